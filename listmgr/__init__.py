@@ -1,0 +1,1 @@
+"""listmgr: no mail leaves without a current, provable consent."""
