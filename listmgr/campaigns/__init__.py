@@ -1,0 +1,1 @@
+"""The room of what marketers write and send."""

@@ -1,0 +1,74 @@
+"""Campaigns: what is written, what was frozen at launch, and who wrote it."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from listmgr.kit.db import PLAIN, Base
+from listmgr.lists.models import MailingList, Purpose
+
+
+class CampaignStatus(enum.StrEnum):
+    """The life of a campaign."""
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+class Campaign(Base):
+    """A message to everybody whose consent to one purpose is current."""
+
+    __tablename__ = "campaigns"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["purpose_id", "list_id"], ["purposes.id", "purposes.list_id"]),
+        sa.CheckConstraint("format IN ('markdown', 'html')", name="format"),
+        sa.CheckConstraint("status = 'draft' OR content_id IS NOT NULL", name="frozen"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    name: Mapped[str] = mapped_column(info=PLAIN)
+    list_id: Mapped[int] = mapped_column(sa.ForeignKey("mailing_lists.id"), info=PLAIN)
+    purpose_id: Mapped[int] = mapped_column(info=PLAIN)
+    status: Mapped[CampaignStatus] = mapped_column(server_default="draft", info=PLAIN)
+    pause_reason: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    subject: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    format: Mapped[str] = mapped_column(server_default="markdown", info=PLAIN)
+    body: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    plain_text: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    # Optimistic lock of the editor: two writers never overwrite each other silently.
+    revision: Mapped[int] = mapped_column(server_default="1", info=PLAIN)
+    content_id: Mapped[int | None] = mapped_column(sa.ForeignKey("campaign_contents.id"), info=PLAIN)
+    created_by: Mapped[int | None] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
+    launched_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    finished_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+
+    mailing_list: Mapped[MailingList] = relationship(viewonly=True)
+    purpose: Mapped[Purpose] = relationship(
+        primaryjoin=Purpose.id == sa.orm.foreign(purpose_id), viewonly=True
+    )
+    content: Mapped[CampaignContent | None] = relationship(foreign_keys=[content_id])
+
+
+class CampaignContent(Base):
+    """What a launch froze; never changed again (trigger)."""
+
+    __tablename__ = "campaign_contents"
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    frozen_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    subject: Mapped[str] = mapped_column(info=PLAIN)
+    text: Mapped[str] = mapped_column(info=PLAIN)
+    html: Mapped[str] = mapped_column(info=PLAIN)
+    from_name: Mapped[str] = mapped_column(info=PLAIN)
+    from_address: Mapped[str] = mapped_column(info=PLAIN)
+    list_header: Mapped[str] = mapped_column(info=PLAIN)
+    language: Mapped[str] = mapped_column(info=PLAIN)
+    sha256: Mapped[bytes] = mapped_column(info=PLAIN)

@@ -1,0 +1,71 @@
+"""The life of a consent as one table: which act leads from which station to which."""
+
+from __future__ import annotations
+
+import enum
+
+
+class ConsentStatus(enum.StrEnum):
+    """What is true now. Only CONFIRMED may be mailed; the last four are ends."""
+
+    CAPTURED = "captured"
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+class ConsentAction(enum.StrEnum):
+    """What may happen to a consent."""
+
+    CAPTURE = "capture"
+    ASK = "ask"
+    QUESTION_SENT = "question_sent"
+    CONFIRM = "confirm"
+    CONFIRM_IMPORTED = "confirm_imported"
+    REFUSE = "refuse"
+    EXPIRE = "expire"
+    WITHDRAW = "withdraw"
+    ERASE = "erase"
+
+
+class ForbiddenTransition(Exception):
+    """The act is not possible at this station."""
+
+
+_S = ConsentStatus
+_A = ConsentAction
+
+OPEN = frozenset({_S.CAPTURED, _S.PENDING, _S.CONFIRMED})
+ENDED = frozenset(_S) - OPEN
+
+TRANSITIONS: dict[tuple[ConsentStatus | None, ConsentAction], ConsentStatus] = {
+    (None, _A.CAPTURE): _S.CAPTURED,
+    (_S.CAPTURED, _A.ASK): _S.PENDING,
+    # The question may be repeated by the person while it is open; the station stays.
+    (_S.PENDING, _A.ASK): _S.PENDING,
+    (_S.PENDING, _A.QUESTION_SENT): _S.PENDING,
+    # The mail server's answer may come after the person's click.
+    (_S.CONFIRMED, _A.QUESTION_SENT): _S.CONFIRMED,
+    (_S.PENDING, _A.CONFIRM): _S.CONFIRMED,
+    # Only an import with complete evidence for the row, told apart for ever by its action.
+    (_S.CAPTURED, _A.CONFIRM_IMPORTED): _S.CONFIRMED,
+    (_S.PENDING, _A.REFUSE): _S.REFUSED,
+    # "This was not me" after the click counts as withdrawal, which keeps the proof.
+    (_S.CONFIRMED, _A.WITHDRAW): _S.WITHDRAWN,
+    (_S.PENDING, _A.WITHDRAW): _S.WITHDRAWN,
+    (_S.CAPTURED, _A.WITHDRAW): _S.WITHDRAWN,
+    (_S.PENDING, _A.EXPIRE): _S.EXPIRED,
+    (_S.CAPTURED, _A.EXPIRE): _S.EXPIRED,
+    **{(status, _A.ERASE): _S.ERASED for status in _S if status is not _S.ERASED},
+}
+
+
+def next_status(status: ConsentStatus | None, action: ConsentAction) -> ConsentStatus:
+    """The station an act leads to; raises ForbiddenTransition where the table has no cell."""
+    try:
+        return TRANSITIONS[status, action]
+    except KeyError:
+        raise ForbiddenTransition(f"{action} is not possible when {status or 'new'}") from None

@@ -1,0 +1,206 @@
+"""Consents, their ledger, the personal evidence beside it, sign-ups and questions waiting."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
+from listmgr.kit.db import PERSONAL, PLAIN, Base
+from listmgr.lists.models import MailingList, Purpose
+from listmgr.subscribers.models import Subscriber
+
+_OPEN_SQL = "status IN ({})".format(", ".join(f"'{s.value}'" for s in sorted(OPEN)))
+
+
+class ConsentSource(enum.StrEnum):
+    """Where a consent came in."""
+
+    FORM = "form"
+    IMPORT = "import"
+    CARD = "card"
+    API = "api"
+    STAFF = "staff"
+
+
+class Consent(Base):
+    """One person, one list, one purpose, one life. `status` alone says whether mail may go."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["purpose_id", "list_id"], ["purposes.id", "purposes.list_id"]),
+        # A consent lives once: a new asking after an end makes a new row.
+        sa.Index(
+            "uq_consents_open",
+            "subscriber_id",
+            "purpose_id",
+            unique=True,
+            postgresql_where=sa.text(_OPEN_SQL),
+        ),
+        sa.Index(
+            "ix_consents_mailable",
+            "purpose_id",
+            "subscriber_id",
+            postgresql_where=sa.text("status = 'confirmed'"),
+        ),
+        sa.Index("ix_consents_list_status", "list_id", "status", "subscriber_id"),
+        sa.Index("ix_consents_subscriber_id", "subscriber_id"),
+        sa.Index(
+            "ix_consents_expires_at",
+            "expires_at",
+            postgresql_where=sa.text("status IN ('captured', 'pending')"),
+        ),
+        sa.CheckConstraint(
+            "subscriber_id IS NOT NULL OR status IN ('expired', 'erased')", name="whose"
+        ),
+        sa.CheckConstraint(
+            "status <> 'confirmed' OR confirmed_at IS NOT NULL", name="confirmed_at"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    subscriber_id: Mapped[int | None] = mapped_column(sa.ForeignKey("subscribers.id"), info=PLAIN)
+    list_id: Mapped[int] = mapped_column(sa.ForeignKey("mailing_lists.id"), info=PLAIN)
+    purpose_id: Mapped[int] = mapped_column(info=PLAIN)
+    status: Mapped[ConsentStatus] = mapped_column(info=PLAIN)
+    # The number of ledger events so far; links are bound to a consent, never to an address.
+    version: Mapped[int] = mapped_column(info=PLAIN)
+    notice_id: Mapped[int] = mapped_column(sa.ForeignKey("notices.id"), info=PLAIN)
+    notice_version: Mapped[int] = mapped_column(info=PLAIN)
+    language: Mapped[str] = mapped_column(info=PLAIN)
+    source: Mapped[ConsentSource] = mapped_column(info=PLAIN)
+    captured_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    asked_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    confirmed_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    ended_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    expires_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    # To the month: the clock of ageing (L-08) and of the proof's retention (L-06).
+    last_used_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+
+    subscriber: Mapped[Subscriber | None] = relationship()
+    mailing_list: Mapped[MailingList] = relationship(viewonly=True)
+    purpose: Mapped[Purpose] = relationship(
+        primaryjoin=Purpose.id == sa.orm.foreign(purpose_id), viewonly=True
+    )
+    events: Mapped[list[ConsentEvent]] = relationship(
+        back_populates="consent", order_by="ConsentEvent.seq"
+    )
+
+
+class ConsentEvent(Base):
+    """One link of a consent's hash chain. Append-only by trigger; nothing personal in it."""
+
+    __tablename__ = "consent_events"
+    __table_args__ = (sa.UniqueConstraint("consent_id", "seq"),)
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    consent_id: Mapped[int] = mapped_column(sa.ForeignKey("consents.id"), info=PLAIN)
+    seq: Mapped[int] = mapped_column(info=PLAIN)
+    action: Mapped[ConsentAction] = mapped_column(info=PLAIN)
+    status: Mapped[ConsentStatus] = mapped_column(info=PLAIN)
+    at: Mapped[datetime] = mapped_column(info=PLAIN)
+    # "subscriber", "system" or "operator:<id>".
+    actor: Mapped[str] = mapped_column(info=PLAIN)
+    # Canonical JSON kept as text: the hash is over these very bytes.
+    facts: Mapped[str] = mapped_column(info=PLAIN)
+    commitment: Mapped[bytes] = mapped_column(info=PLAIN)
+    previous: Mapped[bytes] = mapped_column(info=PLAIN)
+    hash: Mapped[bytes] = mapped_column(info=PLAIN)
+
+    consent: Mapped[Consent] = relationship(back_populates="events")
+    evidence: Mapped[ConsentEvidence | None] = relationship(back_populates="event")
+
+
+class ConsentEvidence(Base):
+    """The personal part of an event: address as typed, IP, user agent, the mail. Erasable."""
+
+    __tablename__ = "consent_evidence"
+
+    event_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("consent_events.id"), primary_key=True, info=PLAIN
+    )
+    salt: Mapped[bytes] = mapped_column(info=PLAIN)
+    content: Mapped[str] = mapped_column(info=PERSONAL)
+
+    event: Mapped[ConsentEvent] = relationship(back_populates="evidence")
+
+
+class LedgerAnchor(Base):
+    """A Merkle root over new events, sealed by an HMAC whose key is outside the database."""
+
+    __tablename__ = "ledger_anchors"
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    at: Mapped[datetime] = mapped_column(info=PLAIN)
+    first_event_id: Mapped[int] = mapped_column(unique=True, info=PLAIN)
+    last_event_id: Mapped[int] = mapped_column(unique=True, info=PLAIN)
+    events: Mapped[int] = mapped_column(info=PLAIN)
+    root: Mapped[bytes] = mapped_column(info=PLAIN)
+    seal: Mapped[bytes] = mapped_column(info=PLAIN)
+
+
+class Signup(Base):
+    """What a visitor sent, before anybody looked whether we know them (T-10). Deleted when done."""
+
+    __tablename__ = "signups"
+    __table_args__ = (sa.Index("ix_signups_received_at", "received_at"),)
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    form_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("signup_forms.id", ondelete="CASCADE"), info=PLAIN
+    )
+    received_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    content: Mapped[dict[str, Any]] = mapped_column(info=PERSONAL)
+
+
+class QuestionStatus(enum.StrEnum):
+    """The life of one confirmation mail."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+class QuestionKind(enum.StrEnum):
+    """The two mails that may go to somebody who has not confirmed anything by them."""
+
+    CONFIRM = "confirm"
+    ALREADY = "already"
+
+
+class Question(Base):
+    """One confirmation mail: the only kind of mail that rests on a pending consent."""
+
+    __tablename__ = "questions"
+    __table_args__ = (
+        sa.Index("ix_questions_recipient", "recipient", "created_at"),
+        sa.Index("ix_questions_domain", "domain", "created_at"),
+        sa.Index(
+            "ix_questions_open",
+            "status",
+            "created_at",
+            postgresql_where=sa.text("status IN ('queued', 'sending')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    kind: Mapped[QuestionKind] = mapped_column(info=PLAIN)
+    # The consents one mail asks for share one question: several boxes, one mail, one click.
+    consent_ids: Mapped[list[int]] = mapped_column(
+        sa.dialects.postgresql.ARRAY(sa.BigInteger()), info=PLAIN
+    )
+    status: Mapped[QuestionStatus] = mapped_column(info=PLAIN)
+    token_hash: Mapped[bytes | None] = mapped_column(unique=True, info=PLAIN)
+    # Keyed fingerprints (provider-aware address; domain), so that limits outlive the subscriber row.
+    recipient: Mapped[bytes] = mapped_column(info=PERSONAL)
+    domain: Mapped[bytes] = mapped_column(info=PERSONAL)
+    created_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    sent_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    last_error: Mapped[str] = mapped_column(server_default="", info=PLAIN)

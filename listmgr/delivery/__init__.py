@@ -1,0 +1,1 @@
+"""The room of sending: leases, windows, messages and their outcomes."""

@@ -1,0 +1,94 @@
+"""Leases over ranges of subscribers, and one durable row for each message to each subscriber."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from listmgr.kit.db import PLAIN, Base
+
+
+class LeaseState(enum.StrEnum):
+    """Whether a range still has to be gone through."""
+
+    OPEN = "open"
+    LEASED = "leased"
+    DONE = "done"
+
+
+class CampaignLease(Base):
+    """A range of subscriber ids `lo <= id < hi`, its progress and its counters."""
+
+    __tablename__ = "campaign_leases"
+    __table_args__ = (
+        sa.Index(
+            "ix_campaign_leases_waiting",
+            "campaign_id",
+            "lo",
+            postgresql_where=sa.text("state <> 'done'"),
+        ),
+    )
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaigns.id"), primary_key=True, info=PLAIN
+    )
+    lo: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    hi: Mapped[int] = mapped_column(info=PLAIN)
+    # Everything below has been gated and written down; the next window begins here.
+    position: Mapped[int] = mapped_column(info=PLAIN)
+    state: Mapped[LeaseState] = mapped_column(server_default="open", info=PLAIN)
+    attempt: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    # Fences a worker that was thought dead: only the holder of this number may write.
+    holder: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    lease_until: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    sent: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    failed: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    deferred: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    uncertain: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    skipped: Mapped[dict[str, Any]] = mapped_column(
+        server_default=sa.text("'{}'::jsonb"), info=PLAIN
+    )
+
+
+class DeliveryStatus(enum.StrEnum):
+    """The life of one message to one subscriber."""
+
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+class Delivery(Base):
+    """One message to one subscriber, resting on one consent. Partitioned by campaign.
+
+    No foreign keys: their triggers cost more than the row; the insert selects from the consents.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        sa.Index("ix_deliveries_subscriber_id", "subscriber_id"),
+        sa.Index(
+            "ix_deliveries_due",
+            "campaign_id",
+            "next_attempt_at",
+            postgresql_where=sa.text("status = 'deferred'"),
+        ),
+        {"postgresql_partition_by": "LIST (campaign_id)"},
+    )
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    subscriber_id: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    # A mail without a consent cannot be written down, so it cannot be sent.
+    consent_id: Mapped[int] = mapped_column(info=PLAIN)
+    status: Mapped[DeliveryStatus] = mapped_column(server_default="sending", info=PLAIN)
+    attempts: Mapped[int] = mapped_column(sa.SmallInteger(), server_default="1", info=PLAIN)
+    begun_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    ended_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    reply: Mapped[str | None] = mapped_column(info=PLAIN)

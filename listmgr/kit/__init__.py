@@ -1,0 +1,1 @@
+"""The room of what every room stands on: database, transaction, queue, tokens, mail, clock."""

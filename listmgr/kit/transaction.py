@@ -1,0 +1,43 @@
+"""One request or job is one transaction, committed once at the edge; then its jobs go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from listmgr.config import Settings
+from listmgr.kit.queue import Job
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a use case is given: the session, the settings, and a place to leave jobs."""
+
+    session: Session
+    settings: Settings
+    jobs: list[Job] = field(default_factory=list)
+
+    def after_commit(self, job: Job) -> None:
+        """Remember a job; it goes out only when the commit has succeeded."""
+        self.jobs.append(job)
+
+
+@contextmanager
+def transaction(
+    new_session: Callable[[], Session],
+    settings: Settings,
+    ring: Callable[[list[Job]], object],
+) -> Iterator[Transaction]:
+    """Commit once at the end, then ring; on any error roll back and ring nothing.
+
+    The jobs are not hung on SQLAlchemy's commit event: it also fires when a savepoint is released.
+    """
+    with new_session() as session:
+        tx = Transaction(session, settings)
+        with session.begin():
+            yield tx
+    if tx.jobs:
+        ring(tx.jobs)

@@ -1,0 +1,113 @@
+"""Mailing lists, the purposes people agree to, the exact words shown, and the forms that show them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from listmgr.kit.db import PLAIN, Base
+
+
+class MailingList(Base):
+    """Who writes, under which name and imprint. Archiving ends all mail to it."""
+
+    __tablename__ = "mailing_lists"
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    slug: Mapped[str] = mapped_column(unique=True, info=PLAIN)
+    name: Mapped[str] = mapped_column(info=PLAIN)
+    description: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    language: Mapped[str] = mapped_column(server_default="de", info=PLAIN)
+    sender_name: Mapped[str] = mapped_column(info=PLAIN)
+    sender_address: Mapped[str] = mapped_column(info=PLAIN)
+    controller: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    imprint: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    privacy_url: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
+    archived_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+
+    purposes: Mapped[list[Purpose]] = relationship(
+        back_populates="mailing_list", order_by="Purpose.id"
+    )
+
+
+class Purpose(Base):
+    """What the mail of a list is for; each is agreed to by a box of its own (L-09)."""
+
+    __tablename__ = "purposes"
+    __table_args__ = (
+        sa.UniqueConstraint("list_id", "slug"),
+        sa.UniqueConstraint("id", "list_id"),
+        sa.Index("ix_purposes_list_id", "list_id"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    list_id: Mapped[int] = mapped_column(sa.ForeignKey("mailing_lists.id"), info=PLAIN)
+    slug: Mapped[str] = mapped_column(info=PLAIN)
+    name_de: Mapped[str] = mapped_column(info=PLAIN)
+    name_en: Mapped[str] = mapped_column(info=PLAIN)
+    # Consents to an older notice than this must be asked again before the next mail.
+    least_notice_version: Mapped[int] = mapped_column(server_default="1", info=PLAIN)
+
+    mailing_list: Mapped[MailingList] = relationship(back_populates="purposes")
+    notices: Mapped[list[Notice]] = relationship(
+        back_populates="purpose", order_by="Notice.version"
+    )
+
+    def name(self, language: str) -> str:
+        """The purpose in the reader's language; English where there is no other."""
+        return self.name_de if language == "de" else self.name_en
+
+
+class Notice(Base):
+    """The exact words a person agrees to: a version of one purpose in one language, never edited."""
+
+    __tablename__ = "notices"
+    __table_args__ = (sa.UniqueConstraint("purpose_id", "language", "version"),)
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    purpose_id: Mapped[int] = mapped_column(sa.ForeignKey("purposes.id"), info=PLAIN)
+    version: Mapped[int] = mapped_column(info=PLAIN)
+    language: Mapped[str] = mapped_column(info=PLAIN)
+    words: Mapped[str] = mapped_column(info=PLAIN)
+    sha256: Mapped[bytes] = mapped_column(info=PLAIN)
+    privacy_version: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    demands_renewal: Mapped[bool] = mapped_column(server_default=sa.false(), info=PLAIN)
+    published_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
+
+    purpose: Mapped[Purpose] = relationship(back_populates="notices")
+
+
+class SignupForm(Base):
+    """A hosted sign-up page over one or more purposes."""
+
+    __tablename__ = "signup_forms"
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    slug: Mapped[str] = mapped_column(unique=True, info=PLAIN)
+    title_de: Mapped[str] = mapped_column(info=PLAIN)
+    title_en: Mapped[str] = mapped_column(info=PLAIN)
+    intro_de: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    intro_en: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    asks_name: Mapped[bool] = mapped_column(server_default=sa.true(), info=PLAIN)
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
+    closed_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+
+    purposes: Mapped[list[Purpose]] = relationship(
+        secondary="signup_form_purposes", order_by="Purpose.id"
+    )
+
+
+class SignupFormPurpose(Base):
+    """Which purposes a form offers."""
+
+    __tablename__ = "signup_form_purposes"
+
+    form_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("signup_forms.id", ondelete="CASCADE"), primary_key=True, info=PLAIN
+    )
+    purpose_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("purposes.id"), primary_key=True, info=PLAIN
+    )

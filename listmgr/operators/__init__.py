@@ -1,0 +1,1 @@
+"""The room of staff accounts, their roles and what they did."""

@@ -1,0 +1,58 @@
+"""Staff accounts, their roles, and the record of what they did and saw."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from listmgr.kit.db import PERSONAL, PLAIN, Base
+
+
+class Role(enum.StrEnum):
+    """What an operator may do; the rights of each stand in `operators/roles.py`."""
+
+    MARKETER = "marketer"
+    SALES = "sales"
+    SERVICE = "service"
+    PRIVACY = "privacy"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+
+
+class Operator(Base):
+    """A member of staff who signs in to the studio."""
+
+    __tablename__ = "operators"
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    email: Mapped[str] = mapped_column(unique=True, info=PERSONAL)
+    name: Mapped[str] = mapped_column(info=PERSONAL)
+    password_hash: Mapped[str] = mapped_column(info=PERSONAL)
+    role: Mapped[Role] = mapped_column(info=PLAIN)
+    language: Mapped[str] = mapped_column(server_default="en", info=PLAIN)
+    # Raised to end every session and one-time sign-in of this operator at once.
+    session_version: Mapped[int] = mapped_column(server_default="1", info=PLAIN)
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
+    last_seen_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    disabled_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+
+
+class AuditEntry(Base):
+    """Append-only (trigger): which operator did or looked at what, by id, without personal data."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (sa.Index("ix_audit_entries_subject", "subject", "subject_id"),)
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    at: Mapped[datetime] = mapped_column(info=PLAIN)
+    operator_id: Mapped[int | None] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    action: Mapped[str] = mapped_column(info=PLAIN)
+    subject: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    subject_id: Mapped[int | None] = mapped_column(info=PLAIN)
+    details: Mapped[dict[str, Any]] = mapped_column(
+        server_default=sa.text("'{}'::jsonb"), info=PLAIN
+    )

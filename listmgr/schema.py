@@ -1,0 +1,49 @@
+"""The whole schema: every model loaded, and the migrations that make it so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+import listmgr.campaigns.models
+import listmgr.consent.models
+import listmgr.delivery.models
+import listmgr.lists.models
+import listmgr.operators.models
+import listmgr.subscribers.models
+import listmgr.suppression.models  # noqa: F401
+
+
+def load_models() -> None:
+    """Importing this module has loaded every model; calling this says so."""
+
+
+def resource(name: str) -> Path:
+    """A top-level folder of the repository, or its copy inside an installed wheel."""
+    package = Path(__file__).parent
+    inside = package / name
+    return inside if inside.exists() else package.parent / name
+
+
+def alembic_config() -> Config:
+    """The configuration of the migrations, wherever listmgr is installed."""
+    return Config(str(resource("migrations") / "alembic.ini"))
+
+
+def migrate(database_url: str, revision: str = "head") -> None:
+    """Bring a database to a revision; safe to run twice, and from several hosts at once."""
+    engine = sa.create_engine(database_url)
+    config = alembic_config()
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            if revision == "head" or not revision.startswith(("-", "base")):
+                command.upgrade(config, revision)
+            else:
+                command.downgrade(config, revision)
+            connection.commit()
+    finally:
+        engine.dispose()

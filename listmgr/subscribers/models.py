@@ -1,0 +1,42 @@
+"""The people we may know of: one row an address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from listmgr.kit.db import PERSONAL, PLAIN, Base
+
+
+class Subscriber(Base):
+    """A person as one mailbox. Whether mail may go is said by consents, never here."""
+
+    __tablename__ = "subscribers"
+    __table_args__ = (
+        sa.Index("ix_subscribers_fingerprint", "fingerprint"),
+        sa.Index("ix_subscribers_domain", "domain", "id"),
+        sa.Index(
+            "ix_subscribers_address_prefix",
+            "address_key",
+            postgresql_ops={"address_key": "text_pattern_ops"},
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    address: Mapped[str] = mapped_column(info=PERSONAL)
+    envelope: Mapped[str] = mapped_column(info=PERSONAL)
+    address_key: Mapped[str] = mapped_column(unique=True, info=PERSONAL)
+    domain: Mapped[str] = mapped_column(info=PERSONAL)
+    fingerprint: Mapped[bytes] = mapped_column(info=PERSONAL)
+    language: Mapped[str] = mapped_column(server_default="de", info=PERSONAL)
+    first_name: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    last_name: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    company: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    attributes: Mapped[dict[str, Any]] = mapped_column(
+        server_default=sa.text("'{}'::jsonb"), info=PERSONAL
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
+    restricted_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
