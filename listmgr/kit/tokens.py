@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import enum
 import hashlib
-from collections.abc import Sequence
+import hmac
+from collections.abc import Callable, Sequence
 
-from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadData, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
 
 
 class Door(enum.StrEnum):
@@ -17,6 +19,11 @@ class Door(enum.StrEnum):
     PREFERENCES = "preferences"
     SIGN_IN = "sign-in"
     FORM = "form"
+
+
+# Leaving must work for years (L-13): these carry no time and never expire.
+TIMELESS = frozenset({Door.UNSUBSCRIBE, Door.PREFERENCES})
+MAX_TOKEN = 1000
 
 
 class TokenError(Exception):
@@ -31,26 +38,36 @@ class TokenInvalid(TokenError):
     """The link is forged, damaged, of another door or of another installation."""
 
 
-def _serializer(keys: Sequence[str], door: Door) -> URLSafeTimedSerializer:
-    # itsdangerous signs with the last key of a list and accepts all; settings name the newest first.
-    return URLSafeTimedSerializer(
-        list(reversed(keys)),
-        salt=f"listmgr.{door}",
-        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-    )
+_SIGNER = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+
+
+def _timed(keys: Sequence[str], door: Door) -> URLSafeTimedSerializer[str]:
+    # itsdangerous signs with the last key and accepts all; settings name the newest first.
+    return URLSafeTimedSerializer(keys[::-1], salt=f"listmgr.{door}", signer_kwargs=_SIGNER)
+
+
+def _timeless(keys: Sequence[str], door: Door) -> URLSafeSerializer[str]:
+    return URLSafeSerializer(keys[::-1], salt=f"listmgr.{door}", signer_kwargs=_SIGNER)
 
 
 def make_token(keys: Sequence[str], door: Door, *parts: int | str) -> str:
     """A URL-safe signed token carrying the parts."""
-    return str(_serializer(keys, door).dumps(parts))
+    if door in TIMELESS:
+        return _timeless(keys, door).dumps(list(parts))
+    return _timed(keys, door).dumps(list(parts))
 
 
 def open_token(
     keys: Sequence[str], door: Door, token: str, *, max_age: int | None = None
 ) -> list[int | str]:
     """The parts of a token. `max_age` is in seconds; raises TokenExpired or TokenInvalid."""
+    if len(token) > MAX_TOKEN:
+        raise TokenInvalid
     try:
-        parts = _serializer(keys, door).loads(token[:1000], max_age=max_age)
+        if door in TIMELESS:
+            parts = _timeless(keys, door).loads(token)
+        else:
+            parts = _timed(keys, door).loads(token, max_age=max_age)
     except SignatureExpired:
         raise TokenExpired from None
     except BadData:
@@ -58,6 +75,23 @@ def open_token(
     if not isinstance(parts, list):
         raise TokenInvalid
     return parts
+
+
+def token_mint(keys: Sequence[str], door: Door) -> Callable[[int, int], str]:
+    """A fast maker of timeless two-number tokens, byte for byte what `make_token` gives.
+
+    itsdangerous derives the key and builds three objects for each token (25 us); a campaign's mails
+    need one each, so the derived key is kept here (2 us).
+    """
+    salt = f"listmgr.{door}".encode()
+    derived = hmac.new(keys[0].encode(), salt, hashlib.sha256).digest()
+
+    def mint(first: int, second: int) -> str:
+        payload = base64.urlsafe_b64encode(b"[%d,%d]" % (first, second)).rstrip(b"=")
+        mac = base64.urlsafe_b64encode(hmac.digest(derived, payload, "sha256")).rstrip(b"=")
+        return f"{payload.decode()}.{mac.decode()}"
+
+    return mint
 
 
 def token_hash(token: str) -> bytes:

@@ -1,0 +1,57 @@
+"""The one predicate that says who may be mailed now; counts, sender and API all use it."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from listmgr.config import Settings
+
+# Aliases: c consents, s subscribers, p purposes, l mailing_lists. Bind `ageing_months`.
+# Each line is a reason of its own, so that "who was not mailed and why" tells the same truth.
+REASONS: dict[str, str] = {
+    "not_confirmed": "c.status = 'confirmed'",
+    "aged_out": (
+        "coalesce(c.last_used_at, c.confirmed_at) > now() - make_interval(months => :ageing_months)"
+    ),
+    "notice_superseded": "c.notice_version >= p.least_notice_version",
+    "restricted": "s.restricted_at IS NULL",
+    "suppressed": (
+        "NOT EXISTS (SELECT FROM suppressions x"
+        " WHERE x.fingerprint = s.fingerprint AND x.lifted_at IS NULL)"
+    ),
+    "list_archived": "l.archived_at IS NULL",
+}
+
+MAY_BE_MAILED = "\n  AND ".join(REASONS.values())
+
+# The join every user of the gate selects from; the consents' own index leads.
+FROM_CONSENTS = (
+    "consents c JOIN subscribers s ON s.id = c.subscriber_id"
+    " JOIN purposes p ON p.id = c.purpose_id JOIN mailing_lists l ON l.id = c.list_id"
+)
+
+
+def gate_binds(settings: Settings) -> dict[str, int]:
+    """The bind values of the predicate."""
+    return {"ageing_months": settings.ageing_months}
+
+
+def count_mailable(session: Session, settings: Settings, purpose_id: int) -> int:
+    """How many people could be mailed for a purpose at this moment."""
+    statement = text(
+        f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose AND {MAY_BE_MAILED}"
+    )
+    found = session.execute(statement, {"purpose": purpose_id, **gate_binds(settings)})
+    return int(found.scalar_one())
+
+
+def count_refused(session: Session, settings: Settings, purpose_id: int) -> dict[str, int]:
+    """How many open or ended consents to a purpose the gate holds back, by the first reason."""
+    cases = " ".join(f"WHEN NOT ({rule}) THEN '{reason}'" for reason, rule in REASONS.items())
+    statement = text(
+        f"SELECT CASE {cases} END AS reason, count(*) FROM {FROM_CONSENTS}"
+        " WHERE c.purpose_id = :purpose GROUP BY 1"
+    )
+    rows = session.execute(statement, {"purpose": purpose_id, **gate_binds(settings)})
+    return {str(reason): int(count) for reason, count in rows if reason is not None}
