@@ -89,7 +89,9 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     data_dir = default_data_dir(env)
     base_url = env.get("LISTMGR_BASE_URL", "http://127.0.0.1:8080").rstrip("/")
     if urlsplit(base_url).scheme not in {"http", "https"} or not urlsplit(base_url).netloc:
-        raise SettingsError(f"LISTMGR_BASE_URL is {base_url!r}; write for example https://news.example.org")
+        raise SettingsError(
+            f"LISTMGR_BASE_URL is {base_url!r}; write for example https://news.example.org"
+        )
     numbers = _numbers(env)
     if not 1 <= int(numbers.get("confirm_days", 7)) <= 14:
         raise SettingsError("LISTMGR_CONFIRM_DAYS must be between 1 and 14")

@@ -13,7 +13,9 @@ LOCK = 0x6C6D6772  # "lmgr": one migration at a time over all hosts.
 load_models()
 
 
-def include_object(thing: object, name: str | None, kind: str, reflected: bool, other: object) -> bool:
+def include_object(
+    thing: object, name: str | None, kind: str, reflected: bool, other: object
+) -> bool:
     """Partitions of deliveries are made at launch, not by migrations."""
     return not (kind == "table" and reflected and str(name).startswith("deliveries_"))
 

@@ -1,0 +1,110 @@
+"""Seals new ledger events from time to time, so that later tampering shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from listmgr.consent.evidence import LedgerEntry, chain_breaks, merkle_root, seal
+from listmgr.consent.models import ConsentEvent, LedgerAnchor
+from listmgr.kit.transaction import Transaction
+
+BATCH = 100_000
+
+
+def anchor(tx: Transaction, *, at: datetime) -> LedgerAnchor | None:
+    """Seal the events since the last anchor; None where there are none."""
+    # A writer still under way may hold a lower id than one that has committed. Under this lock
+    # there is none, so that no event ever appears below an anchor that has been made.
+    tx.session.execute(sa.text("LOCK TABLE consent_events IN SHARE ROW EXCLUSIVE MODE"))
+    last = tx.session.scalars(
+        sa.select(LedgerAnchor).order_by(LedgerAnchor.id.desc()).limit(1)
+    ).one_or_none()
+    floor = last.last_event_id if last else 0
+    rows = tx.session.execute(
+        sa.select(ConsentEvent.id, ConsentEvent.hash)
+        .where(ConsentEvent.id > floor)
+        .order_by(ConsentEvent.id)
+        .limit(BATCH)
+    ).all()
+    if not rows:
+        return None
+    root = merkle_root([row.hash for row in rows])
+    made = LedgerAnchor(
+        at=at,
+        first_event_id=rows[0].id,
+        last_event_id=rows[-1].id,
+        events=len(rows),
+        root=root,
+        seal=seal(
+            tx.settings.anchor_key,
+            first=rows[0].id,
+            last=rows[-1].id,
+            root=root,
+            previous=last.seal if last else b"",
+        ),
+    )
+    tx.session.add(made)
+    tx.session.flush()
+    return made
+
+
+def broken_anchors(tx: Transaction) -> list[int]:
+    """The anchors whose events, root or seal no longer agree."""
+    broken = []
+    previous = b""
+    for made in tx.session.scalars(sa.select(LedgerAnchor).order_by(LedgerAnchor.id)):
+        leaves = tx.session.scalars(
+            sa.select(ConsentEvent.hash)
+            .where(ConsentEvent.id.between(made.first_event_id, made.last_event_id))
+            .order_by(ConsentEvent.id)
+        ).all()
+        root = merkle_root(leaves)
+        expected = seal(
+            tx.settings.anchor_key,
+            first=made.first_event_id,
+            last=made.last_event_id,
+            root=root,
+            previous=previous,
+        )
+        if (root, expected, len(leaves)) != (made.root, made.seal, made.events):
+            broken.append(made.id)
+        previous = made.seal
+    return broken
+
+
+def broken_chains(tx: Transaction) -> list[int]:
+    """The consents whose ledger was rewritten, by the arithmetic of `evidence.py`."""
+    broken: list[int] = []
+    current: list[tuple[LedgerEntry, bytes]] = []
+    events = tx.session.scalars(
+        sa.select(ConsentEvent)
+        .order_by(ConsentEvent.consent_id, ConsentEvent.seq)
+        .execution_options(yield_per=1000)
+    )
+    for event in events:
+        if current and current[0][0].consent_id != event.consent_id:
+            broken += _broken(current)
+            current = []
+        current.append((entry_of(event), event.hash))
+    return broken + _broken(current)
+
+
+def _broken(chain: list[tuple[LedgerEntry, bytes]]) -> list[int]:
+    return [chain[0][0].consent_id] if chain and chain_breaks(chain) else []
+
+
+def entry_of(event: ConsentEvent) -> LedgerEntry:
+    """An event as the chain sees it."""
+    return LedgerEntry(
+        consent_id=event.consent_id,
+        seq=event.seq,
+        action=event.action.value,
+        status=event.status.value,
+        at=event.at,
+        actor=event.actor,
+        facts=event.facts,
+        commitment=event.commitment,
+        previous=event.previous,
+    )

@@ -1,0 +1,90 @@
+"""Captured: we hold who, which purpose, the words shown, when and from where; no mail may go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from listmgr.consent.ledger import record
+from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
+from listmgr.consent.models import Consent, ConsentSource
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import MailingList, Notice, Purpose
+from listmgr.subscribers.models import Subscriber
+
+
+def open_consent(tx: Transaction, subscriber_id: int, purpose_id: int) -> Consent | None:
+    """The one open consent of a person to a purpose, locked, if there is one."""
+    return tx.session.scalars(
+        sa.select(Consent)
+        .where(
+            Consent.subscriber_id == subscriber_id,
+            Consent.purpose_id == purpose_id,
+            Consent.status.in_(OPEN),
+        )
+        .with_for_update()
+    ).one_or_none()
+
+
+def capture(
+    tx: Transaction,
+    subscriber: Subscriber,
+    notice: Notice,
+    *,
+    source: ConsentSource,
+    at: datetime,
+    actor: str,
+    form_url: str = "",
+    evidence: Mapping[str, Any] | None = None,
+) -> Consent:
+    """Begin a consent, or return the open one.
+
+    Everything the proof needs is copied now, so that it prints after list, form and template are
+    gone (L-01, L-02).
+    """
+    existing = open_consent(tx, subscriber.id, notice.purpose_id)
+    if existing is not None:
+        return existing
+    purpose = tx.session.get_one(Purpose, notice.purpose_id)
+    mailing_list = tx.session.get_one(MailingList, purpose.list_id)
+    consent = Consent(
+        subscriber_id=subscriber.id,
+        list_id=purpose.list_id,
+        purpose_id=purpose.id,
+        status=ConsentStatus.CAPTURED,
+        version=1,
+        notice_id=notice.id,
+        notice_version=notice.version,
+        language=notice.language,
+        source=source,
+        captured_at=at,
+        expires_at=at + timedelta(days=tx.settings.confirm_days),
+    )
+    tx.session.add(consent)
+    tx.session.flush()
+    facts = _copy_of_the_workflow(mailing_list, purpose, notice, source, form_url)
+    record(tx, consent, ConsentAction.CAPTURE, at=at, actor=actor, facts=facts, evidence=evidence)
+    return consent
+
+
+def _copy_of_the_workflow(
+    mailing_list: MailingList, purpose: Purpose, notice: Notice, source: ConsentSource, url: str
+) -> dict[str, Any]:
+    return {
+        "list": mailing_list.name,
+        "sender": f"{mailing_list.sender_name} <{mailing_list.sender_address}>",
+        "controller": mailing_list.controller,
+        "purpose": purpose.name(notice.language),
+        "words": notice.words,
+        "words_sha256": notice.sha256.hex(),
+        "notice_version": notice.version,
+        "privacy_url": mailing_list.privacy_url,
+        "privacy_version": notice.privacy_version,
+        "language": notice.language,
+        "source": source.value,
+        "form_url": url,
+        "box_before": "unticked",
+    }

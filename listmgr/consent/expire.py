@@ -1,0 +1,56 @@
+"""Expired: nobody answered in time, so what the visitor left is deleted (L-07)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from listmgr.consent.ledger import record
+from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
+from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence, ConsentSource
+from listmgr.kit.transaction import Transaction
+from listmgr.subscribers.models import Subscriber
+
+BATCH = 500
+
+
+def expire_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
+    """End unanswered consents whose time is over; returns how many. Safe from several hosts."""
+    due = tx.session.scalars(
+        sa.select(Consent)
+        .where(
+            Consent.status.in_((ConsentStatus.PENDING, ConsentStatus.CAPTURED)),
+            Consent.source == ConsentSource.FORM,
+            Consent.expires_at <= at,
+        )
+        .order_by(Consent.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for consent in due:
+        _expire(tx, consent, at)
+    return len(due)
+
+
+def _expire(tx: Transaction, consent: Consent, at: datetime) -> None:
+    subscriber_id = consent.subscriber_id
+    record(tx, consent, ConsentAction.EXPIRE, at=at, actor="system")
+    forget_evidence(tx, [consent.id])
+    consent.subscriber_id = None
+    tx.session.flush()
+    if subscriber_id is not None:
+        _forget_if_alone(tx, subscriber_id)
+
+
+def forget_evidence(tx: Transaction, consent_ids: list[int]) -> None:
+    """Erase the personal part of consents' ledgers; the chain stays verifiable without it."""
+    events = sa.select(ConsentEvent.id).where(ConsentEvent.consent_id.in_(consent_ids))
+    tx.session.execute(sa.delete(ConsentEvidence).where(ConsentEvidence.event_id.in_(events)))
+
+
+def _forget_if_alone(tx: Transaction, subscriber_id: int) -> None:
+    """Nobody exists until they answer: with no other consent, the person is not kept either."""
+    others = sa.select(Consent.id).where(Consent.subscriber_id == subscriber_id)
+    if tx.session.scalars(others.limit(1)).first() is None:
+        tx.session.execute(sa.delete(Subscriber).where(Subscriber.id == subscriber_id))

@@ -1,0 +1,20 @@
+"""What a request tells about the act it carries: the evidence of how somebody said something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """Personal evidence of one act. `method` is how it was done: a button, one-click, staff."""
+
+    ip: str = ""
+    user_agent: str = ""
+    method: str = ""
+    language: str = ""
+
+    def evidence(self) -> dict[str, Any]:
+        """The personal part, for the erasable evidence beside the ledger."""
+        return {"ip": self.ip, "user_agent": self.user_agent[:500], "method": self.method}

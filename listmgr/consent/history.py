@@ -1,0 +1,72 @@
+"""Everything that ever happened to a person's consents, for the subscriber's page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
+from listmgr.lists.models import MailingList, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One event with what was told and what personal evidence is still kept."""
+
+    at: datetime
+    action: str
+    status: str
+    actor: str
+    facts: dict[str, Any]
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentHistory:
+    """One consent with its list, its purpose and its events, oldest first."""
+
+    consent: Consent
+    list_name: str
+    purpose_name: str
+    entries: tuple[HistoryEntry, ...]
+
+
+def history(session: Session, consent_id: int) -> tuple[HistoryEntry, ...]:
+    """The events of one consent, oldest first."""
+    rows = session.execute(
+        sa.select(ConsentEvent, ConsentEvidence.content)
+        .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
+        .where(ConsentEvent.consent_id == consent_id)
+        .order_by(ConsentEvent.seq)
+    )
+    return tuple(
+        HistoryEntry(
+            at=event.at,
+            action=event.action.value,
+            status=event.status.value,
+            actor=event.actor,
+            facts=json.loads(event.facts),
+            evidence=json.loads(content or "{}"),
+        )
+        for event, content in rows
+    )
+
+
+def histories(session: Session, subscriber_id: int, language: str) -> list[ConsentHistory]:
+    """All consents of a person, the newest first."""
+    rows = session.execute(
+        sa.select(Consent, MailingList, Purpose)
+        .join(MailingList, MailingList.id == Consent.list_id)
+        .join(Purpose, Purpose.id == Consent.purpose_id)
+        .where(Consent.subscriber_id == subscriber_id)
+        .order_by(Consent.id.desc())
+    )
+    return [
+        ConsentHistory(c, found.name, purpose.name(language), history(session, c.id))
+        for c, found, purpose in rows
+    ]

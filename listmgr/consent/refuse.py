@@ -1,0 +1,34 @@
+"""Refused: "this was not me", from the mailbox that never asked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from listmgr.consent.confirm import QuestionView, look, question_consents
+from listmgr.consent.facts import RequestFacts
+from listmgr.consent.ledger import record
+from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
+from listmgr.kit.transaction import Transaction
+
+_HOW = {
+    ConsentStatus.PENDING: ConsentAction.REFUSE,
+    # Said after the click it ends the consent all the same, and the proof stays.
+    ConsentStatus.CONFIRMED: ConsentAction.WITHDRAW,
+}
+
+
+def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> QuestionView:
+    """End every consent the question asked for. Safe to press twice; raises TokenInvalid."""
+    for consent in question_consents(tx, token):
+        action = _HOW.get(consent.status)
+        if action is not None:
+            record(
+                tx,
+                consent,
+                action,
+                at=at,
+                actor="subscriber",
+                facts={"method": "not me"},
+                evidence=facts.evidence(),
+            )
+    return look(tx.session, tx.settings, token, at)

@@ -1,0 +1,141 @@
+"""A visitor's sign-up: written down unseen, then looked at where nobody can watch (T-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from listmgr.consent.ask import ask, tell_already
+from listmgr.consent.capture import capture
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import ConsentSource, Signup
+from listmgr.kit.queue import Job
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import MailingList, Notice, Purpose
+from listmgr.subscribers.address import Address, AddressError, fingerprint, parse_address
+from listmgr.subscribers.models import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class SignupContent:
+    """What the form sent. `notice_ids` are the notices whose boxes were ticked, as shown."""
+
+    address: str
+    notice_ids: tuple[int, ...]
+    language: str
+    form_url: str
+    first_name: str = ""
+    last_name: str = ""
+    ip: str = ""
+    user_agent: str = ""
+
+
+def receive(tx: Transaction, *, form_id: int, content: SignupContent, at: datetime) -> None:
+    """Write a sign-up down: one insert, the same for new, pending, active and suppressed people."""
+    signup = Signup(form_id=form_id, received_at=at, content=asdict(content))
+    tx.session.add(signup)
+    tx.session.flush()
+    tx.after_commit(Job("process_signup", (signup.id,), queue="mail", key=f"signup-{signup.id}"))
+
+
+def process_signup(tx: Transaction, signup_id: int, *, at: datetime) -> None:
+    """Capture and ask; safe to run twice, since the row goes with the first commit."""
+    signup = tx.session.get(Signup, signup_id, with_for_update=True)
+    if signup is None:
+        return
+    content = _content(signup.content)
+    tx.session.delete(signup)
+    try:
+        address = parse_address(content.address)
+    except AddressError:
+        return
+    notices = _notices(tx, content.notice_ids)
+    if notices:
+        _enrol(tx, address, notices, content, received_at=signup.received_at, at=at)
+
+
+def _enrol(
+    tx: Transaction,
+    address: Address,
+    notices: Sequence[Notice],
+    content: SignupContent,
+    *,
+    received_at: datetime,
+    at: datetime,
+) -> None:
+    subscriber = find_or_add(tx, address, content, at=at)
+    if subscriber.restricted_at is not None:
+        # Article 18: nothing is done with the data until the restriction is lifted.
+        return
+    evidence = {
+        "address_typed": content.address,
+        "address": subscriber.address,
+        "ip": content.ip,
+        "user_agent": content.user_agent[:500],
+        "received_at": received_at.isoformat(),
+    }
+    consents = [
+        capture(
+            tx,
+            subscriber,
+            notice,
+            source=ConsentSource.FORM,
+            at=at,
+            actor="subscriber",
+            form_url=content.form_url,
+            evidence=evidence,
+        )
+        for notice in notices
+    ]
+    to_ask = [c for c in consents if c.status is not ConsentStatus.CONFIRMED]
+    if to_ask:
+        ask(tx, to_ask, address, at=at, actor="subscriber")
+    else:
+        tell_already(tx, consents, address, at=at)
+
+
+def find_or_add(
+    tx: Transaction, address: Address, content: SignupContent, *, at: datetime
+) -> Subscriber:
+    """The subscriber of an address. An existing record is never changed by an unproven sign-up."""
+    key = fingerprint(tx.settings.suppression_key, address.key)
+    tx.session.execute(
+        insert(Subscriber)
+        .values(
+            address=address.display,
+            envelope=address.envelope,
+            address_key=address.key,
+            domain=address.domain,
+            fingerprint=key,
+            language=content.language,
+            first_name=content.first_name,
+            last_name=content.last_name,
+            created_at=at,
+        )
+        .on_conflict_do_nothing(index_elements=["address_key"])
+    )
+    return tx.session.scalars(
+        sa.select(Subscriber).where(Subscriber.address_key == address.key).with_for_update()
+    ).one()
+
+
+def _notices(tx: Transaction, ids: Sequence[int]) -> list[Notice]:
+    """The notices that may still be agreed to; archived lists take nobody."""
+    return list(
+        tx.session.scalars(
+            sa.select(Notice)
+            .join(Purpose, Purpose.id == Notice.purpose_id)
+            .join(MailingList, MailingList.id == Purpose.list_id)
+            .where(Notice.id.in_(ids), MailingList.archived_at.is_(None))
+            .order_by(Notice.id)
+        )
+    )
+
+
+def _content(stored: dict[str, Any]) -> SignupContent:
+    return SignupContent(**{**stored, "notice_ids": tuple(stored["notice_ids"])})

@@ -1,0 +1,41 @@
+"""Blocks an address by its keyed fingerprint, and lifts the block on the person's own act only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from listmgr.kit.transaction import Transaction
+from listmgr.suppression.models import Suppression, SuppressionReason
+
+
+def suppress(
+    tx: Transaction, fingerprint: bytes, reason: SuppressionReason, *, at: datetime, note: str = ""
+) -> None:
+    """Block a fingerprint; a block that is already there stays as it is."""
+    tx.session.execute(
+        insert(Suppression)
+        .values(fingerprint=fingerprint, reason=reason, created_at=at, note=note)
+        .on_conflict_do_nothing(
+            index_elements=["fingerprint"], index_where=sa.text("lifted_at IS NULL")
+        )
+    )
+
+
+def is_suppressed(tx: Transaction, fingerprint: bytes) -> bool:
+    """Whether a block is open now."""
+    found = sa.select(Suppression.id).where(
+        Suppression.fingerprint == fingerprint, Suppression.lifted_at.is_(None)
+    )
+    return tx.session.scalars(found).first() is not None
+
+
+def lift(tx: Transaction, fingerprint: bytes, *, consent_id: int, at: datetime) -> None:
+    """Close the open block by the person's own confirmed consent; the database checks it (L-16)."""
+    tx.session.execute(
+        sa.update(Suppression)
+        .where(Suppression.fingerprint == fingerprint, Suppression.lifted_at.is_(None))
+        .values(lifted_at=at, lifted_by_consent_id=consent_id)
+    )

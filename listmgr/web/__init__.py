@@ -1,0 +1,1 @@
+"""The room of HTML for people: parse, call one use case, render."""

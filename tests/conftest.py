@@ -1,0 +1,143 @@
+"""What tests stand on: a real PostgreSQL, a real Valkey, a clean database for each test."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.config import MailSettings, Settings
+from listmgr.kit.queue import Job
+from listmgr.kit.transaction import Transaction, transaction
+from listmgr.runtime.house import House
+from listmgr.schema import migrate
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    """The embedded servers, started once and stopped with the tests."""
+    with tempfile.TemporaryDirectory(prefix="listmgr test ") as folder:
+        path = Path(folder)
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            path.chmod(0o755)
+        with House(path) as started:
+            migrate(started.database_url)
+            yield started
+
+
+@pytest.fixture(scope="session")
+def shared_engine(house: House) -> Iterator[sa.Engine]:
+    """The engine of the whole run."""
+    engine = sa.create_engine(house.database_url)
+    yield engine
+    engine.dispose()
+
+
+def empty(engine: sa.Engine) -> None:
+    """Take everything out. Only a superuser can set the triggers aside; the product is none."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        names = connection.scalars(
+            sa.text(
+                "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p')"
+                " AND relnamespace = 'public'::regnamespace AND NOT relispartition"
+                " AND relname <> 'alembic_version'"
+            )
+        ).all()
+        partitions = connection.scalars(
+            sa.text(
+                "SELECT quote_ident(relname) FROM pg_class WHERE relispartition AND relkind='r'"
+            )
+        ).all()
+        for partition in partitions:
+            connection.execute(sa.text(f"DROP TABLE {partition}"))
+        connection.execute(sa.text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def engine(shared_engine: sa.Engine, house: House) -> sa.Engine:
+    """The engine, with an empty database and an empty Valkey behind it."""
+    empty(shared_engine)
+    redis.Redis.from_url(house.redis_url).flushall()
+    return shared_engine
+
+
+@pytest.fixture
+def settings(house: House, tmp_path: Path) -> Settings:
+    """Settings with fixed secrets and no waiting."""
+    return Settings(
+        data_dir=tmp_path,
+        base_url="https://news.example.org",
+        database_url=house.database_url,
+        redis_url=house.redis_url,
+        secret_keys=("test-secret",),
+        suppression_key=b"test-suppression",
+        anchor_key=b"test-anchor",
+        mail=MailSettings(sender="lists@news.example.org"),
+        signup_min_seconds=0,
+        signups_per_hour=10_000,
+    )
+
+
+@pytest.fixture
+def jobs() -> list[Job]:
+    """What the units of work of this test rang."""
+    return []
+
+
+@pytest.fixture
+def uow(engine: sa.Engine, settings: Settings, jobs: list[Job]) -> UnitOfWork:
+    """Opens a unit of work: commits at its end, remembers its jobs in `jobs`."""
+
+    def open_one() -> AbstractContextManager[Transaction]:
+        return transaction(
+            lambda: Session(engine, expire_on_commit=False),
+            settings,
+            lambda rung: jobs.extend(rung),
+        )
+
+    return open_one
+
+
+@pytest.fixture
+def session(engine: sa.Engine) -> Iterator[Session]:
+    """A session to look with; what it changes is thrown away."""
+    with Session(engine) as opened:
+        yield opened
+
+
+@pytest.fixture
+def app(engine: sa.Engine, settings: Settings) -> Iterator[Flask]:
+    """The web application over the same servers."""
+    from listmgr.app import create_app
+
+    made = create_app(settings)
+    made.testing = True
+    yield made
+    with made.app_context():
+        from listmgr.kit.db import db
+
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without scripts."""
+    return app.test_client()
