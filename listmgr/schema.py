@@ -11,6 +11,7 @@ from alembic.config import Config
 import listmgr.campaigns.models
 import listmgr.consent.models
 import listmgr.delivery.models
+import listmgr.kit.schedule
 import listmgr.lists.models
 import listmgr.operators.models
 import listmgr.subscribers.models

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from listmgr.subscribers.address import parse_address
+
 from listmgr.consent.ask import ask
 from listmgr.consent.capture import capture
 from listmgr.consent.ledger import lock_consent, record
@@ -13,7 +15,6 @@ from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.signup import SignupContent, find_or_add
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Notice, Purpose
-from listmgr.subscribers.address import parse_address
 from listmgr.subscribers.models import Subscriber
 
 

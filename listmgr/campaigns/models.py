@@ -44,7 +44,9 @@ class Campaign(Base):
     plain_text: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     # Optimistic lock of the editor: two writers never overwrite each other silently.
     revision: Mapped[int] = mapped_column(server_default="1", info=PLAIN)
-    content_id: Mapped[int | None] = mapped_column(sa.ForeignKey("campaign_contents.id"), info=PLAIN)
+    content_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("campaign_contents.id"), info=PLAIN
+    )
     created_by: Mapped[int | None] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
     launched_at: Mapped[datetime | None] = mapped_column(info=PLAIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -25,10 +25,10 @@ PLAIN: dict[str, Any] = {"personal": False}
 
 
 class Base(DeclarativeBase):
-    """Tables are plain declarative classes: no Flask in a model, and mypy strict without plugins."""
+    """Tables are plain declarative classes: no Flask in a model, mypy strict without plugins."""
 
     metadata = sa.MetaData(naming_convention=CONVENTION)
-    type_annotation_map = {
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
         int: sa.BigInteger(),
         str: sa.Text(),
         datetime: sa.DateTime(timezone=True),

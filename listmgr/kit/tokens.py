@@ -41,20 +41,20 @@ class TokenInvalid(TokenError):
 _SIGNER = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 
 
-def _timed(keys: Sequence[str], door: Door) -> URLSafeTimedSerializer[str]:
+def _timed(keys: Sequence[str], door: Door) -> URLSafeTimedSerializer:
     # itsdangerous signs with the last key and accepts all; settings name the newest first.
     return URLSafeTimedSerializer(keys[::-1], salt=f"listmgr.{door}", signer_kwargs=_SIGNER)
 
 
-def _timeless(keys: Sequence[str], door: Door) -> URLSafeSerializer[str]:
+def _timeless(keys: Sequence[str], door: Door) -> URLSafeSerializer:
     return URLSafeSerializer(keys[::-1], salt=f"listmgr.{door}", signer_kwargs=_SIGNER)
 
 
 def make_token(keys: Sequence[str], door: Door, *parts: int | str) -> str:
     """A URL-safe signed token carrying the parts."""
     if door in TIMELESS:
-        return _timeless(keys, door).dumps(list(parts))
-    return _timed(keys, door).dumps(list(parts))
+        return str(_timeless(keys, door).dumps(list(parts)))
+    return str(_timed(keys, door).dumps(list(parts)))
 
 
 def open_token(

@@ -1,4 +1,4 @@
-"""Mailing lists, the purposes people agree to, the exact words shown, and the forms that show them."""
+"""Mailing lists, their purposes, the exact words people agree to, and the forms that show them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Purpose(Base):
 
 
 class Notice(Base):
-    """The exact words a person agrees to: a version of one purpose in one language, never edited."""
+    """The exact words a person agrees to: one version, purpose and language; never edited."""
 
     __tablename__ = "notices"
     __table_args__ = (sa.UniqueConstraint("purpose_id", "language", "version"),)

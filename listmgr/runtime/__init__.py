@@ -1,0 +1,1 @@
+"""The embedded default: PostgreSQL, Valkey, the development mailbox, and one supervisor over all."""

