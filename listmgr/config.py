@@ -197,7 +197,7 @@ def _secret(env: Mapping[str, str], data_dir: Path, name: str) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     value = secrets.token_urlsafe(48)
     try:
-        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
             file.write(value)
     except FileExistsError:  # Two processes start at once: the first one's secret counts.
         return path.read_text().strip()

@@ -1,4 +1,4 @@
-"""Pending: the person asked, so the one question may be sent; limits keep it from being a weapon."""
+"""Pending: the person asked, so the one question may be sent, within limits against abuse."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _confirm_one(
     told = {
         "method": "post button",
         "seconds_since_mail": waited,
-        # A scanner that presses buttons does it at once; shown to the operator, never hidden (T-04).
+        # A scanner that presses buttons does it at once; the operator is shown it (T-04).
         "suspiciously_fast": waited is not None and waited < tx.settings.scanner_seconds,
     }
     record(

@@ -34,7 +34,7 @@ def canonical(value: Mapping[str, Any]) -> str:
 
 
 def commit_to(salt: bytes, evidence: str) -> bytes:
-    """SHA-256 over salt and evidence. With both erased, the commitment says nothing of the person."""
+    """SHA-256 over salt and evidence. With both erased it says nothing of the person."""
     return hashlib.sha256(salt + evidence.encode()).digest()
 
 

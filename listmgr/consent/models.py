@@ -197,7 +197,7 @@ class Question(Base):
     )
     status: Mapped[QuestionStatus] = mapped_column(info=PLAIN)
     token_hash: Mapped[bytes | None] = mapped_column(unique=True, info=PLAIN)
-    # Keyed fingerprints (provider-aware address; domain), so that limits outlive the subscriber row.
+    # Keyed fingerprints (provider-aware address; domain): limits outlive the subscriber.
     recipient: Mapped[bytes] = mapped_column(info=PERSONAL)
     domain: Mapped[bytes] = mapped_column(info=PERSONAL)
     created_at: Mapped[datetime] = mapped_column(info=PLAIN)

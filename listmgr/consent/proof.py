@@ -1,4 +1,4 @@
-"""The proof of one consent: exported whole, and checked by anybody with no database (L-01, L-02)."""
+"""The proof of one consent: exported whole, checked by anybody with no database (L-01, L-02)."""
 
 from __future__ import annotations
 
