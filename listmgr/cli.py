@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from listmgr.consent.proof import ProofError, printable, proof, verify
 from listmgr.kit.clock import now
 from listmgr.kit.errors import DomainError
 from listmgr.kit.queue import QUEUES, ring
-from listmgr.kit.transaction import Transaction, transaction
+from listmgr.kit.transaction import transaction
 from listmgr.scheduler import claim_due
 from listmgr.schema import migrate
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 import sqlalchemy as sa
-from listmgr.runtime.house import House
 from sqlalchemy.orm import Session
 
 from listmgr.config import MailSettings, Settings
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction, transaction
+from listmgr.runtime.house import House
 from listmgr.schema import migrate
 
 if TYPE_CHECKING:

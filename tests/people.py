@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from listmgr.subscribers.address import parse_address
-
 from listmgr.consent.ask import ask
 from listmgr.consent.capture import capture
 from listmgr.consent.ledger import lock_consent, record
@@ -15,6 +13,7 @@ from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.signup import SignupContent, find_or_add
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Notice, Purpose
+from listmgr.subscribers.address import parse_address
 from listmgr.subscribers.models import Subscriber
 
 
@@ -75,7 +74,4 @@ def make_confirmed(tx: Transaction, address: str, notice: Notice, at: datetime) 
     """A consent given from the mailbox."""
     consent = lock_consent(tx, make_pending(tx, address, notice, at).id)
     record(tx, consent, ConsentAction.CONFIRM, at=at, actor="subscriber", evidence={"ip": "::1"})
-    consent.confirmed_at = at
-    consent.expires_at = None
-    tx.session.flush()
     return consent

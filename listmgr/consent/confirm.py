@@ -99,9 +99,6 @@ def _confirm_one(
         facts=told,
         evidence=facts.evidence(),
     )
-    consent.confirmed_at = at
-    consent.expires_at = None
-    tx.session.flush()
     subscriber = tx.session.get_one(Subscriber, consent.subscriber_id)
     lift(tx, subscriber.fingerprint, consent_id=consent.id, at=at)
 

@@ -59,13 +59,20 @@ def record(
     event = _store(tx, entry)
     if evidence:
         tx.session.add(ConsentEvidence(event_id=event.id, salt=salt, content=content))
+    _move(consent, status, entry.seq, at)
+    tx.session.flush()
+    return event
+
+
+def _move(consent: Consent, status: ConsentStatus, version: int, at: datetime) -> None:
     consent.status = status
-    consent.version = entry.seq
+    consent.version = version
+    if status is ConsentStatus.CONFIRMED and consent.confirmed_at is None:
+        consent.confirmed_at = at
+        consent.expires_at = None
     if status in ENDED and consent.ended_at is None:
         consent.ended_at = at
         consent.expires_at = None
-    tx.session.flush()
-    return event
 
 
 def _last_hash(tx: Transaction, consent: Consent) -> bytes:

@@ -95,8 +95,9 @@ class Postgres:
 
     def _initdb(self, binaries: Path, data: Path) -> None:
         # trust over a socket in a folder only our account can enter; no TCP at all.
-        command = [binaries / "initdb", "-D", data, "-U", "listmgr", "--auth=trust"]
-        made = spawn([*command, "--encoding=UTF8", "--locale=C.UTF-8"], log=self._log)
+        command: list[str | Path] = [binaries / "initdb", "-D", data, "-U", "listmgr"]
+        how = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        made = spawn([*command, *how], log=self._log)
         if made.wait() != 0:
             raise RuntimeFailure(f"PostgreSQL could not make its data folder; see {self._log}")
 
@@ -114,7 +115,7 @@ class Postgres:
         lock.unlink()
 
     def _socket_folder(self) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="listmgr-pg-", dir="/tmp"))  # noqa: S108 - short path
+        folder = Path(tempfile.mkdtemp(prefix="listmgr-pg-", dir="/tmp"))
         if len(str(folder)) > MAX_SOCKET_FOLDER:
             raise RuntimeFailure(f"{folder} is too long for a unix socket.")
         return owned_folder(folder)

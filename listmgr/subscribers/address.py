@@ -25,8 +25,23 @@ _PLUS_TAGS = _GOOGLE | {
     "protonmail.com",
 }
 _ROLES = frozenset(
-    "abuse admin billing hostmaster info kontakt mail noc office postmaster sales security "
-    "service support webmaster".split()
+    [
+        "abuse",
+        "admin",
+        "billing",
+        "hostmaster",
+        "info",
+        "kontakt",
+        "mail",
+        "noc",
+        "office",
+        "postmaster",
+        "sales",
+        "security",
+        "service",
+        "support",
+        "webmaster",
+    ]
 )
 _TYPOS = {
     "gmial.com": "gmail.com",

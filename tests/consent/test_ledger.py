@@ -120,11 +120,7 @@ def test_an_anchor_shows_what_was_changed_behind_the_triggers(consent_id, uow: U
         assert broken_anchors(tx) == []
     with engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        connection.execute(
-            sa.text(
-                "UPDATE consent_events e SET actor = 'forged' WHERE seq = 2"
-            )
-        )
+        connection.execute(sa.text("UPDATE consent_events e SET actor = 'forged' WHERE seq = 2"))
         connection.execute(
             sa.text("UPDATE consent_events e SET hash = consent_event_hash(e) WHERE seq = 2")
         )

@@ -21,7 +21,7 @@ from tests.people import make_confirmed, make_list
 
 
 @pytest.mark.parametrize(
-    ("status", "action"), itertools.product([None, *ConsentStatus], ConsentAction)
+    ("status", "action"), list(itertools.product([None, *ConsentStatus], ConsentAction))
 )
 def test_every_cell_leads_somewhere_or_is_refused(status, action):
     if (status, action) in TRANSITIONS:
