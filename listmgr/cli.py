@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from listmgr.consent.proof import ProofError, printable, proof, verify
 from listmgr.kit.clock import now
 from listmgr.kit.errors import DomainError
 from listmgr.kit.queue import QUEUES, ring
-from listmgr.kit.transaction import transaction
+from listmgr.kit.transaction import Transaction, transaction
 from listmgr.scheduler import claim_due
 from listmgr.schema import migrate
 
@@ -127,6 +128,7 @@ def evidence_verify(file: Path) -> None:
     click.echo(f"Sound: {events} events, every hash and every commitment agrees.")
 
 
-def _transaction(settings: Settings):  # type: ignore[no-untyped-def]
+def _transaction(settings: Settings) -> AbstractContextManager[Transaction]:
     engine = sa.create_engine(settings.database_url)
-    return transaction(lambda: Session(engine), settings, lambda jobs: None)
+    connection = redis.Redis.from_url(settings.redis_url)
+    return transaction(lambda: Session(engine), settings, lambda jobs: ring(connection, jobs))

@@ -1,9 +1,7 @@
-"""Rings what is due. Several copies may run: each task is claimed by its row, so it happens once."""
+"""Rings what is due, once however many copies run: each task is claimed by its row."""
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,9 +26,6 @@ TASKS: Mapping[str, Task] = {
     ),
     "sweep_questions": Task(
         timedelta(seconds=15), Job("sweep_questions", queue="mail", key="sweep-questions")
-    ),
-    "sweep_campaigns": Task(
-        timedelta(seconds=5), Job("sweep_campaigns", queue="send", key="sweep-campaigns")
     ),
     "expire_consents": Task(timedelta(minutes=5), Job("expire_consents", key="expire-consents")),
     "anchor_ledger": Task(timedelta(minutes=10), Job("anchor_ledger", key="anchor-ledger")),
@@ -59,11 +54,3 @@ def claim_due(session: Session, at: datetime) -> list[Task]:
             {"name": name, "next": at + TASKS[name].every},
         )
     return [TASKS[name] for name in due]
-
-
-def stop_on_signal() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

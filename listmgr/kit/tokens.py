@@ -78,7 +78,7 @@ def open_token(
 
 
 def token_mint(keys: Sequence[str], door: Door) -> Callable[[int, int], str]:
-    """A fast maker of timeless two-number tokens, byte for byte what `make_token` gives.
+    """A fast maker of timeless two-number tokens, which `open_token` opens as its own.
 
     itsdangerous derives the key and builds three objects for each token (25 us); a campaign's mails
     need one each, so the derived key is kept here (2 us).

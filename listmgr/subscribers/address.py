@@ -25,23 +25,8 @@ _PLUS_TAGS = _GOOGLE | {
     "protonmail.com",
 }
 _ROLES = frozenset(
-    [
-        "abuse",
-        "admin",
-        "billing",
-        "hostmaster",
-        "info",
-        "kontakt",
-        "mail",
-        "noc",
-        "office",
-        "postmaster",
-        "sales",
-        "security",
-        "service",
-        "support",
-        "webmaster",
-    ]
+    {"abuse", "admin", "billing", "hostmaster", "info", "kontakt", "mail", "noc", "office"}
+    | {"postmaster", "sales", "security", "service", "support", "webmaster"}
 )
 _TYPOS = {
     "gmial.com": "gmail.com",
@@ -57,7 +42,7 @@ _TYPOS = {
 
 
 class AddressError(ValueError):
-    """The text is no address we can send to. `reason` is a stable key, the message is for people."""
+    """No address we can send to: `reason` is a stable key, the message is for people."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

@@ -236,8 +236,7 @@ def test_l15_a_suppressed_address_is_not_mailable(uow: UnitOfWork, notice, setti
         ("UPDATE mailing_lists SET archived_at = now()", "list_archived"),
         ("UPDATE purposes SET least_notice_version = 2", "notice_superseded"),
         (
-            "UPDATE consents SET confirmed_at = now() - interval '37 months',"
-            " last_used_at = now() - interval '36 months 1 day'",
+            "UPDATE consents SET last_used_at = now() - interval '36 months 1 day'",
             "aged_out",
         ),
     ],

@@ -1,0 +1,69 @@
+"""Makes the web application: settings in, blueprints registered, nothing done at import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import redis
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from listmgr.config import Settings, load_settings
+from listmgr.kit.db import db
+from listmgr.kit.mail import Post, make_post
+from listmgr.kit.queue import Job, ring
+from listmgr.kit.transaction import Transaction, transaction
+from listmgr.schema import load_models, resource
+from listmgr.web import errors, public, security
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What views and jobs are given: reached by `services()` inside the application's context."""
+
+    settings: Settings
+    redis: redis.Redis
+    post: Post
+    unit_of_work: Callable[[], AbstractContextManager[Transaction]]
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application for gunicorn, the worker and tests; reads the environment if not told."""
+    settings = settings or load_settings()
+    load_models()
+    app = Flask("listmgr", template_folder=str(resource("templates")))
+    host = urlsplit(settings.base_url).hostname or "localhost"
+    app.config.update(
+        SECRET_KEY=settings.secret_keys[0],
+        SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10},
+        TRUSTED_HOSTS=[host, "localhost", "127.0.0.1"],
+        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.base_url.startswith("https:"),
+    )
+    db.init_app(app)
+    app.extensions["listmgr"] = _services(app, settings)
+    security.init_app(app, settings)
+    errors.init_app(app)
+    app.register_blueprint(public.bp)
+    return app
+
+
+def _services(app: Flask, settings: Settings) -> Services:
+    connection = redis.Redis.from_url(settings.redis_url)
+
+    def ring_all(jobs: list[Job]) -> int:
+        return ring(connection, jobs)
+
+    def unit_of_work() -> AbstractContextManager[Transaction]:
+        with app.app_context():
+            engine = db.engine
+        return transaction(lambda: Session(engine, expire_on_commit=False), settings, ring_all)
+
+    return Services(settings, connection, make_post(app, settings.mail), unit_of_work)

@@ -1,0 +1,260 @@
+"""A campaign compiled once into literal octets and slots, and rendered for one subscriber at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from jinja2 import Template, nodes
+from markupsafe import escape
+
+from listmgr.delivery import headers, mime
+from listmgr.delivery.merge import (
+    KNOWN_FIELDS,
+    URL_FIELDS,
+    MessageError,
+    Slot,
+    fields_of,
+    parse,
+    pieces,
+    sandbox,
+)
+
+# Names and cities repeat; what does not repeat pushes the oldest out.
+_REMEMBERED = 1 << 13
+_TOKEN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.~-]{0,511}").fullmatch
+_ID = re.compile(r"[A-Za-z0-9_+=-]+(?:\.[A-Za-z0-9_+=-]+)*").fullmatch
+_ADDRESS = re.compile(
+    r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff()<>\[\]:;@\\,\"]{1,64}@[A-Za-z0-9.-]{1,255}"
+).fullmatch
+_DATE = re.compile(rb"[A-Za-z0-9 ,:+-]{1,64}").fullmatch
+_OURS = frozenset(
+    "from to subject date message-id list-unsubscribe list-unsubscribe-post list-id mime-version"
+    " content-type content-transfer-encoding content-language sender reply-to cc bcc".split()
+)
+_Render = Callable[[Sequence[str]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """What a campaign says and which headers it carries. Addresses have A-label domains.
+
+    `unsubscribe_base` and `preferences_base` end where the token begins (`https://…/u/`);
+    `list_id` is a value of `headers.list_id`. An empty `html` makes a text-only message.
+    """
+
+    subject: str
+    text: str
+    html: str
+    from_address: str
+    message_id_domain: str
+    unsubscribe_base: str
+    list_id: str
+    from_name: str = ""
+    reply_to: str = ""
+    preferences_base: str = ""
+    language: str = ""
+    extra_headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMessage:
+    """A message waiting for its subscriber. `kind` is "slots" or "template" (the slower way)."""
+
+    fields: tuple[str, ...]
+    kind: str
+    _parts: list[bytes] = field(repr=False)
+    _fixed: tuple[int, int, int, int] = field(repr=False)
+    _tokens: tuple[tuple[tuple[int, ...], bool], ...] = field(repr=False)
+    _slots: tuple[tuple[int, int, Callable[[str], bytes]], ...] = field(repr=False)
+    _renders: tuple[tuple[int, Callable[..., bytes]], ...] = field(repr=False)
+
+    def render(  # noqa: PLR0913 - one keyword for each thing that differs between two messages
+        self,
+        values: Sequence[str],
+        *,
+        to: str,
+        token: str,
+        message_id: str,
+        date: bytes | str,
+        preferences_token: str = "",
+    ) -> bytes:
+        """The message as it goes over the wire: CRLF, no dot in column 0, for DATA and for BDAT.
+
+        `values` follow `fields`; `message_id` is the part left of the @; `date` is RFC 5322.
+        Without `preferences_token` both links carry `token`. Raises ValueError for what would
+        break out of its header.
+        """
+        day = date.encode() if isinstance(date, str) else date
+        if len(values) != len(self.fields):
+            raise ValueError(f"{len(self.fields)} values are needed: {', '.join(self.fields)}")
+        if not (_ADDRESS(to) and _ID(message_id) and _DATE(day)):
+            raise ValueError("address, message id or date cannot stand in a header")
+        parts = self._parts.copy()
+        at_to, at_date, at_id, at_header = self._fixed
+        parts[at_to], parts[at_date] = to.encode(), day
+        parts[at_id], parts[at_header] = message_id.encode(), _checked(token).encode()
+        links = (token, preferences_token or token)
+        for (places, _), value in zip(self._tokens, links, strict=True):
+            if places:
+                octets = mime.quoted(_checked(value)).encode()
+                for place in places:
+                    parts[place] = octets
+        for place, column, encode in self._slots:
+            parts[place] = encode(values[column] or "")
+        for place, render in self._renders:
+            parts[place] = render(values, links)
+        return b"".join(parts)
+
+
+def _checked(token: str) -> str:
+    if not _TOKEN(token):
+        raise ValueError("a token is URL-safe and at most 512 characters")
+    return token
+
+
+def compile_message(
+    content: MessageContent, *, known: Collection[str] = KNOWN_FIELDS
+) -> CompiledMessage:
+    """Compile a campaign; raises MessageError naming part, line and what to do."""
+    try:
+        return _Compiler(content, known).compiled()
+    except headers.HeaderRefused as error:
+        raise MessageError(str(error), part="headers") from None
+    except UnicodeEncodeError:
+        raise MessageError("It holds half a character. Type it again.", part="message") from None
+
+
+class _Wire(str):
+    """Already encoded for the wire."""
+
+    __slots__ = ()
+
+
+def _finish_html(value: object) -> str:
+    return value if isinstance(value, _Wire) else mime.quoted(str(escape(str(value))))
+
+
+def _finish_text(value: object) -> str:
+    return value if isinstance(value, _Wire) else mime.quoted(str(value))
+
+
+def _subject_line(value: str) -> bytes:
+    return headers.unstructured(headers.scrub(value).strip(), used=len("Subject:")).encode()
+
+
+class _Compiler:
+    """Collects the parts of one message; used once."""
+
+    def __init__(self, content: MessageContent, known: Collection[str]) -> None:
+        self.content = content
+        self.known = known
+        self.parts: list[bytes] = []
+        self.slots: list[tuple[int, int, Callable[[str], bytes]]] = []
+        self.renders: list[tuple[int, Callable[..., bytes]]] = []
+        self.tokens: dict[str, list[int]] = {name: [] for name in URL_FIELDS}
+        self.bases = {"unsubscribe_url": headers.unsubscribe_base(content.unsubscribe_base)}
+        if content.preferences_base:
+            self.bases["preferences_url"] = headers.unsubscribe_base(content.preferences_base)
+        self.fields: list[str] = []
+        self.encoders: dict[tuple[Slot, bool], Callable[[str], bytes]] = {}
+
+    def compiled(self) -> CompiledMessage:
+        """The whole message, in the order it is written."""
+        fixed = self._headers()
+        content = self.content
+        if content.html.strip():
+            edge = mime.boundary(content.subject, content.text, content.html)
+            kind = f'Content-Type: multipart/alternative; boundary="{edge}"\r\n\r\n--{edge}\r\n'
+            self._literal(kind + mime.part_head("plain"))
+            self._body("text", content.text)
+            self._literal(f"\r\n--{edge}\r\n" + mime.part_head("html"))
+            self._body("html", content.html)
+            self._literal(f"\r\n--{edge}--\r\n")
+        else:
+            self._literal(mime.part_head("plain"))
+            self._body("text", content.text)
+        return CompiledMessage(
+            fields=tuple(self.fields),
+            kind="template" if self.renders else "slots",
+            _parts=self.parts,
+            _fixed=fixed,
+            _tokens=tuple((tuple(self.tokens[name]), True) for name in URL_FIELDS),
+            _slots=tuple(self.slots),
+            _renders=tuple(self.renders),
+        )
+
+    def _headers(self) -> tuple[int, int, int, int]:
+        content = self.content
+        if not headers.clean(content.subject, what="subject"):
+            raise MessageError("Write a subject.", part="subject")
+        if not headers._DOMAIN.fullmatch(content.message_id_domain):
+            raise MessageError("It needs a domain like example.org.", part="message_id_domain")
+        self._literal(headers.mailbox("From", content.from_name, content.from_address) + "\r\nTo: ")
+        at_to = self._hole()
+        self._literal("\r\nSubject:")
+        self._subject()
+        self._literal("\r\nDate: ")
+        at_date = self._hole()
+        self._literal("\r\nMessage-ID: <")
+        at_id = self._hole()
+        self._literal(f"@{content.message_id_domain}>\r\n")
+        self._literal(f"List-Unsubscribe: <{self.bases['unsubscribe_url']}")
+        at_header = self._hole()
+        self._literal(">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+        self._literal("".join(f"{line}\r\n" for line in self._fixed_headers()))
+        return at_to, at_date, at_id, at_header
+
+    def _fixed_headers(self) -> list[str]:
+        content = self.content
+        lines = [headers.list_id_header(content.list_id)]
+        if content.reply_to:
+            lines.append(headers.mailbox("Reply-To", "", content.reply_to))
+        if content.language:
+            lines.append(headers.header("Content-Language", content.language))
+        for name, value in content.extra_headers:
+            if name.lower() in _OURS:
+                raise MessageError(f"{name} is set by the program.", part="headers")
+            lines.append(headers.header(name, value))
+        return [*lines, "MIME-Version: 1.0"]
+
+    def _subject(self) -> None:
+        tree = parse(self.content.subject, part="subject", known=self.known)
+        found = pieces(tree)
+        if found is not None and all(isinstance(piece, str) for piece in found):
+            self._literal(_subject_line("".join(map(str, found))).decode())
+            return
+        columns = [(name, self._column(name)) for name in dict.fromkeys(fields_of(tree))]
+        encode = lru_cache(_REMEMBERED)(_subject_line)
+        if found is None:
+            template = _template(tree, None)
+            self._dynamic(
+                lambda values, _: encode(
+                    template.render({name: headers.scrub(values[at] or "") for name, at in columns})
+                )
+            )
+            return
+        slots = [(p, 0) if isinstance(p, str) else (p, self._column(p.field)) for p in found]
+        place = self._hole()
+
+        def subject(values: Sequence[str]) -> bytes:
+            return encode(
+                "".join(
+                    [p if isinstance(p, str) else p.value(headers.scrub(values[at] or "")) for p, at in slots]
+                )
+            )
+
+        if len(columns) == 1:
+            column = columns[0][1]
+            padded = [""] * (column + 1)
+
+            @lru_cache(_REMEMBERED)
+            def one(value: str) -> bytes:
+                return subject([*padded[:column], value])
+
+            self.slots.append((place, column, one))
+        else:
+            self.subjects = subject
+            self.renders.append((place, lambda values, _: subject(values)))

@@ -1,0 +1,55 @@
+"""Headers of every answer, and what may be known of the visitor."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from listmgr.config import Settings
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; frame-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Set the headers; trust a proxy's words only when a setting says how many there are."""
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    app.after_request(_headers)
+
+
+def _headers(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # Links carry secrets: they go neither to other sites, nor to caches, nor to search (T-21).
+    response.headers["Referrer-Policy"] = "no-referrer"
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def visitor_ip(settings: Settings) -> str:
+    """The visitor's address as far as the settings let it be kept."""
+    told = request.remote_addr or ""
+    if settings.ip_storage == "off" or not told:
+        return ""
+    if settings.ip_storage == "full":
+        return told
+    return network_of(told)
+
+
+def network_of(told: str) -> str:
+    """The /24 or /48 an address is in, which is what limits count by."""
+    try:
+        address = ipaddress.ip_address(told)
+    except ValueError:
+        return ""
+    width = 24 if address.version == 4 else 48
+    return str(ipaddress.ip_network(f"{address}/{width}", strict=False).network_address)
