@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import sqlalchemy as sa
 
+from listmgr.campaigns import control
 from listmgr.consent import anchor as anchoring
 from listmgr.consent import asking_mail, expire, signup
 from listmgr.consent.models import Signup
+from listmgr.delivery import engine, sweep
+from listmgr.delivery.smtp import Channel, ServerAway
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job
 from listmgr.schema import resource
@@ -53,3 +59,33 @@ def anchor_ledger() -> None:
     """Seal what has been added to the ledger."""
     with services().unit_of_work() as tx:
         anchoring.anchor(tx, at=now())
+
+
+def send_slice(campaign_id: int, slot: int, turn: int) -> None:
+    """Send a campaign for twenty seconds, then ask to be called again."""
+    made = services()
+    holder = f"{socket.gethostname()}:{os.getpid()}:{slot}:{turn}:{os.urandom(4).hex()}"
+    more = engine.send_slice(made.unit_of_work, made.settings, campaign_id, holder, now=now)
+    with made.unit_of_work() as tx:
+        if more:
+            tx.after_commit(sweep.slice_job(campaign_id, slot, 1 - turn))
+        else:
+            tx.after_commit(Job("sweep_campaigns", queue="mail", key="sweep-campaigns"))
+
+
+def sweep_campaigns() -> None:
+    """Ring for campaigns that have something to do, finish those that have not."""
+    with services().unit_of_work() as tx:
+        sweep.sweep_campaigns(tx, at=now())
+
+
+def knock(campaign_id: int) -> None:
+    """Resume a campaign that paused itself, once the mail server answers again."""
+    made = services()
+    try:
+        with Channel(made.settings.mail) as channel:
+            channel.connect()
+    except ServerAway:
+        return
+    with made.unit_of_work() as tx:
+        control.resume_if_away(tx, campaign_id)

@@ -27,6 +27,9 @@ TASKS: Mapping[str, Task] = {
     "sweep_questions": Task(
         timedelta(seconds=15), Job("sweep_questions", queue="mail", key="sweep-questions")
     ),
+    "sweep_campaigns": Task(
+        timedelta(seconds=2), Job("sweep_campaigns", queue="mail", key="sweep-campaigns")
+    ),
     "expire_consents": Task(timedelta(minutes=5), Job("expire_consents", key="expire-consents")),
     "anchor_ledger": Task(timedelta(minutes=10), Job("anchor_ledger", key="anchor-ledger")),
 }

@@ -25,6 +25,11 @@ REASONS: dict[str, str] = {
 
 MAY_BE_MAILED = "\n  AND ".join(REASONS.values())
 
+# The first reason that holds a consent back, NULL when none does: the same predicate, told apart.
+REFUSED_BECAUSE = "CASE {} END".format(
+    " ".join(f"WHEN ({rule}) IS NOT TRUE THEN '{reason}'" for reason, rule in REASONS.items())
+)
+
 # The join every user of the gate selects from; the consents' own index leads.
 FROM_CONSENTS = (
     "consents c JOIN subscribers s ON s.id = c.subscriber_id"
@@ -48,9 +53,8 @@ def count_mailable(session: Session, settings: Settings, purpose_id: int) -> int
 
 def count_refused(session: Session, settings: Settings, purpose_id: int) -> dict[str, int]:
     """How many open or ended consents to a purpose the gate holds back, by the first reason."""
-    cases = " ".join(f"WHEN NOT ({rule}) THEN '{reason}'" for reason, rule in REASONS.items())
     statement = text(
-        f"SELECT CASE {cases} END AS reason, count(*) FROM {FROM_CONSENTS}"
+        f"SELECT {REFUSED_BECAUSE} AS reason, count(*) FROM {FROM_CONSENTS}"
         " WHERE c.purpose_id = :purpose GROUP BY 1"
     )
     rows = session.execute(statement, {"purpose": purpose_id, **gate_binds(settings)})

@@ -25,7 +25,7 @@ HOW = ("page", "one-click", "preferences", "not me", "reply", "phone", "letter",
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeView:
-    """What the page behind an unsubscribe link may show."""
+    """What the page behind an unsubscribe link may show: active, ended, or test (T-26)."""
 
     state: str
     list_name: str = ""
@@ -61,6 +61,8 @@ def withdraw(
 def unsubscribe_view(session: Session, settings: Settings, token: str) -> UnsubscribeView:
     """What an unsubscribe link is about; writes nothing. Raises TokenInvalid."""
     campaign_id, subscriber_id = _parts(settings, token)
+    if not subscriber_id:
+        return UnsubscribeView(state="test")
     purpose_id, consent_id = _rested_on(session, campaign_id, subscriber_id)
     consent = _latest(session, subscriber_id, purpose_id)
     subscriber = session.get(Subscriber, subscriber_id)

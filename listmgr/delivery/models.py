@@ -45,6 +45,8 @@ class CampaignLease(Base):
     # Fences a worker that was thought dead: only the holder of this number may write.
     holder: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     lease_until: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    # Consents that were confirmed at launch; the counters below count rows in each state.
+    audience: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     sent: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     failed: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     deferred: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
@@ -73,11 +75,11 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         sa.Index("ix_deliveries_subscriber_id", "subscriber_id"),
+        # Not over `status`: an index that names it would cost every outcome its HOT update.
         sa.Index(
             "ix_deliveries_due",
-            "campaign_id",
             "next_attempt_at",
-            postgresql_where=sa.text("status = 'deferred'"),
+            postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
         ),
         {"postgresql_partition_by": "LIST (campaign_id)"},
     )

@@ -57,9 +57,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_due",
         "deliveries",
-        ["campaign_id", "next_attempt_at"],
+        ["next_attempt_at"],
         unique=False,
-        postgresql_where=sa.text("status = 'deferred'"),
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
     )
     op.create_index("ix_deliveries_subscriber_id", "deliveries", ["subscriber_id"], unique=False)
     op.create_table(
@@ -364,6 +364,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("holder", sa.Text(), server_default="", nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("audience", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("sent", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("failed", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("deferred", sa.BigInteger(), server_default="0", nullable=False),
@@ -607,7 +608,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_deliveries_due",
         table_name="deliveries",
-        postgresql_where=sa.text("status = 'deferred'"),
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
     )
     op.drop_table("deliveries")
     op.drop_table("campaign_contents")

@@ -1,0 +1,130 @@
+"""Write a campaign: a draft that two writers cannot overwrite for each other."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import Purpose
+
+MAX_LINE = 300
+MAX_BODY = 500_000
+_ONE_LINE = {"name": "The name", "subject": "The subject"}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a writer may change. `plain_text` empty means: made from the body."""
+
+    name: str
+    purpose_id: int
+    subject: str = ""
+    format: str = "markdown"
+    body: str = ""
+    plain_text: str = ""
+
+
+class WrittenMeanwhile(Refused):
+    """Somebody else saved the campaign since it was opened; nothing of either is lost."""
+
+
+def create(tx: Transaction, draft: Draft, *, operator_id: int | None, at: datetime) -> Campaign:
+    """A new draft. Raises InvalidInput with a message for each field."""
+    purpose = _checked(tx, draft)
+    campaign = Campaign(
+        list_id=purpose.list_id, created_by=operator_id, created_at=at, **_values(draft)
+    )
+    tx.session.add(campaign)
+    tx.session.flush()
+    return campaign
+
+
+def save(tx: Transaction, campaign_id: int, draft: Draft, *, revision: int) -> Campaign:
+    """Save a draft opened at `revision`. Raises WrittenMeanwhile, Refused or InvalidInput."""
+    campaign = locked(tx, campaign_id)
+    if campaign.status is not CampaignStatus.DRAFT:
+        raise Refused("This campaign has been launched; its content is frozen. Copy it instead.")
+    if campaign.revision != revision:
+        raise WrittenMeanwhile(
+            "Somebody else saved this campaign while you were writing. Your text is kept below; "
+            "compare it with theirs and save again to replace it."
+        )
+    campaign.list_id = _checked(tx, draft).list_id
+    for name, value in _values(draft).items():
+        setattr(campaign, name, value)
+    campaign.revision += 1
+    return campaign
+
+
+def copy(tx: Transaction, campaign_id: int, *, operator_id: int | None, at: datetime) -> Campaign:
+    """A new draft with the words of another campaign."""
+    found = locked(tx, campaign_id)
+    values = {field.name: getattr(found, field.name) for field in fields(Draft)}
+    values["name"] = f"{found.name[: MAX_LINE - 8]} (copy)"
+    return create(tx, Draft(**values), operator_id=operator_id, at=at)
+
+
+def delete_draft(tx: Transaction, campaign_id: int) -> None:
+    """Throw a draft away; what was launched stays for ever."""
+    campaign = locked(tx, campaign_id)
+    if campaign.status is not CampaignStatus.DRAFT:
+        raise Refused("Only a draft can be deleted. What was sent stays on record.")
+    tx.session.delete(campaign)
+
+
+def locked(tx: Transaction, campaign_id: int) -> Campaign:
+    """The campaign, locked until the commit; raises NotFound."""
+    campaign = tx.session.get(Campaign, campaign_id, with_for_update=True, populate_existing=True)
+    if campaign is None:
+        raise NotFound("There is no such campaign.")
+    return campaign
+
+
+def _checked(tx: Transaction, draft: Draft) -> Purpose:
+    wrong = _lines(draft) | _texts(draft)
+    if not draft.name.strip():
+        wrong["name"] = "Give the campaign a name; only your team sees it."
+    if draft.format not in {"markdown", "html"}:
+        wrong["format"] = "Choose Markdown or HTML."
+    purpose = tx.session.get(Purpose, draft.purpose_id)
+    if purpose is None or purpose.mailing_list.archived_at is not None:
+        wrong["purpose_id"] = "Choose whom the campaign is for."
+    if wrong or purpose is None:
+        raise InvalidInput("Please correct the marked fields.", wrong)
+    return purpose
+
+
+def _lines(draft: Draft) -> dict[str, str]:
+    wrong = {}
+    for name, label in _ONE_LINE.items():
+        value = getattr(draft, name)
+        if any(unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"} for char in value):
+            wrong[name] = f"{label} must be one line without control characters."
+        elif len(value) > MAX_LINE:
+            wrong[name] = f"{label} is too long ({len(value)} characters; {MAX_LINE} at most)."
+    return wrong
+
+
+def _texts(draft: Draft) -> dict[str, str]:
+    wrong = {}
+    for name in ("body", "plain_text"):
+        if "\0" in getattr(draft, name):
+            wrong[name] = "The text holds a NUL character. Remove it."
+        elif len(getattr(draft, name)) > MAX_BODY:
+            wrong[name] = f"The text is too long ({MAX_BODY:,} characters at most)."
+    return wrong
+
+
+def _values(draft: Draft) -> dict[str, str | int]:
+    return {
+        "name": draft.name.strip(),
+        "purpose_id": draft.purpose_id,
+        "subject": draft.subject.strip(),
+        "format": draft.format,
+        "body": draft.body.replace("\r\n", "\n"),
+        "plain_text": draft.plain_text.replace("\r\n", "\n"),
+    }

@@ -1,0 +1,55 @@
+"""Pause, resume and cancel a campaign; each takes effect before the next window of mails."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from listmgr.campaigns.compose import locked
+from listmgr.campaigns.lifecycle import CampaignAction, next_status
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.kit.transaction import Transaction
+
+# A pause the program made itself, and ends itself when the mail server answers again.
+SERVER_AWAY = "The mail server is away: "
+
+
+def pause(tx: Transaction, campaign_id: int, *, reason: str = "") -> Campaign:
+    """No further window begins; what is in flight (a second at most) ends by itself."""
+    campaign = locked(tx, campaign_id)
+    campaign.status = next_status(campaign.status, CampaignAction.PAUSE)
+    campaign.pause_reason = reason[:500]
+    return campaign
+
+
+def resume(tx: Transaction, campaign_id: int) -> Campaign:
+    """Go on where it stopped; everybody is looked at by the gate once more."""
+    campaign = locked(tx, campaign_id)
+    campaign.status = next_status(campaign.status, CampaignAction.RESUME)
+    campaign.pause_reason = ""
+    return campaign
+
+
+def resume_if_away(tx: Transaction, campaign_id: int) -> bool:
+    """Resume what the program itself had paused; a pause by an operator stays."""
+    campaign = locked(tx, campaign_id)
+    if campaign.pause_reason.startswith(SERVER_AWAY) and campaign.status is CampaignStatus.PAUSED:
+        resume(tx, campaign_id)
+        return True
+    return False
+
+
+def cancel(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
+    """End it for good; who has not been mailed will not be."""
+    campaign = locked(tx, campaign_id)
+    campaign.status = next_status(campaign.status, CampaignAction.CANCEL)
+    campaign.finished_at = at
+    campaign.pause_reason = ""
+    return campaign
+
+
+def finish(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
+    """Everybody has been seen to."""
+    campaign = locked(tx, campaign_id)
+    campaign.status = next_status(campaign.status, CampaignAction.FINISH)
+    campaign.finished_at = at
+    return campaign

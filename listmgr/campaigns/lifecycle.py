@@ -1,0 +1,39 @@
+"""The life of a campaign as one table: which act leads from which station to which."""
+
+from __future__ import annotations
+
+import enum
+
+from listmgr.campaigns.models import CampaignStatus
+from listmgr.kit.errors import Refused
+
+
+class CampaignAction(enum.StrEnum):
+    """What may happen to a campaign."""
+
+    LAUNCH = "launch"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    FINISH = "finish"
+
+
+_S = CampaignStatus
+_A = CampaignAction
+
+TRANSITIONS: dict[tuple[CampaignStatus, CampaignAction], CampaignStatus] = {
+    (_S.DRAFT, _A.LAUNCH): _S.RUNNING,
+    (_S.RUNNING, _A.PAUSE): _S.PAUSED,
+    (_S.RUNNING, _A.CANCEL): _S.CANCELLED,
+    (_S.RUNNING, _A.FINISH): _S.FINISHED,
+    (_S.PAUSED, _A.RESUME): _S.RUNNING,
+    (_S.PAUSED, _A.CANCEL): _S.CANCELLED,
+}
+
+
+def next_status(status: CampaignStatus, action: CampaignAction) -> CampaignStatus:
+    """The station an act leads to; raises Refused where the table has no cell."""
+    try:
+        return TRANSITIONS[status, action]
+    except KeyError:
+        raise Refused(f"This campaign is {status.value}; it cannot be changed so.") from None

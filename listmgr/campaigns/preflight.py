@@ -1,0 +1,49 @@
+"""What must be right before a campaign may start, and what its writer should know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign
+from listmgr.config import Settings
+from listmgr.consent.gate import count_mailable
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence about a campaign. A blocking one must be put right first."""
+
+    message: str
+    blocks: bool = True
+
+
+def preflight(session: Session, settings: Settings, campaign: Campaign) -> list[Finding]:
+    """Everything that is wrong with the campaign's words and list; empty when it may start."""
+    mailing_list = campaign.mailing_list
+    found = []
+    if not campaign.subject.strip():
+        found.append(Finding("Write a subject."))
+    if not campaign.body.strip():
+        found.append(Finding("Write a text."))
+    if not mailing_list.imprint.strip():
+        found.append(
+            Finding("The list has no imprint. Every mail must name its sender (§ 5 DDG); add it.")
+        )
+    if not mailing_list.sender_address.strip():
+        found.append(Finding("The list has no sender address. Add one to the list."))
+    if mailing_list.archived_at is not None:
+        found.append(Finding("The list is archived. Bring it back, or choose another."))
+    if not count_mailable(session, settings, campaign.purpose_id):
+        found.append(Finding("Nobody can be mailed: there is no current consent to this purpose."))
+    return found + _hints(campaign)
+
+
+def _hints(campaign: Campaign) -> list[Finding]:
+    found = []
+    if len(campaign.subject) > 70:
+        found.append(Finding("The subject is long; phones show about 40 characters.", blocks=False))
+    if campaign.subject.isupper() and len(campaign.subject) > 10:
+        found.append(Finding("A subject in capitals looks like spam.", blocks=False))
+    return found

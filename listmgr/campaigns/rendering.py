@@ -1,0 +1,107 @@
+"""Makes what a launch freezes of what was written: safe HTML in a frame, text beside it, footer."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nh3
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from listmgr.campaigns.models import Campaign
+from listmgr.campaigns.plain_text import plain_text
+from listmgr.lists.models import MailingList
+
+_MERGE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_TAGS = nh3.ALLOWED_TAGS | {"font", "u", "section", "article", "header", "footer", "main"}
+_LOOKS = {"style", "class", "align", "valign", "bgcolor", "width", "height", "title", "dir", "lang"}
+_ATTRIBUTES = {tag: found | _LOOKS for tag, found in nh3.ALLOWED_ATTRIBUTES.items()} | {
+    "*": _LOOKS | {"role"},
+    "table": _LOOKS | {"border", "cellpadding", "cellspacing", "role"},
+    "font": {"color", "face", "size"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A message with its merge fields still in it."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render_words(campaign: Campaign, mailing_list: MailingList, templates: Path) -> Words:
+    """What the campaign's recipients will get, merge fields unfilled.
+
+    Imprint and unsubscribe link are put under every message; nobody can leave them out (L-22).
+    """
+    html, text = _bodies(campaign)
+    language = mailing_list.language if mailing_list.language in {"de", "en"} else "en"
+    frame = Environment(
+        loader=FileSystemLoader(templates / "mail" / "campaign"),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    values = {
+        "language": language,
+        "name": _literal(mailing_list.name),
+        "imprint": _literal(mailing_list.imprint).splitlines(),
+        "privacy_url": _literal(mailing_list.privacy_url),
+        "unsubscribe": Markup("{{ unsubscribe_url }}"),
+        "preferences": Markup("{{ preferences_url }}"),
+    }
+    return Words(
+        subject=campaign.subject,
+        text=frame.get_template("body.txt").render(values | {"body": text.rstrip()}),
+        html=frame.get_template("body.html").render(
+            # Cleaned by nh3 a few lines below.
+            values | {"body": Markup(html)}  # noqa: S704
+        ),
+    )
+
+
+def _literal(value: str) -> str:
+    """A brace in an imprint is a brace, not a merge field."""
+    return re.sub(r"\{(?=[{%#])", "{ ", value)
+
+
+def _bodies(campaign: Campaign) -> tuple[str, str]:
+    hidden, show = _hide_merge_tags(campaign.body)
+    raw = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable("table").render(hidden)
+    html = safe_html(raw if campaign.format == "markdown" else hidden)
+    text = campaign.plain_text if campaign.plain_text.strip() else show(plain_text(html))
+    return show(html), text
+
+
+def safe_html(html: str) -> str:
+    """The HTML without script, form, frame or event: a mail is looked at, it does nothing."""
+    return nh3.clean(
+        html,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel=None,
+    )
+
+
+def _hide_merge_tags(source: str) -> tuple[str, Callable[[str], str]]:
+    """The source with merge tags as plain words, and what puts them back after parsing."""
+    nonce = secrets.token_hex(6)
+    found: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        found.append(match[0])
+        return f"x{nonce}n{len(found) - 1}x"
+
+    def show(text: str) -> str:
+        return re.sub(rf"x{nonce}n(\d+)x", lambda match: found[int(match[1])], text)
+
+    return _MERGE.sub(hide, source), show

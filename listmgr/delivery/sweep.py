@@ -1,0 +1,119 @@
+"""Finds what bells and workers have lost: campaigns to ring for, rows left half done, ends."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from listmgr.campaigns import control
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.delivery.launch import partition
+from listmgr.delivery.models import CampaignLease, LeaseState
+from listmgr.kit.queue import Job
+from listmgr.kit.transaction import Transaction
+
+# Two chains of jobs a campaign; more workers than slots leave a campaign to the next ones.
+SLOTS = 2
+SLICE_TIMEOUT = 180
+LATE = timedelta(minutes=2)
+
+
+def slice_job(campaign_id: int, slot: int, turn: int) -> Job:
+    """One slice of one chain. A running job's key is taken, so slices of a chain take turns."""
+    return Job(
+        "send_slice",
+        (campaign_id, slot, turn),
+        queue="send",
+        key=f"send-{campaign_id}-{slot}-{turn}",
+        timeout=SLICE_TIMEOUT,
+    )
+
+
+def ring_campaign(tx: Transaction, campaign_id: int) -> None:
+    """Ask the workers to go on with a campaign, after the commit."""
+    for slot in range(SLOTS):
+        tx.after_commit(slice_job(campaign_id, slot, 0))
+
+
+def sweep_campaigns(tx: Transaction, *, at: datetime) -> None:
+    """Ring for what is to be done, settle what nobody will answer for, finish what is done."""
+    campaigns = tx.session.scalars(
+        sa.select(Campaign)
+        .where(
+            sa.or_(
+                Campaign.status.in_([CampaignStatus.RUNNING, CampaignStatus.PAUSED]),
+                Campaign.finished_at > at - timedelta(days=1),
+            )
+        )
+        .order_by(Campaign.launched_at)
+    ).all()
+    for campaign in campaigns:
+        _sweep(tx, campaign, at)
+
+
+def _sweep(tx: Transaction, campaign: Campaign, at: datetime) -> None:
+    working = _unfinished_leases(tx, campaign.id)
+    if campaign.status is not CampaignStatus.RUNNING or not working:
+        settle_late(tx, campaign.id, at=at)
+    if campaign.status is CampaignStatus.PAUSED:
+        if campaign.pause_reason.startswith(control.SERVER_AWAY):
+            tx.after_commit(Job("knock", (campaign.id,), queue="work", key=f"knock-{campaign.id}"))
+    elif campaign.status is CampaignStatus.RUNNING:
+        if working or _deferred_due(tx, campaign.id, at):
+            ring_campaign(tx, campaign.id)
+        else:
+            finish_if_done(tx, campaign.id, at=at)
+
+
+def _unfinished_leases(tx: Transaction, campaign_id: int) -> bool:
+    query = sa.select(CampaignLease.lo).where(
+        CampaignLease.campaign_id == campaign_id, CampaignLease.state != LeaseState.DONE
+    )
+    return tx.session.scalars(query.limit(1)).first() is not None
+
+
+def _deferred_due(tx: Transaction, campaign_id: int, at: datetime) -> bool:
+    found = tx.session.scalar(
+        sa.text(
+            f"SELECT EXISTS (SELECT FROM {partition(campaign_id)} WHERE next_attempt_at <= :at)"
+        ),
+        {"at": at},
+    )
+    return bool(found)
+
+
+def settle_late(tx: Transaction, campaign_id: int, *, at: datetime) -> int:
+    """Rows nobody answered for become uncertain; a late answer may still settle them."""
+    name = partition(campaign_id)
+    found = tx.session.scalars(
+        sa.text(
+            "WITH late AS (SELECT subscriber_id, (SELECT max(x.lo) FROM campaign_leases x"
+            "  WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo"
+            f" FROM {name} d WHERE status = 'sending' AND begun_at < :before FOR UPDATE OF d),"
+            f" settled AS (UPDATE {name} d SET status = 'uncertain', ended_at = clock_timestamp(),"
+            "  reply = 'the worker ended before the answer' FROM late"
+            "  WHERE late.subscriber_id = d.subscriber_id),"
+            " counted AS (UPDATE campaign_leases l SET uncertain = uncertain + n.n FROM"
+            "  (SELECT lo, count(*) AS n FROM late GROUP BY lo) n"
+            "  WHERE l.campaign_id = :campaign AND l.lo = n.lo) SELECT subscriber_id FROM late"
+        ),
+        {"campaign": campaign_id, "before": at - LATE},
+    ).all()
+    return len(found)
+
+
+def finish_if_done(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
+    """Finish a running campaign when nobody is left to be mailed, answered for or tried again."""
+    if _unfinished_leases(tx, campaign_id):
+        return False
+    open_rows = tx.session.scalar(
+        sa.text(
+            f"SELECT EXISTS (SELECT FROM {partition(campaign_id)}"
+            " WHERE status IN ('sending', 'deferred'))"
+        )
+    )
+    if open_rows:
+        return False
+    control.finish(tx, campaign_id, at=at)
+    return True

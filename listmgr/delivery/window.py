@@ -1,0 +1,164 @@
+"""One statement a window: ask the gate, write the intent down, fetch what rendering needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+import sqlalchemy as sa
+
+from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
+from listmgr.delivery.launch import partition
+from listmgr.delivery.leases import Lease
+from listmgr.kit.transaction import Transaction
+
+# Merge fields are columns of the gate's aliases; a field that is not here cannot be fetched.
+FIELD_COLUMNS = {
+    "first_name": "s.first_name",
+    "last_name": "s.last_name",
+    "company": "s.company",
+    "email": "s.address",
+    "language": "s.language",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One person the gate has let through and who is written down as `sending`."""
+
+    subscriber_id: int
+    envelope: str
+    attempts: int
+    values: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The people to be mailed now. None more may follow when `last`."""
+
+    recipients: list[Recipient]
+    last: bool
+
+
+@cache
+def _first(table: str, fields: tuple[str, ...]) -> sa.TextClause:
+    columns = "".join(f", {FIELD_COLUMNS[name]} AS f_{name}" for name in fields)
+    names = "".join(f", f_{name}" for name in fields)
+    return sa.text(
+        "WITH candidates AS MATERIALIZED ("
+        f" SELECT c.subscriber_id, c.id AS consent_id, s.envelope{columns},"
+        f"  {REFUSED_BECAUSE} AS refused FROM {FROM_CONSENTS}"
+        " WHERE c.purpose_id = :purpose AND c.status = 'confirmed'"
+        "  AND c.subscriber_id >= :position AND c.subscriber_id < :hi"
+        " ORDER BY c.subscriber_id LIMIT :size),"
+        # Pausing, cancelling and losing the lease all end here, before anything is written.
+        " moved AS (UPDATE campaign_leases SET"
+        "  position = CASE WHEN (SELECT count(*) FROM candidates) < :size THEN hi"
+        "   ELSE (SELECT max(subscriber_id) + 1 FROM candidates) END,"
+        "  lease_until = clock_timestamp() + make_interval(secs => :seconds)"
+        " WHERE campaign_id = :campaign AND lo = :lo AND holder = :holder AND state = 'leased'"
+        "  AND EXISTS (SELECT FROM campaigns k WHERE k.id = :campaign AND k.status = 'running')"
+        " RETURNING position, hi),"
+        f" written AS (INSERT INTO {table} (campaign_id, subscriber_id, consent_id, begun_at)"
+        "  SELECT :campaign, subscriber_id, consent_id, clock_timestamp() FROM candidates, moved"
+        "  WHERE refused IS NULL ON CONFLICT DO NOTHING RETURNING subscriber_id)"
+        " SELECT m.position, m.hi, c.refused, w.subscriber_id, c.envelope"
+        f"{names} FROM moved m LEFT JOIN candidates c ON true"
+        " LEFT JOIN written w ON w.subscriber_id = c.subscriber_id"
+    )
+
+
+def next_window(
+    tx: Transaction, lease: Lease, purpose_id: int, fields: tuple[str, ...], size: int
+) -> Window | None:
+    """The next people of a lease, written down; None when the campaign or the lease is not ours."""
+    rows = tx.session.execute(
+        _first(partition(lease.campaign_id), fields),
+        {
+            "campaign": lease.campaign_id,
+            "purpose": purpose_id,
+            "lo": lease.lo,
+            "hi": lease.hi,
+            "position": lease.position,
+            "holder": lease.holder,
+            "size": size,
+            "seconds": tx.settings.lease_seconds,
+            **gate_binds(tx.settings),
+        },
+    ).all()
+    if not rows:
+        return None
+    lease.position = rows[0].position
+    _count_skipped(tx, lease, Counter(row.refused for row in rows if row.refused))
+    people = [Recipient(r[3], r[4], 1, r[5:]) for r in rows if r[3] is not None]
+    return Window(people, last=lease.position >= lease.hi)
+
+
+def _count_skipped(tx: Transaction, lease: Lease, found: Counter[str]) -> None:
+    if not found:
+        return
+    lease.skipped = dict(Counter(lease.skipped) + found)
+    tx.session.execute(
+        sa.text(
+            "UPDATE campaign_leases SET skipped = CAST(:skipped AS jsonb)"
+            " WHERE campaign_id = :campaign AND lo = :lo"
+        ).bindparams(sa.bindparam("skipped", type_=sa.dialects.postgresql.JSONB)),
+        {"skipped": lease.skipped, "campaign": lease.campaign_id, "lo": lease.lo},
+    )
+
+
+@cache
+def _again(table: str, fields: tuple[str, ...]) -> sa.TextClause:
+    columns = "".join(f", {FIELD_COLUMNS[name]} AS f_{name}" for name in fields)
+    names = "".join(f", f_{name}" for name in fields)
+    return sa.text(
+        f"WITH due AS MATERIALIZED (SELECT subscriber_id FROM {table}"
+        "  WHERE next_attempt_at <= :at AND status = 'deferred'"
+        "   AND EXISTS (SELECT FROM campaigns k WHERE k.id = :campaign AND k.status = 'running')"
+        "  ORDER BY next_attempt_at LIMIT :size FOR UPDATE SKIP LOCKED),"
+        " gated AS MATERIALIZED (SELECT due.subscriber_id, c.id AS consent_id,"
+        f"  s.envelope{columns}, {REFUSED_BECAUSE} AS refused FROM due LEFT JOIN ({FROM_CONSENTS})"
+        "   ON c.subscriber_id = due.subscriber_id AND c.purpose_id = :purpose"
+        "   AND c.status = 'confirmed'),"
+        f" claimed AS (UPDATE {table} d SET status = 'sending', attempts = attempts + 1,"
+        "   begun_at = clock_timestamp(), next_attempt_at = NULL, consent_id = g.consent_id"
+        "  FROM gated g WHERE g.subscriber_id = d.subscriber_id AND g.refused IS NULL"
+        "  RETURNING d.subscriber_id, d.attempts),"
+        f" dropped AS (UPDATE {table} d SET status = 'failed', next_attempt_at = NULL,"
+        "   ended_at = clock_timestamp(), reply = 'not sent again: ' || g.refused"
+        "  FROM gated g WHERE g.subscriber_id = d.subscriber_id AND g.refused IS NOT NULL"
+        "  RETURNING d.subscriber_id),"
+        " counted AS (UPDATE campaign_leases l SET deferred = deferred - n.gone,"
+        "   failed = failed + n.dropped FROM (SELECT (SELECT max(x.lo) FROM campaign_leases x"
+        "     WHERE x.campaign_id = :campaign AND x.lo <= g.subscriber_id) AS lo,"
+        "     count(*) AS gone, count(g.refused) AS dropped FROM gated g GROUP BY 1) n"
+        "  WHERE l.campaign_id = :campaign AND l.lo = n.lo)"
+        f" SELECT c.subscriber_id, g.envelope, c.attempts{names}"
+        " FROM claimed c JOIN gated g USING (subscriber_id)"
+    )
+
+
+def due_window(
+    tx: Transaction,
+    campaign_id: int,
+    purpose_id: int,
+    fields: tuple[str, ...],
+    *,
+    size: int,
+    at: datetime,
+) -> list[Recipient]:
+    """Deferred deliveries whose time has come, through the gate once more; the rest is dropped."""
+    rows = tx.session.execute(
+        _again(partition(campaign_id), fields),
+        {
+            "campaign": campaign_id,
+            "purpose": purpose_id,
+            "size": size,
+            "at": at,
+            **gate_binds(tx.settings),
+        },
+    ).all()
+    return [Recipient(row[0], row[1], row[2], row[3:]) for row in rows]
