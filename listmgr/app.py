@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import redis
@@ -13,21 +11,12 @@ from sqlalchemy.orm import Session
 
 from listmgr.config import Settings, load_settings
 from listmgr.kit.db import db
-from listmgr.kit.mail import Post, make_post
+from listmgr.kit.mail import make_post
 from listmgr.kit.queue import Job, ring
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.schema import load_models, resource
 from listmgr.web import errors, public, security
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What views and jobs are given: reached by `services()` inside the application's context."""
-
-    settings: Settings
-    redis: redis.Redis
-    post: Post
-    unit_of_work: Callable[[], AbstractContextManager[Transaction]]
+from listmgr.web.context import Services
 
 
 def create_app(settings: Settings | None = None) -> Flask:

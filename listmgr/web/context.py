@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import cast
 
+import redis
 from flask import current_app, request
 
+from listmgr.config import Settings
 from listmgr.consent.facts import RequestFacts
+from listmgr.kit.mail import Post
+from listmgr.kit.transaction import Transaction
 from listmgr.web.language import language
 from listmgr.web.security import visitor_ip
 
-if TYPE_CHECKING:
-    from listmgr.app import Services
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the application was made with."""
+
+    settings: Settings
+    redis: redis.Redis
+    post: Post
+    unit_of_work: Callable[[], AbstractContextManager[Transaction]]
 
 
 def services() -> Services:
