@@ -115,8 +115,8 @@ class _Reader(HTMLParser):
             for at, line in enumerate(text.split("\n"))
         )
         self.prefix = ""
-        listed = bool(self.marks) and bool(self.blocks) and first.strip()
-        if listed and re.match(r"\s*(\*|\d+\.) ", self.blocks[-1].rpartition("\n")[2]):
+        # Items of one list stand close together.
+        if self.blocks and self.counts and (len(self.counts) > 1 or self.counts[-1] > 1):
             self.blocks[-1] += f"\n{written}"
         else:
             self.blocks.append(written)
