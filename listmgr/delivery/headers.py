@@ -36,6 +36,11 @@ def clean(value: str, *, what: str) -> str:
     return value.strip()
 
 
+def is_domain(value: str) -> bool:
+    """Whether it may stand right of an @ in a header: letters, digits, dots and hyphens."""
+    return bool(_DOMAIN.fullmatch(value))
+
+
 def scrub(value: str) -> str:
     """The value with line ends and controls made blanks: what a stranger typed stays one line."""
     return value if value.isascii() and value.isprintable() else _UNSAFE.sub(" ", value)

@@ -1,4 +1,4 @@
-"""The merge language of campaigns: fields, a few filters and conditions, and nothing that reaches further.
+"""The merge language of campaigns: fields, filters, conditions, and nothing that reaches further.
 
 What may be written is a list of allowed syntax; Jinja's sandbox is the second wall behind it.
 """
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from jinja2 import TemplateSyntaxError, filters, nodes
+from jinja2 import Template, TemplateSyntaxError, filters, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from listmgr.kit.errors import InvalidInput
@@ -35,8 +35,10 @@ _ALLOWED = (
     nodes.Concat,
     nodes.Template,
 )
-_FORBIDDEN_ATTRIBUTE = re.compile(r"on\w+|style|srcdoc", re.I)
-_LINK_ATTRIBUTE = re.compile(r"href|src|action|formaction|background|poster|xlink:href", re.I)
+_FORBIDDEN_ATTRIBUTE = re.compile(r"on\w+|style|srcdoc", re.IGNORECASE)
+_LINK_ATTRIBUTE = re.compile(
+    r"href|src|action|formaction|background|poster|xlink:href", re.IGNORECASE
+)
 
 
 class MessageError(InvalidInput):
@@ -51,7 +53,7 @@ class MessageError(InvalidInput):
 
 def default(value: object, fallback: str = "") -> str:
     """The value, or the fallback if it is empty: a subscriber without a name has the name ""."""
-    return str(value).strip() and str(value) or fallback
+    return (str(value).strip() and str(value)) or fallback
 
 
 FILTERS: dict[str, Callable[..., object]] = {
@@ -105,12 +107,35 @@ def parse(source: str, *, part: str, known: Collection[str]) -> nodes.Template:
         ) from None
     for node in tree.find_all(nodes.Node):
         _check(node, part, known)
-    for node in tree.find_all(nodes.Filter):
-        if isinstance(node.node, nodes.Name) and node.node.name in URL_FIELDS:
-            raise MessageError("A link takes no filter.", part=part, line=node.lineno)
+    _links_stand_alone(tree, part)
     if part == "html":
         _Contexts().walk(tree.body)
     return tree
+
+
+def _links_stand_alone(tree: nodes.Template, part: str) -> None:
+    """Links are made of octets that are encoded already: they are written, never computed with."""
+    alone = {id(child) for output in tree.find_all(nodes.Output) for child in output.nodes}
+    for node in tree.find_all(nodes.Name):
+        if node.name in URL_FIELDS and id(node) not in alone:
+            raise MessageError(
+                f"A link stands alone and takes no filter: {{{{ {node.name} }}}}",
+                part=part,
+                line=node.lineno,
+            )
+
+
+def template_of(
+    tree: nodes.Template,
+    finalize: Callable[[object], str] | None = None,
+    encode: Callable[[str], str] | None = None,
+) -> Template:
+    """A sandboxed template of a checked tree; `encode` is done to its literals once, now."""
+    for data in tree.find_all(nodes.TemplateData) if encode else ():
+        data.data = encode(data.data) if encode else data.data
+    environment = sandbox(finalize)
+    tree.set_environment(environment)
+    return Template.from_code(environment, environment.compile(tree), {}, None)
 
 
 def _check(node: nodes.Node, part: str, known: Collection[str]) -> None:
@@ -249,7 +274,7 @@ class _Contexts:
         return len(text) if end < 0 else end + 3
 
     def _in_raw(self, text: str, at: int) -> int:
-        found = re.compile(rf"</{self.tag}", re.I).search(text, at)
+        found = re.compile(rf"</{self.tag}", re.IGNORECASE).search(text, at)
         if not found:
             return len(text)
         self.state, self.tag = "tag", "/"

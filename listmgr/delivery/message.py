@@ -1,4 +1,4 @@
-"""A campaign compiled once into literal octets and slots, and rendered for one subscriber at a time."""
+"""A campaign compiled once into literal octets and slots, rendered for one subscriber at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from jinja2 import Template, nodes
 from markupsafe import escape
 
 from listmgr.delivery import headers, mime
@@ -19,7 +18,7 @@ from listmgr.delivery.merge import (
     fields_of,
     parse,
     pieces,
-    sandbox,
+    template_of,
 )
 
 # Names and cities repeat; what does not repeat pushes the oldest out.
@@ -29,12 +28,13 @@ _ID = re.compile(r"[A-Za-z0-9_+=-]+(?:\.[A-Za-z0-9_+=-]+)*").fullmatch
 _ADDRESS = re.compile(
     r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff()<>\[\]:;@\\,\"]{1,64}@[A-Za-z0-9.-]{1,255}"
 ).fullmatch
-_DATE = re.compile(rb"[A-Za-z0-9 ,:+-]{1,64}").fullmatch
-_OURS = frozenset(
-    "from to subject date message-id list-unsubscribe list-unsubscribe-post list-id mime-version"
-    " content-type content-transfer-encoding content-language sender reply-to cc bcc".split()
+_DATE = re.compile(r"[A-Za-z0-9 ,:+-]{1,64}").fullmatch
+_OURS = (
+    {"from", "to", "subject", "date", "message-id", "list-unsubscribe", "list-unsubscribe-post"}
+    | {"list-id", "mime-version", "content-type", "content-transfer-encoding"}
+    | {"content-language", "sender", "reply-to", "cc", "bcc"}
 )
-_Render = Callable[[Sequence[str]], bytes]
+_Render = Callable[[Sequence[str], tuple[str, str]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +67,19 @@ class CompiledMessage:
     kind: str
     _parts: list[bytes] = field(repr=False)
     _fixed: tuple[int, int, int, int] = field(repr=False)
-    _tokens: tuple[tuple[tuple[int, ...], bool], ...] = field(repr=False)
+    _tokens: tuple[tuple[int, ...], tuple[int, ...]] = field(repr=False)
     _slots: tuple[tuple[int, int, Callable[[str], bytes]], ...] = field(repr=False)
-    _renders: tuple[tuple[int, Callable[..., bytes]], ...] = field(repr=False)
+    _lines: tuple[tuple[int, tuple[int, ...], Callable[..., bytes]], ...] = field(repr=False)
+    _renders: tuple[tuple[int, _Render], ...] = field(repr=False)
 
-    def render(  # noqa: PLR0913 - one keyword for each thing that differs between two messages
+    def render(
         self,
         values: Sequence[str],
         *,
         to: str,
         token: str,
         message_id: str,
-        date: bytes | str,
+        date: str,
         preferences_token: str = "",
     ) -> bytes:
         """The message as it goes over the wire: CRLF, no dot in column 0, for DATA and for BDAT.
@@ -87,26 +88,30 @@ class CompiledMessage:
         Without `preferences_token` both links carry `token`. Raises ValueError for what would
         break out of its header.
         """
-        day = date.encode() if isinstance(date, str) else date
-        if len(values) != len(self.fields):
-            raise ValueError(f"{len(self.fields)} values are needed: {', '.join(self.fields)}")
-        if not (_ADDRESS(to) and _ID(message_id) and _DATE(day)):
-            raise ValueError("address, message id or date cannot stand in a header")
+        self._check(values, to, message_id, date)
         parts = self._parts.copy()
         at_to, at_date, at_id, at_header = self._fixed
-        parts[at_to], parts[at_date] = to.encode(), day
+        parts[at_to], parts[at_date] = to.encode(), date.encode()
         parts[at_id], parts[at_header] = message_id.encode(), _checked(token).encode()
         links = (token, preferences_token or token)
-        for (places, _), value in zip(self._tokens, links, strict=True):
+        for places, value in zip(self._tokens, links, strict=True):
             if places:
                 octets = mime.quoted(_checked(value)).encode()
                 for place in places:
                     parts[place] = octets
         for place, column, encode in self._slots:
-            parts[place] = encode(values[column] or "")
+            parts[place] = encode(values[column])
+        for place, columns, line in self._lines:
+            parts[place] = line(*[values[column] for column in columns])
         for place, render in self._renders:
             parts[place] = render(values, links)
         return b"".join(parts)
+
+    def _check(self, values: Sequence[str], to: str, message_id: str, date: str) -> None:
+        if len(values) != len(self.fields):
+            raise ValueError(f"{len(self.fields)} values are needed: {', '.join(self.fields)}")
+        if not (_ADDRESS(to) and _ID(message_id) and _DATE(date)):
+            raise ValueError("address, message id or date cannot stand in a header")
 
 
 def _checked(token: str) -> str:
@@ -134,11 +139,11 @@ class _Wire(str):
 
 
 def _finish_html(value: object) -> str:
-    return value if isinstance(value, _Wire) else mime.quoted(str(escape(str(value))))
+    return value if isinstance(value, _Wire) else mime.quoted(escape(mime.clean(str(value))))
 
 
 def _finish_text(value: object) -> str:
-    return value if isinstance(value, _Wire) else mime.quoted(str(value))
+    return value if isinstance(value, _Wire) else mime.quoted(mime.clean(str(value)))
 
 
 def _subject_line(value: str) -> bytes:
@@ -151,13 +156,16 @@ class _Compiler:
     def __init__(self, content: MessageContent, known: Collection[str]) -> None:
         self.content = content
         self.known = known
-        self.parts: list[bytes] = []
+        self.parts: list[bytes] = [b""]
         self.slots: list[tuple[int, int, Callable[[str], bytes]]] = []
-        self.renders: list[tuple[int, Callable[..., bytes]]] = []
+        self.lines: list[tuple[int, tuple[int, ...], Callable[..., bytes]]] = []
+        self.renders: list[tuple[int, _Render]] = []
         self.tokens: dict[str, list[int]] = {name: [] for name in URL_FIELDS}
-        self.bases = {"unsubscribe_url": headers.unsubscribe_base(content.unsubscribe_base)}
-        if content.preferences_base:
-            self.bases["preferences_url"] = headers.unsubscribe_base(content.preferences_base)
+        preferences = content.preferences_base or content.unsubscribe_base
+        self.bases = {
+            "unsubscribe_url": headers.unsubscribe_base(content.unsubscribe_base),
+            "preferences_url": headers.unsubscribe_base(preferences),
+        }
         self.fields: list[str] = []
         self.encoders: dict[tuple[Slot, bool], Callable[[str], bytes]] = {}
 
@@ -181,8 +189,9 @@ class _Compiler:
             kind="template" if self.renders else "slots",
             _parts=self.parts,
             _fixed=fixed,
-            _tokens=tuple((tuple(self.tokens[name]), True) for name in URL_FIELDS),
+            _tokens=(tuple(self.tokens["unsubscribe_url"]), tuple(self.tokens["preferences_url"])),
             _slots=tuple(self.slots),
+            _lines=tuple(self.lines),
             _renders=tuple(self.renders),
         )
 
@@ -190,7 +199,7 @@ class _Compiler:
         content = self.content
         if not headers.clean(content.subject, what="subject"):
             raise MessageError("Write a subject.", part="subject")
-        if not headers._DOMAIN.fullmatch(content.message_id_domain):
+        if not headers.is_domain(content.message_id_domain):
             raise MessageError("It needs a domain like example.org.", part="message_id_domain")
         self._literal(headers.mailbox("From", content.from_name, content.from_address) + "\r\nTo: ")
         at_to = self._hole()
@@ -222,39 +231,70 @@ class _Compiler:
 
     def _subject(self) -> None:
         tree = parse(self.content.subject, part="subject", known=self.known)
-        found = pieces(tree)
-        if found is not None and all(isinstance(piece, str) for piece in found):
-            self._literal(_subject_line("".join(map(str, found))).decode())
-            return
-        columns = [(name, self._column(name)) for name in dict.fromkeys(fields_of(tree))]
-        encode = lru_cache(_REMEMBERED)(_subject_line)
-        if found is None:
-            template = _template(tree, None)
-            self._dynamic(
-                lambda values, _: encode(
-                    template.render({name: headers.scrub(values[at] or "") for name, at in columns})
-                )
-            )
-            return
-        slots = [(p, 0) if isinstance(p, str) else (p, self._column(p.field)) for p in found]
-        place = self._hole()
+        names = list(dict.fromkeys(fields_of(tree)))
+        template = template_of(tree)
 
-        def subject(values: Sequence[str]) -> bytes:
-            return encode(
-                "".join(
-                    [p if isinstance(p, str) else p.value(headers.scrub(values[at] or "")) for p, at in slots]
-                )
+        @lru_cache(_REMEMBERED)
+        def line(*values: str) -> bytes:
+            return _subject_line(
+                template.render(zip(names, map(headers.scrub, values), strict=True))
             )
 
-        if len(columns) == 1:
-            column = columns[0][1]
-            padded = [""] * (column + 1)
-
-            @lru_cache(_REMEMBERED)
-            def one(value: str) -> bytes:
-                return subject([*padded[:column], value])
-
-            self.slots.append((place, column, one))
+        if names:
+            self.lines.append((self._hole(), tuple(map(self._column, names)), line))
         else:
-            self.subjects = subject
-            self.renders.append((place, lambda values, _: subject(values)))
+            self._literal(line().decode())
+
+    def _body(self, part: str, source: str) -> None:
+        tree = parse(mime.body_source(source), part=part, known=self.known)
+        found = pieces(tree)
+        if found is None:
+            finish = _finish_html if part == "html" else _finish_text
+            self._dynamic(
+                template_of(tree, finish, mime.quoted).render, list(dict.fromkeys(fields_of(tree)))
+            )
+            return
+        for piece in found:
+            if isinstance(piece, str):
+                self._literal(mime.quoted(piece))
+            elif piece.field in URL_FIELDS:
+                self._literal(mime.quoted(self.bases[piece.field]))
+                self.tokens[piece.field].append(self._hole())
+            else:
+                encode = self._encoder(piece, html=part == "html")
+                self.slots.append((self._hole(), self._column(piece.field), encode))
+
+    def _dynamic(self, render: Callable[..., str], names: list[str]) -> None:
+        """A body that decides something for each subscriber; its literals are encoded already."""
+        columns = [(name, self._column(name)) for name in names]
+        bases = [(name, mime.quoted(self.bases[name])) for name in URL_FIELDS]
+
+        def octets(values: Sequence[str], links: tuple[str, str]) -> bytes:
+            context: dict[str, str] = {name: values[at] for name, at in columns}
+            for (name, base), token in zip(bases, links, strict=True):
+                context[name] = _Wire(base + mime.quoted(_checked(token)))
+            return render(context).encode()
+
+        self.renders.append((self._hole(), octets))
+
+    def _encoder(self, slot: Slot, *, html: bool) -> Callable[[str], bytes]:
+        """One memory for each field and its filters, however often it stands in the message."""
+        if (slot, html) not in self.encoders:
+            finish = _finish_html if html else _finish_text
+            self.encoders[slot, html] = lru_cache(_REMEMBERED)(
+                lambda raw: finish(slot.value(raw)).encode()
+            )
+        return self.encoders[slot, html]
+
+    def _column(self, name: str) -> int:
+        if name not in self.fields:
+            self.fields.append(name)
+        return self.fields.index(name)
+
+    def _literal(self, text: str) -> None:
+        self.parts[-1] += text.encode()
+
+    def _hole(self) -> int:
+        """A part to be filled for each subscriber; literals go on behind it."""
+        self.parts += [b"", b""]
+        return len(self.parts) - 2

@@ -29,8 +29,15 @@ _PART = (
 
 def body_source(source: str) -> str:
     """A body with line feeds only, without controls, and with a line end at its end."""
-    text = _BODY_CONTROLS.sub("", source.replace("\r\n", "\n").replace("\r", "\n"))
+    text = clean(source)
     return text if text.endswith("\n") else f"{text}\n"
+
+
+def clean(value: str) -> str:
+    """What a stranger typed, without controls and with line feeds only."""
+    if value.isprintable():
+        return value
+    return _BODY_CONTROLS.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def quoted(text: str) -> str:

@@ -50,7 +50,8 @@ def progress(session: Session, campaign_id: int) -> Progress:
     """Where the campaign stands now."""
     sums = [int(value) for value in session.execute(_SUMS, {"campaign": campaign_id}).one()]
     skipped = {str(k): int(v) for k, v in session.execute(_SKIPPED, {"campaign": campaign_id})}
-    return Progress(*sums, skipped=skipped)
+    audience, sent, failed, deferred, uncertain, remaining = sums
+    return Progress(audience, sent, failed, deferred, uncertain, remaining, skipped)
 
 
 @dataclass(frozen=True, slots=True)

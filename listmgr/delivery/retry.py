@@ -1,0 +1,114 @@
+"""What an SMTP refusal means (RFC 3463): try again, give up, block the address, mend the sender."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+# Six attempts within three days; M-07: soft failures end.
+DELAYS = (
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=4),
+    timedelta(hours=12),
+    timedelta(hours=24),
+)
+JITTER = 0.2
+_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+# There is no such mailbox, or its domain takes no mail: writing again harms the sender's name.
+_NO_SUCH_MAILBOX = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
+_TOO_LARGE = frozenset({"2.3", "3.4"})
+
+
+class Kind(enum.StrEnum):
+    """What follows from a refusal."""
+
+    RETRY = "retry"
+    FAILED = "failed"
+    FAILED_SUPPRESS = "failed_suppress"
+    SENDER_FAULT = "sender_fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`next_attempt_at` is set for RETRY; `explanation` is for the operator, in plain words."""
+
+    kind: Kind
+    explanation: str
+    next_attempt_at: datetime | None = None
+
+
+# By the enhanced code after its class digit; the providers' own codes of 2025/26 among them.
+_SENDER_FAULTS = {
+    "7.1": "The receiving server refuses mail from this sender as a matter of its policy.",
+    "7.20": "The DKIM signature of the mail is not accepted.",
+    "7.23": "SPF does not allow this server to send for the domain. Add it to the SPF record.",
+    "7.25": "The sending server has no matching reverse DNS (PTR) entry.",
+    "7.26": "Neither SPF nor DKIM proves the sender. Set both up for the sender's domain.",
+    "7.27": "SPF does not pass. Add the mail server to the SPF record of the sender's domain.",
+    "7.28": "The receiving provider sees too much mail at once from this sender. Send more slowly.",
+    "7.29": "The receiving provider wants TLS. Use smtp+starttls or smtps.",
+    "7.30": "DKIM does not pass. Let the mail server sign with the sender's domain.",
+    "7.31": "There is no valid DMARC record for the sender's domain. Publish one.",
+    "7.32": "The From domain agrees with neither SPF nor DKIM (alignment).",
+    "7.40": "The sender's domain has no DMARC policy. Publish at least p=none.",
+    "7.515": "Microsoft wants SPF, DKIM and DMARC of the sender's domain to pass.",
+    "3.4": "The mail is too large for the server. Make it smaller.",
+    "2.3": "The mail is larger than the mailbox's limit. Make it smaller.",
+}
+_GENERAL_FAULT = "The receiving server refuses the sender or its authentication, not the person."
+
+
+def enhanced(reply: str) -> tuple[str, str] | None:
+    """Class and detail of the enhanced code in a reply: ("5", "1.1"), or None."""
+    found = _ENHANCED.search(reply)
+    return (found[1], f"{int(found[2])}.{int(found[3])}") if found else None
+
+
+def verdict(code: int, reply: str, attempt: int, *, at: datetime, jitter: float) -> Verdict:
+    """What to do about a refusal. `attempt` counts from 1; `jitter` is in 0..1.
+
+    The enhanced code is trusted over the text, and over the basic code's class.
+    """
+    found = enhanced(reply)
+    kind, detail = found or (str(code)[:1], "")
+    if detail in _TOO_LARGE and kind == "5":
+        return Verdict(Kind.SENDER_FAULT, explain(code, reply))
+    if detail.startswith("7.") and kind == "5":
+        return Verdict(Kind.SENDER_FAULT, explain(code, reply))
+    if kind == "4" or detail == "2.2":
+        return _later(code, reply, attempt, at, jitter)
+    if detail in _NO_SUCH_MAILBOX:
+        return Verdict(Kind.FAILED_SUPPRESS, explain(code, reply))
+    return Verdict(Kind.FAILED, explain(code, reply))
+
+
+def _later(code: int, reply: str, attempt: int, at: datetime, jitter: float) -> Verdict:
+    if attempt > len(DELAYS):
+        return Verdict(Kind.FAILED, f"Given up after {attempt} attempts: {explain(code, reply)}")
+    delay = DELAYS[attempt - 1] * (1 + JITTER * (2 * jitter - 1))
+    return Verdict(Kind.RETRY, explain(code, reply), at + delay)
+
+
+def explain(code: int, reply: str) -> str:
+    """A refusal in words for marketers, with the server's own words behind."""
+    found = enhanced(reply)
+    kind, detail = found or (str(code)[:1], "")
+    if detail in _NO_SUCH_MAILBOX:
+        words = "There is no such mailbox."
+    elif detail == "2.2":
+        words = "The mailbox is full."
+    elif detail == "6.7":
+        words = "The server takes no address with letters beyond ASCII (SMTPUTF8)."
+    elif detail in _SENDER_FAULTS and (kind == "5" or detail.startswith("7.")):
+        words = _SENDER_FAULTS[detail]
+    elif detail.startswith("7."):
+        words = _GENERAL_FAULT
+    elif kind == "4":
+        words = "The receiving server asks us to come back later."
+    else:
+        words = "The receiving server refused the mail."
+    return f"{words} ({code} {reply})"

@@ -1,0 +1,197 @@
+"""One SMTP connection: greeting, EHLO, STARTTLS, AUTH, and octets in and out without blocking."""
+
+from __future__ import annotations
+
+import base64
+import select
+import socket
+import ssl
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+
+from listmgr.config import MailSettings
+
+MAX_REPLY = 65_536
+_CHUNK = 262_144
+
+
+class ServerAway(Exception):
+    """No mail could be handed over: not reachable, not safe, not signed in. Says what to do."""
+
+
+class Broken(Exception):
+    """The connection ended or fell silent in the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply of the server, its lines joined by blanks."""
+
+    code: int
+    text: str
+
+
+class Session:
+    """A connection that has been greeted and signed in. Replies come in the order of commands."""
+
+    def __init__(self, account: MailSettings) -> None:
+        self.account = account
+        self.extensions: dict[str, str] = {}
+        self.sent = 0
+        self.queued = 0
+        self._out: deque[memoryview] = deque()
+        self._in = b""
+        self._lines: list[str] = []
+        try:
+            self.sock = self._open()
+            try:
+                self._greet()
+            except BaseException:
+                self.close()
+                raise
+        except ssl.SSLError as error:
+            raise ServerAway(f"TLS failed: {error.reason or error}. Check the port.") from None
+        except (OSError, Broken) as error:
+            place = f"{account.host}:{account.port}"
+            raise ServerAway(f"{place} does not answer ({error or 'time-out'}).") from None
+        self.sock.setblocking(False)
+        self._poll = select.poll()
+        self._poll.register(self.sock, select.POLLIN)
+        self._writing = False
+
+    def _open(self) -> socket.socket:
+        wanted = self.account
+        sock = socket.create_connection((wanted.host, wanted.port), timeout=wanted.timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if wanted.security == "tls":
+            return ssl.create_default_context().wrap_socket(sock, server_hostname=wanted.host)
+        return sock
+
+    def _greet(self) -> None:
+        greeting = self._blocking_reply()
+        if greeting.code != 220:
+            raise ServerAway(f"The server refuses us: {greeting.code} {greeting.text}")
+        self._ehlo()
+        if self.account.security == "starttls":
+            self._start_tls()
+        if self.account.username:
+            self._sign_in()
+
+    def _ehlo(self) -> None:
+        reply = self._command(f"EHLO {self.account.sender.rpartition('@')[2] or 'localhost'}")
+        if reply.code != 250:
+            raise ServerAway(f"The server refuses EHLO: {reply.code} {reply.text}")
+        words = [line.partition(" ") for line in reply.text.split("\n")[1:]]
+        self.extensions = {name.upper(): rest for name, _, rest in words}
+
+    def _start_tls(self) -> None:
+        if "STARTTLS" not in self.extensions:
+            raise ServerAway("The server offers no STARTTLS; nothing was sent in the clear.")
+        reply = self._command("STARTTLS")
+        if reply.code != 220:
+            raise ServerAway(f"The server refuses STARTTLS: {reply.code} {reply.text}")
+        if self._in:
+            # Octets slipped in before the encryption must not be taken for the server's words.
+            raise ServerAway("Somebody put octets into the connection before TLS began.")
+        context = ssl.create_default_context()
+        self.sock = context.wrap_socket(self.sock, server_hostname=self.account.host)
+        self._ehlo()
+
+    def _sign_in(self) -> None:
+        user, password = self.account.username, self.account.password
+        offered = self.extensions.get("AUTH", "").upper().split()
+        if "PLAIN" in offered:
+            reply = self._command("AUTH PLAIN " + _b64(f"\0{user}\0{password}"))
+        elif "LOGIN" in offered:
+            self._command("AUTH LOGIN")
+            self._command(_b64(user))
+            reply = self._command(_b64(password))
+        else:
+            raise ServerAway("The server offers neither AUTH PLAIN nor AUTH LOGIN.")
+        if reply.code != 235:
+            raise ServerAway(f"User name or password is not accepted: {reply.code} {reply.text}")
+
+    def _command(self, line: str) -> Reply:
+        self.sock.sendall(line.encode() + b"\r\n")
+        return self._blocking_reply()
+
+    def _blocking_reply(self) -> Reply:
+        while (reply := self.reply()) is None:
+            self._take(self.sock.recv(_CHUNK))
+        return reply
+
+    def stale(self) -> bool:
+        """Whether the server has spoken or hung up while nothing was asked of it."""
+        return bool(self._in) or bool(self._poll.poll(0))
+
+    def queue(self, octets: bytes) -> int:
+        """Put octets behind what waits to be written; returns where they end in the stream."""
+        self._out.append(memoryview(octets))
+        self.queued += len(octets)
+        return self.queued
+
+    def exchange(self) -> None:
+        """Write and read what is possible, waiting until something is; raises Broken."""
+        wants = bool(self._out)
+        if wants != self._writing:
+            self._poll.modify(self.sock, select.POLLIN | (select.POLLOUT if wants else 0))
+            self._writing = wants
+        pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()
+        events = [] if pending else self._poll.poll(self.account.timeout * 1000)
+        if not pending and not events:
+            raise Broken("the server fell silent")
+        ready = select.POLLIN if pending else events[0][1]
+        try:
+            if ready & ~select.POLLOUT:
+                self._take(self.sock.recv(_CHUNK))
+            if ready & select.POLLOUT:
+                self._write()
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError as error:
+            raise Broken(type(error).__name__) from None
+
+    def _write(self) -> None:
+        while self._out:
+            part = self._out[0]
+            count = self.sock.send(part)
+            self.sent += count
+            if count < len(part):
+                self._out[0] = part[count:]
+                return
+            self._out.popleft()
+
+    def _take(self, data: bytes) -> None:
+        if not data:
+            raise Broken("the server hung up")
+        self._in += data
+        if len(self._in) > MAX_REPLY:
+            raise Broken("the server sent a reply without end")
+
+    def reply(self) -> Reply | None:
+        """The next whole reply that has been read, or None."""
+        while (end := self._in.find(b"\n")) >= 0:
+            line, self._in = self._in[:end].rstrip(b"\r"), self._in[end + 1 :]
+            if len(line) < 3 or not line[:3].isdigit():
+                raise Broken("the server does not speak SMTP")
+            self._lines.append(line[4:].decode("utf-8", "replace"))
+            if line[3:4] != b"-":
+                text, self._lines = "\n".join(self._lines), []
+                return Reply(int(line[:3]), text)
+            if len(self._lines) > 500:
+                raise Broken("the server sent a reply without end")
+        return None
+
+    def close(self) -> None:
+        """Hang up; QUIT is said when nothing is in flight."""
+        with suppress(OSError, ValueError):
+            if not self._out and self.sent == self.queued:
+                self.sock.settimeout(1)
+                self.sock.sendall(b"QUIT\r\n")
+        with suppress(OSError):
+            self.sock.close()
+
+
+def _b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
