@@ -1,0 +1,64 @@
+"""What a refusal leads to, row by row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from listmgr.delivery.retry import DELAYS, Kind, explain, verdict
+from tests.conftest import NOW
+
+
+@pytest.mark.parametrize(
+    ("code", "reply", "kind"),
+    [
+        (550, "5.1.1 no such user", Kind.FAILED_SUPPRESS),
+        (550, "5.1.2 bad domain", Kind.FAILED_SUPPRESS),
+        (553, "5.1.3 bad syntax", Kind.FAILED_SUPPRESS),
+        (551, "5.1.6 moved", Kind.FAILED_SUPPRESS),
+        (556, "5.1.10 null MX", Kind.FAILED_SUPPRESS),
+        (550, "5.2.1 disabled", Kind.FAILED_SUPPRESS),
+        (552, "5.2.2 mailbox full", Kind.RETRY),
+        (452, "4.2.2 mailbox full", Kind.RETRY),
+        (451, "4.7.1 greylisted", Kind.RETRY),
+        (421, "try later", Kind.RETRY),
+        (550, "5.7.1 policy", Kind.SENDER_FAULT),
+        (550, "5.7.26 unauthenticated", Kind.SENDER_FAULT),
+        (550, "5.7.515 Access denied", Kind.SENDER_FAULT),
+        (552, "5.3.4 too big", Kind.SENDER_FAULT),
+        (553, "5.6.7 SMTPUTF8", Kind.FAILED),
+        (550, "user unknown", Kind.FAILED),
+        # The enhanced code is trusted over the basic one.
+        (550, "4.2.0 come back", Kind.RETRY),
+    ],
+)
+def test_m07_codes_lead_to_their_verdict(code: int, reply: str, kind: Kind):
+    told = verdict(code, reply, 1, at=NOW, jitter=0.5)
+    assert told.kind is kind
+    assert reply in told.explanation
+    assert (told.next_attempt_at is not None) == (kind is Kind.RETRY)
+
+
+def test_m07_waiting_grows_and_ends():
+    waits = []
+    for attempt in range(1, len(DELAYS) + 1):
+        told = verdict(451, "later", attempt, at=NOW, jitter=0.5)
+        assert told.next_attempt_at is not None
+        waits.append(told.next_attempt_at - NOW)
+    assert waits == list(DELAYS)
+    assert sum(waits, timedelta()) < timedelta(hours=72)
+    assert verdict(451, "later", len(DELAYS) + 1, at=NOW, jitter=0.5).kind is Kind.FAILED
+
+
+def test_jitter_spreads_by_a_fifth():
+    early = verdict(451, "", 1, at=NOW, jitter=0).next_attempt_at
+    late = verdict(451, "", 1, at=NOW, jitter=1).next_attempt_at
+    assert early == NOW + DELAYS[0] * 0.8
+    assert late == NOW + DELAYS[0] * 1.2
+
+
+def test_explanations_are_plain():
+    assert explain(550, "5.7.26 x").startswith("Neither SPF nor DKIM proves the sender.")
+    assert explain(550, "5.7.999 x").startswith("The receiving server refuses the sender")
+    assert explain(550, "5.1.1 x").startswith("There is no such mailbox.")
