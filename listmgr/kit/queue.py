@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 import redis
 from rq import Queue
-from rq.exceptions import DuplicateJobError
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job as QueuedJob
+from rq.job import JobStatus
 
 log = logging.getLogger(__name__)
 
 QUEUES = ("mail", "send", "work")
+_OVER = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED, JobStatus.FINISHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,36 @@ def ring(connection: redis.Redis, jobs: Iterable[Job]) -> int:
     rung = 0
     for job in jobs:
         try:
-            _enqueue(connection, job)
-            rung += 1
-        except DuplicateJobError:
-            continue
+            rung += _ring_one(connection, job)
         except redis.RedisError as error:
             log.warning("queue unreachable, the sweep will ring again: %s", type(error).__name__)
             break
     return rung
+
+
+def _ring_one(connection: redis.Redis, job: Job) -> bool:
+    try:
+        _enqueue(connection, job)
+    except DuplicateJobError:
+        if not _forget_failed(connection, job):
+            return False
+        try:
+            _enqueue(connection, job)
+        except DuplicateJobError:  # Another process rang it in between, which is as good.
+            return False
+    return True
+
+
+def _forget_failed(connection: redis.Redis, job: Job) -> bool:
+    """Take away a job that is over; kept for looking at, its key would stay taken for days."""
+    try:
+        found = QueuedJob.fetch(str(job.key), connection=connection, serializer="json")
+        if found.get_status() not in _OVER:
+            return False
+        found.delete()
+    except NoSuchJobError:  # It ran and went away just now.
+        return True
+    return True
 
 
 def _enqueue(connection: redis.Redis, job: Job) -> None:

@@ -1,0 +1,31 @@
+"""The bell: a key is rung once while it waits, and again after its job has failed."""
+
+from __future__ import annotations
+
+import redis
+from rq import Queue, SimpleWorker
+
+from listmgr.kit.queue import Job, ring
+
+
+def work(connection: redis.Redis) -> None:
+    queue = Queue("work", connection=connection, serializer="json")
+    SimpleWorker([queue], connection=connection, serializer="json").work(
+        burst=True, logging_level="CRITICAL"
+    )
+
+
+def test_a_keyed_job_waits_once_and_a_failed_one_does_not_keep_its_key(engine, settings):
+    connection = redis.Redis.from_url(settings.redis_url)
+    job = Job("there_is_no_such_job", key="one")
+    assert ring(connection, [job]) == 1
+    assert ring(connection, [job, job]) == 0
+    work(connection)
+    # The job has failed and is kept to be looked at; what it should have done is still to do.
+    assert ring(connection, [job]) == 1
+    assert Queue("work", connection=connection, serializer="json").count == 1
+
+
+def test_without_valkey_the_bell_is_lost_quietly_and_soon(engine):
+    away = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.5)
+    assert ring(away, [Job("sweep_signups"), Job("sweep_signups")]) == 0
