@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
@@ -57,6 +58,8 @@ class Settings:
     lease_seconds: int = 60
     send_rate: float = 0.0
     trusted_proxies: int = 0
+    # Whom to ask whether a domain takes mail: empty for the system's servers, ("off",) for nobody.
+    dns_servers: tuple[str, ...] = ()
     timezone: str = "Europe/Berlin"
 
     @property
@@ -105,6 +108,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         anchor_key=_secret(env, data_dir, "ANCHOR_KEY").encode(),
         mail=_mail(env, base_url),
         ip_storage=_choice(env, "IP_STORAGE", ("full", "truncated", "off")),
+        dns_servers=_dns_servers(env.get("LISTMGR_DNS_SERVERS", "")),
         timezone=env.get("LISTMGR_TIMEZONE", "Europe/Berlin"),
         **numbers,  # type: ignore[arg-type]
     )
@@ -157,6 +161,26 @@ def _numbers(env: Mapping[str, str]) -> dict[str, int | float]:
         if found[name] < 0:
             raise SettingsError(f"LISTMGR_{name.upper()} must not be negative")
     return found
+
+
+def _dns_servers(raw: str) -> tuple[str, ...]:
+    found = tuple(part for part in raw.replace(",", " ").split() if part)
+    for server in found if found != ("off",) else ():
+        try:
+            dns_server(server)
+        except ValueError:
+            raise SettingsError(
+                f"LISTMGR_DNS_SERVERS holds {server!r}; write for example 9.9.9.9,[2620:fe::fe]:53,"
+                " or off"
+            ) from None
+    return found
+
+
+def dns_server(written: str) -> tuple[str, int]:
+    """The address and port of `9.9.9.9`, `9.9.9.9:5353` or `[2620:fe::fe]:53`; ValueError."""
+    parts = urlsplit(f"//{written}")
+    host = str(ipaddress.ip_address(parts.hostname or ""))
+    return host, 53 if parts.port is None else parts.port
 
 
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

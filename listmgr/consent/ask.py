@@ -76,14 +76,15 @@ def _too_many(tx: Transaction, address: Address, at: datetime) -> bool:
     lock = int.from_bytes(recipient[:8], "big", signed=True)
     tx.session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
 
-    def since(column: sa.ColumnElement[bytes], value: bytes, span: timedelta) -> int:
-        query = sa.select(sa.func.count()).where(column == value, Question.created_at > at - span)
+    def since(span: timedelta, *which: sa.ColumnElement[bool]) -> int:
+        query = sa.select(sa.func.count()).where(Question.created_at > at - span, *which)
         return tx.session.scalars(query).one()
 
-    by_address = Question.recipient.expression
+    same_address = Question.recipient == recipient
+    # What did not arrive, or may not have, must not keep the person out for a day.
+    arrived = Question.status.not_in((QuestionStatus.FAILED, QuestionStatus.UNCERTAIN))
     return (
-        since(by_address, recipient, timedelta(days=1)) >= tx.settings.question_per_day
-        or since(by_address, recipient, timedelta(days=30)) >= tx.settings.question_per_month
-        or since(Question.domain.expression, domain, timedelta(hours=1))
-        >= tx.settings.domain_per_hour
+        since(timedelta(days=1), same_address, arrived) >= tx.settings.question_per_day
+        or since(timedelta(days=30), same_address) >= tx.settings.question_per_month
+        or since(timedelta(hours=1), Question.domain == domain) >= tx.settings.domain_per_hour
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import escape
 
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
-from listmgr.consent.mail_linter import advertising
+from listmgr.consent.mail_linter import advertising, foreign_fields, links_in
 from listmgr.consent.models import Consent, Question, QuestionKind, QuestionStatus
 from listmgr.kit.mail import Letter, MailRefused, MailServerAway, MailUncertain, Post, Receipt
 from listmgr.kit.queue import Job
@@ -22,9 +24,17 @@ from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.models import Subscriber
 
+LANGUAGES = frozenset({"de", "en"})
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
-MAX_ATTEMPTS = 6
+# Each attempt waits longer than the one before, up to an hour, for as long as it is still of use.
 RETRY = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+GIVE_UP = timedelta(days=2)
+# A server that was away a moment ago is tried by one mail a minute, not by every waiting one:
+# each would hold a worker for the whole time-out.
+PAUSE = timedelta(minutes=1)
+LEFT_HALF_DONE = timedelta(minutes=10)
+AWAY = "server away"
 MASKED = "[this link's secret is not kept]"
 
 
@@ -36,8 +46,12 @@ def send_question(
     uow: UnitOfWork, post: Post, templates: Path, question_id: int, *, now: Callable[[], datetime]
 ) -> None:
     """Send one question; safe to run twice, since claiming it is committed before the mail goes."""
-    with uow() as tx:
-        claimed = _claim(tx, question_id, templates, now())
+    try:
+        with uow() as tx:
+            claimed = _claim(tx, question_id, templates, now())
+    except Advertising as error:
+        _settle(uow, question_id, QuestionStatus.FAILED, f"not sober: {error}")
+        return
     if claimed is None:
         return
     letter, token = claimed
@@ -47,7 +61,7 @@ def send_question(
         status = QuestionStatus.FAILED if error.permanent else QuestionStatus.QUEUED
         _settle(uow, question_id, status, f"refused: {error}")
     except MailServerAway as error:
-        _settle(uow, question_id, QuestionStatus.QUEUED, f"server away: {error}")
+        _settle(uow, question_id, QuestionStatus.QUEUED, f"{AWAY}: {error}")
     except MailUncertain as error:
         # It may have been taken: never sent again by itself; the person can sign up again.
         _settle(uow, question_id, QuestionStatus.UNCERTAIN, f"uncertain: {error}")
@@ -58,21 +72,14 @@ def send_question(
 
 def sweep_questions(tx: Transaction, *, at: datetime) -> int:
     """Ring again for what waits, and give up on what a dead worker left half done."""
-    tx.session.execute(
-        sa.update(Question)
-        .where(
-            Question.status == QuestionStatus.SENDING,
-            Question.created_at < at - timedelta(minutes=10),
-        )
-        .values(status=QuestionStatus.UNCERTAIN)
-    )
+    _close(tx, QuestionStatus.SENDING, Question.sent_at < at - LEFT_HALF_DONE, "worker died")
+    _close(tx, QuestionStatus.QUEUED, Question.created_at < at - GIVE_UP, "gave up after two days")
+    wait = sa.func.least(RETRY * Question.attempts * Question.attempts, LONGEST_WAIT)
     waiting = tx.session.scalars(
         sa.select(Question.id)
         .where(
             Question.status == QuestionStatus.QUEUED,
-            Question.attempts < MAX_ATTEMPTS,
-            # Each attempt waits longer than the one before.
-            Question.created_at + RETRY * Question.attempts * Question.attempts <= at,
+            sa.or_(Question.sent_at.is_(None), Question.sent_at + wait <= at),
         )
         .order_by(Question.id)
         .limit(1000)
@@ -82,29 +89,69 @@ def sweep_questions(tx: Transaction, *, at: datetime) -> int:
     return len(waiting)
 
 
+def _close(
+    tx: Transaction, status: QuestionStatus, overdue: sa.ColumnElement[bool], why: str
+) -> None:
+    """What was being sent may have arrived; what only waited has surely not."""
+    uncertain = status is QuestionStatus.SENDING
+    tx.session.execute(
+        sa.update(Question)
+        .where(Question.status == status, overdue)
+        .values(
+            status=QuestionStatus.UNCERTAIN if uncertain else QuestionStatus.FAILED,
+            last_error=why,
+        )
+    )
+
+
 def _claim(
     tx: Transaction, question_id: int, templates: Path, at: datetime
 ) -> tuple[Letter, str] | None:
     question = tx.session.get(Question, question_id, with_for_update={"skip_locked": True})
-    if question is None or question.status is not QuestionStatus.QUEUED:
+    if question is None or question.status is not QuestionStatus.QUEUED or _server_away(tx, at):
         return None
-    wanted = (
-        ConsentStatus.PENDING if question.kind is QuestionKind.CONFIRM else ConsentStatus.CONFIRMED
-    )
-    consents = tx.session.scalars(
-        sa.select(Consent).where(Consent.id.in_(question.consent_ids), Consent.status == wanted)
-    ).all()
+    consents = _still_asked(tx, question, at)
     if not consents:
         question.status = QuestionStatus.FAILED
         question.last_error = "nothing left to ask"
         return None
     token = make_token(tx.settings.secret_keys, Door.CONFIRM, question.id)
-    letter = compose(tx, question, list(consents), token, templates)
+    letter = compose(tx, question, consents, token, templates)
     question.status = QuestionStatus.SENDING
     question.attempts += 1
     question.token_hash = token_hash(token)
+    # Until it is sent, the time of the last attempt.
     question.sent_at = at
     return letter, token
+
+
+def _server_away(tx: Transaction, at: datetime) -> bool:
+    found = sa.select(Question.id).where(
+        Question.status == QuestionStatus.QUEUED,
+        Question.last_error.startswith(AWAY),
+        Question.sent_at > at - PAUSE,
+    )
+    return tx.session.scalars(found.limit(1)).first() is not None
+
+
+def _still_asked(tx: Transaction, question: Question, at: datetime) -> list[Consent]:
+    """What the mail may rest on now: the person may have left, or been restricted, meanwhile."""
+    confirm = question.kind is QuestionKind.CONFIRM
+    wanted = ConsentStatus.PENDING if confirm else ConsentStatus.CONFIRMED
+    query = (
+        sa.select(Consent)
+        .join(Subscriber, Subscriber.id == Consent.subscriber_id)
+        .join(MailingList, MailingList.id == Consent.list_id)
+        .where(
+            Consent.id.in_(question.consent_ids),
+            Consent.status == wanted,
+            sa.or_(Consent.expires_at.is_(None), Consent.expires_at > at),
+            Subscriber.restricted_at.is_(None),
+            MailingList.archived_at.is_(None),
+        )
+        .order_by(Consent.id)
+    )
+    return list(tx.session.scalars(query))
 
 
 def compose(
@@ -116,30 +163,27 @@ def compose(
     """
     mailing_list = tx.session.get_one(MailingList, consents[0].list_id)
     subscriber = tx.session.get_one(Subscriber, consents[0].subscriber_id)
-    language = consents[0].language if consents[0].language in {"de", "en"} else "en"
-    asked = consents[0].asked_at or question.created_at
-    values = {
+    zone = ZoneInfo(tx.settings.timezone)
+    expires = min((c.expires_at for c in consents if c.expires_at), default=question.created_at)
+    subscriptions = [_names(tx, consent) for consent in consents]
+    values: dict[str, Any] = {
         "controller": mailing_list.controller or mailing_list.sender_name,
-        "subscriptions": [_names(tx, consent) for consent in consents],
-        "asked_at": asked.astimezone(ZoneInfo(tx.settings.timezone)),
+        "subscriptions": subscriptions,
+        "asked_at": question.created_at.astimezone(zone),
+        "expires_at": expires.astimezone(zone),
+        "zone": tx.settings.timezone,
         "confirm_url": tx.settings.link(f"c/{token}"),
-        "days": tx.settings.confirm_days,
         "imprint": mailing_list.imprint,
         "privacy_url": mailing_list.privacy_url,
-        "zone": tx.settings.timezone,
     }
-    environment = Environment(
-        loader=FileSystemLoader(templates / "mail" / question.kind.value / language),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
+    language = consents[0].language if consents[0].language in LANGUAGES else "en"
+    parts = _render(templates / "mail" / question.kind.value / language, values)
+    found = advertising(
+        parts["body.html"],
+        parts["body.txt"],
+        named=[name for pair in subscriptions for written in pair for name in _spelled(written)],
+        links=[values["confirm_url"], mailing_list.privacy_url, *links_in(mailing_list.imprint)],
     )
-    parts = {
-        name: environment.get_template(name).render(values)
-        for name in ("subject.txt", "body.txt", "body.html")
-    }
-    found = advertising(parts["body.html"], parts["body.txt"])
     if found:
         raise Advertising("; ".join(found))
     return Letter(
@@ -153,6 +197,27 @@ def compose(
     )
 
 
+def _spelled(name: str) -> tuple[str, str]:
+    return name, str(escape(name))
+
+
+def _render(folder: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    parts = {}
+    for name in ("subject.txt", "body.txt", "body.html"):
+        foreign = foreign_fields(environment, (folder / name).read_text())
+        if foreign:
+            raise Advertising("; ".join(foreign))
+        parts[name] = environment.get_template(name).render(values)
+    return parts
+
+
 def _names(tx: Transaction, consent: Consent) -> tuple[str, str]:
     found = tx.session.get_one(MailingList, consent.list_id)
     purpose = tx.session.get_one(Purpose, consent.purpose_id)
@@ -162,8 +227,7 @@ def _names(tx: Transaction, consent: Consent) -> tuple[str, str]:
 def _settle(uow: UnitOfWork, question_id: int, status: QuestionStatus, error: str) -> None:
     with uow() as tx:
         question = tx.session.get_one(Question, question_id, with_for_update=True)
-        exhausted = question.attempts >= MAX_ATTEMPTS and status is QuestionStatus.QUEUED
-        question.status = QuestionStatus.FAILED if exhausted else status
+        question.status = status
         question.last_error = error[:300]
 
 

@@ -41,6 +41,7 @@ class QuestionView:
     purposes: tuple[tuple[str, str], ...]
     language: str
     masked_address: str
+    purpose_ids: tuple[int, ...] = ()
 
 
 def look(session: Session, settings: Settings, token: str, at: datetime) -> QuestionView:
@@ -108,11 +109,14 @@ def _open(settings: Settings, token: str) -> tuple[int, bool]:
         parts = open_token(
             settings.secret_keys, Door.CONFIRM, token, max_age=settings.confirm_days * DAY
         )
+        expired = False
     except TokenExpired:
-        return 0, True
+        # Too old to act, and still good enough to say which list it was about.
+        parts = open_token(settings.secret_keys, Door.CONFIRM, token)
+        expired = True
     if len(parts) != 1 or not isinstance(parts[0], int):
         raise TokenInvalid
-    return parts[0], False
+    return parts[0], expired
 
 
 def _must_match(question: Question | None, token: str) -> None:
@@ -146,6 +150,7 @@ def _view(
         purposes=tuple(named),
         language=consents[0].language if consents else "",
         masked_address=mask(known.address) if known else "",
+        purpose_ids=tuple(consent.purpose_id for consent in consents),
     )
 
 
@@ -160,6 +165,5 @@ def _state(consents: list[Consent], *, expired: bool, at: datetime) -> QuestionS
         return QuestionState.EXPIRED if all(_over(c, at) for c in waiting) else QuestionState.OPEN
     if ConsentStatus.CONFIRMED in statuses:
         return QuestionState.CONFIRMED
-    if expired or not statuses or ConsentStatus.EXPIRED in statuses:
-        return QuestionState.EXPIRED
-    return QuestionState.ENDED
+    unanswered = {ConsentStatus.PENDING, ConsentStatus.EXPIRED}
+    return QuestionState.EXPIRED if not statuses or statuses & unanswered else QuestionState.ENDED

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
-# One to confirm (twice: button and plain), one privacy notice, one "not me" page.
+from jinja2 import Environment, meta
+
+# One to confirm, one privacy notice, and once more each in case a template repeats them.
 MAX_LINKS = 4
-_OFFERS = re.compile(
-    r"rabatt|gutschein|angebot|sonderpreis|gratis|jetzt kaufen|willkommen bei|folgen sie uns"
-    r"|discount|voucher|coupon|special offer|for free|buy now|welcome to|follow us"
-    r"|haben sie fragen|any questions\?",
+# What a template may fill in. Whatever else there is, a visitor may have typed it (T-09, L-10).
+FIELDS = frozenset(
+    {"controller", "subscriptions", "asked_at", "expires_at", "zone", "confirm_url", "imprint"}
+    | {"privacy_url"}
+)
+_PHRASES = re.compile(
+    # A welcome, an offer, an invitation to get in touch, praise of how easy leaving is.
+    r"willkommen|welcome|rabatt|gutschein|angebot|sonderpreis|gratis|kostenlos|jetzt kaufen"
+    r"|discount|voucher|coupon|special offer|for free|buy now|folgen sie|follow us"
+    r"|haben sie fragen|fragen\?|questions\?|kontaktieren|contact us|get in touch"
+    r"|schreiben sie uns|rufen sie|call us|here to help|abbestellen|unsubscribe",
     re.IGNORECASE,
 )
 _SOCIAL = re.compile(
-    r"facebook\.|instagram\.|linkedin\.|twitter\.|//x\.com|youtube\.|tiktok\.", re.IGNORECASE
+    r"(?:facebook|instagram|linkedin|twitter|youtube|tiktok|xing|pinterest)\.com|\bx\.com|\bt\.me\b",
+    re.IGNORECASE,
 )
+_URL = re.compile(r"https?://[^\s<>\"')\]]+|mailto:[^\s<>\"')\]]+", re.IGNORECASE)
 _FORBIDDEN = frozenset(
     {"img", "picture", "svg", "video", "audio", "iframe", "script", "link", "form", "object"}
+    | {"embed", "base", "style", "input", "button"}
 )
 
 
@@ -37,14 +50,46 @@ class _Reader(HTMLParser):
                 self.links.append(value or "")
 
 
-def advertising(html: str, text: str) -> list[str]:
-    """What is not sober in a mail, in words; empty when it may go."""
+def advertising(
+    html: str, text: str, *, named: Sequence[str] = (), links: Sequence[str] = ()
+) -> list[str]:
+    """What is not sober in a mail, in words; empty when it may go.
+
+    `named` are the lists and purposes the question is about: they must be named, even if one is
+    called “Offers”. `links` are the only addresses the mail may lead to: no counting redirect, no
+    pixel, no network.
+    """
     reader = _Reader()
     reader.feed(html)
     found = reader.found
     if len(reader.links) > MAX_LINKS:
         found.append(f"{len(reader.links)} links, at most {MAX_LINKS} are needed")
+    for link in sorted({*reader.links, *links_in(text)} - set(links)):
+        found.append(f"link to {link}: only the confirmation and the privacy notice are linked")
     for name, part in (("HTML", html), ("text", text)):
-        found += [f"{name}: “{hit}” is advertising" for hit in set(_OFFERS.findall(part))]
-        found += [f"{name}: link to {hit}" for hit in set(_SOCIAL.findall(part))]
+        sober = _without(part, named)
+        found += [f"{name}: “{hit}” is advertising" for hit in sorted(_hits(_PHRASES, sober))]
+        found += [f"{name}: {hit} is a social network" for hit in sorted(_hits(_SOCIAL, sober))]
     return found
+
+
+def links_in(text: str) -> list[str]:
+    """The addresses a plain text leads to."""
+    return _URL.findall(text)
+
+
+def foreign_fields(environment: Environment, source: str) -> list[str]:
+    """The fields of a template a confirmation mail must not fill in, above all a typed name."""
+    used = meta.find_undeclared_variables(environment.parse(source))
+    return [f"{field} is not to be filled in" for field in sorted(used - FIELDS)]
+
+
+def _hits(pattern: re.Pattern[str], part: str) -> set[str]:
+    return {hit.casefold() for hit in pattern.findall(part)}
+
+
+def _without(part: str, named: Sequence[str]) -> str:
+    # Longest first, so that a list called “Offers & More” is not cut short by one called “Offers”.
+    for name in sorted(filter(None, named), key=len, reverse=True):
+        part = part.replace(name, "…")
+    return part

@@ -28,6 +28,7 @@ class PreferenceRow:
     list_name: str
     purpose_name: str
     since: datetime | None
+    purpose_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def preferences(session: Session, settings: Settings, token: str) -> Preferences
         masked_address=mask(subscriber.address),
         language=subscriber.language,
         rows=tuple(
-            PreferenceRow(c.id, mailing_list.name, purpose.name(c.language), c.confirmed_at)
+            PreferenceRow(
+                c.id, mailing_list.name, purpose.name(c.language), c.confirmed_at, c.purpose_id
+            )
             for c, mailing_list, purpose in rows
         ),
     )

@@ -34,6 +34,7 @@ class UnsubscribeView:
     language: str = ""
     # The mail rested on an older consent; the page names the list before anything happens (T-06).
     newer: bool = False
+    purpose_id: int = 0
 
 
 UNKNOWN = UnsubscribeView(state="ended")
@@ -75,6 +76,7 @@ def unsubscribe_view(session: Session, settings: Settings, token: str) -> Unsubs
         masked_address=mask(subscriber.address),
         language=consent.language,
         newer=consent_id is not None and consent.id != consent_id,
+        purpose_id=consent.purpose_id,
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import smtplib
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
 
 from flask import Flask
 from flask_mail import Connection, Mail
@@ -58,6 +61,8 @@ class MailUncertain(Exception):
     """The connection broke after the mail had begun: it may have been taken (M-16)."""
 
 
+# C0, DEL, C1 (with NEL), the two Unicode line ends, and halves of characters.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 Post = Callable[[Letter], Receipt]
 
 
@@ -115,31 +120,50 @@ def make_post(app: Flask, settings: MailSettings) -> Post:
 
 def _hand_over(mail: TransactionalMail, letter: Letter, settings: MailSettings) -> Receipt:
     message = as_message(letter)
-    begun = False
+    octets = message.as_bytes()
     try:
         with mail.connect() as connection:
             host = connection.host
-            if host is None:
-                raise MailServerAway("not connected")
-            _expect(*host.mail(settings.sender))
-            _expect(*host.rcpt(letter.to))
-            begun = True
-            code, reply = host.data(message.as_bytes())
-            _expect(code, reply)
-    except smtplib.SMTPDataError as error:
-        raise MailRefused(error.smtp_code, _text(error.smtp_error)) from None
-    except smtplib.SMTPResponseException as error:
-        raise MailServerAway(f"{error.smtp_code} {_text(error.smtp_error)}") from None
+            assert host is not None
+            reply = _transmit(host, settings.sender, letter.to, octets)
+    except smtplib.SMTPNotSupportedError:
+        raise MailRefused(553, "5.6.7 the mail server takes ASCII addresses only") from None
     except (OSError, smtplib.SMTPException) as error:
-        if begun:
-            raise MailUncertain(type(error).__name__) from None
-        raise MailServerAway(type(error).__name__) from None
-    return Receipt(str(message["Message-ID"]), f"{code} {_text(reply)}", message.as_bytes())
+        # The name of the error only: its text may hold what the server was told.
+        raise MailServerAway(_reason(error)) from None
+    return Receipt(str(message["Message-ID"]), reply, octets)
 
 
-def _expect(code: int, reply: bytes) -> None:
-    if not 200 <= code < 300:
+def _transmit(host: smtplib.SMTP, sender: str, recipient: str, octets: bytes) -> str:
+    """One transaction (RFC 5321); what the server said when it took the mail."""
+    options = () if recipient.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+    code, reply = host.mail(sender, options)
+    if code != 250:
+        # The server minds us, not this mail: it is asked again when the operator has seen to it.
+        raise MailServerAway(f"{code} {_text(reply)}")
+    _expect(*host.rcpt(recipient))
+    _expect(*host.docmd("DATA"), wanted=354)
+    try:
+        host.send(re.sub(rb"(?m)^\.", b"..", octets) + b".\r\n")
+        code, reply = host.getreply()
+    except (OSError, smtplib.SMTPException) as error:
+        raise MailUncertain(_reason(error)) from None
+    _expect(code, reply)
+    return f"{code} {_text(reply)}"
+
+
+def _expect(code: int, reply: bytes, *, wanted: int = 250) -> None:
+    if code == 421:
+        raise MailServerAway(f"{code} {_text(reply)}")
+    # 251: the server knows a new address of the recipient and forwards (RFC 5321 section 3.4).
+    if code not in {wanted, 251}:
         raise MailRefused(code, _text(reply))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_text(error.smtp_error)}"
+    return type(error).__name__
 
 
 def _text(reply: bytes | str) -> str:
@@ -147,16 +171,33 @@ def _text(reply: bytes | str) -> str:
 
 
 def as_message(letter: Letter) -> EmailMessage:
-    """The letter in MIME, quoted-printable, lines of 78 octets at most (RFC 5322, RFC 2045)."""
-    message = EmailMessage(policy=SMTP)
-    message["From"] = formataddr((letter.sender_name, letter.sender_address))
-    message["To"] = letter.to
+    """The letter in MIME, quoted-printable, lines of 78 octets at most (RFC 5322, RFC 2045).
+
+    Raises MailRefused for a value that would break out of its header (T-17).
+    """
+    for value in (letter.to, letter.subject, letter.sender_name, letter.sender_address):
+        _must_be_one_line(value)
+    if not letter.sender_address.isascii():
+        raise MailRefused(553, "5.6.7 the sender's address must be written in ASCII")
+    # A mailbox with letters beyond ASCII is written as such, and only then (RFC 6532).
+    message = EmailMessage(policy=SMTP if letter.to.isascii() else SMTPUTF8)
+    try:
+        message["From"] = Address(letter.sender_name, addr_spec=letter.sender_address)
+        message["To"] = Address(addr_spec=letter.to)
+    except (ValueError, HeaderParseError):
+        raise MailRefused(553, "5.1.3 an address cannot be written in a header") from None
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(now())
     domain = letter.sender_address.rpartition("@")[2]
     message["Message-ID"] = letter.message_id or f"<{secrets.token_hex(16)}@{domain}>"
     for name, value in letter.headers:
+        _must_be_one_line(value)
         message[name] = value
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
     return message
+
+
+def _must_be_one_line(value: str) -> None:
+    if _UNSAFE.search(value):
+        raise MailRefused(554, "5.6.0 a line break or control character in a header")
