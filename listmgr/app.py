@@ -15,7 +15,7 @@ from listmgr.kit.mail import make_post
 from listmgr.kit.queue import Job, ring
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.schema import load_models, resource
-from listmgr.web import errors, public, security
+from listmgr.web import errors, language, public, security
 from listmgr.web.context import Services
 
 
@@ -29,7 +29,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         SECRET_KEY=settings.secret_keys[0],
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "pool_size": 5, "max_overflow": 10},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_pre_ping": True,
+            "pool_size": 5,
+            "max_overflow": 10,
+            # What is bound are people's addresses; an error's text goes to logs and queues.
+            "hide_parameters": True,
+        },
         TRUSTED_HOSTS=[host, "localhost", "127.0.0.1"],
         MAX_CONTENT_LENGTH=2 * 1024 * 1024,
         SESSION_COOKIE_HTTPONLY=True,
@@ -39,13 +45,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     app.extensions["listmgr"] = _services(app, settings)
     security.init_app(app, settings)
+    language.init_app(app, settings)
     errors.init_app(app)
     app.register_blueprint(public.bp)
     return app
 
 
 def _services(app: Flask, settings: Settings) -> Services:
-    connection = redis.Redis.from_url(settings.redis_url)
+    # A visitor does not wait for a silent Valkey: the row is written, and the sweep rings.
+    connection = redis.Redis.from_url(
+        settings.redis_url, socket_connect_timeout=2, socket_timeout=5
+    )
 
     def ring_all(jobs: list[Job]) -> int:
         return ring(connection, jobs)

@@ -27,8 +27,7 @@ from listmgr.subscribers.models import Subscriber
 LANGUAGES = frozenset({"de", "en"})
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # Each attempt waits longer than the one before, up to an hour, for as long as it is still of use.
-RETRY = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=1)
+LONGEST_WAIT_MINUTES = 60
 GIVE_UP = timedelta(days=2)
 # A server that was away a moment ago is tried by one mail a minute, not by every waiting one:
 # each would hold a worker for the whole time-out.
@@ -74,7 +73,8 @@ def sweep_questions(tx: Transaction, *, at: datetime) -> int:
     """Ring again for what waits, and give up on what a dead worker left half done."""
     _close(tx, QuestionStatus.SENDING, Question.sent_at < at - LEFT_HALF_DONE, "worker died")
     _close(tx, QuestionStatus.QUEUED, Question.created_at < at - GIVE_UP, "gave up after two days")
-    wait = sa.func.least(RETRY * Question.attempts * Question.attempts, LONGEST_WAIT)
+    minutes = sa.func.least(Question.attempts * Question.attempts, LONGEST_WAIT_MINUTES)
+    wait = sa.func.make_interval(0, 0, 0, 0, 0, sa.cast(minutes, sa.Integer))
     waiting = tx.session.scalars(
         sa.select(Question.id)
         .where(

@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
-from flask import Flask, render_template
+from flask import Flask, current_app, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from listmgr.kit.errors import DomainError, InvalidInput, NotFound
 from listmgr.kit.tokens import TokenError
-from listmgr.web.language import words
 
-_KNOWN = frozenset({400, 403, 404, 405, 413, 429})
+_KEPT = frozenset({"Allow", "Retry-After"})
 
 
 def init_app(app: Flask) -> None:
     """Answer every error with a page of our own."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(TokenError, _token)
+    app.register_error_handler(DomainError, _domain)
+    app.register_error_handler(OperationalError, _away)
 
 
-def _http(error: HTTPException) -> tuple[str, int]:
-    code = error.code or 500
-    key = f"error_{code}" if code in _KNOWN else "error_500"
-    return render_template("pages/error.html", w=words(), message=words()[key]), code
+def _words() -> dict[int, str]:
+    return {
+        400: _("The request could not be read."),
+        403: _("That is not allowed here."),
+        404: _("There is no such page (any more). Please check the address."),
+        405: _("The page cannot be opened like this."),
+        413: _("That was too much text."),
+        429: _("Too many requests at once. Please try again in an hour."),
+        500: _("Something went wrong on our side. Please try again in a moment."),
+        503: _("We are away for a moment. Please try again in a minute; nothing is lost."),
+    }
 
 
-def _token(_error: TokenError) -> tuple[str, int]:
+def _page(message: str, code: int) -> tuple[str, int]:
+    return render_template("pages/error.html", message=message), code
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    # A response somebody has made ready, such as a redirect, is no error to be told of.
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    known = _words()
+    message = known.get(error.code, known[400 if error.code < 500 else 500])
+    # Allow and Retry-After say what to do instead; the rest of the answer is our page.
+    kept = {name: value for name, value in error.get_headers() if name in _KEPT}
+    return *_page(message, error.code), kept
+
+
+def _domain(error: DomainError) -> ResponseReturnValue:
+    """A room's refusal that no view has answered: its own sentence, and the fitting status."""
+    if isinstance(error, NotFound):
+        return _page(_words()[404], 404)
+    return _page(str(error), 422 if isinstance(error, InvalidInput) else 409)
+
+
+def _token(_error: TokenError) -> ResponseReturnValue:
     # The same answer for a forged, damaged and foreign link tells nobody which it was.
-    return render_template("pages/error.html", w=words(), message=words()["error_link"]), 404
+    message = _(
+        "There is no such link. Please open it directly from the mail; some programs cut long"
+        " links."
+    )
+    return _page(message, 404)
+
+
+def _away(error: OperationalError) -> ResponseReturnValue:
+    current_app.logger.error("database away: %s", type(error.orig).__name__)
+    return *_page(_words()[503], 503), {"Retry-After": "60"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
+import re
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -15,6 +17,19 @@ POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
+# What follows these is a key to somebody's subscriptions (T-21).
+_SECRET_PATH = re.compile(r"(/(?:c|u|p)/)[^\s/?\"']+")
+
+
+class NoTokens(logging.Filter):
+    """Takes the secret out of every link in a log line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always lets the line pass."""
+        told = record.getMessage()
+        record.msg, record.args = _SECRET_PATH.sub(r"\1…", told), ()
+        return True
+
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Set the headers; trust a proxy's words only when a setting says how many there are."""
@@ -22,6 +37,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     app.after_request(_headers)
+    for logger in (app.logger, *map(logging.getLogger, ("werkzeug", "gunicorn.access"))):
+        if not any(isinstance(found, NoTokens) for found in logger.filters):
+            logger.addFilter(NoTokens())
 
 
 def _headers(response: Response) -> Response:

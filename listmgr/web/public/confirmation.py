@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from flask import g, render_template
+from sqlalchemy.orm import Session
 
 from listmgr.consent.confirm import QuestionView, confirm, look
 from listmgr.consent.refuse import refuse
 from listmgr.kit.clock import now
 from listmgr.web.context import request_facts, services
-from listmgr.web.language import words
 from listmgr.web.public import bp
+from listmgr.web.public.frame import framed
 
 
 @bp.get("/c/<token>")
+@bp.get("/c/<token>/not-me")
 def question(token: str) -> str:
     """What the link is about; writes nothing."""
     with services().unit_of_work() as tx:
         view = look(tx.session, tx.settings, token, now())
-    return _page(view, token)
+        return _page(tx.session, view, token)
 
 
 @bp.post("/c/<token>")
@@ -25,7 +26,7 @@ def answer(token: str) -> str:
     """Yes, from the mailbox itself."""
     with services().unit_of_work() as tx:
         view = confirm(tx, token, facts=request_facts("confirm button"), at=now())
-    return _page(view, token)
+        return _page(tx.session, view, token)
 
 
 @bp.post("/c/<token>/not-me")
@@ -33,9 +34,16 @@ def not_me(token: str) -> str:
     """Somebody else typed this address."""
     with services().unit_of_work() as tx:
         view = refuse(tx, token, facts=request_facts("not-me button"), at=now())
-    return _page(view, token)
+        return _page(tx.session, view, token, refused=True)
 
 
-def _page(view: QuestionView, token: str) -> str:
-    g.language = view.language
-    return render_template("pages/confirm.html", w=words(), view=view, token=token)
+def _page(session: Session, view: QuestionView, token: str, *, refused: bool = False) -> str:
+    return framed(
+        "confirm.html",
+        session,
+        language=view.language,
+        purpose_ids=view.purpose_ids,
+        view=view,
+        token=token,
+        refused=refused,
+    )

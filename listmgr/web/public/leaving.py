@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from flask import g, render_template, request
+from flask import request
+from sqlalchemy.orm import Session
 
-from listmgr.consent.preferences import PreferencesView, preferences, save_preferences
+from listmgr.consent.preferences import PreferenceRow, preferences, save_preferences
 from listmgr.consent.withdraw import UnsubscribeView, unsubscribe, unsubscribe_view
 from listmgr.kit.clock import now
 from listmgr.web.context import request_facts, services
-from listmgr.web.language import words
 from listmgr.web.public import bp
+from listmgr.web.public.entered import numbers
+from listmgr.web.public.frame import framed
 
 
 @bp.get("/u/<token>")
@@ -17,46 +19,61 @@ def leave_page(token: str) -> str:
     """A button; whoever only looks changes nothing."""
     with services().unit_of_work() as tx:
         view = unsubscribe_view(tx.session, tx.settings, token)
-    return _leave_page(view, token)
+        return _leave_page(tx.session, view, token)
 
 
 @bp.post("/u/<token>")
 def leave(token: str) -> str:
     """End the subscription: the page's button, or a mail program's one-click, whatever its body.
 
-    RFC 8058: no cookie, no sign-in, no redirect; a second time is fine.
+    RFC 8058: no cookie, no sign-in, no redirect; a second time is fine. The body is never read,
+    so that none can be wrong.
     """
-    how = "page" if request.form.get("by") == "page" else "one-click"
+    how = "page" if request.args.get("by") == "page" else "one-click"
     with services().unit_of_work() as tx:
         view = unsubscribe(tx, token, facts=request_facts(how), how=how, at=now())
-    return _leave_page(view, token)
+        return _leave_page(tx.session, view, token)
 
 
-def _leave_page(view: UnsubscribeView, token: str) -> str:
-    g.language = view.language
-    return render_template("pages/unsubscribe.html", w=words(), view=view, token=token)
+def _leave_page(session: Session, view: UnsubscribeView, token: str) -> str:
+    return framed(
+        "unsubscribe.html",
+        session,
+        language=view.language,
+        purpose_ids=[view.purpose_id],
+        view=view,
+        token=token,
+    )
 
 
 @bp.get("/p/<token>")
 def preferences_page(token: str) -> str:
     """What a person gets from us."""
     with services().unit_of_work() as tx:
-        view = preferences(tx.session, tx.settings, token)
-    return _preferences(view, token, saved=False)
+        return _preferences(tx.session, token)
 
 
 @bp.post("/p/<token>")
 def save(token: str) -> str:
-    """Withdraw what is no longer ticked."""
-    wanted = {int(value) for value in request.form.getlist("keep") if value.isdecimal()}
-    keep = set() if "all_off" in request.form else wanted
+    """End what the pressed button stands for: one subscription, or all of them."""
+    everything, chosen = "everything" in request.form, numbers(request.form.getlist("leave"))
+    facts = request_facts("preferences page")
     with services().unit_of_work() as tx:
-        view = save_preferences(
-            tx, token, keep=keep, facts=request_facts("preferences page"), at=now()
-        )
-    return _preferences(view, token, saved=True)
+        rows = preferences(tx.session, tx.settings, token).rows
+        ended = [row for row in rows if everything or row.consent_id in chosen]
+        keep = {row.consent_id for row in rows if row not in ended}
+        save_preferences(tx, token, keep=keep, facts=facts, at=now())
+        return _preferences(tx.session, token, ended=ended)
 
 
-def _preferences(view: PreferencesView, token: str, *, saved: bool) -> str:
-    g.language = view.language
-    return render_template("pages/preferences.html", w=words(), view=view, token=token, saved=saved)
+def _preferences(session: Session, token: str, *, ended: list[PreferenceRow] | None = None) -> str:
+    view = preferences(session, services().settings, token)
+    return framed(
+        "preferences.html",
+        session,
+        language=view.language,
+        purpose_ids=[row.purpose_id for row in (*view.rows, *(ended or ()))],
+        view=view,
+        token=token,
+        ended=ended or [],
+    )

@@ -1,0 +1,25 @@
+"""What every page behind a signed link shows around its own: who sends, and where to sign up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import render_template
+from sqlalchemy.orm import Session
+
+from listmgr.web.language import speak
+from listmgr.web.public.offer import senders, where_to_sign_up
+
+
+def framed(
+    template: str, session: Session, *, language: str, purpose_ids: Iterable[int], **values: object
+) -> str:
+    """A page in the subscriber's language, with the imprint of the lists it is about."""
+    speak(language)
+    known = [found for found in purpose_ids if found]
+    return render_template(
+        f"pages/{template}",
+        senders=senders(session, known),
+        form_slug=where_to_sign_up(session, known),
+        **values,
+    )
