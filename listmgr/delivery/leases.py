@@ -81,8 +81,9 @@ def hand_back(tx: Transaction, lease: Lease) -> bool:
 def _set_state(tx: Transaction, lease: Lease, state: str) -> bool:
     result: Any = tx.session.execute(
         sa.text(
-            "UPDATE campaign_leases SET state = :state, holder = '', lease_until = NULL,"
-            "  attempt = CASE :state WHEN 'open' THEN 0 ELSE attempt END"
+            "UPDATE campaign_leases SET state = CAST(:state AS varchar), holder = '',"
+            "  lease_until = NULL, attempt = CASE CAST(:state AS varchar) WHEN 'open' THEN 0"
+            "  ELSE attempt END"
             " WHERE campaign_id = :campaign AND lo = :lo AND holder = :holder AND state = 'leased'"
         ),
         {"state": state, "campaign": lease.campaign_id, "lo": lease.lo, "holder": lease.holder},
