@@ -183,7 +183,9 @@ def as_message(letter: Letter) -> EmailMessage:
     message = EmailMessage(policy=SMTP if letter.to.isascii() else SMTPUTF8)
     try:
         message["From"] = Address(letter.sender_name, addr_spec=letter.sender_address)
-        message["To"] = Address(addr_spec=letter.to)
+        # By its two parts, since a whole one is taken in ASCII only.
+        local, _, domain = letter.to.rpartition("@")
+        message["To"] = Address(username=local, domain=domain)
     except (ValueError, HeaderParseError):
         raise MailRefused(553, "5.1.3 an address cannot be written in a header") from None
     message["Subject"] = letter.subject

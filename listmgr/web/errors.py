@@ -6,7 +6,7 @@ from flask import Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from listmgr.kit.errors import DomainError, InvalidInput, NotFound
 from listmgr.kit.tokens import TokenError
@@ -40,6 +40,9 @@ def _page(message: str, code: int) -> tuple[str, int]:
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
+    if isinstance(error, SecurityError):
+        # For a host that is not ours no address can be made, not even that of the style sheet.
+        return _words()[400], 400, {"Content-Type": "text/plain; charset=utf-8"}
     # A response somebody has made ready, such as a redirect, is no error to be told of.
     if error.code is None or error.code < 400:
         return error.get_response()

@@ -21,11 +21,18 @@ from flask import Flask
 from rq import Queue, SimpleWorker
 from werkzeug.serving import make_server
 
+from listmgr.app import create_app
+from listmgr.campaigns import compose
 from listmgr.config import Settings
+from listmgr.delivery import engine as sending
+from listmgr.delivery.launch import launch
+from listmgr.kit.clock import now
+from listmgr.kit.db import db
 from listmgr.kit.queue import QUEUES
 from listmgr.lists.models import Notice, SignupForm, SignupFormPurpose
+from listmgr.schema import resource
 from tests.conftest import UnitOfWork
-from tests.people import make_list
+from tests.people import make_confirmed, make_list
 from tests.sink import Sink, running_sink
 
 
@@ -160,11 +167,11 @@ def work(app: Flask, settings: Settings) -> Callable[..., None]:
 
 
 @pytest.fixture
-def fingerprint(engine: sa.Engine) -> Callable[[], dict[str, str]]:
+def fingerprint(shared_engine: sa.Engine) -> Callable[[], dict[str, str]]:
     """A checksum of every table: what is the same afterwards has not been written."""
 
     def take() -> dict[str, str]:
-        with engine.connect() as connection:
+        with shared_engine.connect() as connection:
             names = connection.scalars(
                 sa.text(
                     "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p')"
@@ -187,7 +194,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     import itsdangerous.timed
 
     from listmgr import jobs
-    from listmgr.kit.clock import now
     from listmgr.web.public import confirmation, leaving, signing_up
 
     began = itsdangerous.timed.time.time
@@ -202,6 +208,21 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
         )
 
     return pass_by
+
+
+@pytest.fixture
+def app_with(engine: sa.Engine, settings: Settings) -> Iterator[Callable[..., Flask]]:
+    """Make the application with other settings."""
+    made: list[Flask] = []
+
+    def make(**changes: object) -> Flask:
+        made.append(create_app(replace(settings, **changes)))
+        return made[-1]
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture
@@ -240,3 +261,31 @@ def path_of(link: str) -> str:
 
 def confirm_path(mail: EmailMessage) -> str:
     return next(path_of(link) for link in links(mail) if "/c/" in link)
+
+
+@pytest.fixture
+def campaign_mail(
+    uow: UnitOfWork, settings: Settings, notice: Notice, mailbox: Sink
+) -> EmailMessage:
+    """The mail of a launched campaign, as Berta got it."""
+    with uow() as tx:
+        make_confirmed(tx, "berta@example.com", notice, now())
+        # She was asked long ago: today's limits have nothing to do with it.
+        tx.session.execute(sa.text("DELETE FROM questions"))
+        draft = compose.Draft(
+            "Mai",
+            notice.purpose_id,
+            "Neues",
+            body="Guten Tag!\n\nMehr auf [unserer Seite](https://news.example.org/more).",
+        )
+        campaign = compose.create(tx, draft, operator_id=None, at=now())
+    with uow() as tx:
+        launch(tx, campaign.id, templates=resource("templates"), at=now())
+    sending.send_slice(uow, settings, campaign.id, "worker", now=now)
+    [mail] = mailbox.to("berta@example.com")
+    mailbox.mails.clear()
+    return mail
+
+
+def unsubscribe_path(mail: EmailMessage) -> str:
+    return next(path_of(link) for link in links(mail) if "/u/" in link)
