@@ -1,0 +1,74 @@
+"""The catalogues: every text of every page has its German, and the compiled file is up to date."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+
+from listmgr.schema import resource
+
+ROOT = resource("templates").parent
+CATALOGUES = sorted((ROOT / "listmgr" / "translations").glob("*/LC_MESSAGES/messages.po"))
+
+
+def catalogue(path: Path) -> Catalog:
+    return read_po(io.BytesIO(path.read_bytes()))
+
+
+@pytest.fixture(scope="module")
+def extracted(tmp_path_factory) -> set[str]:
+    """The first form of every message in code and templates, by pyproject.toml's own mapping."""
+    template = tmp_path_factory.mktemp("pot") / "messages.pot"
+    command = ["babel.messages.frontend", "-q", "extract", "-F", "pyproject.toml", "-o"]
+    subprocess.run([sys.executable, "-m", *command, str(template), "."], cwd=ROOT, check=True)
+    with template.open("rb") as file:
+        return {m.id if isinstance(m.id, str) else m.id[0] for m in read_po(file) if m.id}
+
+
+def test_there_is_a_german_catalogue_and_texts_for_it(extracted):
+    assert [path.parent.parent.name for path in CATALOGUES] == ["de"]
+    assert "Unsubscribe now" in extracted
+    assert "Too many requests at once. Please try again in an hour." in extracted
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parent.parent.name)
+def test_no_text_lacks_its_translation(path, extracted):
+    known = catalogue(path)
+    wanting = {
+        text
+        for text in extracted
+        if (found := known.get(text)) is None
+        or found.fuzzy
+        or not (all(found.string) if isinstance(found.string, tuple) else found.string)
+    }
+    assert not wanting, "see [tool.babel] in pyproject.toml for what to do"
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parent.parent.name)
+def test_the_compiled_catalogue_says_the_same(path):
+    written = {m.id: m.string for m in catalogue(path) if m.id}
+    compiled = {
+        m.id: m.string for m in read_mo(io.BytesIO(path.with_suffix(".mo").read_bytes())) if m.id
+    }
+    assert compiled == written
+
+
+@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parent.parent.name)
+def test_a_translation_fills_in_the_same_fields(path):
+    def fields(text: str) -> set[str]:
+        return set(re.findall(r"%\(\w+\)[sd]|%%", text))
+
+    for message in catalogue(path):
+        texts = message.string if isinstance(message.string, tuple) else (message.string,)
+        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        for text in texts if message.id else ():
+            assert fields(text) <= fields(" ".join(ids)), text
+            assert message.pluralizable or fields(text) == fields(ids[0]), text
