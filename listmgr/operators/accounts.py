@@ -1,0 +1,151 @@
+"""Operators' accounts: made, given a role, disabled, given a password."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.typed import Typed
+from listmgr.operators.models import Operator, Role
+from listmgr.operators.passwords import hashed, matches, problem_with
+from listmgr.subscribers.address import AddressError, parse_address
+
+LANGUAGES = ("en", "de")
+
+
+def create_operator(
+    tx: Transaction,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    language: str = "en",
+    password: str = "",
+    password_needed: bool = False,
+    at: datetime,
+) -> Operator:
+    """A new account; without a password it can be entered by a one-time sign-in only.
+
+    Raises InvalidInput with a message for each field.
+    """
+    typed = Typed()
+    key = _email(typed, email)
+    name = typed.line("name", name, missing="Write the name colleagues know.", limit=100)
+    if role not in set(Role):
+        typed.wrong["role"] = "Choose a role."
+    if (password or password_needed) and problem_with(password):
+        typed.wrong["password"] = problem_with(password)
+    if key and tx.session.scalars(sa.select(Operator.id).where(Operator.email == key)).first():
+        typed.wrong["email"] = "There is an account with this address."
+    typed.done()
+    made = Operator(
+        email=key,
+        name=name,
+        role=Role(role),
+        language=language if language in LANGUAGES else "en",
+        password_hash=hashed(password) if password else "",
+        created_at=at,
+    )
+    tx.session.add(made)
+    tx.session.flush()
+    return made
+
+
+def _email(typed: Typed, email: str) -> str:
+    try:
+        return parse_address(email).key
+    except AddressError:
+        typed.wrong["email"] = "Write an e-mail address: name@example.org."
+        return ""
+
+
+def change_role(tx: Transaction, operator_id: int, role: str) -> Operator:
+    """Give another role and end the operator's sessions. Raises Refused for the last one."""
+    if role not in set(Role):
+        raise InvalidInput("Choose a role.", {"role": "Choose a role."})
+    operator = locked(tx, operator_id)
+    if operator.role is not Role(role):
+        _keep_one_administrator(tx, operator)
+        operator.role = Role(role)
+        operator.session_version += 1
+    return operator
+
+
+def disable(tx: Transaction, operator_id: int, *, at: datetime) -> Operator:
+    """Close an account at once, with every session of it. Raises Refused for the last one."""
+    operator = locked(tx, operator_id)
+    if operator.disabled_at is None:
+        _keep_one_administrator(tx, operator)
+        operator.disabled_at = at
+        operator.session_version += 1
+    return operator
+
+
+def enable(tx: Transaction, operator_id: int) -> Operator:
+    """Open a closed account again."""
+    operator = locked(tx, operator_id)
+    operator.disabled_at = None
+    return operator
+
+
+def set_password(
+    tx: Transaction, operator_id: int, *, password: str, current: str | None
+) -> Operator:
+    """Set a new password and end every other session.
+
+    `current` is None only right after a one-time sign-in. Raises InvalidInput.
+    """
+    operator = locked(tx, operator_id)
+    wrong = {}
+    if current is not None and not matches(operator.password_hash, current):
+        wrong["current"] = "This is not your present password."
+    if problem_with(password):
+        wrong["password"] = problem_with(password)
+    if wrong:
+        raise InvalidInput("Please correct the marked fields.", wrong)
+    operator.password_hash = hashed(password)
+    operator.session_version += 1
+    return operator
+
+
+def set_language(tx: Transaction, operator_id: int, language: str) -> Operator:
+    """The language of the operator's pages."""
+    if language not in LANGUAGES:
+        raise InvalidInput("Choose a language.", {"language": "Choose a language."})
+    operator = locked(tx, operator_id)
+    operator.language = language
+    return operator
+
+
+def operators(session: Session) -> list[Operator]:
+    """All accounts, the open ones first."""
+    order = (Operator.disabled_at.is_not(None), sa.func.lower(Operator.name), Operator.id)
+    return list(session.scalars(sa.select(Operator).order_by(*order)))
+
+
+def locked(tx: Transaction, operator_id: int) -> Operator:
+    """The account, locked until the commit; raises NotFound."""
+    operator = tx.session.get(Operator, operator_id, with_for_update=True, populate_existing=True)
+    if operator is None:
+        raise NotFound("There is no such operator.")
+    return operator
+
+
+def _keep_one_administrator(tx: Transaction, operator: Operator) -> None:
+    """Raises Refused when nobody else could administer."""
+    if operator.role is not Role.ADMINISTRATOR or operator.disabled_at is not None:
+        return
+    # One after the other, so that two who disable each other at the same moment do not both
+    # succeed: the second sees what the first has committed.
+    tx.session.execute(sa.text("LOCK TABLE operators IN SHARE ROW EXCLUSIVE MODE"))
+    others = sa.select(Operator.id).where(
+        Operator.role == Role.ADMINISTRATOR,
+        Operator.disabled_at.is_(None),
+        Operator.id != operator.id,
+    )
+    if tx.session.scalars(others).first() is None:
+        raise Refused("This is the last administrator. Make somebody else administrator first.")

@@ -1,0 +1,69 @@
+"""Writes down which operator did or looked at what, by id and without personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.transaction import Transaction
+from listmgr.operators.models import AuditEntry, Operator
+
+
+def audit(
+    tx: Transaction,
+    operator_id: int | None,
+    action: str,
+    subject: str = "",
+    subject_id: int | None = None,
+    details: Mapping[str, Any] | None = None,
+    *,
+    at: datetime,
+) -> None:
+    """Add one entry; it stands or falls with the transaction of the act it tells of.
+
+    `details` must hold no personal data: the log is kept when the person has been erased.
+    """
+    tx.session.add(
+        AuditEntry(
+            at=at,
+            operator_id=operator_id,
+            action=action,
+            subject=subject,
+            subject_id=subject_id,
+            details=dict(details or {}),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One entry with the operator's name as it is today."""
+
+    entry: AuditEntry
+    operator: str
+
+
+def entries(
+    session: Session,
+    *,
+    before: int | None = None,
+    operator_id: int | None = None,
+    limit: int = 100,
+) -> list[AuditRow]:
+    """The newest entries, or those below an id."""
+    found = (
+        sa.select(AuditEntry, Operator.name)
+        .outerjoin(Operator, Operator.id == AuditEntry.operator_id)
+        .order_by(AuditEntry.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        found = found.where(AuditEntry.id < before)
+    if operator_id is not None:
+        found = found.where(AuditEntry.operator_id == operator_id)
+    return [AuditRow(entry, name or "") for entry, name in session.execute(found)]

@@ -1,0 +1,51 @@
+"""Which role may do what: one table, read by every guard."""
+
+from __future__ import annotations
+
+import enum
+
+from listmgr.operators.models import Role
+
+
+class Right(enum.StrEnum):
+    """What a page or an act of the studio needs. Rights to see come first, rights to act after."""
+
+    ENTER = "enter"
+    SEE_LISTS = "see lists"
+    SEE_CAMPAIGNS = "see campaigns"
+    SEE_SUBSCRIBERS = "see subscribers"
+    SEE_PROOFS = "see proofs"
+    SEE_OPERATORS = "see operators"
+    SEE_AUDIT = "see audit"
+    OWN_ACCOUNT = "own account"
+    EDIT_LISTS = "edit lists"
+    PUBLISH_NOTICES = "publish notices"
+    EDIT_CAMPAIGNS = "edit campaigns"
+    SEND_CAMPAIGNS = "send campaigns"
+    RECORD_WITHDRAWALS = "record withdrawals"
+    EDIT_OPERATORS = "edit operators"
+
+
+_R = Right
+
+# Everybody signs in, sees the dashboard and looks after the own account.
+EVERYBODY = frozenset({_R.ENTER, _R.OWN_ACCOUNT})
+SEEING = frozenset(right for right in Right if right.name.startswith("SEE_"))
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    # Marketers write to people by consent, not by name: they see counts, never a person (L-37).
+    Role.MARKETER: EVERYBODY
+    | {_R.SEE_LISTS, _R.SEE_CAMPAIGNS, _R.EDIT_LISTS, _R.EDIT_CAMPAIGNS, _R.SEND_CAMPAIGNS},
+    Role.SALES: EVERYBODY | {_R.SEE_LISTS},
+    Role.SERVICE: EVERYBODY | {_R.SEE_LISTS, _R.SEE_SUBSCRIBERS, _R.RECORD_WITHDRAWALS},
+    Role.PRIVACY: EVERYBODY
+    | {_R.SEE_LISTS, _R.SEE_CAMPAIGNS, _R.SEE_SUBSCRIBERS, _R.SEE_PROOFS, _R.SEE_AUDIT}
+    | {_R.PUBLISH_NOTICES, _R.RECORD_WITHDRAWALS},
+    Role.ADMINISTRATOR: frozenset(Right),
+    Role.AUDITOR: EVERYBODY | SEEING,
+}
+
+
+def may(role: Role, right: Right) -> bool:
+    """Whether a role has a right."""
+    return right in RIGHTS[role]

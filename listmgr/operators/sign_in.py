@@ -1,0 +1,150 @@
+"""Who may enter: by password, by a one-time link, or as the first administrator of all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.config import Settings
+from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, make_token, open_token
+from listmgr.kit.transaction import Transaction
+from listmgr.operators.accounts import create_operator, locked
+from listmgr.operators.models import Operator, Role
+from listmgr.operators.passwords import hashed, is_outdated, matches
+from listmgr.subscribers.address import AddressError, parse_address
+
+LINK_SECONDS = 24 * 3600
+_ONE_TIME, _FIRST_RUN = "one-time", "first-run"
+
+
+def sign_in(tx: Transaction, *, email: str, password: str) -> Operator | None:
+    """The operator, or None. An unknown address costs as much time as a wrong password."""
+    found = tx.session.scalars(
+        sa.select(Operator).where(Operator.email == _key(email), Operator.disabled_at.is_(None))
+    ).one_or_none()
+    if not matches(found.password_hash if found else "", password) or found is None:
+        return None
+    if is_outdated(found.password_hash):
+        found.password_hash = hashed(password)
+    return found
+
+
+def _key(email: str) -> str:
+    """The address as accounts keep it; empty, which no account has, when it is none."""
+    try:
+        return parse_address(email).key
+    except AddressError:
+        return ""
+
+
+def one_time_sign_in(tx: Transaction, operator_id: int, *, at: datetime) -> str:
+    """A token that lets an operator in once, within a day; raises NotFound."""
+    operator = locked(tx, operator_id)
+    until = int(at.timestamp()) + LINK_SECONDS
+    return make_token(
+        tx.settings.secret_keys,
+        Door.SIGN_IN,
+        _ONE_TIME,
+        operator.id,
+        operator.session_version,
+        until,
+    )
+
+
+def whose_one_time(session: Session, settings: Settings, token: str, *, at: datetime) -> Operator:
+    """The operator a one-time token would let in; writes nothing.
+
+    Raises TokenExpired when it is too old or used, TokenInvalid when it is no such token.
+    """
+    operator_id, version = _numbers(settings, token, _ONE_TIME, 2, at)
+    operator = session.get(Operator, operator_id)
+    if operator is None or operator.disabled_at is not None:
+        raise TokenInvalid
+    if operator.session_version != version:
+        raise TokenExpired
+    return operator
+
+
+def use_one_time(tx: Transaction, token: str, *, at: datetime) -> Operator:
+    """Let the operator in and end the token, with every other token and session of theirs."""
+    operator = whose_one_time(tx.session, tx.settings, token, at=at)
+    version = operator.session_version
+    # Of two who use it at the same moment the second waits here, and then sees a newer version.
+    operator = locked(tx, operator.id)
+    if operator.session_version != version or operator.disabled_at is not None:
+        raise TokenExpired
+    operator.session_version += 1
+    return operator
+
+
+def first_run_token(tx: Transaction, *, at: datetime) -> str | None:
+    """A token that makes the first administrator, within a day; None when there is an operator."""
+    if _is_anybody(tx.session):
+        return None
+    until = int(at.timestamp()) + LINK_SECONDS
+    return make_token(tx.settings.secret_keys, Door.SIGN_IN, _FIRST_RUN, until)
+
+
+def check_first_run(session: Session, settings: Settings, token: str, *, at: datetime) -> None:
+    """Whether the first administrator can still be made; raises TokenExpired or TokenInvalid."""
+    _numbers(settings, token, _FIRST_RUN, 0, at)
+    if _is_anybody(session):
+        raise TokenExpired
+
+
+def first_run(
+    tx: Transaction,
+    token: str,
+    *,
+    email: str,
+    name: str,
+    password: str,
+    language: str,
+    at: datetime,
+) -> Operator:
+    """Make the first administrator. Raises TokenExpired, TokenInvalid or InvalidInput."""
+    # Two who press the button at the same moment make one administrator.
+    tx.session.execute(sa.text("LOCK TABLE operators IN SHARE ROW EXCLUSIVE MODE"))
+    check_first_run(tx.session, tx.settings, token, at=at)
+    return create_operator(
+        tx,
+        email=email,
+        name=name,
+        role=Role.ADMINISTRATOR,
+        language=language,
+        password=password,
+        password_needed=True,
+        at=at,
+    )
+
+
+def in_session(session: Session, operator_id: int, version: int) -> Operator | None:
+    """The operator of a session that has not been ended since."""
+    operator = session.get(Operator, operator_id)
+    if operator is None or operator.disabled_at is not None:
+        return None
+    return operator if operator.session_version == version else None
+
+
+def seen(tx: Transaction, operator_id: int, *, at: datetime) -> None:
+    """Remember that the operator is at work."""
+    tx.session.execute(
+        sa.update(Operator).where(Operator.id == operator_id).values(last_seen_at=at)
+    )
+
+
+def _is_anybody(session: Session) -> bool:
+    return session.scalars(sa.select(Operator.id).limit(1)).first() is not None
+
+
+def _numbers(settings: Settings, token: str, kind: str, count: int, at: datetime) -> list[int]:
+    """The numbers a token of a kind carries; the last of them says until when."""
+    told, *numbers = open_token(settings.secret_keys, Door.SIGN_IN, token) or [""]
+    if told != kind or len(numbers) != count + 1:
+        raise TokenInvalid
+    found = [int(number) for number in numbers]
+    if at.timestamp() > found.pop():
+        raise TokenExpired
+    return found
