@@ -91,12 +91,16 @@ class _Connection(Connection):
             )
         else:
             host = smtplib.SMTP(wanted.host, wanted.port, timeout=wanted.timeout)
-        host.ehlo()
-        if wanted.security == "starttls":
-            host.starttls(context=context)
+        try:
             host.ehlo()
-        if wanted.username:
-            host.login(wanted.username, wanted.password)
+            if wanted.security == "starttls":
+                host.starttls(context=context)
+                host.ehlo()
+            if wanted.username:
+                host.login(wanted.username, wanted.password)
+        except (OSError, smtplib.SMTPException):
+            host.close()
+            raise
         return host
 
 
@@ -126,8 +130,6 @@ def _hand_over(mail: TransactionalMail, letter: Letter, settings: MailSettings) 
             host = connection.host
             assert host is not None
             reply = _transmit(host, settings.sender, letter.to, octets)
-    except smtplib.SMTPNotSupportedError:
-        raise MailRefused(553, "5.6.7 the mail server takes ASCII addresses only") from None
     except (OSError, smtplib.SMTPException) as error:
         # The name of the error only: its text may hold what the server was told.
         raise MailServerAway(_reason(error)) from None
@@ -137,6 +139,8 @@ def _hand_over(mail: TransactionalMail, letter: Letter, settings: MailSettings) 
 def _transmit(host: smtplib.SMTP, sender: str, recipient: str, octets: bytes) -> str:
     """One transaction (RFC 5321); what the server said when it took the mail."""
     options = () if recipient.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
+    if options and not host.has_extn("smtputf8"):
+        raise MailRefused(553, "5.6.7 the mail server takes ASCII addresses only")
     code, reply = host.mail(sender, options)
     if code != 250:
         # The server minds us, not this mail: it is asked again when the operator has seen to it.

@@ -1,0 +1,384 @@
+"""The confirmation mail: sober, one for each click, and never lost while it can still be of use."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from jinja2 import Environment
+
+from listmgr.consent import asking_mail
+from listmgr.consent.ask import tell_already
+from listmgr.consent.asking_mail import Advertising, compose, send_question, sweep_questions
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.mail_linter import FIELDS, advertising, foreign_fields
+from listmgr.consent.models import Consent, Question, QuestionStatus
+from listmgr.kit.mail import as_message, make_post
+from listmgr.lists.models import MailingList
+from listmgr.schema import resource
+from listmgr.subscribers.address import parse_address
+from tests.conftest import NOW, UnitOfWork
+from tests.kit.test_mail import upto
+from tests.people import make_confirmed, make_list, make_pending
+from tests.sink import running_sink, scripted
+
+TEMPLATES = resource("templates")
+OURS = [(kind, language) for kind in ("confirm", "already") for language in ("de", "en")]
+
+
+@pytest.fixture(scope="module")
+def sink():
+    with running_sink() as started:
+        yield started
+
+
+@pytest.fixture
+def mailbox(sink):
+    sink.mails.clear()
+    sink.rcpt.clear()
+    sink.data_reply = "250 2.0.0 kept"
+    sink.on_data = None
+    return sink
+
+
+@pytest.fixture
+def notice(uow: UnitOfWork):
+    with uow() as tx:
+        return make_list(tx)[2]
+
+
+@pytest.fixture
+def asked(uow: UnitOfWork, notice) -> int:
+    """Anna has asked; the id of the question that waits."""
+    with uow() as tx:
+        make_pending(tx, "anna@example.com", notice, NOW)
+    return 1
+
+
+def send(uow: UnitOfWork, account, question_id: int = 1, at=NOW) -> None:
+    post = make_post(Flask("test"), account)
+    send_question(uow, post, TEMPLATES, question_id, now=lambda: at)
+
+
+def look(uow: UnitOfWork, question_id: int = 1) -> Question:
+    with uow() as tx:
+        return tx.session.get_one(Question, question_id)
+
+
+def letter(uow: UnitOfWork, kind: str, language: str, **of_list: str):
+    with uow() as tx:
+        notice = make_list(tx, f"{kind}-{language}")[2]
+        for name, value in of_list.items():
+            setattr(tx.session.get_one(MailingList, 1), name, value)
+        if kind == "confirm":
+            consent = make_pending(tx, "anna@example.com", notice, NOW)
+            question = tx.session.scalars(sa.select(Question)).one()
+        else:
+            consent = make_confirmed(tx, "anna@example.com", notice, NOW - timedelta(days=2))
+            question = tell_already(tx, [consent], parse_address("anna@example.com"), at=NOW)
+        # The language is the notice's, which never changes; here both are looked at.
+        tx.session.expunge(consent)
+        consent.language = language
+        return compose(tx, question, [consent], "the-token", TEMPLATES)
+
+
+# L-10: what a confirmation mail may hold.
+
+
+@pytest.mark.parametrize(("kind", "language"), OURS)
+def test_l10_our_own_mails_are_sober(uow, kind, language):
+    made = letter(uow, kind, language)
+    assert "Müller & Töchter GmbH" in made.text
+    assert "Hauptstraße 12" in made.text
+    assert "Hauptstraße 12" in made.html
+    assert "https://news.example.org/privacy" in made.text
+    assert {"de": "Datenschutz", "en": "Privacy"}[language] in made.html
+    if kind == "confirm":
+        assert "News" not in made.subject
+        assert f"{kind.title()}-{language.title()} Brief".casefold() in made.text.casefold()
+        assert re.search(r"23\.11\.2026 um 13:00|23 November 2026 at 13:00", made.text)
+        assert re.search(r"30\.11\.2026, 13:00|30 November 2026, 13:00", made.text)
+        assert made.text.count("https://news.example.org/c/the-token") == 1
+    else:
+        # T-10: the mailbox learns that it is subscribed, and nothing else.
+        assert "Brief" not in made.text
+        assert "/c/" not in made.text + made.html
+    assert "Änne" not in made.text + made.html
+
+
+LINK = "https://news.example.org/c/x"
+SOBER = f'<p>Guten Tag,</p><p><a href="{LINK}">Anmeldung bestätigen</a></p>'
+
+
+def test_l10_the_linter_lets_the_sober_pass():
+    assert advertising(SOBER, f"Guten Tag,\n{LINK}", links=[LINK]) == []
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        '<img src="https://news.example.org/logo.png" alt="Logo">',
+        '<img src="cid:logo">',
+        "<svg><path d='M0 0'/></svg>",
+        "<picture></picture>",
+        '<td background="https://news.example.org/b.png"></td>',
+        '<p style="background: url(https://t.example/x)">x</p>',
+        "<style>p { background: url(x) }</style>",
+        '<link rel="stylesheet" href="https://fonts.example/a.css">',
+        "<p>Welcome!</p>",
+        "<p>Willkommen bei Müller &amp; Töchter</p>",
+        "<p>Haben Sie Fragen? Schreiben Sie uns.</p>",
+        "<p>Questions? Contact us any time.</p>",
+        "<p>Get in touch</p>",
+        '<a href="mailto:info@news.example.org">Mail</a>',
+        '<a href="https://www.facebook.com/mueller">f</a>',
+        "<p>Folgen Sie uns auf linkedin.com/company/x</p>",
+        '<a href="https://x.com/mueller">x</a>',
+        "<p>10 % Rabatt auf alles</p>",
+        "<p>Special offer inside</p>",
+        "<p>You can unsubscribe at any time</p>",
+        f'<a href="https://track.example/?u={LINK}">Anmeldung bestätigen</a>',
+        f'<a href="{LINK}?utm_source=doi">Anmeldung bestätigen</a>',
+        "<script>1</script>",
+        '<form action="/x"><button>Ja</button></form>',
+        "".join(f'<a href="{LINK}">{n}</a>' for n in range(5)),
+    ],
+)
+def test_l10_the_linter_refuses(added):
+    assert advertising(SOBER + added, f"Guten Tag,\n{LINK}", links=[LINK]) != []
+
+
+@pytest.mark.parametrize(
+    "text", ["Willkommen!", "Fragen? Rufen Sie an.", "https://shop.example/", "mailto:a@b.example"]
+)
+def test_l10_the_text_part_is_looked_at_too(text):
+    assert advertising(SOBER, text, links=[LINK]) != []
+
+
+def test_l10_no_field_a_visitor_typed_into_is_filled_in():
+    environment = Environment(autoescape=True)
+    assert foreign_fields(environment, "Hallo {{ first_name }}") != []
+    assert foreign_fields(environment, "{% if subscriber.company %}x{% endif %}") != []
+    assert foreign_fields(environment, "{{ controller }} {{ imprint }}") == []
+    assert not {"first_name", "last_name", "name", "company", "address", "email"} & FIELDS
+
+
+def test_l10_a_template_with_a_typed_name_is_not_sent(uow, asked, mailbox, tmp_path):
+    for name, text in (("subject.txt", "x"), ("body.txt", "x"), ("body.html", "{{ first_name }}")):
+        path = tmp_path / "mail" / "confirm" / "de" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    send_question(uow, make_post(Flask("x"), mailbox.account), tmp_path, 1, now=lambda: NOW)
+    assert mailbox.mails == []
+    assert look(uow).status is QuestionStatus.FAILED
+    assert "first_name" in look(uow).last_error
+
+
+def test_l10_an_imprint_that_advertises_holds_the_mail_back_and_says_why(uow, asked, mailbox):
+    with uow() as tx:
+        tx.session.get_one(MailingList, 1).imprint = "Folgen Sie uns: facebook.com/mueller"
+    send(uow, mailbox.account)
+    assert mailbox.mails == []
+    assert (look(uow).status, look(uow).attempts) == (QuestionStatus.FAILED, 0)
+    assert "not sober" in look(uow).last_error
+
+
+def test_l10_a_list_may_be_called_what_it_is(uow, asked, mailbox):
+    with uow() as tx:
+        found = tx.session.get_one(MailingList, 1)
+        found.name = "Angebote & Gutscheine"
+        found.imprint = "Müller GmbH, https://mueller.example/impressum"
+    send(uow, mailbox.account)
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.parametrize(("kind", "language"), OURS)
+def test_m05_m12_our_mails_say_they_are_automatic_and_stand_in_short_lines(uow, kind, language):
+    message = as_message(letter(uow, kind, language))
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Message-ID"].endswith("@news.example.org>")
+    assert len(message.get_all("From")) == 1
+    assert "List-Unsubscribe" not in message
+    octets = message.as_bytes()
+    assert max(map(len, octets.split(b"\r\n"))) <= 78
+    html = message_from_bytes(octets, policy=default).get_body(("html",)).get_content()
+    assert f'<html lang="{language}">' in html
+
+
+# States and retries.
+
+
+def test_m16_one_question_is_one_mail_however_often_it_is_rung(uow, asked, mailbox):
+    for _ in range(3):
+        send(uow, mailbox.account)
+    assert len(mailbox.mails) == 1
+    assert (look(uow).status, look(uow).attempts) == (QuestionStatus.SENT, 1)
+
+
+def test_m16_two_workers_at_once_send_one_mail(uow, asked, mailbox):
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(_to: str) -> None:
+        held.set()
+        go_on.wait(10)
+
+    mailbox.on_data = hold
+    # The server's loop waits inside DATA, so the second worker runs while the first is sending.
+    first = threading.Thread(target=send, args=(uow, mailbox.account))
+    first.start()
+    assert held.wait(10)
+    send(uow, mailbox.account)
+    assert look(uow).status is QuestionStatus.SENDING
+    go_on.set()
+    first.join(10)
+    assert len(mailbox.mails) == 1
+    assert look(uow).status is QuestionStatus.SENT
+
+
+def due(uow: UnitOfWork, jobs, at) -> list[int]:
+    jobs.clear()
+    with uow() as tx:
+        sweep_questions(tx, at=at)
+    return [job.args[0] for job in jobs]
+
+
+def test_m16_a_server_that_is_down_loses_nothing(uow, asked, mailbox, jobs):
+    down = replace(mailbox.account, port=1, timeout=1.0)
+    send(uow, down)
+    found = look(uow)
+    assert (found.status, found.attempts) == (QuestionStatus.QUEUED, 1)
+    assert found.last_error.startswith("server away")
+    assert due(uow, jobs, NOW + timedelta(seconds=30)) == []
+    assert due(uow, jobs, NOW + timedelta(minutes=1)) == [1]
+    later = NOW + timedelta(hours=20)
+    send(uow, mailbox.account, at=later)
+    assert len(mailbox.mails) == 1
+    assert look(uow).status is QuestionStatus.SENT
+    # The link in the mail is the last one made, and works.
+    token = re.search(rb"/c/([\w.-]+)", mailbox.mails[0][1].replace(b"=\r\n", b""))[1].decode()
+    from listmgr.consent.confirm import QuestionState
+    from listmgr.consent.confirm import look as look_at
+
+    with uow() as tx:
+        view = look_at(tx.session, tx.settings, token, later)
+    assert view.state is QuestionState.OPEN
+
+
+def test_m16_while_the_server_is_away_one_mail_a_minute_asks(uow, notice, mailbox):
+    with uow() as tx:
+        for number in range(3):
+            make_pending(tx, f"p{number}@example.com", notice, NOW)
+    down = replace(mailbox.account, port=1, timeout=1.0)
+    for question in (1, 2, 3):
+        send(uow, down, question)
+    assert [look(uow, n).attempts for n in (1, 2, 3)] == [1, 0, 0]
+    for question in (2, 3):
+        send(uow, mailbox.account, question, at=NOW + timedelta(seconds=59))
+    assert mailbox.mails == []
+    for question in (2, 3):
+        send(uow, mailbox.account, question, at=NOW + timedelta(seconds=61))
+    assert len(mailbox.mails) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "status"),
+    [
+        ("MAIL", "silence", QuestionStatus.QUEUED),
+        ("RCPT", "450 4.2.0 greylisted", QuestionStatus.QUEUED),
+        ("DATA", "451 4.3.0 later", QuestionStatus.QUEUED),
+        (".", "452 4.3.1 disk full", QuestionStatus.QUEUED),
+        ("RCPT", "550 5.1.1 no such user", QuestionStatus.FAILED),
+        (".", "554 5.6.0 refused", QuestionStatus.FAILED),
+        (".", "silence", QuestionStatus.UNCERTAIN),
+        (".", "hang up", QuestionStatus.UNCERTAIN),
+    ],
+)
+def test_m16_what_the_server_says_decides_what_happens_next(
+    uow, asked, mailbox, jobs, command, reply, status
+):
+    with scripted(upto(command, reply)) as account:
+        send(uow, account)
+    assert (look(uow).status, look(uow).attempts) == (status, 1)
+    assert look(uow).last_error != ""
+    later = NOW + timedelta(hours=2)
+    again = due(uow, jobs, later)
+    assert again == ([1] if status is QuestionStatus.QUEUED else [])
+    # Whatever rings again, only what surely did not go is sent.
+    send(uow, mailbox.account, at=later)
+    assert len(mailbox.mails) == (status is QuestionStatus.QUEUED)
+    with uow() as tx:
+        assert tx.session.scalars(sa.select(Consent.status)).one() is ConsentStatus.PENDING
+
+
+def test_m16_a_worker_killed_while_sending_leaves_it_uncertain(uow, asked, mailbox, jobs):
+    with uow() as tx:
+        assert asking_mail._claim(tx, 1, TEMPLATES, NOW) is not None
+    assert due(uow, jobs, NOW + timedelta(minutes=9)) == []
+    assert look(uow).status is QuestionStatus.SENDING
+    assert due(uow, jobs, NOW + timedelta(minutes=11)) == []
+    assert look(uow).status is QuestionStatus.UNCERTAIN
+    send(uow, mailbox.account, at=NOW + timedelta(minutes=12))
+    assert mailbox.mails == []
+
+
+def test_each_attempt_waits_longer_and_after_two_days_it_is_over(uow, asked, mailbox, jobs):
+    down = replace(mailbox.account, port=1, timeout=1.0)
+    at, tries = NOW, 0
+    while look(uow).status is QuestionStatus.QUEUED:
+        if due(uow, jobs, at):
+            tries += 1
+            send(uow, down, at=at)
+        at += timedelta(minutes=5)
+    assert NOW + timedelta(hours=48) <= at <= NOW + timedelta(hours=49)
+    assert 40 < tries < 60
+    assert look(uow).status is QuestionStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE subscribers SET restricted_at = now()",
+        "UPDATE mailing_lists SET archived_at = now()",
+        "UPDATE consents SET expires_at = '2026-11-23 11:59+00'",
+    ],
+)
+def test_l11_nothing_is_asked_that_is_no_longer_wanted(uow, asked, mailbox, change):
+    with uow() as tx:
+        tx.session.execute(sa.text(change))
+    send(uow, mailbox.account)
+    assert mailbox.mails == []
+    assert look(uow).last_error == "nothing left to ask"
+
+
+def test_l11_a_captured_consent_alone_sends_no_question(uow, mailbox, notice, jobs):
+    from listmgr.consent.capture import capture
+    from listmgr.consent.models import ConsentSource
+    from tests.people import make_subscriber
+
+    with uow() as tx:
+        person = make_subscriber(tx, "card@example.com", NOW)
+        for source in (ConsentSource.CARD,):
+            capture(tx, person, notice, source=source, at=NOW, actor="operator:1")
+    assert jobs == []
+    assert due(uow, jobs, NOW + timedelta(days=3)) == []
+    assert mailbox.mails == []
+
+
+def test_a_mail_with_advertising_raises_for_who_composes_it(uow, asked):
+    with uow() as tx, pytest.raises(Advertising):
+        tx.session.get_one(MailingList, 1).controller = "Willkommen bei uns"
+        tx.session.flush()
+        compose(
+            tx,
+            tx.session.get_one(Question, 1),
+            [tx.session.get_one(Consent, 1)],
+            "t",
+            TEMPLATES,
+        )
