@@ -75,6 +75,7 @@ def send_slice(
             return False
         end = time.monotonic() + seconds
         worked = 0
+        _reach(run)
         while time.monotonic() < end and worked < SLICE_LEASES and not (run.fault or run.away):
             with uow() as tx:
                 lease = claim(tx, campaign_id, holder)
@@ -84,6 +85,16 @@ def send_slice(
                 worked += 1
                 _work(run, lease, end)
     return not (run.fault or run.away)
+
+
+def _reach(run: Run) -> None:
+    """Nobody is written down as being mailed before there is a server to mail through."""
+    try:
+        run.channel.connect()
+    except ServerAway as error:
+        run.away = str(error)
+        with run.uow() as tx:
+            _record(run, tx, None)
 
 
 def _load(
@@ -176,11 +187,10 @@ def _send(run: Run, people: list[Recipient]) -> None:
     except ServerAway as error:
         run.away = str(error)
     run.pace.end(len(people) - len(waiting))
-    if any(r.untouched for r in run.results) and not any(
-        r.status is DeliveryStatus.SENT for r in run.results
-    ):
+    sent = any(result.status is DeliveryStatus.SENT for result in run.results)
+    if not (sent or run.fault) and any(result.untouched for result in run.results):
         # It takes connections and drops them: knocking again at once would not help.
-        run.away = run.away or run.fault or run.results[-1].reply
+        run.away = run.away or run.results[-1].reply
     # The window grew old, or the server went: these were surely not handed over.
     again = run.now() + (AGAIN if run.away else timedelta())
     run.results.extend(
@@ -189,8 +199,9 @@ def _send(run: Run, people: list[Recipient]) -> None:
 
 
 def _envelopes(run: Run, people: Iterable[Recipient]) -> Iterator[Envelope]:
-    for person in people:
-        if run.fault or run.away or run.pace.over():
+    for at, person in enumerate(people):
+        # The first may always go: its window has only just been committed.
+        if run.fault or run.away or (at and run.pace.over()):
             return
         run.pace.wait()
         yield envelope(run, person)

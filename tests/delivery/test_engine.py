@@ -1,0 +1,425 @@
+"""A campaign sent for real: who gets it, who does not, and what every fault leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns import compose, control
+from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
+from listmgr.config import Settings
+from listmgr.consent.facts import RequestFacts
+from listmgr.consent.models import Consent
+from listmgr.consent.withdraw import withdraw
+from listmgr.delivery import engine, sweep
+from listmgr.delivery.launch import check, launch
+from listmgr.delivery.leases import claim
+from listmgr.delivery.models import CampaignLease, Delivery
+from listmgr.delivery.progress import problems, progress
+from listmgr.delivery.trial import preview, send_test
+from listmgr.delivery.window import next_window
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.queue import Job
+from listmgr.kit.tokens import Door, open_token
+from listmgr.lists.models import MailingList, Notice
+from listmgr.operators.models import Operator, Role
+from listmgr.subscribers.models import Subscriber
+from listmgr.suppression.models import Suppression
+from tests.conftest import NOW, UnitOfWork
+from tests.delivery.conftest import TEMPLATES
+from tests.people import make_confirmed, make_pending
+from tests.sink import Sink
+
+Send = Callable[..., bool]
+FACTS = RequestFacts(method="test")
+
+
+def statuses(session: Session, campaign_id: int) -> dict[str, int]:
+    rows = session.execute(
+        sa.select(Delivery.status, sa.func.count())
+        .where(Delivery.campaign_id == campaign_id)
+        .group_by(Delivery.status)
+    )
+    return {str(status.value): count for status, count in rows}
+
+
+def end(uow: UnitOfWork, consent_id: int) -> None:
+    with uow() as tx:
+        withdraw(tx, consent_id, how="page", actor="subscriber", facts=FACTS, at=now())
+
+
+def test_everybody_gets_one_mail_and_the_campaign_finishes(
+    launched: int, send: Send, sink: Sink, session: Session, uow: UnitOfWork, settings: Settings
+):
+    assert progress(session, launched).remaining == 10
+    assert send(launched) is False
+    assert sorted(to for to, _ in sink.mails) == sorted(f"p{n}@example.org" for n in range(10))
+    mail = sink.to("p3@example.org")[0]
+    assert mail["Subject"] == "Neues für Änne"
+    assert mail["From"] == "Müller & Töchter <brief@news.example.org>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    token = mail["List-Unsubscribe"].strip("<>").rpartition("/")[2]
+    subscriber = session.scalars(
+        sa.select(Subscriber).where(Subscriber.address == "p3@example.org")
+    ).one()
+    opened = open_token(settings.secret_keys, Door.UNSUBSCRIBE, token)
+    assert opened == [launched, subscriber.id]
+    assert mail["Message-ID"].endswith("@news.example.org>")
+    assert "Hallo Änne!" in mail.get_body(("html",)).get_content()
+    with uow() as tx:
+        sweep.sweep_campaigns(tx, at=now())
+    session.expire_all()
+    assert session.get_one(Campaign, launched).status is CampaignStatus.FINISHED
+    done = progress(session, launched)
+    assert (done.sent, done.remaining, done.percent, done.failed) == (10, 0, 100, 0)
+    rested = session.scalars(sa.select(Delivery.consent_id)).all()
+    assert sorted(rested) == sorted(session.scalars(sa.select(Consent.id)).all())
+    assert all(session.scalars(sa.select(Consent.last_used_at)).all())
+
+
+def test_a_second_run_and_a_second_worker_mail_nobody_twice(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork
+):
+    send(launched)
+    with uow() as tx:
+        tx.session.execute(sa.update(CampaignLease).values(state="open", position=CampaignLease.lo))
+    send(launched, "w2")
+    assert len(sink.mails) == 10
+
+
+def test_t12_withdrawn_between_launch_and_window_is_not_mailed(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, people: list[int]
+):
+    end(uow, people[4])
+    send(launched)
+    assert "p4@example.org" not in {to for to, _ in sink.mails}
+    assert len(sink.mails) == 9
+
+
+def test_l14_withdrawn_while_it_runs_is_not_mailed_after_the_next_window(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, people: list[int]
+):
+    """While the first mail is being handed over, the last in line withdraws."""
+
+    def on_data(address: str) -> None:
+        if address == "p0@example.org":
+            end(uow, people[9])
+
+    sink.on_data = on_data
+    send(launched)
+    assert "p9@example.org" not in {to for to, _ in sink.mails}
+
+
+def test_l14_no_data_begins_when_a_window_has_grown_old(
+    launched: int, uow: UnitOfWork, settings: Settings, sink: Sink, people: list[int]
+):
+    """A worker that slept with an open window asks the gate again before it goes on."""
+    sleepy = replace(settings, window_seconds=0.0, window_size=10, lease_size=10)
+    seen: list[int] = []
+
+    def on_data(_address: str) -> None:
+        seen.append(1)
+        if len(seen) == 1:
+            end(uow, people[8])
+
+    sink.on_data = on_data
+    engine.send_slice(uow, sleepy, launched, "w", now=now)
+    got = {to for to, _ in sink.mails}
+    assert "p8@example.org" not in got
+    assert len(got) == 9
+
+
+def test_t13_the_audience_is_who_may_be_mailed_now_not_at_launch(
+    uow: UnitOfWork, notice: Notice, send: Send, sink: Sink, people: list[int]
+):
+    with uow() as tx:
+        waiting = make_pending(tx, "late@example.org", notice, NOW)
+        draft = compose.Draft("x", notice.purpose_id, "x", body="x")
+        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
+    with uow() as tx:
+        launch(tx, campaign.id, templates=TEMPLATES, at=NOW)
+    send(campaign.id)
+    assert waiting.id
+    assert "late@example.org" not in {to for to, _ in sink.mails}
+
+
+@pytest.mark.parametrize("reason", ["restricted", "suppressed", "list_archived", "aged_out"])
+def test_whom_the_gate_holds_back_is_counted_by_reason(
+    launched: int,
+    send: Send,
+    sink: Sink,
+    uow: UnitOfWork,
+    session: Session,
+    people: list[int],
+    reason: str,
+):
+    with uow() as tx:
+        person = tx.session.get_one(Consent, people[2]).subscriber
+        assert person is not None
+        if reason == "restricted":
+            person.restricted_at = NOW
+        elif reason == "suppressed":
+            tx.session.add(Suppression(fingerprint=person.fingerprint, reason="objected"))
+        elif reason == "list_archived":
+            tx.session.execute(sa.update(MailingList).values(archived_at=NOW))
+        else:
+            tx.session.execute(
+                sa.update(Consent)
+                .where(Consent.id == people[2])
+                .values(last_used_at=now() - timedelta(days=40 * 31))
+            )
+    send(launched)
+    held = 10 if reason == "list_archived" else 1
+    assert len(sink.mails) == 10 - held
+    assert progress(session, launched).skipped == {reason: held}
+
+
+def test_m16_a_dead_workers_window_becomes_uncertain_and_the_rest_is_sent(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session, settings: Settings
+):
+    with uow() as tx:
+        lease = claim(tx, launched, "dead")
+        assert lease is not None
+    with uow() as tx:
+        purpose = tx.session.get_one(Campaign, launched).purpose_id
+        window = next_window(tx, lease, purpose, ("first_name",), 3)
+        assert window is not None
+        assert len(window.recipients) == 3
+    with uow() as tx:
+        tx.session.execute(
+            sa.update(CampaignLease)
+            .where(CampaignLease.holder == "dead")
+            .values(lease_until=now() - timedelta(seconds=1))
+        )
+    send(launched)
+    assert len(sink.mails) == 7
+    assert statuses(session, launched) == {"sent": 7, "uncertain": 3}
+    found = progress(session, launched)
+    assert (found.sent, found.uncertain, found.remaining) == (7, 3, 0)
+    # The one thought dead wakes up: the lease is no longer its own.
+    with uow() as tx:
+        assert next_window(tx, lease, purpose, ("first_name",), 3) is None
+
+
+def test_a_pause_ends_the_windows_and_a_resume_goes_on(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session
+):
+    def on_data(address: str) -> None:
+        if address == "p1@example.org":
+            with uow() as tx:
+                control.pause(tx, launched)
+
+    sink.on_data = on_data
+    send(launched)
+    assert 2 <= len(sink.mails) <= 3
+    assert send(launched) is False
+    sink.on_data = None
+    with uow() as tx:
+        control.resume(tx, launched)
+        tx.session.execute(sa.update(CampaignLease).values(lease_until=now()))
+    send(launched)
+    assert len(sink.mails) == 10
+    assert statuses(session, launched) == {"sent": 10}
+
+
+def test_cancel_ends_it(launched: int, send: Send, sink: Sink, uow: UnitOfWork):
+    with uow() as tx:
+        control.cancel(tx, launched, at=NOW)
+    assert send(launched) is False
+    assert sink.mails == []
+    with pytest.raises(Refused), uow() as tx:
+        control.resume(tx, launched)
+
+
+def test_m07_a_dead_mailbox_is_blocked_and_a_full_one_is_tried_again(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session
+):
+    sink.rcpt["p1@example.org"] = "550 5.1.1 no such user"
+    sink.rcpt["p2@example.org"] = "452 4.2.2 mailbox full"
+    send(launched)
+    assert statuses(session, launched) == {"sent": 8, "failed": 1, "deferred": 1}
+    blocked = session.scalars(sa.select(Suppression.reason)).one()
+    assert blocked.value == "bounced"
+    with uow() as tx:
+        sweep.sweep_campaigns(tx, at=now())
+    assert session.get_one(Campaign, launched).status is CampaignStatus.RUNNING
+    assert {p.reply for p in problems(session, launched)} == {
+        "550 5.1.1 no such user",
+        "452 4.2.2 mailbox full",
+    }
+    sink.rcpt.clear()
+    due = sa.text("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'deferred'")
+    with uow() as tx:
+        tx.session.execute(due)
+    send(launched)
+    session.expire_all()
+    assert statuses(session, launched) == {"sent": 9, "failed": 1}
+    found = progress(session, launched)
+    assert (found.sent, found.failed, found.deferred) == (9, 1, 0)
+
+
+def test_t12_withdrawn_before_the_second_attempt_is_not_mailed(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session, people: list[int]
+):
+    sink.rcpt["p2@example.org"] = "451 4.3.0 later"
+    send(launched)
+    end(uow, people[2])
+    sink.rcpt.clear()
+    with uow() as tx:
+        tx.session.execute(
+            sa.text("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'deferred'")
+        )
+    send(launched)
+    assert "p2@example.org" not in {to for to, _ in sink.mails}
+    assert statuses(session, launched) == {"sent": 9, "failed": 1}
+    assert progress(session, launched).failed == 1
+
+
+def test_m07_a_fault_of_the_sender_pauses_the_campaign_and_blames_nobody(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session
+):
+    for n in range(10):
+        sink.rcpt[f"p{n}@example.org"] = "550 5.7.26 unauthenticated"
+    send(launched)
+    campaign = session.get_one(Campaign, launched)
+    assert campaign.status is CampaignStatus.PAUSED
+    assert campaign.pause_reason.startswith("Neither SPF nor DKIM proves the sender.")
+    assert session.scalars(sa.select(Suppression)).all() == []
+    sink.rcpt.clear()
+    with uow() as tx:
+        control.resume(tx, launched)
+    send(launched)
+    assert len(sink.mails) == 10
+
+
+def test_a_server_that_is_away_pauses_and_its_return_resumes_without_loss(
+    launched: int, uow: UnitOfWork, settings: Settings, session: Session, sink: Sink, send: Send
+):
+    nobody = replace(settings, mail=replace(settings.mail, port=1))
+    assert engine.send_slice(uow, nobody, launched, "w", now=now) is False
+    campaign = session.get_one(Campaign, launched)
+    assert campaign.status is CampaignStatus.PAUSED
+    assert campaign.pause_reason.startswith(control.SERVER_AWAY)
+    assert statuses(session, launched) == {}
+    with uow() as tx:
+        sweep.sweep_campaigns(tx, at=now())
+        assert [job.name for job in tx.jobs] == ["knock"]
+    with uow() as tx:
+        assert control.resume_if_away(tx, launched)
+    send(launched)
+    assert len(sink.mails) == 10
+
+
+def test_an_operators_pause_is_not_ended_by_the_program(launched: int, uow: UnitOfWork):
+    with uow() as tx:
+        control.pause(tx, launched)
+    with uow() as tx:
+        assert not control.resume_if_away(tx, launched)
+        sweep.sweep_campaigns(tx, at=now())
+        assert tx.jobs == []
+
+
+def test_what_nobody_answered_for_is_settled_as_uncertain(
+    launched: int, send: Send, uow: UnitOfWork, session: Session
+):
+    send(launched)
+    with uow() as tx:
+        tx.session.execute(
+            sa.text("UPDATE deliveries SET status = 'sending' WHERE subscriber_id <= 2")
+        )
+        tx.session.execute(sa.text("UPDATE deliveries SET begun_at = now() - interval '1 hour'"))
+    with uow() as tx:
+        sweep.sweep_campaigns(tx, at=now())
+    assert statuses(session, launched) == {"sent": 8, "uncertain": 2}
+    assert session.get_one(Campaign, launched).status is CampaignStatus.FINISHED
+
+
+def test_the_bell_is_rung_for_running_campaigns_only(launched: int, uow: UnitOfWork):
+    with uow() as tx:
+        sweep.sweep_campaigns(tx, at=now())
+        assert tx.jobs == [
+            Job("send_slice", (launched, slot, 0), "send", f"send-{launched}-{slot}-0", 180)
+            for slot in range(2)
+        ]
+
+
+def test_l22_no_imprint_no_start(uow: UnitOfWork, notice: Notice, people: list[int]):
+    with uow() as tx:
+        tx.session.execute(sa.update(MailingList).values(imprint=" "))
+        draft = compose.Draft("x", notice.purpose_id, "x", body="x")
+        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
+    with pytest.raises(InvalidInput, match="imprint"), uow() as tx:
+        launch(tx, campaign.id, templates=TEMPLATES, at=NOW)
+
+
+def test_a_field_that_does_not_exist_keeps_it_from_starting(
+    uow: UnitOfWork, settings: Settings, notice: Notice, people: list[int]
+):
+    with uow() as tx:
+        draft = compose.Draft("x", notice.purpose_id, "x", body="Hallo {{ frist_name }}")
+        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
+        found = check(tx.session, settings, campaign, TEMPLATES)
+    assert [f.message for f in found if f.blocks]
+    assert "first_name" in found[0].message
+
+
+def test_content_is_frozen_by_the_launch(launched: int, uow: UnitOfWork, session: Session):
+    with pytest.raises(Refused, match="frozen"), uow() as tx:
+        compose.save(tx, launched, compose.Draft("x", 1, "y"), revision=1)
+    with pytest.raises(sa.exc.IntegrityError, match="append-only"), uow() as tx:
+        tx.session.execute(sa.update(CampaignContent).values(subject="other"))
+    with pytest.raises(Refused), uow() as tx:
+        launch(tx, launched, templates=TEMPLATES, at=NOW)
+
+
+def test_t26_a_test_mail_carries_nobodys_token(
+    uow: UnitOfWork, settings: Settings, notice: Notice, sink: Sink, people: list[int]
+):
+    with uow() as tx:
+        operator = Operator(
+            email="eva@example.org", name="Eva Muster", password_hash="", role=Role.MARKETER
+        )
+        tx.session.add(operator)
+        draft = compose.Draft("x", notice.purpose_id, "Für {{ first_name }}", body="x")
+        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
+        send_test(tx.session, settings, campaign, TEMPLATES, operator.id, at=NOW)
+        with pytest.raises(Refused, match="account"):
+            send_test(tx.session, settings, campaign, TEMPLATES, 999, at=NOW)
+    (mail,) = sink.to("eva@example.org")
+    assert mail["Subject"] == "Für Eva"
+    token = mail["List-Unsubscribe"].strip("<>").rpartition("/")[2]
+    assert open_token(settings.secret_keys, Door.UNSUBSCRIBE, token) == [campaign.id, 0]
+
+
+def test_a_preview_shows_an_invented_person(
+    uow: UnitOfWork, settings: Settings, notice: Notice, people: list[int]
+):
+    with uow() as tx:
+        draft = compose.Draft("x", notice.purpose_id, "{{ first_name }}", body="**{{ company }}**")
+        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
+        shown = preview(settings, campaign, TEMPLATES, at=NOW)
+        empty = preview(settings, campaign, TEMPLATES, at=NOW, sample={"company": ""})
+    assert shown.subject == "Änne"
+    assert "<strong>Beispiel GmbH</strong>" in shown.html
+    assert "<strong></strong>" in empty.html
+
+
+def test_two_campaigns_to_one_purpose_do_not_touch_each_other(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, notice: Notice
+):
+    with uow() as tx:
+        make_confirmed(tx, "new@example.org", notice, NOW)
+        draft = compose.Draft("y", notice.purpose_id, "y", body="y")
+        other = compose.create(tx, draft, operator_id=None, at=NOW)
+    with uow() as tx:
+        launch(tx, other.id, templates=TEMPLATES, at=NOW)
+    send(launched)
+    assert len(sink.mails) == 10
+    send(other.id)
+    assert len(sink.mails) == 21
