@@ -56,9 +56,11 @@ def check(entered: Entered, offer: Offer, settings: Settings) -> None:
     """Write down what is wrong, or what was probably meant. Asks the DNS."""
     try:
         address = parse_address(entered.address)
-    except AddressError:
-        entered.problems["address"] = _(
-            "We cannot write to this e-mail address. Please check it: name@example.org."
+    except AddressError as error:
+        entered.problems["address"] = (
+            _("Please enter your e-mail address.")
+            if error.reason == "empty"
+            else _("We cannot write to this e-mail address. Please check it: name@example.org.")
         )
     else:
         _check_domain(entered, address, settings)

@@ -104,7 +104,8 @@ def _thanks(slug: str) -> ResponseReturnValue:
 def _code(offer: Offer) -> str:
     # From another site there is no page of ours that could have been opened before (T-09).
     action = services().settings.link(f"s/{offer.slug}?lang={language()}&from=embed")
-    return render_template("pages/embedded_form.html", offer=offer, action=action).strip() + "\n"
+    lines = render_template("pages/embedded_form.html", offer=offer, action=action).splitlines()
+    return "\n".join(filter(str.strip, lines)) + "\n"
 
 
 def _is_embedded() -> bool:
