@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sys
+import tempfile
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import click
@@ -15,12 +19,19 @@ from rq import Queue, SimpleWorker, Worker
 from sqlalchemy.orm import Session
 
 from listmgr.app import create_app
-from listmgr.config import Settings, SettingsError, load_settings
+from listmgr.config import Settings, SettingsError, default_data_dir, load_settings
 from listmgr.consent.proof import ProofError, printable, proof, verify
+from listmgr.demo.data import load_demo
+from listmgr.demo.story import Line, play, table
 from listmgr.kit.clock import now
 from listmgr.kit.errors import DomainError
 from listmgr.kit.queue import QUEUES, ring
 from listmgr.kit.transaction import Transaction, transaction
+from listmgr.operators.sign_in import first_run_token
+from listmgr.runtime.mailbox import serve
+from listmgr.runtime.ports import free_port
+from listmgr.runtime.process import RuntimeFailure
+from listmgr.runtime.up import Site, Wanted, run
 from listmgr.scheduler import claim_due
 from listmgr.schema import migrate
 
@@ -42,6 +53,94 @@ def _settings() -> Settings:
             "its own PostgreSQL and Valkey."
         )
     return settings
+
+
+_PORT = click.option("--port", default=8080, show_default=True, help="Where the pages are.")
+_HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Which interface.")
+_DATA = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything is kept.",
+)
+
+
+@main.command("up")
+@_PORT
+@_HOST
+@_DATA
+@click.option("--workers", default=1, show_default=True, help="Processes that send campaigns.")
+def up_command(port: int, host: str, data_dir: Path | None, workers: int) -> None:
+    """Run everything on this machine: database, queue, web, workers, scheduler."""
+
+    def greet(site: Site) -> bool:
+        _say_where(site, "")
+        return True
+
+    _run(Wanted(data_dir or default_data_dir(os.environ), host, port, workers), greet)
+
+
+@main.command("demo")
+@_PORT
+@_HOST
+@_DATA
+@click.option("--workers", default=1, show_default=True, help="Processes that send campaigns.")
+@click.option("--check", is_flag=True, help="Play the whole story by itself, report, and end.")
+def demo_command(port: int, host: str, data_dir: Path | None, workers: int, check: bool) -> None:
+    """Run everything, with an invented organisation and its subscribers in it."""
+    told: list[Line] = []
+
+    def show(site: Site) -> bool:
+        sign_in = load_demo(site.env)
+        if check:
+            told.extend(play(site.env, site.mailbox_url))
+            return False
+        _say_where(site, sign_in)
+        return True
+
+    with ExitStack() as stack:
+        folder = data_dir or default_data_dir(os.environ) / "demo"
+        if check and data_dir is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="listmgr-demo-")))
+            folder.chmod(0o755)
+            port = free_port()
+        _run(Wanted(folder, host, port, workers), show)
+    if check:
+        click.echo(table(told))
+        if not all(line.ok for line in told):
+            raise click.ClickException("The demo did not go as it must; see the lines marked NO.")
+
+
+def _run(wanted: Wanted, work: Callable[[Site], bool]) -> None:
+    click.echo("listmgr is starting …")
+    try:
+        run(wanted, work)
+    except (RuntimeFailure, SettingsError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _say_where(site: Site, sign_in: str) -> None:
+    """What a newcomer wants to know, and nothing else."""
+    settings = site.settings
+    if not sign_in:
+        engine = sa.create_engine(settings.database_url)
+        with transaction(lambda: Session(engine), settings, lambda _jobs: None) as tx:
+            token = first_run_token(tx, at=now())
+        engine.dispose()
+        sign_in = settings.link(f"studio/first-run/{token}") if token else settings.link("studio/")
+    lines = [("Studio", sign_in), ("Site", settings.base_url)]
+    if site.mailbox_url:
+        lines.append(("Mailbox", f"{site.mailbox_url}  (every mail arrives here, none leaves)"))
+    lines += [("Data", str(settings.data_dir)), ("Stop", "Ctrl-C")]
+    click.echo("\n".join(f"  {name:<8} {value}" for name, value in lines))
+
+
+@main.command("mailbox", hidden=True)
+@click.option("--smtp-port", type=int, required=True)
+@click.option("--http-port", type=int, required=True)
+def mailbox_command(smtp_port: int, http_port: int) -> None:
+    """The development mailbox alone."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    serve(default_data_dir(os.environ) / "mailbox", smtp_port, http_port)
 
 
 @main.command("migrate")

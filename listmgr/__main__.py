@@ -1,0 +1,5 @@
+"""`python -m listmgr`."""
+
+from listmgr.cli import main
+
+main()
