@@ -98,14 +98,6 @@ def unsubscribe_base(url: str) -> str:
     return url
 
 
-def one_click(url: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    """The header pair of one-click unsubscription (RFC 8058); the URI stays unbroken (M-03)."""
-    return (
-        ("List-Unsubscribe", f"<{unsubscribe_base(url)}>"),
-        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-    )
-
-
 def envelope_sender(token: str, domain: str) -> str:
     """`b+<token>@domain`: bounces find their delivery, and no address stands in it (M-08)."""
     if not _BOUNCE_TOKEN.fullmatch(token) or not _DOMAIN.fullmatch(domain):
@@ -123,14 +115,16 @@ def envelope_token(address: str, domain: str) -> str | None:
 
 
 def _named(display: str, bracketed: str, used: int) -> str:
+    room = WIDTH - used - 1
+    quoted = '"' + re.sub(r'(["\\])', r"\\\1", display) + '"'
     if not display:
         words = []
     elif _ATOMS.fullmatch(display) and _PLAIN.fullmatch(display) and "=?" not in display:
         words = display.split(" ")
-    elif display.isascii() and len(display) < 50 and "=?" not in display:
-        words = ['"' + re.sub(r'(["\\])', r"\\\1", display) + '"']
+    elif display.isascii() and len(quoted) <= room and "=?" not in display:
+        words = [quoted]
     else:
-        words = list(_encoded_words(display, WIDTH - used - 1))
+        words = list(_encoded_words(display, room))
     return _fold([*words, bracketed], used)
 
 

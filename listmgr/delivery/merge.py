@@ -6,13 +6,14 @@ What may be written is a list of allowed syntax; Jinja's sandbox is the second w
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from jinja2 import Template, TemplateSyntaxError, filters, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from listmgr.delivery.places import Misplaced, check_places
 from listmgr.kit.errors import InvalidInput
 
 KNOWN_FIELDS = ("first_name", "last_name", "company", "email", "language")
@@ -35,10 +36,9 @@ _ALLOWED = (
     nodes.Concat,
     nodes.Template,
 )
-_FORBIDDEN_ATTRIBUTE = re.compile(r"on\w+|style|srcdoc", re.IGNORECASE)
-_LINK_ATTRIBUTE = re.compile(
-    r"href|src|action|formaction|background|poster|xlink:href", re.IGNORECASE
-)
+# Expressions that are a text whatever the subscriber's fields hold, so they can be compared.
+_WORDS = (nodes.Name, nodes.Const, nodes.Filter, nodes.Concat)
+_MAX_DEPTH = 40
 
 
 class MessageError(InvalidInput):
@@ -64,7 +64,9 @@ FILTERS: dict[str, Callable[..., object]] = {
     "title": filters.do_title,
     "capitalize": filters.do_capitalize,
     "trim": filters.do_trim,
+    "urlencode": filters.do_urlencode,
 }
+_WITH_ARGUMENT = ("default", "d", "trim")
 
 
 def sandbox(finalize: Callable[[object], str] | None = None) -> ImmutableSandboxedEnvironment:
@@ -96,7 +98,22 @@ class Slot:
 
 def parse(source: str, *, part: str, known: Collection[str]) -> nodes.Template:
     """The checked syntax tree; raises MessageError with the line and what to do."""
+    tree = _tree(source, part)
+    for node in tree.find_all(nodes.Node):
+        _check(node, part, known)
+    _links_stand_alone(tree, part)
+    if part == "html":
+        try:
+            check_places(tree.body, URL_FIELDS)
+        except Misplaced as error:
+            raise MessageError(str(error), part=part, line=error.line) from None
+    return tree
+
+
+def _tree(source: str, part: str) -> nodes.Template:
     try:
+        # What stands in a raw block was hidden from the cleaning of the HTML.
+        raw = next((line for line, kind, _ in _PARSER.lex(source) if kind == "raw_begin"), 0)
         tree = _PARSER.parse(source)
     except TemplateSyntaxError as error:
         raise MessageError(
@@ -105,12 +122,22 @@ def parse(source: str, *, part: str, known: Collection[str]) -> nodes.Template:
             part=part,
             line=error.lineno,
         ) from None
-    for node in tree.find_all(nodes.Node):
-        _check(node, part, known)
-    _links_stand_alone(tree, part)
-    if part == "html":
-        _Contexts().walk(tree.body)
+    except (RecursionError, ValueError):
+        # Thousands of brackets, a number of thousands of digits.
+        raise MessageError("An expression is too long. Make it simpler.", part=part) from None
+    if raw:
+        raise MessageError("“raw” is not part of the merge language.", part=part, line=raw)
+    if _depth(tree) > _MAX_DEPTH:
+        raise MessageError("Conditions are nested too deeply. Make them simpler.", part=part)
     return tree
+
+
+def _depth(tree: nodes.Node) -> int:
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        level = [child for node in level for child in node.iter_child_nodes()]
+    return depth
 
 
 def _links_stand_alone(tree: nodes.Template, part: str) -> None:
@@ -141,20 +168,41 @@ def template_of(
 def _check(node: nodes.Node, part: str, known: Collection[str]) -> None:
     if isinstance(node, nodes.Name):
         _check_field(node, part, known)
-    elif isinstance(node, nodes.Filter):
-        if node.name not in FILTERS or node.kwargs or node.dyn_args or node.dyn_kwargs:
-            raise MessageError(
-                f"The filter “{node.name}” cannot be used so. There are: {', '.join(FILTERS)}.",
-                part=part,
-                line=node.lineno,
-            )
-    elif not isinstance(node, _ALLOWED):
-        raise MessageError(
+        return
+    if isinstance(node, nodes.Filter):
+        problem = _filter_problem(node)
+    elif isinstance(node, nodes.Const) and not isinstance(node.value, str):
+        problem = f"Write “{node.value}” in quotes; every field is a text."
+    elif isinstance(node, nodes.Compare):
+        problem = _comparison_problem(node)
+    elif isinstance(node, _ALLOWED):
+        return
+    else:
+        problem = (
             f"“{type(node).__name__}” is not part of the merge language. Use fields, filters and"
-            " {% if field %} … {% else %} … {% endif %}.",
-            part=part,
-            line=node.lineno,
+            " {% if field %} … {% else %} … {% endif %}."
         )
+    if problem:
+        raise MessageError(problem, part=part, line=node.lineno)
+
+
+def _filter_problem(node: nodes.Filter) -> str:
+    """Filters take what they can work with; a render must not fail for any subscriber."""
+    usual = node.name in FILTERS and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
+    most = 1 if node.name in _WITH_ARGUMENT else 0
+    if usual and len(node.args) <= most and all(isinstance(a, _WORDS[:2]) for a in node.args):
+        return ""
+    return f"The filter “{node.name}” cannot be used so. There are: {', '.join(FILTERS)}."
+
+
+def _comparison_problem(node: nodes.Compare) -> str:
+    """Whether one is equal to another can always be told; the rest only of texts."""
+    sides = [node.expr, *[operand.expr for operand in node.ops]]
+    for (left, right), operand in zip(pairwise(sides), node.ops, strict=True):
+        texts = isinstance(left, _WORDS) and isinstance(right, _WORDS)
+        if operand.op not in ("eq", "ne") and not texts:
+            return "Compare fields and texts in quotes, without conditions inside."
+    return ""
 
 
 def _check_field(node: nodes.Name, part: str, known: Collection[str]) -> None:
@@ -201,99 +249,3 @@ def fields_of(tree: nodes.Template) -> Iterator[str]:
     for node in tree.find_all(nodes.Name):
         if node.name not in URL_FIELDS:
             yield node.name
-
-
-@dataclass(slots=True)
-class _Contexts:
-    """Where in HTML each field stands: escaping protects text and quoted attributes, no more."""
-
-    state: str = "text"  # text | tag | quote | raw | comment
-    quote: str = ""
-    attribute: str = ""
-    value: str = ""
-    tag: str = ""
-
-    def walk(self, body: list[nodes.Node]) -> None:
-        for node in body:
-            if isinstance(node, nodes.If):
-                self._branches(node)
-            elif isinstance(node, nodes.Output):
-                for child in node.nodes:
-                    self._output(child)
-
-    def _branches(self, node: nodes.If) -> None:
-        before = (self.state, self.quote, self.attribute, self.value, self.tag)
-        ends = []
-        for branch in (node.body, *[other.body for other in node.elif_], node.else_):
-            self.state, self.quote, self.attribute, self.value, self.tag = before
-            self.walk(branch)
-            ends.append((self.state, self.quote))
-        if len(set(ends)) > 1:
-            raise MessageError(
-                "A condition begins or ends inside a tag; put whole tags or whole texts into it.",
-                part="html",
-                line=node.lineno,
-            )
-
-    def _output(self, node: nodes.Expr) -> None:
-        if isinstance(node, nodes.TemplateData):
-            self._literal(node.data)
-            return
-        ours = isinstance(node, nodes.Name) and node.name in URL_FIELDS
-        if self.state == "text" or (self.state == "quote" and self._safe_attribute(ours=ours)):
-            self.value += "x"
-            return
-        raise MessageError(
-            "A field may stand in text or in a quoted attribute, not in a tag, a script, a style,"
-            " a comment or as the beginning of a link.",
-            part="html",
-            line=node.lineno,
-        )
-
-    def _safe_attribute(self, *, ours: bool) -> bool:
-        if _FORBIDDEN_ATTRIBUTE.fullmatch(self.attribute):
-            return False
-        link = _LINK_ATTRIBUTE.fullmatch(self.attribute)
-        return ours or not link or bool(re.match(r"\s*(https?://[^/?#]+[/?#]|mailto:)", self.value))
-
-    def _literal(self, text: str) -> None:
-        at = 0
-        while at < len(text):
-            at = getattr(self, f"_in_{self.state}")(text, at)
-
-    def _in_text(self, text: str, at: int) -> int:
-        found = re.compile(r"<!--|<(/?[A-Za-z][^\s/>]*)").search(text, at)
-        if not found:
-            return len(text)
-        self.state, self.tag = ("tag", found[1].lower()) if found[1] else ("comment", "")
-        return found.end()
-
-    def _in_comment(self, text: str, at: int) -> int:
-        end = text.find("-->", at)
-        self.state = "comment" if end < 0 else "text"
-        return len(text) if end < 0 else end + 3
-
-    def _in_raw(self, text: str, at: int) -> int:
-        found = re.compile(rf"</{self.tag}", re.IGNORECASE).search(text, at)
-        if not found:
-            return len(text)
-        self.state, self.tag = "tag", "/"
-        return found.end()
-
-    def _in_tag(self, text: str, at: int) -> int:
-        found = re.compile(r"""([^\s=>"'/]+)\s*=\s*(["'])|>""").search(text, at)
-        if not found:
-            return len(text)
-        if found[0] == ">":
-            self.state = "raw" if self.tag in ("script", "style", "title", "textarea") else "text"
-        else:
-            self.state, self.quote, self.attribute, self.value = "quote", found[2], found[1], ""
-        return found.end()
-
-    def _in_quote(self, text: str, at: int) -> int:
-        end = text.find(self.quote, at)
-        self.value += text[at : end if end >= 0 else None]
-        if end < 0:
-            return len(text)
-        self.state = "tag"
-        return end + 1

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from jinja2.nodes import Template
 from markupsafe import escape
 
 from listmgr.delivery import headers, mime
@@ -34,6 +35,7 @@ _OURS = (
     | {"list-id", "mime-version", "content-type", "content-transfer-encoding"}
     | {"content-language", "sender", "reply-to", "cc", "bcc"}
 )
+_Finish = Callable[[object], str]
 _Render = Callable[[Sequence[str], tuple[str, str]], bytes]
 
 
@@ -139,7 +141,7 @@ class _Wire(str):
 
 
 def _finish_html(value: object) -> str:
-    return value if isinstance(value, _Wire) else mime.quoted(escape(mime.clean(str(value))))
+    return value if isinstance(value, _Wire) else mime.quoted(str(escape(mime.clean(str(value)))))
 
 
 def _finish_text(value: object) -> str:
@@ -167,7 +169,7 @@ class _Compiler:
             "preferences_url": headers.unsubscribe_base(preferences),
         }
         self.fields: list[str] = []
-        self.encoders: dict[tuple[Slot, bool], Callable[[str], bytes]] = {}
+        self.encoders: dict[tuple[Slot, _Finish], Callable[[str], bytes]] = {}
 
     def compiled(self) -> CompiledMessage:
         """The whole message, in the order it is written."""
@@ -247,44 +249,41 @@ class _Compiler:
 
     def _body(self, part: str, source: str) -> None:
         tree = parse(mime.body_source(source), part=part, known=self.known)
+        finish = _finish_html if part == "html" else _finish_text
+        bases = {name: finish(url) for name, url in self.bases.items()}
         found = pieces(tree)
         if found is None:
-            finish = _finish_html if part == "html" else _finish_text
-            self._dynamic(
-                template_of(tree, finish, mime.quoted).render, list(dict.fromkeys(fields_of(tree)))
-            )
-            return
-        for piece in found:
+            self._dynamic(tree, finish, bases)
+        for piece in found or ():
             if isinstance(piece, str):
                 self._literal(mime.quoted(piece))
             elif piece.field in URL_FIELDS:
-                self._literal(mime.quoted(self.bases[piece.field]))
+                self._literal(bases[piece.field])
                 self.tokens[piece.field].append(self._hole())
             else:
-                encode = self._encoder(piece, html=part == "html")
+                encode = self._encoder(piece, finish)
                 self.slots.append((self._hole(), self._column(piece.field), encode))
 
-    def _dynamic(self, render: Callable[..., str], names: list[str]) -> None:
+    def _dynamic(self, tree: Template, finish: _Finish, bases: dict[str, str]) -> None:
         """A body that decides something for each subscriber; its literals are encoded already."""
-        columns = [(name, self._column(name)) for name in names]
-        bases = [(name, mime.quoted(self.bases[name])) for name in URL_FIELDS]
+        columns = {name: self._column(name) for name in fields_of(tree)}
+        template = template_of(tree, finish, mime.quoted)
 
         def octets(values: Sequence[str], links: tuple[str, str]) -> bytes:
-            context: dict[str, str] = {name: values[at] for name, at in columns}
-            for (name, base), token in zip(bases, links, strict=True):
+            context: dict[str, str] = {name: values[at] for name, at in columns.items()}
+            for (name, base), token in zip(bases.items(), links, strict=True):
                 context[name] = _Wire(base + mime.quoted(_checked(token)))
-            return render(context).encode()
+            return template.render(context).encode()
 
         self.renders.append((self._hole(), octets))
 
-    def _encoder(self, slot: Slot, *, html: bool) -> Callable[[str], bytes]:
+    def _encoder(self, slot: Slot, finish: _Finish) -> Callable[[str], bytes]:
         """One memory for each field and its filters, however often it stands in the message."""
-        if (slot, html) not in self.encoders:
-            finish = _finish_html if html else _finish_text
-            self.encoders[slot, html] = lru_cache(_REMEMBERED)(
+        if (slot, finish) not in self.encoders:
+            self.encoders[slot, finish] = lru_cache(_REMEMBERED)(
                 lambda raw: finish(slot.value(raw)).encode()
             )
-        return self.encoders[slot, html]
+        return self.encoders[slot, finish]
 
     def _column(self, name: str) -> int:
         if name not in self.fields:
