@@ -17,8 +17,8 @@ POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
-# What follows these is a key to somebody's subscriptions (T-21).
-_SECRET_PATH = re.compile(r"(/(?:c|u|p)/)[^\s/?\"']+")
+# What follows these is a key to somebody's subscriptions, or to the studio (T-21).
+_SECRET_PATH = re.compile(r"(/(?:c|u|p|studio/sign-in|studio/first-run)/)[^\s/?\"']+")
 
 
 class NoTokens(logging.Filter):
@@ -47,7 +47,7 @@ def _headers(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Links carry secrets: they go neither to other sites, nor to caches, nor to search (T-21).
     response.headers["Referrer-Policy"] = "no-referrer"
-    if request.endpoint != "static":
+    if request.endpoint not in {"static", "bootstrap.static"}:
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
     return response

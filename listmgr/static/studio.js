@@ -1,0 +1,74 @@
+// Small helps of the staff pages: light or dark, the menu on phones, copying, printing, one key.
+// Everything else works without it.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const order = ["auto", "light", "dark"];
+  root.classList.add("with-script");
+
+  const chosen = () => {
+    try {
+      return order.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "auto";
+    } catch {
+      return "auto"; // A browser that keeps nothing follows the system.
+    }
+  };
+
+  const show = (theme) => {
+    root.dataset.bsTheme = theme === "auto" ? (dark.matches ? "dark" : "light") : theme;
+    document.querySelectorAll("[data-theme-name]").forEach((name) => {
+      name.textContent = name.dataset[theme];
+    });
+  };
+
+  const remember = (theme) => {
+    try {
+      localStorage.setItem("theme", theme);
+    } catch {
+      // It then counts for this page.
+    }
+    show(theme);
+  };
+
+  const copy = async (button) => {
+    const field = document.getElementById(button.dataset.copies);
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      document.execCommand("copy"); // Plain HTTP has no clipboard of its own.
+    }
+    const before = button.textContent;
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = before; }, 1500);
+  };
+
+  const toggle = (button) => {
+    const open = document.getElementById(button.dataset.toggles).classList.toggle("open");
+    button.setAttribute("aria-expanded", String(open));
+  };
+
+  show(chosen());
+  dark.addEventListener("change", () => show(chosen()));
+  document.addEventListener("DOMContentLoaded", () => show(chosen()));
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if ("themeSwitch" in button.dataset) remember(order[(order.indexOf(chosen()) + 1) % 3]);
+    if ("copies" in button.dataset) copy(button);
+    if ("toggles" in button.dataset) toggle(button);
+    if ("prints" in button.dataset) window.print();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select")) return;
+    const field = document.querySelector(`[data-focus-by="${CSS.escape(event.key)}"]`);
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+    field.select();
+  });
+})();

@@ -1,0 +1,28 @@
+"""The audit log: which operator did or looked at what."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from listmgr.operators.accounts import operators
+from listmgr.operators.audit import entries
+from listmgr.operators.roles import Right
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import as_number, reading
+from listmgr.web.studio.guard import needs
+
+PAGE = 100
+
+
+@bp.get("/audit")
+@needs(Right.SEE_AUDIT)
+def audit() -> str:
+    """A page of it, newest first, of everybody or of one."""
+    who, below = (as_number(request.args.get(name)) for name in ("operator", "below"))
+    with reading() as tx:
+        rows = entries(tx.session, before=below, operator_id=who, limit=PAGE + 1)
+        people = operators(tx.session)
+    older = rows[PAGE - 1].entry.id if len(rows) > PAGE else None
+    return render_template(
+        "studio/audit.html", rows=rows[:PAGE], older_id=older, who=who, people=people
+    )

@@ -1,0 +1,64 @@
+"""The first page: how consents grow, where they stand, what waits, and what to do first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import render_template
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign
+from listmgr.consent import overview
+from listmgr.delivery.progress import Progress, progress
+from listmgr.kit.clock import now
+from listmgr.lists.models import MailingList, Notice, SignupForm
+from listmgr.operators.roles import Right
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import reading
+from listmgr.web.studio.guard import needs
+
+LATEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What a new house still lacks before anybody can sign up."""
+
+    has_list: bool
+    has_notice: bool
+    has_form: bool
+
+    @property
+    def are_done(self) -> bool:
+        """Whether people can sign up."""
+        return self.has_list and self.has_notice and self.has_form
+
+
+@bp.get("/")
+@needs(Right.ENTER)
+def dashboard() -> str:
+    """Everything at a glance."""
+    with reading() as tx:
+        session = tx.session
+        return render_template(
+            "studio/dashboard.html",
+            steps=_first_steps(session),
+            stations=overview.stations(session),
+            weeks=overview.growth(session, at=now()),
+            questions=overview.questions(session),
+            ledger=overview.ledger_state(session),
+            campaigns=_latest_campaigns(session),
+        )
+
+
+def _first_steps(session: Session) -> FirstSteps:
+    def is_any(column: sa.orm.InstrumentedAttribute[int]) -> bool:
+        return session.scalars(sa.select(column).limit(1)).first() is not None
+
+    return FirstSteps(is_any(MailingList.id), is_any(Notice.id), is_any(SignupForm.id))
+
+
+def _latest_campaigns(session: Session) -> list[tuple[Campaign, Progress]]:
+    found = session.scalars(sa.select(Campaign).order_by(Campaign.id.desc()).limit(LATEST))
+    return [(campaign, progress(session, campaign.id)) for campaign in found]

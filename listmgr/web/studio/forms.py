@@ -1,0 +1,120 @@
+"""Pages of sign-up forms: make, edit, close; their link, their HTML and their QR code."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.lists import forms as acts
+from listmgr.lists.forms import FormWords
+from listmgr.lists.publish import open_purposes
+from listmgr.operators.roles import Right
+from listmgr.web.context import services
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import acting, note, reading, sent, sent_numbers
+from listmgr.web.studio.guard import needs
+
+
+@bp.get("/forms")
+@needs(Right.SEE_LISTS)
+def forms() -> str:
+    """All forms."""
+    with reading() as tx:
+        return render_template("studio/forms/all.html", found=acts.forms(tx.session))
+
+
+@bp.get("/forms/<key:form_id>")
+@needs(Right.SEE_LISTS)
+def form_page(form_id: int) -> str:
+    """One form, with all it takes to show it to people."""
+    with reading() as tx:
+        found = acts.find_form(tx.session, form_id)
+        link = services().settings.link(f"s/{found.slug}")
+        return render_template("studio/forms/one.html", found=found, link=link)
+
+
+@bp.get("/forms/new")
+@needs(Right.EDIT_LISTS)
+def new_form() -> str:
+    """The empty form."""
+    return _form(FormWords(asks_name=True), [])
+
+
+@bp.post("/forms/new")
+@needs(Right.EDIT_LISTS)
+def create_form() -> ResponseReturnValue:
+    """Make it."""
+    told, chosen, slug = sent(FormWords), sent_numbers("purposes"), request.form.get("slug", "")
+    try:
+        with acting() as tx:
+            made = acts.create_form(tx, told, slug=slug, purpose_ids=chosen, at=now())
+            note(tx, "form.created", "form", made.id)
+    except InvalidInput as error:
+        return _form(told, chosen, error.fields), 422
+    return redirect(url_for("studio.form_page", form_id=made.id), 303)
+
+
+@bp.get("/forms/<key:form_id>/edit")
+@needs(Right.EDIT_LISTS)
+def edit_form(form_id: int) -> str:
+    """The form as it is."""
+    with reading() as tx:
+        found = acts.find_form(tx.session, form_id)
+        chosen = [purpose.id for purpose in found.purposes]
+    return _form(found, chosen, form_id=form_id)
+
+
+@bp.post("/forms/<key:form_id>/edit")
+@needs(Right.EDIT_LISTS)
+def save_form(form_id: int) -> ResponseReturnValue:
+    """Change it."""
+    told, chosen = sent(FormWords), sent_numbers("purposes")
+    try:
+        with acting() as tx:
+            acts.edit_form(tx, form_id, told, purpose_ids=chosen)
+            note(tx, "form.edited", "form", form_id)
+    except InvalidInput as error:
+        return _form(told, chosen, error.fields, form_id=form_id), 422
+    flash(_("Saved."))
+    return redirect(url_for("studio.form_page", form_id=form_id), 303)
+
+
+@bp.post("/forms/<key:form_id>/close")
+@needs(Right.EDIT_LISTS)
+def close_form(form_id: int) -> ResponseReturnValue:
+    """Take no more sign-ups; the page that follows has the way back."""
+    with acting() as tx:
+        acts.close_form(tx, form_id, at=now())
+        note(tx, "form.closed", "form", form_id)
+    return redirect(url_for("studio.form_page", form_id=form_id), 303)
+
+
+@bp.post("/forms/<key:form_id>/reopen")
+@needs(Right.EDIT_LISTS)
+def reopen_form(form_id: int) -> ResponseReturnValue:
+    """Take sign-ups again."""
+    with acting() as tx:
+        acts.reopen_form(tx, form_id)
+        note(tx, "form.reopened", "form", form_id)
+    return redirect(url_for("studio.form_page", form_id=form_id), 303)
+
+
+def _form(
+    values: object,
+    chosen: list[int],
+    errors: dict[str, str] | None = None,
+    *,
+    form_id: int | None = None,
+) -> str:
+    with reading() as tx:
+        return render_template(
+            "studio/forms/edit.html",
+            values=values,
+            chosen=chosen,
+            errors=errors or {},
+            form_id=form_id,
+            purposes=open_purposes(tx.session),
+        )

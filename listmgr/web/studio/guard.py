@@ -1,0 +1,111 @@
+"""Who may open which page: every route names its right, and a route that names none is shut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Blueprint, abort, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect
+
+from listmgr.kit.clock import now
+from listmgr.operators.audit import audit
+from listmgr.operators.models import Role
+from listmgr.operators.roles import Right, may
+from listmgr.web.context import services
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What a route asks of who opens it. No right at all: the pages one signs in by.
+
+    `look` is what the audit log calls it when somebody opens the page: those about one person.
+    """
+
+    right: Right | None
+    look: str = ""
+
+
+csrf = CSRFProtect()
+_guards: dict[Callable[..., Any], Guard] = {}
+
+
+def needs(right: Right, *, look: str = "") -> Callable[[View], View]:
+    """Declare the right a route needs; stands below the route's own decorator."""
+
+    def mark(view: View) -> View:
+        _guards[view] = Guard(right, look)
+        return view
+
+    return mark
+
+
+def open_to_all(view: View) -> View:
+    """Declare a page for people who have not signed in."""
+    _guards[view] = Guard(None)
+    return view
+
+
+def guard_of(view: Callable[..., Any] | None) -> Guard | None:
+    """What a view declared; None when it declared nothing."""
+    return None if view is None else _guards.get(view)
+
+
+class GuardedBlueprint(Blueprint):
+    """A blueprint that takes no route without a guard."""
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., Any] | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: object,
+    ) -> None:
+        """Refuse what the guard does not know, when the program starts."""
+        if guard_of(view_func) is None:
+            raise TypeError(f"{rule} declares neither @needs(Right.…) nor @open_to_all")
+        super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
+
+
+def enforce() -> ResponseReturnValue | None:
+    """Runs before every view of the studio; what it returns is answered instead of the page."""
+    guard = guard_of(current_app.view_functions.get(request.endpoint or ""))
+    if guard is None:
+        abort(403)
+    if guard.right is not None:
+        if not current_user.is_authenticated:
+            return _to_sign_in()
+        if not may(current_user.role, guard.right):
+            abort(403)
+    # Here and not for the whole application: mail programs' one-click POSTs carry no cookie and
+    # no token (RFC 8058), and must never need one.
+    csrf.protect()
+    _write_down_the_look(guard)
+    return None
+
+
+def _to_sign_in() -> ResponseReturnValue:
+    wanted = request.path if request.method == "GET" else None
+    return redirect(url_for("studio.sign_in_page", next=wanted), 303)
+
+
+def _write_down_the_look(guard: Guard) -> None:
+    """Pages about one person are logged for everybody, and every page for an auditor (L-37).
+
+    It is committed before the page is made: nobody has seen what the log does not tell.
+    """
+    if guard.right is None:
+        return
+    action = guard.look or ("page.seen" if current_user.role is Role.AUDITOR else "")
+    if not action or request.method != "GET":
+        return
+    subject = (request.endpoint or "").partition(".")[2]
+    numbers = [value for value in (request.view_args or {}).values() if isinstance(value, int)]
+    with services().unit_of_work() as tx:
+        audit(tx, current_user.id, action, subject, next(iter(numbers), None), at=now())

@@ -1,0 +1,58 @@
+"""What stands in the studio's menu, for whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, request
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from listmgr.operators.roles import Right, may
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu. `section` marks it while any page of that module is open."""
+
+    endpoint: str
+    label: str
+    icon: str
+    right: Right
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the page that is open belongs to this line."""
+        view = current_app.view_functions.get(request.endpoint or "")
+        own = current_app.view_functions[self.endpoint]
+        return view is not None and view.__module__ == own.__module__
+
+
+def entries() -> list[Entry]:
+    """The lines the operator may open."""
+    wanted = [
+        Entry("studio.dashboard", _("Overview"), "grid-1x2", Right.ENTER),
+        Entry("studio.campaigns", _("Campaigns"), "send", Right.SEE_CAMPAIGNS),
+        Entry("studio.lists", _("Lists"), "envelope-paper", Right.SEE_LISTS),
+        Entry("studio.forms", _("Sign-up forms"), "ui-checks", Right.SEE_LISTS),
+        Entry("studio.subscribers", _("Subscribers"), "people", Right.SEE_SUBSCRIBERS),
+        Entry("studio.operators", _("Operators"), "person-badge", Right.SEE_OPERATORS),
+        Entry("studio.audit", _("Audit log"), "journal-check", Right.SEE_AUDIT),
+    ]
+    return [
+        entry
+        for entry in wanted
+        if entry.endpoint in current_app.view_functions and may(current_user.role, entry.right)
+    ]
+
+
+def names() -> dict[str, Any]:
+    """What every template of the studio knows."""
+    if not current_user.is_authenticated:
+        return {"operator": None, "menu": [], "allowed": lambda _right: False}
+    return {
+        "operator": current_user,
+        "menu": entries(),
+        "allowed": lambda right: may(current_user.role, Right[right]),
+    }

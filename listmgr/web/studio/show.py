@@ -1,0 +1,140 @@
+"""How the studio shows values: times, numbers, the names of stations, roles and acts, icons."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import flask_bootstrap
+from flask import Flask
+from flask_babel import format_decimal
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from listmgr.web.context import services
+
+_SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
+
+
+def init_app(app: Flask) -> None:
+    """What templates of the studio may call."""
+    for shown in (when, day, number, station, role_name, right_name, act, how):
+        app.jinja_env.filters[shown.__name__] = shown
+    app.jinja_env.globals.update(icon=icon)
+
+
+def when(at: datetime | None) -> str:
+    """A time in the zone of the settings, to the minute."""
+    return "–" if at is None else f"{_local(at):%Y-%m-%d %H:%M}"
+
+
+def day(at: datetime | None) -> str:
+    """A day in the zone of the settings."""
+    return "–" if at is None else f"{_local(at):%Y-%m-%d}"
+
+
+def _local(at: datetime) -> datetime:
+    return at.astimezone(ZoneInfo(services().settings.timezone))
+
+
+def number(value: int) -> str:
+    """A count as the operator's language writes it."""
+    return str(format_decimal(value))
+
+
+def station(status: str) -> str:
+    """The name of a consent's station."""
+    names = {
+        "captured": _("captured"),
+        "pending": _("pending"),
+        "confirmed": _("confirmed"),
+        "refused": _("refused"),
+        "expired": _("expired"),
+        "withdrawn": _("withdrawn"),
+        "erased": _("erased"),
+    }
+    return str(names.get(str(status), status))
+
+
+def role_name(role: str) -> str:
+    """The name of a role."""
+    names = {
+        "marketer": _("marketer"),
+        "sales": _("sales"),
+        "service": _("service"),
+        "privacy": _("privacy officer"),
+        "administrator": _("administrator"),
+        "auditor": _("auditor"),
+    }
+    return str(names.get(str(role), role))
+
+
+def right_name(right: str) -> str:
+    """What a right lets one do, in a few words."""
+    names = {
+        "enter": _("see the overview"),
+        "see lists": _("see lists and forms"),
+        "see campaigns": _("see campaigns"),
+        "see subscribers": _("see subscribers"),
+        "see proofs": _("see proofs"),
+        "see operators": _("see operators"),
+        "see audit": _("see the audit log"),
+        "own account": _("look after the own account"),
+        "edit lists": _("edit lists and forms"),
+        "publish notices": _("publish words people agree to"),
+        "edit campaigns": _("write campaigns"),
+        "send campaigns": _("send campaigns"),
+        "record withdrawals": _("write down withdrawals"),
+        "edit operators": _("look after operators"),
+    }
+    return str(names.get(str(right), right))
+
+
+def act(action: str) -> str:
+    """What happened to a consent, as a sentence."""
+    names = {
+        "capture": _("Captured"),
+        "ask": _("Question to be sent"),
+        "question_sent": _("Question sent"),
+        "confirm": _("Confirmed from the mailbox"),
+        "confirm_imported": _("Imported with its proof"),
+        "refuse": _("“This was not me”"),
+        "expire": _("Not confirmed in time"),
+        "withdraw": _("Withdrawn"),
+        "erase": _("Erased"),
+    }
+    return str(names.get(str(action), action))
+
+
+def how(told: str) -> str:
+    """The way a person said something."""
+    names = {
+        "reply": _("by a reply to a mail"),
+        "phone": _("by phone"),
+        "letter": _("by letter"),
+        "in person": _("in person"),
+        "page": _("on the unsubscribe page"),
+        "one-click": _("by the mail program's button"),
+        "preferences": _("on the preferences page"),
+        "not me": _("“This was not me”"),
+    }
+    return str(names.get(told, told))
+
+
+@lru_cache(maxsize=64)
+def icon(name: str) -> Markup:
+    """One icon of Bootstrap's sprite, put into the page: the whole file would be a megabyte."""
+    found = re.search(
+        rf'<symbol[^>]*viewBox="([^"]+)"[^>]*id="{re.escape(name)}">(.*?)</symbol>',
+        _SPRITE.read_text(),
+        re.DOTALL,
+    )
+    if found is None:
+        raise LookupError(f"there is no icon {name}")
+    return Markup(  # noqa: S704 - from the installed wheel, not from anybody's input
+        f'<svg class="icon" viewBox="{found[1]}" aria-hidden="true" focusable="false">'
+        f"{found[2]}</svg>"
+    )

@@ -1,0 +1,120 @@
+"""The studio over real servers: operators of every role, a sample of everything there is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from listmgr.campaigns import compose
+from listmgr.consent.anchor import anchor
+from listmgr.kit.clock import now
+from listmgr.lists.forms import FormWords, create_form
+from listmgr.operators.accounts import create_operator
+from listmgr.operators.models import Operator, Role
+from listmgr.operators.sign_in import one_time_sign_in
+from tests.conftest import UnitOfWork
+from tests.people import make_confirmed, make_list, make_pending
+
+BASE = "https://news.example.org"
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Desk:
+    """One operator at a browser without scripts."""
+
+    browser: FlaskClient
+    operator: Operator | None = None
+
+    def get(self, path: str, **more: object) -> TestResponse:
+        return self.browser.get(path, base_url=BASE, **more)
+
+    def head(self, path: str) -> TestResponse:
+        return self.browser.head(path, base_url=BASE)
+
+    def token(self, path: str = "/studio/account") -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(path).text)
+        assert found is not None
+        return found[1]
+
+    def post(self, path: str, data: dict[str, object] | None = None) -> TestResponse:
+        """As a page's own form does it, with its token."""
+        page = "/studio/account" if self.operator else "/studio/sign-in"
+        values = {"csrf_token": self.token(page), **(data or {})}
+        return self.browser.post(path, data=values, base_url=BASE)
+
+
+@pytest.fixture
+def anybody(app: Flask) -> Desk:
+    """Somebody who has not signed in."""
+    return Desk(app.test_client())
+
+
+@pytest.fixture
+def desk(app: Flask, uow: UnitOfWork) -> Callable[..., Desk]:
+    """Make an operator and sign them in."""
+
+    def sit_down(role: str = "administrator", language: str = "en") -> Desk:
+        with uow() as tx:
+            made = create_operator(
+                tx,
+                email=f"{role}-{language}@example.org",
+                name=f"Ada {role.title()}",
+                role=role,
+                language=language,
+                password=PASSWORD,
+                at=now(),
+            )
+        at = Desk(app.test_client())
+        answer = at.post("/studio/sign-in", {"email": made.email, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        at.operator = made
+        return at
+
+    return sit_down
+
+
+@pytest.fixture
+def admin(desk: Callable[..., Desk]) -> Desk:
+    return desk()
+
+
+@pytest.fixture
+def sample(uow: UnitOfWork) -> dict[str, int]:
+    """One of each; the keys are the names links know them by."""
+    with uow() as tx:
+        made, purpose, notice = make_list(tx)
+        consent = make_confirmed(tx, "anna@example.com", notice, now())
+        make_pending(tx, "bert@example.org", notice, now())
+        form = create_form(
+            tx, FormWords("Post", "Mail"), slug="mail", purpose_ids=[purpose.id], at=now()
+        )
+        other = create_operator(tx, email="o@example.org", name="Otto", role="sales", at=now())
+        draft = compose.Draft("Mai", purpose.id, "Neues im Mai", body="Guten Tag!")
+        campaign = compose.create(tx, draft, operator_id=None, at=now())
+        anchor(tx, at=now())
+        assert consent.subscriber_id is not None
+        return {
+            "list_id": made.id,
+            "purpose_id": purpose.id,
+            "form_id": form.id,
+            "subscriber_id": consent.subscriber_id,
+            "consent_id": consent.id,
+            "operator_id": other.id,
+            "campaign_id": campaign.id,
+        }
+
+
+@pytest.fixture
+def sign_in_token(uow: UnitOfWork, sample: dict[str, int]) -> str:
+    with uow() as tx:
+        return one_time_sign_in(tx, sample["operator_id"], at=now())
+
+
+ROLES = [role.value for role in Role]
