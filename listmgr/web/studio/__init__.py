@@ -11,6 +11,8 @@ from listmgr.web.studio.guard import GuardedBlueprint, csrf, enforce
 
 bp = GuardedBlueprint("studio", __name__, url_prefix="/studio")
 bp.before_request(enforce)
+bp.context_processor(navigation.names)
+errors.init_app(bp)
 
 from listmgr.web.studio import (  # noqa: E402
     account,
@@ -64,6 +66,4 @@ def init_app(app: Flask) -> None:
     session.init_app(app)
     show.init_app(app)
     app.url_map.converters["key"] = Key
-    errors.init_app(bp)
-    bp.context_processor(navigation.names)
     app.register_blueprint(bp)

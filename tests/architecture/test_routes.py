@@ -1,0 +1,182 @@
+"""Every route of the studio has its guard, every role gets what the table says, GET never writes.
+
+A new route is met here without being told of: it fails until it declares a right, and a new kind
+of argument fails until `sample` in tests/studio/conftest.py has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from werkzeug.routing import Rule
+
+from listmgr.kit.db import Base
+from listmgr.operators.models import Role
+from listmgr.operators.roles import Right, may
+from listmgr.web.studio.acting import reading
+from listmgr.web.studio.guard import GuardedBlueprint, guard_of, needs, open_to_all
+from tests.studio.conftest import BASE
+
+# A GET leaves nothing but a trace of who looked.
+TRACES = {"audit_entries": "", "operators": "- 'last_seen_at'"}
+ACTING = ("EDIT_", "SEND_", "PUBLISH_", "RECORD_")
+# What a right to see lets one POST: a search is no act, and its words must not stand in a link.
+HARMLESS = {"studio.search_subscribers"}
+OPEN = {
+    "studio.sign_in_page",
+    "studio.sign_in_act",
+    "studio.one_time_page",
+    "studio.one_time_act",
+    "studio.first_run_page",
+    "studio.first_run_act",
+}
+
+
+def studio_rules(app: Flask) -> Iterator[Rule]:
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/studio"):
+            yield rule
+
+
+def right_of(app: Flask, rule: Rule) -> Right | None:
+    guard = guard_of(app.view_functions[rule.endpoint])
+    assert guard is not None
+    return guard.right
+
+
+def path_of(rule: Rule, sample: dict[str, int]) -> str:
+    values = {name: sample[name] for name in rule.arguments}
+    _domain, path = rule.build(values, append_unknown=False) or ("", "")
+    assert path
+    return path
+
+
+def is_ours(rule: Rule) -> bool:
+    return not rule.endpoint.endswith("static")
+
+
+def test_every_route_of_the_studio_has_a_guard(app):
+    rules = [rule for rule in studio_rules(app) if is_ours(rule)]
+    assert len(rules) > 30
+    assert [r.rule for r in rules if guard_of(app.view_functions[r.endpoint]) is None] == []
+
+
+def test_only_the_doors_are_open(app):
+    assert {rule.endpoint for rule in studio_rules(app) if right_of(app, rule) is None} == OPEN
+
+
+def test_a_route_without_a_guard_cannot_be_registered():
+    blueprint = GuardedBlueprint("rooms", __name__)
+    with pytest.raises(TypeError, match="declares neither"):
+        blueprint.get("/forgotten")(lambda: "")
+    blueprint.get("/kept")(needs(Right.ENTER)(lambda: ""))
+    blueprint.get("/open")(open_to_all(lambda: ""))
+
+
+def test_a_route_slipped_past_the_registration_is_shut(app, admin):
+    app._got_first_request = False
+    app.add_url_rule("/studio/forgotten", "studio.forgotten", lambda: "secret")
+    answer = admin.get("/studio/forgotten")
+    assert answer.status_code == 403
+    assert "secret" not in answer.text
+
+
+def test_acting_rights_stand_on_acts_and_seeing_rights_on_pages(app):
+    for rule in studio_rules(app):
+        right = right_of(app, rule)
+        if "POST" in (rule.methods or ()) and right is not None:
+            harmless = right is Right.OWN_ACCOUNT or rule.endpoint in HARMLESS
+            assert harmless or right.name.startswith(ACTING), rule.rule
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_l37_every_role_gets_what_the_table_says(app, desk, sample, role):
+    at = desk(role.value)
+    token = at.token()
+    for rule in studio_rules(app):
+        right = right_of(app, rule)
+        if right is None or rule.endpoint == "studio.sign_out":
+            continue
+        path = path_of(rule, sample)
+        for method in sorted((rule.methods or set()) & {"GET", "HEAD", "POST"}):
+            sent = {"data": {"csrf_token": token}} if method == "POST" else {}
+            answer = at.browser.open(path, method=method, base_url=BASE, **sent)
+            where = f"{role} {method} {path}: {answer.status_code}"
+            if may(role, right):
+                assert answer.status_code in {200, 302, 303, 409, 422}, where
+            else:
+                assert answer.status_code == 403, where
+                assert method == "HEAD" or "Your role does not include this" in answer.text
+
+
+def test_who_has_not_signed_in_is_sent_to_the_sign_in(app, anybody, sample):
+    for rule in studio_rules(app):
+        if right_of(app, rule) is None:
+            continue
+        for method in sorted((rule.methods or set()) & {"GET", "HEAD", "POST"}):
+            answer = anybody.browser.open(path_of(rule, sample), method=method, base_url=BASE)
+            assert answer.status_code == 303
+            assert answer.location.startswith("/studio/sign-in")
+
+
+def test_every_post_needs_the_token_of_a_page(app, admin, sample):
+    for rule in studio_rules(app):
+        if "POST" in (rule.methods or ()) and right_of(app, rule) is not None:
+            answer = admin.browser.post(path_of(rule, sample), base_url=BASE)
+            assert answer.status_code == 400, rule.rule
+            assert "Please send it once more" in answer.text
+
+
+def checksums(engine: sa.Engine) -> dict[str, str]:
+    """A checksum of every table, but for the traces."""
+    with engine.connect() as connection:
+        found = {}
+        for name in sorted(Base.metadata.tables):
+            if name in TRACES and not TRACES[name]:
+                continue
+            row = f"to_jsonb(t) {TRACES.get(name, '')}"
+            found[name] = connection.scalar(
+                sa.text(f"SELECT md5(string_agg(({row})::text, '|' ORDER BY {row})) FROM {name} t")
+            )
+        return found
+
+
+def test_get_and_head_never_write(app, admin, sample, engine):
+    before = checksums(engine)
+    assert before["consents"]
+    for rule in app.url_map.iter_rules():
+        if "GET" not in (rule.methods or ()) or not rule.arguments <= set(sample):
+            continue
+        for method in ("GET", "HEAD"):
+            answer = admin.browser.open(path_of(rule, sample), method=method, base_url=BASE)
+            assert answer.status_code in {200, 303}, (rule.rule, answer.text)
+    assert checksums(engine) == before
+
+
+def test_a_page_of_the_studio_cannot_write_even_if_it_tried(app):
+    statement = sa.text("UPDATE mailing_lists SET name = 'x'")
+    with (
+        app.test_request_context("/studio/"),
+        pytest.raises(sa.exc.InternalError, match="read-only"),
+        reading() as tx,
+    ):
+        tx.session.execute(statement)
+
+
+def test_m01_posts_of_mail_programs_need_no_token_and_set_no_cookie(app, anybody, sample):
+    outside = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ()) and not rule.rule.startswith("/studio")
+    ]
+    assert outside
+    for rule in outside:
+        _domain, path = rule.build(dict.fromkeys(rule.arguments, "none")) or ("", "")
+        answer = anybody.browser.post(path, base_url=BASE, data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code != 400, rule.rule
+        assert "Set-Cookie" not in answer.headers
+    for path in ("/health/live", "/health/ready"):
+        assert anybody.get(path).status_code == 200
