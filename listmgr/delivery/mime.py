@@ -79,4 +79,4 @@ def part_head(subtype: str) -> str:
 def boundary(*contents: str) -> str:
     """A boundary no quoted-printable body can hold: `=_` is not quoted-printable."""
     digest = hashlib.sha256("\0".join(contents).encode("utf-8", "replace"))
-    return f"=_{digest.hexdigest()[:32]}"
+    return f"=_{digest.hexdigest()[:24]}"

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import jinja2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
@@ -37,6 +37,8 @@ ANN = {
     "email": "ann@example.org",
     "language": "en",
 }
+# Two cores are shared with others; how long an example took says nothing.
+UNHURRIED = settings(deadline=None)
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)]
 
 
@@ -180,6 +182,7 @@ def the_slow_way(subject: str, text: str, html: str, person: dict[str, str]) -> 
     return mail
 
 
+@UNHURRIED
 @given(SUBJECTS, TEXTS, HTMLS, PEOPLE)
 def test_m12_it_means_what_the_standard_library_would_have_sent(subject, text, html, person):
     octets = render(compiled(subject=subject, text=text, html=html), person)
@@ -194,6 +197,7 @@ def test_m12_it_means_what_the_standard_library_would_have_sent(subject, text, h
         assert body(ours, subtype).rstrip("\n") == body(theirs, subtype).rstrip("\n")
 
 
+@UNHURRIED
 @given(TEXTS, HTMLS, PEOPLE, PEOPLE)
 def test_one_person_leaves_no_trace_in_the_mail_of_the_next(text, html, first, second):
     message = compiled(subject="{{ first_name }}!", text=text, html=html)
@@ -202,6 +206,7 @@ def test_one_person_leaves_no_trace_in_the_mail_of_the_next(text, html, first, s
     assert render(message, second) == alone
 
 
+@UNHURRIED
 @given(TEXTS, PEOPLE)
 def test_both_ways_of_rendering_write_the_same(text, person):
     quick = compiled(text=text, html="")
@@ -382,6 +387,7 @@ def test_t17_an_address_that_would_read_as_another_is_refused(to: str):
         render(compiled(), to=to)
 
 
+@UNHURRIED
 @given(st.text() | st.sampled_from(["A\r\nBcc: e@evil.example", "A\n\n<script>", "\x85b\u2028c"]))
 def test_t17_a_field_adds_no_header_and_no_line_to_a_subject(evil):
     subject = "Hi {{ first_name }}, {{ 'one\\r\\nBcc: two' }}"
@@ -394,6 +400,7 @@ def test_t17_a_field_adds_no_header_and_no_line_to_a_subject(evil):
     assert body(parsed, "html") == body(calm, "html")
 
 
+@UNHURRIED
 @given(st.text())
 def test_t17_controls_in_bodies_are_dropped_and_the_rest_is_kept(evil):
     text, html = "[{{ first_name }}]", "<p>{{ first_name }}</p>"
@@ -484,6 +491,7 @@ def test_t18_the_refusal_says_where_and_what_to_do():
     )
 
 
+@UNHURRIED
 @given(st.text(min_size=1) | st.sampled_from(["{{ email }}", "{% if a %}", "{{ ''.__class__ }}"]))
 def test_t18_a_field_is_never_read_as_a_template(value):
     person = ANN | {"first_name": value, "email": "SECRET"}
@@ -539,6 +547,7 @@ EVIL = [
 ]
 
 
+@UNHURRIED
 @given(st.sampled_from(EVIL) | st.text("<>\"'=&;/ -!abx:\t\n", max_size=20))
 def test_t18_a_field_adds_no_tag_no_attribute_and_no_link(value):
     html = (
@@ -560,6 +569,7 @@ SOUP = st.lists(
 ).map(lambda pieces: "".join(pieces).replace("{{first name}}", "{{ first_name }}"))
 
 
+@UNHURRIED
 @given(SOUP, st.sampled_from(EVIL), st.sampled_from(["", "Lee"]))
 def test_t18_wherever_a_field_is_taken_it_stays_harmless(html, evil, company):
     try:
