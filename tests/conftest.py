@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import redis
 import sqlalchemy as sa
@@ -24,6 +25,10 @@ from listmgr.schema import migrate
 if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
+
+# Machines are noisy: a slow example is no failure.
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=False)
+hypothesis.settings.load_profile("steady")
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

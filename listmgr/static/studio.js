@@ -62,6 +62,27 @@
     if ("prints" in button.dataset) window.print();
   });
 
+  // A part of a page that says where to find its newer self is looked up while it says so.
+  const refresh = async () => {
+    const part = document.querySelector("[data-refresh]");
+    if (!part) return;
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(part.dataset.refresh);
+        const newer = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+        if (newer && newer.dataset.status !== part.dataset.status) {
+          window.location.reload(); // Other acts are possible now.
+          return;
+        }
+        if (newer) part.replaceWith(newer);
+      } catch {
+        // The next look may succeed.
+      }
+    }
+    setTimeout(refresh, 1000);
+  };
+  document.addEventListener("DOMContentLoaded", refresh);
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select")) return;

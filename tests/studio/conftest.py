@@ -13,11 +13,13 @@ from werkzeug.test import TestResponse
 
 from listmgr.campaigns import compose
 from listmgr.consent.anchor import anchor
+from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
 from listmgr.lists.forms import FormWords, create_form
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.sign_in import one_time_sign_in
+from listmgr.schema import resource
 from tests.conftest import UnitOfWork
 from tests.people import make_confirmed, make_list, make_pending
 
@@ -86,7 +88,7 @@ def admin(desk: Callable[..., Desk]) -> Desk:
 
 
 @pytest.fixture
-def sample(uow: UnitOfWork) -> dict[str, int]:
+def sample(uow: UnitOfWork) -> dict[str, int | str]:
     """One of each; the keys are the names links know them by."""
     with uow() as tx:
         made, purpose, notice = make_list(tx)
@@ -98,6 +100,7 @@ def sample(uow: UnitOfWork) -> dict[str, int]:
         other = create_operator(tx, email="o@example.org", name="Otto", role="sales", at=now())
         draft = compose.Draft("Mai", purpose.id, "Neues im Mai", body="Guten Tag!")
         campaign = compose.create(tx, draft, operator_id=None, at=now())
+        launch(tx, campaign.id, templates=resource("templates"), at=now())
         anchor(tx, at=now())
         assert consent.subscriber_id is not None
         return {
@@ -108,6 +111,7 @@ def sample(uow: UnitOfWork) -> dict[str, int]:
             "consent_id": consent.id,
             "operator_id": other.id,
             "campaign_id": campaign.id,
+            "deed": "pause",
         }
 
 

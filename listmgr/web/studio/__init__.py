@@ -17,6 +17,7 @@ errors.init_app(bp)
 from listmgr.web.studio import (  # noqa: E402
     account,
     audit,
+    campaigns,
     dashboard,
     entering,
     forms,
@@ -31,6 +32,7 @@ __all__ = [
     "account",
     "audit",
     "bp",
+    "campaigns",
     "dashboard",
     "entering",
     "forms",

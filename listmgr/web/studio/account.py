@@ -58,5 +58,5 @@ def _page(errors: dict[str, str]) -> str:
         "studio/account.html",
         errors=errors,
         asks_current=not _needs_no_current(),
-        rights=sorted(RIGHTS[operator().role]),
+        rights=[right for right in Right if right in RIGHTS[operator().role]],
     )

@@ -105,7 +105,7 @@ def _write_down_the_look(guard: Guard) -> None:
     action = guard.look or ("page.seen" if current_user.role is Role.AUDITOR else "")
     if not action or request.method != "GET":
         return
-    subject = (request.endpoint or "").partition(".")[2]
+    subject = (request.endpoint or "").removeprefix("studio.").removesuffix("_page")
     numbers = [value for value in (request.view_args or {}).values() if isinstance(value, int)]
     with services().unit_of_work() as tx:
         audit(tx, current_user.id, action, subject, next(iter(numbers), None), at=now())

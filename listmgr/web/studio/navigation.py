@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -14,7 +14,7 @@ from listmgr.operators.roles import Right, may
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the menu. `section` marks it while any page of that module is open."""
+    """One line of the menu."""
 
     endpoint: str
     label: str
@@ -24,9 +24,10 @@ class Entry:
     @property
     def is_here(self) -> bool:
         """Whether the page that is open belongs to this line."""
-        view = current_app.view_functions.get(request.endpoint or "")
-        own = current_app.view_functions[self.endpoint]
-        return view is not None and view.__module__ == own.__module__
+        own = url_for(self.endpoint)
+        # The overview, at "/", is above all pages and belongs to none of them.
+        below = not own.endswith("/") and request.path.startswith(f"{own}/")
+        return below or request.path == own
 
 
 def entries() -> list[Entry]:

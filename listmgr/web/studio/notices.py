@@ -40,7 +40,7 @@ def create_purpose(list_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.purpose_page", purpose_id=made.id), 303)
 
 
-@bp.get("/purposes/<key:purpose_id>")
+@bp.get("/lists/purposes/<key:purpose_id>")
 @needs(Right.SEE_LISTS)
 def purpose_page(purpose_id: int) -> str:
     """Every version of the words, the newest first."""
@@ -49,14 +49,14 @@ def purpose_page(purpose_id: int) -> str:
         return render_template("studio/lists/purpose.html", found=found)
 
 
-@bp.get("/purposes/<key:purpose_id>/publish")
+@bp.get("/lists/purposes/<key:purpose_id>/publish")
 @needs(Right.PUBLISH_NOTICES)
 def new_notice(purpose_id: int) -> str:
     """The form for the next version, filled with the present one."""
     return _notice_form(purpose_id, {})
 
 
-@bp.post("/purposes/<key:purpose_id>/publish")
+@bp.post("/lists/purposes/<key:purpose_id>/publish")
 @needs(Right.PUBLISH_NOTICES)
 def publish_notice(purpose_id: int) -> ResponseReturnValue:
     """Publish it; what was agreed to before stays on record as it was."""

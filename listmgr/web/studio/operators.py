@@ -26,7 +26,9 @@ def operators() -> str:
     """All accounts."""
     with reading() as tx:
         found = accounts.operators(tx.session)
-    return render_template("studio/operators/all.html", found=found, rights=RIGHTS)
+    return render_template(
+        "studio/operators/all.html", found=found, rights=RIGHTS, all_rights=list(Right)
+    )
 
 
 @bp.get("/operators/new")

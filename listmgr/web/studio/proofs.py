@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from flask import Response, render_template
-from sqlalchemy.orm import Session
 
+from listmgr.consent.models import Consent
 from listmgr.consent.proof import ProofError, printable, proof, verify
 from listmgr.operators.roles import Right
 from listmgr.web.studio import bp
@@ -15,27 +15,30 @@ from listmgr.web.studio.acting import reading
 from listmgr.web.studio.guard import needs
 
 
-@bp.get("/consents/<key:consent_id>/proof")
+@bp.get("/subscribers/consents/<key:consent_id>/proof")
 @needs(Right.SEE_PROOFS, look="proof.seen")
 def proof_page(consent_id: int) -> str:
     """Who agreed to what, when and how, and whether the ledger holds."""
-    found = _found(consent_id)
+    with reading() as tx:
+        found = proof(tx.session, consent_id)
+        subscriber_id = tx.session.get_one(Consent, consent_id).subscriber_id
     return render_template(
         "studio/subscribers/proof.html",
         found=found,
+        subscriber_id=subscriber_id,
         events=[_readable(event) for event in found["events"]],
         problem=_problem_with(found),
     )
 
 
-@bp.get("/consents/<key:consent_id>/proof.txt")
+@bp.get("/subscribers/consents/<key:consent_id>/proof.txt")
 @needs(Right.SEE_PROOFS, look="proof.exported")
 def proof_text(consent_id: int) -> Response:
     """The same as plain text, for a letter or a court."""
     return Response(printable(_found(consent_id)), mimetype="text/plain")
 
 
-@bp.get("/consents/<key:consent_id>/proof.json")
+@bp.get("/subscribers/consents/<key:consent_id>/proof.json")
 @needs(Right.SEE_PROOFS, look="proof.exported")
 def proof_file(consent_id: int) -> Response:
     """The file that `listmgr evidence verify` checks with no database."""
@@ -46,8 +49,7 @@ def proof_file(consent_id: int) -> Response:
 
 def _found(consent_id: int) -> dict[str, Any]:
     with reading() as tx:
-        session: Session = tx.session
-        return proof(session, consent_id)
+        return proof(tx.session, consent_id)
 
 
 def _problem_with(found: dict[str, Any]) -> str:

@@ -1,0 +1,236 @@
+"""Pages of campaigns: write, look at, try, launch, watch, pause, resume, cancel."""
+
+from __future__ import annotations
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns import compose, control
+from listmgr.campaigns.browse import campaigns as find_all
+from listmgr.campaigns.browse import find
+from listmgr.campaigns.compose import Draft, WrittenMeanwhile
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.consent.gate import count_mailable, count_refused
+from listmgr.delivery import sweep
+from listmgr.delivery.launch import check, launch
+from listmgr.delivery.merge import MessageError
+from listmgr.delivery.progress import problems, progress
+from listmgr.delivery.trial import Preview, preview, send_test
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.lists.publish import open_purposes
+from listmgr.operators.accounts import operators
+from listmgr.operators.roles import Right
+from listmgr.schema import resource
+from listmgr.web.context import services
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import acting, as_number, note, reading
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+
+_WORDS = ("name", "subject", "format", "body", "plain_text")
+# A mail may show itself in its frame, and nothing else: no script, no form, nothing loaded.
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'self'; sandbox"
+)
+
+
+@bp.get("/campaigns")
+@needs(Right.SEE_CAMPAIGNS)
+def campaigns() -> str:
+    """All campaigns, the newest first."""
+    before = as_number(request.args.get("before"))
+    with reading() as tx:
+        found = find_all(tx.session, before=before)
+        rows = [(campaign, progress(tx.session, campaign.id)) for campaign in found.rows]
+        return render_template("studio/campaigns/all.html", rows=rows, older=found.older)
+
+
+@bp.get("/campaigns/<key:campaign_id>")
+@needs(Right.SEE_CAMPAIGNS)
+def campaign_page(campaign_id: int) -> str:
+    """One campaign: what it says, whether it may start, how far it is."""
+    with reading() as tx:
+        return render_template("studio/campaigns/one.html", **_everything(tx.session, campaign_id))
+
+
+@bp.get("/campaigns/<key:campaign_id>/progress")
+@needs(Right.SEE_CAMPAIGNS)
+def campaign_progress(campaign_id: int) -> str:
+    """How far it is: the part of the page that is loaded again while it runs."""
+    with reading() as tx:
+        return render_template(
+            "studio/campaigns/progress.html", **_standing(tx.session, find(tx.session, campaign_id))
+        )
+
+
+def _standing(session: Session, campaign: Campaign) -> dict[str, object]:
+    sent = campaign.status is not CampaignStatus.DRAFT
+    return {
+        "found": campaign,
+        "stand": progress(session, campaign.id) if sent else None,
+        "problems": problems(session, campaign.id) if sent else [],
+    }
+
+
+def _everything(session: Session, campaign_id: int) -> dict[str, object]:
+    settings, campaign = services().settings, find(session, campaign_id)
+    draft = campaign.status is CampaignStatus.DRAFT
+    shown, wrong = _preview(campaign)
+    return _standing(session, campaign) | {
+        "shown": shown,
+        "wrong": wrong,
+        "findings": check(session, settings, campaign, resource("templates")) if draft else [],
+        "mailable": count_mailable(session, settings, campaign.purpose_id),
+        "refused": count_refused(session, settings, campaign.purpose_id),
+        "colleagues": [one for one in operators(session) if one.disabled_at is None],
+    }
+
+
+def _preview(campaign: Campaign) -> tuple[Preview | None, str]:
+    try:
+        return preview(services().settings, campaign, resource("templates"), at=now()), ""
+    except (MessageError, ValueError) as error:
+        return None, str(error)
+
+
+@bp.get("/campaigns/<key:campaign_id>/mail")
+@needs(Right.SEE_CAMPAIGNS)
+def campaign_mail(campaign_id: int) -> Response:
+    """The mail as HTML, for the frame of the campaign's page."""
+    with reading() as tx:
+        shown, wrong = _preview(find(tx.session, campaign_id))
+    response = Response(
+        shown.html if shown else wrong, mimetype="text/html" if shown else "text/plain"
+    )
+    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    return response
+
+
+@bp.get("/campaigns/new")
+@needs(Right.EDIT_CAMPAIGNS)
+def new_campaign() -> str:
+    """An empty draft."""
+    return _form({"format": "markdown"}, {})
+
+
+@bp.post("/campaigns/new")
+@needs(Right.EDIT_CAMPAIGNS)
+def create_campaign() -> ResponseReturnValue:
+    """Keep it."""
+    try:
+        with acting() as tx:
+            made = compose.create(tx, _draft(), operator_id=operator().id, at=now())
+            note(tx, "campaign.created", "campaign", made.id)
+    except InvalidInput as error:
+        return _form(request.form, error.fields), 422
+    return redirect(url_for("studio.campaign_page", campaign_id=made.id), 303)
+
+
+@bp.get("/campaigns/<key:campaign_id>/edit")
+@needs(Right.EDIT_CAMPAIGNS)
+def edit_campaign(campaign_id: int) -> str:
+    """The draft as it is."""
+    with reading() as tx:
+        found = find(tx.session, campaign_id)
+    values = {name: getattr(found, name) for name in (*_WORDS, "purpose_id", "revision")}
+    return _form(values, {}, campaign_id)
+
+
+@bp.post("/campaigns/<key:campaign_id>/edit")
+@needs(Right.EDIT_CAMPAIGNS)
+def save_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Save it, unless a colleague was quicker: then both texts are kept."""
+    revision = as_number(request.form.get("revision")) or 0
+    try:
+        with acting() as tx:
+            compose.save(tx, campaign_id, _draft(), revision=revision)
+            note(tx, "campaign.saved", "campaign", campaign_id)
+    except InvalidInput as error:
+        return _form(request.form, error.fields, campaign_id), 422
+    except WrittenMeanwhile as error:
+        return _form(_newer(campaign_id), {"name": str(error)}, campaign_id), 409
+    return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
+
+
+def _newer(campaign_id: int) -> dict[str, object]:
+    with reading() as tx:
+        found = find(tx.session, campaign_id)
+    return dict(request.form) | {"revision": found.revision, "theirs": found.body}
+
+
+def _draft() -> Draft:
+    words = {name: request.form.get(name, "") for name in _WORDS}
+    return Draft(purpose_id=as_number(request.form.get("purpose_id")) or 0, **words)
+
+
+def _form(values: object, errors: dict[str, str], campaign_id: int | None = None) -> str:
+    with reading() as tx:
+        return render_template(
+            "studio/campaigns/edit.html",
+            purposes=open_purposes(tx.session),
+            values=values,
+            errors=errors,
+            campaign_id=campaign_id,
+        )
+
+
+@bp.post("/campaigns/<key:campaign_id>/copy")
+@needs(Right.EDIT_CAMPAIGNS)
+def copy_campaign(campaign_id: int) -> ResponseReturnValue:
+    """A new draft with the same words."""
+    with acting() as tx:
+        made = compose.copy(tx, campaign_id, operator_id=operator().id, at=now())
+        note(tx, "campaign.copied", "campaign", made.id, of=campaign_id)
+    return redirect(url_for("studio.edit_campaign", campaign_id=made.id), 303)
+
+
+@bp.post("/campaigns/<key:campaign_id>/delete")
+@needs(Right.EDIT_CAMPAIGNS)
+def delete_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Throw a draft away."""
+    with acting() as tx:
+        compose.delete_draft(tx, campaign_id)
+        note(tx, "campaign.deleted", "campaign", campaign_id)
+    flash(_("The draft has been deleted."))
+    return redirect(url_for("studio.campaigns"), 303)
+
+
+@bp.post("/campaigns/<key:campaign_id>/test")
+@needs(Right.EDIT_CAMPAIGNS)
+def test_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Send it to one of the team."""
+    to = as_number(request.form.get("operator_id")) or 0
+    with reading() as tx:
+        campaign = find(tx.session, campaign_id)
+        try:
+            send_test(
+                tx.session, services().settings, campaign, resource("templates"), to, at=now()
+            )
+            flash(_("The test mail is on its way."))
+        except (Refused, MessageError) as error:
+            flash(str(error), "danger")
+    return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
+
+
+@bp.post("/campaigns/<key:campaign_id>/<any(launch, pause, resume, cancel):deed>")
+@needs(Right.SEND_CAMPAIGNS)
+def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
+    """Launch, pause, resume or cancel."""
+    try:
+        with acting() as tx:
+            if deed == "launch":
+                launch(tx, campaign_id, templates=resource("templates"), at=now())
+            elif deed == "cancel":
+                control.cancel(tx, campaign_id, at=now())
+            else:
+                {"pause": control.pause, "resume": control.resume}[deed](tx, campaign_id)
+            if deed in {"launch", "resume"}:
+                sweep.ring_campaign(tx, campaign_id)
+            note(tx, f"campaign.{deed}", "campaign", campaign_id)
+    except (InvalidInput, Refused) as error:
+        flash(str(error), "danger")
+    return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
