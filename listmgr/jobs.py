@@ -62,7 +62,7 @@ def anchor_ledger() -> None:
 
 
 def send_slice(campaign_id: int, slot: int, turn: int) -> None:
-    """Send a campaign for twenty seconds, then ask to be called again."""
+    """Send a campaign for some seconds, then ask to be called again."""
     made = services()
     holder = f"{socket.gethostname()}:{os.getpid()}:{slot}:{turn}:{os.urandom(4).hex()}"
     more = engine.send_slice(made.unit_of_work, made.settings, campaign_id, holder, now=now)

@@ -31,7 +31,8 @@ from listmgr.kit.tokens import Door, token_mint
 from listmgr.kit.transaction import Transaction
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
-SLICE_SECONDS = 20.0
+# A worker that is told to end waits for its slice: ten seconds are its patience.
+SLICE_SECONDS = 8.0
 SLICE_LEASES = 25
 # How long what was never handed over waits when the connection broke.
 AGAIN = timedelta(seconds=10)
