@@ -51,7 +51,8 @@ def check_places(body: Iterable[nodes.Node], links: Collection[str]) -> None:
 
     `links` are the fields that the program fills with its own URLs.
     """
-    _walk(body, _Place(), links)
+    if _walk(body, _Place(), links).state != "text":
+        raise Misplaced("A tag, a quote or a comment is opened and not closed.", 0)
 
 
 def _walk(body: Iterable[nodes.Node], place: _Place, links: Collection[str]) -> _Place:
