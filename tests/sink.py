@@ -139,8 +139,18 @@ class Talk:
         return recipient
 
     def hang_up(self) -> None:
+        """Cut the line: what has not been read is thrown away."""
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
+
+    def end(self) -> None:
+        """Close so that everything said arrives: unread octets would turn the end into a reset."""
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(0.5)
+            while self.connection.recv(1 << 16):
+                pass
         self.connection.close()
 
 
@@ -169,7 +179,7 @@ def scripted(script: Callable[[Talk], None], *, receive_buffer: int = 0) -> Iter
                 failures.append(error)
             finally:
                 talk.file.close()
-                talk.hang_up()
+                talk.end()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
