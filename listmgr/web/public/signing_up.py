@@ -46,10 +46,8 @@ def sign_up(slug: str) -> ResponseReturnValue:
         return _ask_to_wait(offer, entered)
     check(entered, offer, services().settings)
     _check_pace(offer, entered)
-    if entered.problems:
+    if entered.problems or entered.suggestion:
         return _page(offer, entered), 422
-    if entered.suggestion:
-        return _page(offer, entered, "did_you_mean.html"), 422
     _write_down(offer, entered)
     return _thanks(slug)
 
@@ -89,12 +87,14 @@ def _offer(slug: str) -> Offer:
         return find_offer(tx.session, slug, language())
 
 
-def _page(offer: Offer, entered: Entered, template: str = "sign_up.html") -> str:
+def _page(offer: Offer, entered: Entered) -> str:
     settings, at = services().settings, now()
     # A sound stamp is kept, so that who corrects a mistake has been here long enough.
     if age(settings, entered.began, offer.form_id, at) is None:
         entered.began = make_stamp(settings, offer.form_id, at)
-    return render_template(f"pages/{template}", offer=offer, entered=entered)
+    hint = entered.suggestion and not entered.problems
+    template = "pages/did_you_mean.html" if hint else "pages/sign_up.html"
+    return render_template(template, offer=offer, entered=entered)
 
 
 def _thanks(slug: str) -> ResponseReturnValue:
