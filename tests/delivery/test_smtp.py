@@ -126,9 +126,9 @@ def test_m16_a_reset_is_told_apart_into_taken_uncertain_and_untouched(extension:
     assert [found[n] for n in range(3)] == [A.ACCEPTED] * 3
     assert found[3] is A.UNCERTAIN
     assert set(found) == set(pulled)
-    # What followed the fourth had no chance to be taken by DATA; by BDAT it had left us whole.
+    # By DATA what followed had no chance to be taken; by BDAT some of it may have left us whole.
     rest = {answer for key, answer in found.items() if key > 3}
-    assert rest <= ({A.UNCERTAIN} if extension == "CHUNKING" else {A.UNTOUCHED})
+    assert rest <= {A.UNTOUCHED} | ({A.UNCERTAIN} if extension == "CHUNKING" else set())
 
 
 def test_m16_what_has_not_left_whole_is_untouched():
