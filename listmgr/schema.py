@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -16,17 +14,11 @@ import listmgr.lists.models
 import listmgr.operators.models
 import listmgr.subscribers.models
 import listmgr.suppression.models  # noqa: F401
+from listmgr.kit.resources import resource as resource  # noqa: PLC0414 - exported
 
 
 def load_models() -> None:
     """Importing this module has loaded every model; calling this says so."""
-
-
-def resource(name: str) -> Path:
-    """A top-level folder of the repository, or its copy inside an installed wheel."""
-    package = Path(__file__).parent
-    inside = package / name
-    return inside if inside.exists() else package.parent / name
 
 
 def alembic_config() -> Config:

@@ -19,16 +19,21 @@ class House:
         self._postgres = None if database else Postgres(data_dir)
         self._valkey = None if queue else Valkey(data_dir)
 
+    @property
+    def servers(self) -> list[Postgres | Valkey]:
+        """The embedded servers, in the order of their start."""
+        return [server for server in (self._postgres, self._valkey) if server is not None]
+
     def __enter__(self) -> House:
-        """Start PostgreSQL, then Valkey."""
-        if self._postgres is not None:
-            self.database_url = self._postgres.start().url
-        if self._valkey is not None:
-            try:
-                self.redis_url = self._valkey.start().url
-            except BaseException:
-                self.stop()
-                raise
+        """Start PostgreSQL, then Valkey; when one does not come, leave none behind."""
+        try:
+            for server in self.servers:
+                server.start()
+        except BaseException:
+            self.stop()
+            raise
+        self.database_url = self._postgres.url if self._postgres else self.database_url
+        self.redis_url = self._valkey.url if self._valkey else self.redis_url
         return self
 
     def __exit__(
@@ -42,12 +47,9 @@ class House:
 
     def healthy(self) -> bool:
         """Whether the embedded servers answer."""
-        started = [server for server in (self._postgres, self._valkey) if server is not None]
-        return all(server.healthy() for server in started)
+        return all(server.healthy() for server in self.servers)
 
     def stop(self) -> None:
         """Valkey first: PostgreSQL holds the truth."""
-        if self._valkey is not None:
-            self._valkey.stop()
-        if self._postgres is not None:
-            self._postgres.stop()
+        for server in reversed(self.servers):
+            server.stop()

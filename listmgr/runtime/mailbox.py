@@ -18,7 +18,7 @@ from flask import Flask, Response, abort, redirect, render_template, request, ur
 from flask.typing import ResponseReturnValue
 from werkzeug.serving import make_server
 
-from listmgr.schema import resource
+from listmgr.kit.resources import resource
 
 KEPT = 2000
 SHOWN = 100

@@ -5,8 +5,12 @@ from __future__ import annotations
 import socket
 
 
-def free_port() -> int:
-    """A port on the loopback that is free now."""
+def free_port(wished: int = 0) -> int:
+    """A port on the loopback that is free now: the wished one, if it is."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wished))
+        except (OSError, OverflowError):
+            probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -42,11 +42,13 @@ SETTINGS = {
 class Postgres:
     """A PostgreSQL of our own over a data directory, reached by a private unix socket."""
 
+    name = "postgres"
+
     def __init__(self, data_dir: Path) -> None:
         self._root = data_dir
         self._log = data_dir / "postgres.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._sockets = Path()
+        self._sockets: Path | None = None
 
     def start(self) -> Postgres:
         """Make the cluster if there is none, start it, wait until it answers."""
@@ -57,7 +59,8 @@ class Postgres:
         if not (data / "PG_VERSION").exists():
             self._initdb(binaries, data)
         self._refuse_second(data)
-        self._sockets = self._socket_folder()
+        # A second start after a crash keeps the address that everybody has been told.
+        self._sockets = self._sockets or self._socket_folder()
         options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         self._process = spawn(
             [binaries / "postgres", "-D", data, "-k", self._sockets, *options],
@@ -73,6 +76,10 @@ class Postgres:
         """For SQLAlchemy and psycopg."""
         return f"postgresql+psycopg://listmgr@/listmgr?host={quote(str(self._sockets))}"
 
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
+
     def healthy(self) -> bool:
         """Whether it answers a query now."""
         try:
@@ -86,7 +93,9 @@ class Postgres:
         """Fast shutdown; data is on disk."""
         if self._process is not None:
             stop(self._process, signal.SIGINT, 20)
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = None
 
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(

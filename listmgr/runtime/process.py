@@ -1,4 +1,4 @@
-"""Starts a server that dies with its parent, under another account when we are root."""
+"""Starts processes that die with their parent, servers under another account when we are root."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import pwd
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+# Loaded here and not in a child between fork and exec, where little is allowed.
+_libc = ctypes.CDLL(None)
 
 
 class RuntimeFailure(Exception):
@@ -45,26 +48,28 @@ def owned_folder(path: Path) -> Path:
     return path
 
 
+def die_with(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """Called in a child: it gets `by` when its parent ends, however that ends.
+
+    The kernel ties this to the thread that forked: parents fork in their main thread.
+    """
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, int(by))
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def spawn(
     argv: Sequence[str | Path],
     *,
     log: Path,
-    dies_by: signal.Signals = signal.SIGTERM,
+    dies_by: signal.Signals = signal.SIGKILL,
     env: Mapping[str, str] | None = None,
     drop: bool = True,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that gets `dies_by` when we die, however we die; output goes to `log`.
-
-    Call it from the main thread: the kernel ties the signal to the thread that forked.
-    """
+    """Start a process that gets `dies_by` when we die, however we die; output goes to `log`."""
     account = unprivileged() if drop else None
     parent = os.getpid()
-
-    def in_child() -> None:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(dies_by))
-        if os.getppid() != parent:
-            os._exit(1)
-
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own argument vectors, no shell
             [str(part) for part in argv],
@@ -73,7 +78,10 @@ def spawn(
             stderr=subprocess.STDOUT,
             env=dict(env) if env is not None else None,
             start_new_session=True,
-            preexec_fn=in_child,  # noqa: PLW1509 - no threads run yet, and nothing else sets it
+            preexec_fn=lambda: die_with(parent, dies_by),  # noqa: PLW1509 - no threads run yet
+            # Python closes what is not marked; what is marked is the lock of the data directory,
+            # which is free again only when the last process that holds it is gone.
+            close_fds=False,
             user=account.pw_uid if account else None,
             group=account.pw_gid if account else None,
             extra_groups=[] if account else None,

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import fcntl
+import http.client
 import os
 import socket
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
 
 from listmgr.config import Settings, load_settings
 from listmgr.runtime.house import House
+from listmgr.runtime.lock import only_one
 from listmgr.runtime.ports import free_port
 from listmgr.runtime.process import RuntimeFailure
-from listmgr.runtime.supervisor import Part, Supervisor
+from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obey_signals
 from listmgr.schema import migrate
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,12 @@ class Wanted:
     port: int
     workers: int
 
+    @property
+    def address(self) -> str:
+        """Where the pages are on this machine; of all interfaces, the loopback."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - it reads what was asked for
+        return f"http://{bracketed(host)}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -43,83 +54,102 @@ class Site:
     mailbox_url: str
 
 
-def run(wanted: Wanted, work: Callable[[Site], bool]) -> None:
+def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], object]) -> None:
     """Start everything, call `work` when all answers, and watch as long as it says so.
 
-    Raises RuntimeFailure with what to do.
+    `say` is told what people should know meanwhile. Raises RuntimeFailure or SettingsError with
+    what to do, and KeyboardInterrupt when all has ended because it was told to end by a signal.
     """
-    with _only_one(wanted.data_dir):
+    obey_signals()
+    with only_one(wanted.data_dir):
         _port_is_free(wanted.host, wanted.port)
+        # A wrong setting is told before anything has been started.
+        load_settings(_told(wanted))
         given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
-        with House(
-            wanted.data_dir, database=given["DATABASE_URL"], queue=given["REDIS_URL"]
-        ) as house:
+        house = House(wanted.data_dir, database=given["DATABASE_URL"], queue=given["REDIS_URL"])
+        with house:
+            _given_servers_answer(house, given)
             migrate(house.database_url)
-            parts, site = _plan(wanted, house)
-            supervisor = Supervisor(parts, wanted.data_dir / "logs")
+            waves, site = _plan(wanted, house)
+            supervisor = Supervisor(waves, house.servers, say)
             try:
                 supervisor.start()
-                _wait_for(site)
+                _wait_for(wanted, site, supervisor)
                 if work(site):
-                    supervisor.watch(house.healthy)
+                    supervisor.watch()
             finally:
+                heed_no_signals()
                 supervisor.stop()
 
 
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RuntimeFailure(
-                f"listmgr already runs over {data_dir}. Stop it first, or give --data-dir."
-            ) from None
-        yield
+def _told(wanted: Wanted) -> dict[str, str]:
+    """The environment, with what the command line adds to it."""
+    env = dict(os.environ)
+    env["LISTMGR_DATA_DIR"] = str(wanted.data_dir)
+    env.setdefault("LISTMGR_BASE_URL", wanted.address)
+    return env
 
 
 def _port_is_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise RuntimeFailure(
-                f"Port {port} of {host} cannot be used ({error.strerror}). Give another: --port"
-            ) from None
+    try:
+        ((family, kind, _, _, where), *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        raise RuntimeFailure(
+            f"Port {port} of {host} cannot be used ({error.strerror}). Give another: --port, --host"
+        ) from None
 
 
-def _plan(wanted: Wanted, house: House) -> tuple[list[Part], Site]:
+def _given_servers_answer(house: House, given: Mapping[str, str]) -> None:
+    """The user's own servers; the message never shows the address, which holds a password."""
+    try:
+        if given["DATABASE_URL"]:
+            url = house.database_url.replace("+psycopg", "", 1)
+            psycopg.connect(url, connect_timeout=5).close()
+        if given["REDIS_URL"]:
+            with redis.Redis.from_url(house.redis_url, retry=None) as connection:
+                connection.ping()
+    except psycopg.Error as error:
+        raise RuntimeFailure(f"DATABASE_URL: {_first_line(error)}") from None
+    except (redis.RedisError, ValueError) as error:
+        raise RuntimeFailure(f"REDIS_URL: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
     """Which processes there will be; what they are told, they are told by their environment."""
-    env = dict(os.environ)
-    env["DATABASE_URL"] = house.database_url
-    env["REDIS_URL"] = house.redis_url
-    env["LISTMGR_DATA_DIR"] = str(wanted.data_dir)
-    env.setdefault("LISTMGR_BASE_URL", f"http://{wanted.host}:{wanted.port}")
-    parts, mailbox_url = [], ""
-    if "LISTMGR_SMTP_URL" not in env:
-        smtp_port, http_port = free_port(), free_port()
-        mailbox_url = f"http://127.0.0.1:{http_port}"
-        env["LISTMGR_SMTP_URL"] = f"smtp://127.0.0.1:{smtp_port}"
+    env = _told(wanted)
+    env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}
+    logs = wanted.data_dir / "logs"
+    logs.mkdir(mode=0o700, exist_ok=True)
+
+    def ours(name: str, *argv: str) -> Program:
+        argv = (sys.executable, "-m", "listmgr", *argv)
+        return Program(name, argv, env, logs / f"{name}.log")
+
+    mailbox, mailbox_url = [], ""
+    if not env.get("LISTMGR_SMTP_URL"):
+        smtp, pages = free_port(), free_port(wanted.port + 1)
+        mailbox_url = f"http://127.0.0.1:{pages}"
+        env["LISTMGR_SMTP_URL"] = f"smtp://127.0.0.1:{smtp}"
         # Mail goes to this machine's mailbox: whether a domain takes any does not matter.
         env.setdefault("LISTMGR_DNS_SERVERS", "off")
-        parts.append(
-            Part("mailbox", _command("mailbox", f"--smtp-port={smtp_port}", http_port), env)
-        )
-    parts.append(Part("scheduler", _command("scheduler"), env))
-    parts.append(Part("worker-mail", _command("worker", "--queues=mail,work"), env))
-    parts += [
-        Part(f"worker-{number}", _command("worker", "--queues=send,work"), env)
+        mailbox.append(ours("mailbox", "mailbox", f"--smtp-port={smtp}", f"--http-port={pages}"))
+    site = Site(load_settings(env), env, mailbox_url)
+    web = Program("web", _gunicorn(wanted), env, logs / "web.log")
+    web.answers = partial(_answers, f"{wanted.address}/health/live", site.settings.host)
+    workers = [
+        ours(f"worker-{number}", "worker", "--queues=send,work")
         for number in range(1, wanted.workers + 1)
     ]
-    parts.append(Part("web", _gunicorn(wanted), env))
-    return parts, Site(load_settings(env), env, mailbox_url)
-
-
-def _command(name: str, *options: str | int) -> list[str]:
-    told = [f"--http-port={option}" if isinstance(option, int) else option for option in options]
-    return [sys.executable, "-m", "listmgr", name, *told]
+    mail = ours("worker-mail", "worker", "--queues=mail,work")
+    # The mailbox ends last: what is under way when we are told to end still reaches it.
+    return [mailbox, [web, mail, *workers, ours("scheduler", "scheduler")]], site
 
 
 def _gunicorn(wanted: Wanted) -> list[str]:
@@ -128,32 +158,35 @@ def _gunicorn(wanted: Wanted) -> list[str]:
         "-m",
         "gunicorn",
         "listmgr.app:create_app()",
-        f"--bind={wanted.host}:{wanted.port}",
-        "--worker-class=gthread",
-        "--workers=1",
-        "--threads=8",
-        "--graceful-timeout=8",
-        # Paths carry the secrets of links: they are written nowhere (T-21).
-        "--log-level=warning",
-        "--no-control-socket",
+        "--config=python:listmgr.runtime.web_server",
+        f"--bind={bracketed(wanted.host)}:{wanted.port}",
     ]
 
 
-def _wait_for(site: Site) -> None:
-    """Until the web, and through it PostgreSQL and Valkey, answer."""
-    base = site.env["LISTMGR_BASE_URL"]
-    pages = [f"{base}/health/ready"] + ([site.mailbox_url] if site.mailbox_url else [])
+def bracketed(host: str) -> str:
+    """A host as it stands in an address: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _wait_for(wanted: Wanted, site: Site, supervisor: Supervisor) -> None:
+    """Until the web, and through it PostgreSQL and Valkey, and the mailbox answer."""
+    pages = {f"{wanted.address}/health/ready": site.settings.host}
+    if site.mailbox_url:
+        pages[site.mailbox_url] = urlsplit(site.mailbox_url).netloc
     end = time.monotonic() + START_SECONDS
-    for page in pages:
-        while not _answers(page):
+    for page, host in pages.items():
+        while not _answers(page, host):
             if time.monotonic() > end:
-                raise RuntimeFailure(f"{page} does not answer; see the logs beside the data.")
+                raise RuntimeFailure(f"{page} does not answer; see {wanted.data_dir / 'logs'}.")
+            supervisor.look()
             time.sleep(0.05)
 
 
-def _answers(page: str) -> bool:
+def _answers(page: str, host: str) -> bool:
+    """Whether our own page answers; asked by the name it is known by."""
+    asked = urllib.request.Request(page, headers={"Host": host})  # noqa: S310 - http, our own
     try:
-        with urllib.request.urlopen(page, timeout=5) as answer:  # noqa: S310 - our own http address
+        with urllib.request.urlopen(asked, timeout=2) as answer:  # noqa: S310
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (urllib.error.URLError, OSError, http.client.HTTPException):
         return False

@@ -21,6 +21,8 @@ START_SECONDS = 15.0
 class Valkey:
     """A Valkey of our own over a data directory, on the loopback with a random password."""
 
+    name = "valkey"
+
     def __init__(self, data_dir: Path) -> None:
         self._root = data_dir
         self._log = data_dir / "valkey.log"
@@ -32,17 +34,18 @@ class Valkey:
         """Start it over what it kept, and wait until it answers."""
         self._root.mkdir(parents=True, exist_ok=True)
         data = owned_folder(self._root / "valkey")
-        self._port = free_port()
+        # A second start after a crash keeps the address that everybody has been told.
+        self._port = self._port or free_port()
         config = data / "valkey.conf"
         # In a file, not in the arguments: those are for everybody to read.
         config.write_text(
             f"port {self._port}\nbind 127.0.0.1\nrequirepass {self._password}\nappendonly yes\n"
-            f'save ""\nmaxmemory-policy noeviction\ndaemonize no\ndir "{data}"\n'
+            f'save ""\nmaxmemory-policy noeviction\ndaemonize no\ndir {_quoted(data)}\n'
         )
         config.chmod(0o600)
         owned_folder(data)
         shutil.chown(config, data.stat().st_uid)
-        self._process = spawn([_binary(self._root), config], log=self._log)
+        self._process = spawn([_binary(self._root), config], log=self._log, dies_by=signal.SIGTERM)
         until = time.monotonic() + START_SECONDS
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > until:
@@ -54,6 +57,10 @@ class Valkey:
     def url(self) -> str:
         """For redis-py."""
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
 
     def healthy(self) -> bool:
         """Whether it answers now."""
@@ -67,6 +74,11 @@ class Valkey:
         """Stop it; what it holds is on disk."""
         if self._process is not None:
             stop(self._process, signal.SIGTERM, 10)
+
+
+def _quoted(path: Path) -> str:
+    """A path as its configuration file wants it."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _binary(root: Path) -> Path:

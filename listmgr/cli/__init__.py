@@ -1,0 +1,36 @@
+"""The commands: run everything, one part of it, or look after it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+# Each is loaded when it is called: seven processes start at once, and few need everything.
+COMMANDS = {
+    "up": "installation",
+    "demo": "demo",
+    "mailbox": "mailbox",
+    "migrate": "database",
+    "worker": "worker",
+    "scheduler": "scheduler",
+    "evidence": "evidence",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"listmgr.cli.{COMMANDS[cmd_name]}")
+        found: click.Command = getattr(module, cmd_name)
+        return found
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="listmgr")
+def main() -> None:
+    """listmgr: no mail leaves without a current, provable consent."""

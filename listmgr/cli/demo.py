@@ -1,0 +1,43 @@
+"""`listmgr demo`: a whole installation with an invented organisation in it."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from listmgr.cli.installation import folder, run_until_told, say_where, with_options
+from listmgr.demo.data import load_demo
+from listmgr.demo.story import Line, play, table
+from listmgr.runtime.ports import free_port
+from listmgr.runtime.up import Site, Wanted
+
+
+@click.command
+@with_options
+@click.option("--check", is_flag=True, help="Play the whole story by itself, report, and end.")
+def demo(port: int, host: str, workers: int, data_dir: Path | None, check: bool) -> None:
+    """Run everything, with an invented organisation and its subscribers in it."""
+    told: list[Line] = []
+
+    def show(site: Site) -> bool:
+        sign_in = load_demo(site.env)
+        if check:
+            told.extend(play(site.env, site.mailbox_url))
+            return False
+        say_where(site, sign_in)
+        return True
+
+    with ExitStack() as stack:
+        where = folder(data_dir, "demo")
+        if check and data_dir is None:
+            where = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="listmgr-demo-")))
+            where.chmod(0o755)
+            port = free_port()
+        run_until_told(Wanted(where, host, port, workers), show, check=check)
+    if check:
+        click.echo(table(told))
+        if not told or not all(line.ok for line in told):
+            raise click.ClickException("The demo did not go as it must; see the lines marked NO.")

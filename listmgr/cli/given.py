@@ -1,0 +1,35 @@
+"""What a command works on: the settings, and a transaction over the servers they name."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import click
+import redis
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.config import Settings, SettingsError, load_settings
+from listmgr.kit.queue import ring
+from listmgr.kit.transaction import Transaction, transaction
+
+
+def given_settings() -> Settings:
+    """The settings of a command that needs both servers."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    if not settings.database_url or not settings.redis_url:
+        raise click.ClickException(
+            "DATABASE_URL and REDIS_URL are not set. Set both, or use `listmgr up`, which brings "
+            "its own PostgreSQL and Valkey."
+        )
+    return settings
+
+
+def one_transaction(settings: Settings) -> AbstractContextManager[Transaction]:
+    """One unit of work; its jobs are rung after the commit."""
+    engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
+    connection = redis.Redis.from_url(settings.redis_url)
+    return transaction(lambda: Session(engine), settings, lambda jobs: ring(connection, jobs))

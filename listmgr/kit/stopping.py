@@ -1,0 +1,22 @@
+"""Whether this process has been asked to end: long work looks here between two steps."""
+
+from __future__ import annotations
+
+import threading
+
+_asked = threading.Event()
+
+
+def ask(*_: object) -> None:
+    """Ask the work of this process to end at its next step; fit for a signal handler."""
+    _asked.set()
+
+
+def asked() -> bool:
+    """Whether the work should hand back what it holds and return."""
+    return _asked.is_set()
+
+
+def wait(seconds: float) -> bool:
+    """Sleep, waking when asked to end; whether that was so."""
+    return _asked.wait(seconds)
