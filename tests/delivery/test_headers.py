@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from email import message_from_string
+from email.header import decode_header, make_header
 from email.policy import default
+from email.utils import parseaddr
 
 import pytest
 from hypothesis import given, settings
@@ -46,11 +48,11 @@ def test_m12_a_header_is_read_back_as_it_was_typed(value):
 def test_m12_a_display_name_is_read_back_as_it_was_typed(display):
     line = headers.mailbox("Reply-To", display, "news+a@xn--bcher-kva.example")
     check_line(line)
-    parsed = message_from_string(line + "\r\n\r\n", policy=default)["Reply-To"]
-    (found,) = parsed.addresses
-    assert found.addr_spec == "news+a@xn--bcher-kva.example"
+    # Not by policy.default: Python 3.11 puts blanks between the encoded words of a name.
+    name, address = parseaddr(line.partition(":")[2].replace("\r\n", ""))
+    assert address == "news+a@xn--bcher-kva.example"
     # Readers make one blank of many, in a name in quotes as well.
-    assert found.display_name.split() == display.split()
+    assert str(make_header(decode_header(name))).split() == display.split()
 
 
 @pytest.mark.parametrize(
