@@ -6,29 +6,24 @@ import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from email import message_from_bytes
-from email.policy import default
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
 from listmgr.consent import asking_mail
-from listmgr.consent.ask import tell_already
 from listmgr.consent.asking_mail import Advertising, compose, send_question, sweep_questions
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionStatus
-from listmgr.kit.mail import as_message, make_post
+from listmgr.kit.mail import make_post
 from listmgr.lists.models import MailingList
 from listmgr.schema import resource
-from listmgr.subscribers.address import parse_address
 from tests.conftest import NOW, UnitOfWork
 from tests.kit.test_mail import upto
-from tests.people import make_confirmed, make_list, make_pending
+from tests.people import make_list, make_pending
 from tests.sink import running_sink, scripted
 
 TEMPLATES = resource("templates")
-OURS = [(kind, language) for kind in ("confirm", "already") for language in ("de", "en")]
 
 
 @pytest.fixture(scope="module")
@@ -70,47 +65,6 @@ def look(uow: UnitOfWork, question_id: int = 1) -> Question:
         return tx.session.get_one(Question, question_id)
 
 
-def letter(uow: UnitOfWork, kind: str, language: str, **of_list: str):
-    with uow() as tx:
-        notice = make_list(tx, f"{kind}-{language}")[2]
-        for name, value in of_list.items():
-            setattr(tx.session.get_one(MailingList, 1), name, value)
-        if kind == "confirm":
-            consent = make_pending(tx, "anna@example.com", notice, NOW)
-            question = tx.session.scalars(sa.select(Question)).one()
-        else:
-            consent = make_confirmed(tx, "anna@example.com", notice, NOW - timedelta(days=2))
-            question = tell_already(tx, [consent], parse_address("anna@example.com"), at=NOW)
-        # The language is the notice's, which never changes; here both are looked at.
-        tx.session.expunge(consent)
-        consent.language = language
-        return compose(tx, question, [consent], "the-token", TEMPLATES)
-
-
-# L-10: what a confirmation mail may hold.
-
-
-@pytest.mark.parametrize(("kind", "language"), OURS)
-def test_l10_our_own_mails_are_sober(uow, kind, language):
-    made = letter(uow, kind, language)
-    assert "Müller & Töchter GmbH" in made.text
-    assert "Hauptstraße 12" in made.text
-    assert "Hauptstraße 12" in made.html
-    assert "https://news.example.org/privacy" in made.text
-    assert {"de": "Datenschutz", "en": "Privacy"}[language] in made.html
-    if kind == "confirm":
-        assert "News" not in made.subject
-        assert f"{kind.title()}-{language.title()} Brief".casefold() in made.text.casefold()
-        assert re.search(r"23\.11\.2026 um 13:00|23 November 2026 at 13:00", made.text)
-        assert re.search(r"30\.11\.2026, 13:00|30 November 2026, 13:00", made.text)
-        assert made.text.count("https://news.example.org/c/the-token") == 1
-    else:
-        # T-10: the mailbox learns that it is subscribed, and nothing else.
-        assert "Brief" not in made.text
-        assert "/c/" not in made.text + made.html
-    assert "Änne" not in made.text + made.html
-
-
 def test_l10_a_template_with_a_typed_name_is_not_sent(uow, asked, mailbox, tmp_path):
     for name, text in (("subject.txt", "x"), ("body.txt", "x"), ("body.html", "{{ first_name }}")):
         path = tmp_path / "mail" / "confirm" / "de" / name
@@ -138,19 +92,6 @@ def test_l10_a_list_may_be_called_what_it_is(uow, asked, mailbox):
         found.imprint = "Müller GmbH, https://mueller.example/impressum"
     send(uow, mailbox.account)
     assert len(mailbox.mails) == 1
-
-
-@pytest.mark.parametrize(("kind", "language"), OURS)
-def test_m05_m12_our_mails_say_they_are_automatic_and_stand_in_short_lines(uow, kind, language):
-    message = as_message(letter(uow, kind, language))
-    assert message["Auto-Submitted"] == "auto-generated"
-    assert message["Message-ID"].endswith("@news.example.org>")
-    assert len(message.get_all("From")) == 1
-    assert "List-Unsubscribe" not in message
-    octets = message.as_bytes()
-    assert max(map(len, octets.split(b"\r\n"))) <= 78
-    html = message_from_bytes(octets, policy=default).get_body(("html",)).get_content()
-    assert f'<html lang="{language}">' in html
 
 
 # States and retries.
