@@ -27,6 +27,7 @@ from listmgr.delivery.pace import Pace
 from listmgr.delivery.record import Result, record_results
 from listmgr.delivery.smtp import Answer, Channel, Envelope, Outcome, ServerAway
 from listmgr.delivery.window import Recipient, due_window, next_window
+from listmgr.kit import stopping
 from listmgr.kit.tokens import Door, token_mint
 from listmgr.kit.transaction import Transaction
 
@@ -77,7 +78,7 @@ def send_slice(
         end = time.monotonic() + seconds
         worked = 0
         _reach(run)
-        while time.monotonic() < end and worked < SLICE_LEASES and not (run.fault or run.away):
+        while not (_over(end) or worked >= SLICE_LEASES or run.fault or run.away):
             with uow() as tx:
                 lease = claim(tx, campaign_id, holder)
             if lease is None and not _send_due(run):
@@ -86,6 +87,11 @@ def send_slice(
                 worked += 1
                 _work(run, lease, end)
     return not (run.fault or run.away)
+
+
+def _over(end: float) -> bool:
+    """Whether the slice is over: by the clock, or because this process has been asked to end."""
+    return time.monotonic() >= end or stopping.asked()
 
 
 def _reach(run: Run) -> None:
@@ -131,7 +137,7 @@ def _load(
 def _work(run: Run, lease: Lease, end: float) -> None:
     """Go through a lease window by window; outcomes are committed with the next window."""
     while True:
-        stop = bool(run.fault or run.away) or time.monotonic() >= end
+        stop = bool(run.fault or run.away) or _over(end)
         with run.uow() as tx:
             _record(run, tx, lease.lo)
             window = None
