@@ -7,18 +7,16 @@ import threading
 import time
 from collections import deque
 from dataclasses import asdict, dataclass
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from flask import Flask, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from listmgr.kit.resources import resource
+from listmgr.runtime.letters import envelope_and_subject, read_mail, with_envelope
 
 KEPT = 2000
 SHOWN = 100
@@ -52,12 +50,15 @@ class Store:
         self.entries: deque[Entry] = deque()
         self._lock = threading.Lock()
         self._last = 0
-        for path in sorted(folder.glob("*.eml"))[-KEPT:]:
+        for draft in folder.glob("*.tmp"):
+            draft.unlink()
+        for path in sorted(folder.glob("*.eml")):
             self._index(path.stem, path.read_bytes())
+        self._forget_the_oldest()
 
     def keep(self, recipient: str, content: bytes) -> None:
         """Write the mail down whole, then let it be seen."""
-        octets = b"X-Envelope-To: " + recipient.encode() + b"\r\n" + content
+        octets = with_envelope(recipient, content)
         with self._lock:
             self._last = max(time.time_ns(), self._last + 1)
             name = str(self._last)
@@ -66,13 +67,14 @@ class Store:
         draft.rename(self.folder / f"{name}.eml")
         with self._lock:
             self._index(name, octets)
-            while len(self.entries) > KEPT:
-                (self.folder / f"{self.entries.popleft().id}.eml").unlink(missing_ok=True)
+            self._forget_the_oldest()
 
     def _index(self, name: str, octets: bytes) -> None:
-        head = parse(octets.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
-        to, subject = str(head["X-Envelope-To"] or ""), str(head["Subject"] or "")
-        self.entries.append(Entry(name, to, subject, int(name) / 1e9))
+        self.entries.append(Entry(name, *envelope_and_subject(octets), int(name) / 1e9))
+
+    def _forget_the_oldest(self, kept: int = KEPT) -> None:
+        while len(self.entries) > kept:
+            (self.folder / f"{self.entries.popleft().id}.eml").unlink(missing_ok=True)
 
     def find(self, words: str, to: str, limit: int) -> list[Entry]:
         """The newest mails to an address, or with words in subject or recipient."""
@@ -89,15 +91,16 @@ class Store:
 
     def read(self, name: str) -> bytes:
         """The octets of a mail; aborts with 404 when there is none."""
-        if not name.isdecimal() or not (path := self.folder / f"{name}.eml").exists():
+        # Names are our own clock's digits: nothing else gets near the file system.
+        path = self.folder / f"{name}.eml"
+        if not (name.isascii() and name.isdecimal() and len(name) < 30 and path.exists()):
             abort(404)
         return path.read_bytes()
 
     def clear(self) -> None:
         """Delete all."""
         with self._lock:
-            while self.entries:
-                (self.folder / f"{self.entries.popleft().id}.eml").unlink(missing_ok=True)
+            self._forget_the_oldest(kept=0)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
         """Aiosmtpd hands a mail over."""
@@ -106,25 +109,16 @@ class Store:
         return "250 2.0.0 kept"
 
 
-def parse(octets: bytes) -> EmailMessage:
-    """The mail as the library reads it."""
-    message = message_from_bytes(octets, policy=default)
-    assert isinstance(message, EmailMessage)
-    return message
-
-
 def viewer(store: Store) -> Flask:
     """The pages of the mailbox."""
     app = Flask("listmgr-mailbox", template_folder=str(resource("templates") / "mailbox"))
+    # Another site's page may not read links out of here by a name that points to this machine.
+    app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
     app.static_folder = str(Path(__file__).parent.parent / "static")
     app.jinja_env.filters["clock"] = lambda at: time.strftime("%H:%M:%S", time.localtime(at))
 
-    @app.after_request
-    def _secure(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", POLICY)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
+    app.before_request(_refuse_other_sites)
+    app.after_request(_secure)
 
     @app.get("/")
     def inbox() -> str:
@@ -133,17 +127,12 @@ def viewer(store: Store) -> Flask:
 
     @app.get("/mail/<name>")
     def mail(name: str) -> str:
-        message = parse(store.read(name))
-        text = message.get_body(("plain",))
-        return render_template(
-            "mail.html", name=name, mail=message, text=text.get_content() if text else ""
-        )
+        return render_template("mail.html", name=name, mail=read_mail(store.read(name)))
 
     @app.get("/mail/<name>/html")
     def html(name: str) -> Response:
-        part = parse(store.read(name)).get_body(("html",))
         base = '<base target="_blank">'
-        response = Response(base + (part.get_content() if part else ""), mimetype="text/html")
+        response = Response(base + read_mail(store.read(name)).html, mimetype="text/html")
         response.headers["Content-Security-Policy"] = MAIL_POLICY
         return response
 
@@ -164,15 +153,32 @@ def viewer(store: Store) -> Flask:
     return app
 
 
+def _refuse_other_sites() -> None:
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site", "none") == "cross-site":
+        abort(403)
+
+
+def _secure(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+class _Silent(WSGIRequestHandler):
+    def log_request(self, *_: object) -> None:
+        """Searches hold addresses, and addresses do not belong into logs."""
+
+
 def serve(folder: Path, smtp_port: int, http_port: int) -> None:
-    """Run until the process is told to end."""
+    """Run until KeyboardInterrupt. Raises OSError when a port or the folder cannot be used."""
     os.umask(0o077)
     store = Store(folder)
     smtp = Controller(store, hostname="127.0.0.1", port=smtp_port, enable_SMTPUTF8=True)
     smtp.start()
-    server = make_server("127.0.0.1", http_port, viewer(store), threaded=True)
-    server.log_startup = lambda: None  # type: ignore[method-assign]
     try:
-        server.serve_forever()
+        make_server(
+            "127.0.0.1", http_port, viewer(store), threaded=True, request_handler=_Silent
+        ).serve_forever()
     finally:
         smtp.stop()
