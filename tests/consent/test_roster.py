@@ -1,0 +1,124 @@
+"""Counts of people and of consents: exact where they are few, an estimate where they are many."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from listmgr.consent import overview, roster
+from listmgr.consent.facts import RequestFacts
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import Consent
+from listmgr.consent.roster import Wanted
+from listmgr.consent.withdraw import withdraw
+from listmgr.consent.word import object_on_word, withdraw_on_word
+from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.subscribers.models import Subscriber
+from listmgr.suppression.register import is_suppressed
+from tests.conftest import NOW
+from tests.people import make_confirmed, make_list, make_pending, make_subscriber
+
+
+def add_many(tx, number: int) -> None:
+    tx.session.execute(
+        sa.text(
+            "INSERT INTO subscribers (address, envelope, address_key, domain, fingerprint)"
+            " SELECT a, a, a, 'many.example', sha256(a::bytea) FROM"
+            " (SELECT 'p' || n || '@many.example' AS a FROM generate_series(1, :n) n) x"
+        ),
+        {"n": number},
+    )
+
+
+def test_few_are_counted_and_many_are_estimated(uow, monkeypatch):
+    with uow() as tx:
+        add_many(tx, 300)
+    with uow() as tx:
+        tx.session.execute(sa.text("ANALYZE subscribers"))
+        assert roster.count(tx.session, Wanted()) == roster.Count(300, exact=True)
+        assert roster.count(tx.session, Wanted("p1@")).number == 1
+        monkeypatch.setattr(roster, "COUNTED", 100)
+        many = roster.count(tx.session, Wanted())
+        assert not many.exact
+        assert 250 < many.number < 350
+        # A condition with an enumeration in it is estimated as well.
+        both = roster.count(tx.session, Wanted("@many.example", 1, ConsentStatus.PENDING))
+        assert both == roster.Count(0, exact=True)
+
+
+def test_pages_hold_each_person_once_and_all(uow):
+    with uow() as tx:
+        add_many(tx, 125)
+    seen, below = [], None
+    with uow() as tx:
+        while True:
+            page = roster.find(tx.session, Wanted(), below=below)
+            seen += [row.subscriber.id for row in page.rows]
+            below = page.older
+            if below is None:
+                break
+    assert seen == sorted(range(1, 126), reverse=True)
+
+
+def test_an_idn_domain_is_found_in_both_spellings(uow):
+    with uow() as tx:
+        make_subscriber(tx, "Änne@müller.example", NOW)
+        for query in ("änne@müller", "@müller.example", "@xn--mller-kva.example", "ÄNNE"):
+            assert len(roster.find(tx.session, Wanted(query)).rows) == (query != "änne@müller"), (
+                query
+            )
+
+
+def test_a_person_shows_the_newest_consent_of_each_purpose(uow):
+    with uow() as tx:
+        notice = make_list(tx)[2]
+        other = make_list(tx, "events")[2]
+        first = make_confirmed(tx, "anna@example.com", notice, NOW)
+        withdraw(tx, first.id, how="page", actor="subscriber", facts=RequestFacts(), at=NOW)
+        make_pending(tx, "anna@example.com", notice, NOW + timedelta(days=2))
+        make_confirmed(tx, "anna@example.com", other, NOW + timedelta(days=4))
+        [row] = roster.find(tx.session, Wanted()).rows
+    assert [standing.status for standing in row.standings] == ["pending", "confirmed"]
+
+
+def test_growth_is_told_by_week(uow):
+    with uow() as tx:
+        notice = make_list(tx)[2]
+        make_confirmed(tx, "a@example.com", notice, NOW - timedelta(weeks=1))
+        ended = make_confirmed(tx, "b@example.com", notice, NOW)
+        withdraw(tx, ended.id, how="page", actor="subscriber", facts=RequestFacts(), at=NOW)
+        make_confirmed(tx, "c@example.com", notice, NOW - timedelta(weeks=60))
+        make_pending(tx, "d@example.com", notice, NOW)
+    with uow() as tx:
+        weeks = overview.growth(tx.session, at=NOW, weeks=4)
+        assert [(week.confirmed, week.ended) for week in weeks] == [(0, 0), (0, 0), (1, 0), (1, 1)]
+        assert all(week.monday.weekday() == 0 for week in weeks)
+        counts = overview.stations(tx.session)
+        assert (counts[ConsentStatus.CONFIRMED], counts[ConsentStatus.WITHDRAWN]) == (2, 1)
+        assert sum(overview.stations(tx.session, list_id=99).values()) == 0
+        assert overview.purposes_confirmed(tx.session) == {notice.purpose_id: 2}
+        assert overview.confirmed_before(tx.session, notice.purpose_id, 2) == 2
+        assert overview.questions(tx.session)["queued"] == 4
+        assert overview.ledger_state(tx.session).sealed_at is None
+
+
+def test_l13_words_of_a_person_to_staff(uow):
+    with uow() as tx:
+        notice = make_list(tx)[2]
+        consent = make_confirmed(tx, "a@example.com", notice, NOW)
+        other = make_subscriber(tx, "b@example.com", NOW)
+        told = {"how": "phone", "actor": "operator:1", "at": NOW}
+        with pytest.raises(NotFound):
+            withdraw_on_word(tx, other.id, consent.id, **told)
+        with pytest.raises(InvalidInput):
+            withdraw_on_word(tx, consent.subscriber_id, consent.id, **told | {"how": "page"})
+        assert object_on_word(tx, consent.subscriber_id, **told) == 1
+        assert object_on_word(tx, consent.subscriber_id, **told) == 0
+        assert not withdraw_on_word(tx, consent.subscriber_id, consent.id, **told)
+        with pytest.raises(NotFound):
+            object_on_word(tx, 99, **told)
+        person = tx.session.get_one(Subscriber, consent.subscriber_id)
+        assert is_suppressed(tx, person.fingerprint)
+        assert tx.session.get_one(Consent, consent.id).status == "withdrawn"
