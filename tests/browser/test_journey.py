@@ -52,6 +52,7 @@ def shoot(page: Page, name: str) -> None:
         page.emulate_media(color_scheme=theme)
         for width in (1280, 390):
             page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(200)  # Bootstrap's buttons change colour by and by.
             page.screenshot(path=SHOTS / f"{name}-{theme}-{width}.png", full_page=True)
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{name} is {wide} wide on a screen of {width}"
@@ -115,6 +116,7 @@ def _send_a_campaign(place: Place, chromium: Browser) -> None:
     page.goto(place.sign_in)
     page.get_by_role("main").get_by_role("button").first.click()
     expect(page.get_by_role("navigation")).to_be_visible()
+    page.goto(f"{place.site}/studio/")
     shoot(page, "dashboard")
     for name in ("campaigns", "lists", "forms", "subscribers", "operators", "audit", "account"):
         page.goto(f"{place.site}/studio/{name}")
