@@ -138,15 +138,14 @@ def _work(run: Run, lease: Lease, end: float) -> None:
     """Go through a lease window by window; outcomes are committed with the next window."""
     while True:
         stop = bool(run.fault or run.away) or _over(end)
+        window = None
         with run.uow() as tx:
-            _record(run, tx, lease.lo)
-            window = None
-            if lease.position >= lease.hi and not stop:
-                close(tx, lease)
-            elif stop:
-                hand_back(tx, lease)
-            else:
+            if lease.position < lease.hi and not stop:
                 window = next_window(tx, lease, run.purpose_id, run.message.fields, run.pace.size())
+                _record(run, tx, lease.lo)
+            else:
+                _record(run, tx, lease.lo)
+                (hand_back if stop else close)(tx, lease)
         run.results.clear()
         if window is None:
             return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -27,52 +29,97 @@ class Result:
     suppress: bool = False
 
 
-# `sending` and `uncertain` only: a late answer may still settle what was given up as uncertain.
-_RECORD = (
+# One pass for what stood in `sending`, which is nearly always all of them. A late answer may still
+# settle what was given up as uncertain: a second pass, when some are left over.
+_SET = (
     "WITH o AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]),"
     "  CAST(:replies AS text[]), CAST(:nexts AS timestamptz[]), CAST(:untouched AS int[]))"
     "  AS t(id, status, reply, next_at, untouched)),"
-    " before AS (SELECT o.*, d.status AS was FROM {table} d"
-    "  JOIN o ON o.id = d.subscriber_id WHERE d.status IN ('sending', 'uncertain')"
-    "  FOR UPDATE OF d),"
-    " changed AS (UPDATE {table} d SET status = b.status, reply = b.reply,"
-    "   next_attempt_at = b.next_at, attempts = attempts - b.untouched,"
-    "   ended_at = CASE WHEN b.next_at IS NULL THEN clock_timestamp() END"
-    "  FROM before b WHERE b.id = d.subscriber_id),"
-    " deltas AS (SELECT {lease} AS lo,"
+    " changed AS (UPDATE {table} d SET status = o.status, reply = o.reply,"
+    "   next_attempt_at = o.next_at, attempts = attempts - o.untouched,"
+    "   ended_at = CASE WHEN o.next_at IS NULL THEN now() END"
+    "  FROM o WHERE o.id = d.subscriber_id AND d.status = :was RETURNING o.id, o.status)"
+)
+# The same where every mail was taken, which is what there is most of.
+_SET_SENT = (
+    "WITH changed AS (UPDATE {table} d SET status = 'sent', reply = o.reply, ended_at = now()"
+    "  FROM unnest(CAST(:ids AS bigint[]), CAST(:replies AS text[])) AS o(id, reply)"
+    "  WHERE o.id = d.subscriber_id AND d.status = :was RETURNING o.id, d.status)"
+)
+_COUNT = (
+    ", deltas AS (SELECT {lease} AS lo,"
     "   count(*) FILTER (WHERE b.status = 'sent') AS sent,"
     "   count(*) FILTER (WHERE b.status = 'failed') AS failed,"
     "   count(*) FILTER (WHERE b.status = 'deferred') AS deferred,"
     "   count(*) FILTER (WHERE b.status = 'uncertain')"
-    "    - count(*) FILTER (WHERE b.was = 'uncertain') AS uncertain FROM before b GROUP BY 1)"
-    " UPDATE campaign_leases l SET sent = l.sent + x.sent, failed = l.failed + x.failed,"
-    "  deferred = l.deferred + x.deferred, uncertain = l.uncertain + x.uncertain"
-    " FROM deltas x WHERE l.campaign_id = :campaign AND l.lo = x.lo"
+    "    - CASE WHEN :was = 'uncertain' THEN count(*) ELSE 0 END AS uncertain"
+    "  FROM changed b GROUP BY 1),"
+    " counted AS (UPDATE campaign_leases l SET sent = l.sent + x.sent,"
+    "   failed = l.failed + x.failed, deferred = l.deferred + x.deferred,"
+    "   uncertain = l.uncertain + x.uncertain"
+    "  FROM deltas x WHERE l.campaign_id = :campaign AND l.lo = {found})"
+    " SELECT count(*) FROM changed"
 )
 _ITS_LEASE = (
     "(SELECT max(y.lo) FROM campaign_leases y WHERE y.campaign_id = :campaign AND y.lo <= b.id)"
+)
+# Each row by its key: the planner would rather read the whole table, or compare all with all.
+_BY_KEY = sa.text(
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
+    " set_config('enable_mergejoin', 'off', true)"
+)
+
+
+# Two workers that settle deliveries of the same leases take them in the same order.
+_LOCK_LEASES = sa.text(
+    "SELECT FROM campaign_leases l WHERE l.campaign_id = :campaign AND l.lo IN ("
+    " SELECT (SELECT max(y.lo) FROM campaign_leases y"
+    "  WHERE y.campaign_id = :campaign AND y.lo <= x.id)"
+    " FROM unnest(CAST(:ids AS bigint[])) AS x(id)) ORDER BY l.lo FOR UPDATE"
 )
 
 
 def record_results(
     tx: Transaction, campaign_id: int, results: Sequence[Result], *, lo: int | None, at: datetime
 ) -> None:
-    """Settle deliveries; `lo` names their lease where all are of one."""
+    """Settle deliveries; `lo` names their lease where all are of one.
+
+    What the transaction still reads afterwards is planned for few rows.
+    """
     if not results:
         return
-    sql = _RECORD.format(
-        table=partition(campaign_id), lease="CAST(:lo AS bigint)" if lo is not None else _ITS_LEASE
-    )
-    values = {
+    sent = all(result.status is DeliveryStatus.SENT for result in results)
+    statement = _statement(partition(campaign_id), sent, own_lease=lo is None)
+    values = _values(campaign_id, results, sent)
+    if lo is not None:
+        values |= {"lo": lo}
+    tx.session.execute(_BY_KEY)
+    if lo is None:
+        tx.session.execute(_LOCK_LEASES, {"campaign": campaign_id, "ids": values["ids"]})
+    settled = tx.session.scalar(statement, values | {"was": "sending"})
+    if settled != len(results):
+        tx.session.execute(statement, values | {"was": "uncertain"})
+    _suppress(tx, [r.subscriber_id for r in results if r.suppress], at)
+
+
+def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str, Any]:
+    values: dict[str, Any] = {
         "campaign": campaign_id,
         "ids": [result.subscriber_id for result in results],
-        "statuses": [result.status.value for result in results],
         "replies": [result.reply or None for result in results],
-        "nexts": [result.next_attempt_at for result in results],
-        "untouched": [int(result.untouched) for result in results],
     }
-    tx.session.execute(sa.text(sql), values if lo is None else values | {"lo": lo})
-    _suppress(tx, [r.subscriber_id for r in results if r.suppress], at)
+    if not sent:
+        values["statuses"] = [result.status.value for result in results]
+        values["nexts"] = [result.next_attempt_at for result in results]
+        values["untouched"] = [int(result.untouched) for result in results]
+    return values
+
+
+@lru_cache(64)
+def _statement(table: str, sent: bool, *, own_lease: bool) -> sa.TextClause:
+    lease, found = (_ITS_LEASE, "x.lo") if own_lease else ("CAST(:lo AS bigint)", ":lo")
+    sql = ((_SET_SENT if sent else _SET) + _COUNT).format(table=table, lease=lease, found=found)
+    return sa.text(sql).bindparams(sa.bindparam("was", type_=sa.Text))
 
 
 def _suppress(tx: Transaction, ids: Sequence[int], at: datetime) -> None:
