@@ -228,6 +228,7 @@ def envelope(run: Run, person: Recipient) -> Envelope:
             date=run.day,
         ),
         smtputf8=not person.envelope.isascii(),
+        made_here=True,
     )
 
 

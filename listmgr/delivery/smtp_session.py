@@ -6,6 +6,7 @@ import base64
 import select
 import socket
 import ssl
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from dataclasses import dataclass
 from listmgr.config import MailSettings
 
 MAX_REPLY = 65_536
+MAX_LINES = 500
 _CHUNK = 262_144
+_LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class ServerAway(Exception):
@@ -39,9 +42,11 @@ class Session:
         self.account = account
         self.extensions: dict[str, str] = {}
         self.sent = 0
+        self._alive_at = time.monotonic()
         self.queued = 0
         self._out: deque[memoryview] = deque()
         self._in = b""
+        self._heard: deque[bytes] = deque()
         self._lines: list[str] = []
         try:
             self.sock = self._open()
@@ -56,9 +61,6 @@ class Session:
             place = f"{account.host}:{account.port}"
             raise ServerAway(f"{place} does not answer ({error or 'time-out'}).") from None
         self.sock.setblocking(False)
-        self._poll = select.poll()
-        self._poll.register(self.sock, select.POLLIN)
-        self._writing = False
 
     def _open(self) -> socket.socket:
         wanted = self.account
@@ -91,7 +93,7 @@ class Session:
         reply = self._command("STARTTLS")
         if reply.code != 220:
             raise ServerAway(f"The server refuses STARTTLS: {reply.code} {reply.text}")
-        if self._in:
+        if self._in or self._heard:
             # Octets slipped in before the encryption must not be taken for the server's words.
             raise ServerAway("Somebody put octets into the connection before TLS began.")
         context = ssl.create_default_context()
@@ -123,65 +125,98 @@ class Session:
 
     def stale(self) -> bool:
         """Whether the server has spoken or hung up while nothing was asked of it."""
-        return bool(self._in) or bool(self._poll.poll(0))
+        if self._in or self._heard:
+            return True
+        waiting = select.poll()
+        waiting.register(self.sock, select.POLLIN)
+        return bool(waiting.poll(0))
 
     def queue(self, octets: bytes) -> int:
         """Put octets behind what waits to be written; returns where they end in the stream."""
+        if not self._out:
+            self._alive_at = time.monotonic()
         self._out.append(memoryview(octets))
         self.queued += len(octets)
         return self.queued
 
-    def exchange(self) -> None:
-        """Write and read what is possible, waiting until something is; raises Broken."""
-        wants = bool(self._out)
-        if wants != self._writing:
-            self._poll.modify(self.sock, select.POLLIN | (select.POLLOUT if wants else 0))
-            self._writing = wants
-        pending = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending()
-        events = [] if pending else self._poll.poll(self.account.timeout * 1000)
-        if not pending and not events:
-            raise Broken("the server fell silent")
-        ready = select.POLLIN if pending else events[0][1]
+    @property
+    def writing(self) -> bool:
+        """Whether octets wait for room in the socket."""
+        return bool(self._out)
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing has come or gone for as long as we are ready to wait."""
+        return time.monotonic() - self._alive_at >= self.account.timeout
+
+    @property
+    def decrypted(self) -> bool:
+        """Whether TLS holds octets that no poll will tell of."""
+        return isinstance(self.sock, ssl.SSLSocket) and bool(self.sock.pending())
+
+    def write(self) -> None:
+        """Write what the socket takes at once; raises Broken."""
         try:
-            if ready & ~select.POLLOUT:
-                self._take(self.sock.recv(_CHUNK))
-            if ready & select.POLLOUT:
-                self._write()
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            while self._out:
+                part = self._out[0]
+                count = self.sock.send(part)
+                self.sent += count
+                self._alive_at = time.monotonic()
+                if count < len(part):
+                    self._out[0] = part[count:]
+                    return
+                self._out.popleft()
+        except _LATER:
             return
         except OSError as error:
             raise Broken(type(error).__name__) from None
 
-    def _write(self) -> None:
-        while self._out:
-            part = self._out[0]
-            count = self.sock.send(part)
-            self.sent += count
-            if count < len(part):
-                self._out[0] = part[count:]
-                return
-            self._out.popleft()
+    def read(self) -> None:
+        """Take what has come; raises Broken."""
+        try:
+            self._take(self.sock.recv(_CHUNK))
+        except _LATER:
+            return
+        except OSError as error:
+            raise Broken(type(error).__name__) from None
 
     def _take(self, data: bytes) -> None:
         if not data:
             raise Broken("the server hung up")
-        self._in += data
+        self._alive_at = time.monotonic()
+        *lines, self._in = (self._in + data).split(b"\n")
+        self._heard.extend(lines)
         if len(self._in) > MAX_REPLY:
             raise Broken("the server sent a reply without end")
 
     def reply(self) -> Reply | None:
         """The next whole reply that has been read, or None."""
-        while (end := self._in.find(b"\n")) >= 0:
-            line, self._in = self._in[:end].rstrip(b"\r"), self._in[end + 1 :]
+        while self._heard:
+            line = self._heard.popleft().rstrip(b"\r")
             if len(line) < 3 or not line[:3].isdigit():
                 raise Broken("the server does not speak SMTP")
             self._lines.append(line[4:].decode("utf-8", "replace"))
             if line[3:4] != b"-":
                 text, self._lines = "\n".join(self._lines), []
                 return Reply(int(line[:3]), text)
-            if len(self._lines) > 500:
+            if len(self._lines) > MAX_LINES:
                 raise Broken("the server sent a reply without end")
         return None
+
+    def all_well(self, count: int) -> str | None:
+        """The text of the last of `count` replies if each is one line of 250, else None.
+
+        Nothing is taken then. It is the way of nearly every mail, so it is a short one.
+        """
+        heard = self._heard
+        if len(heard) < count or self._lines:
+            return None
+        for at in range(count):
+            if heard[at][:4] != b"250 ":
+                return None
+        for _ in range(count - 1):
+            heard.popleft()
+        return heard.popleft()[4:].rstrip(b"\r").decode("utf-8", "replace")
 
     def close(self) -> None:
         """Hang up; QUIT is said when nothing is in flight."""

@@ -1,0 +1,231 @@
+"""The mails under way on one connection: pipelined (RFC 2920), in chunks (RFC 3030) if offered.
+
+Every envelope gets exactly one outcome. RSET stands before each mail, so that what one recipient
+was refused for can never become part of the next one's transaction.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from listmgr.delivery.smtp_session import Reply, Session
+
+_ADDRESS = re.compile(r"[^\x00-\x20\x7f<>]{0,320}").fullmatch
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+_BUSY_BYTES = 1 << 20
+_KEPT = 300
+
+
+class Envelope(NamedTuple):
+    """One mail to one recipient. `data` has CRLF line ends only and no line that begins with a dot,
+    so the same octets serve DATA and BDAT; `key` is the caller's own.
+
+    `made_here` is said of octets whose maker has seen to that; others are looked through.
+    """
+
+    key: int
+    sender: str
+    recipient: str
+    data: bytes
+    smtputf8: bool = False
+    made_here: bool = False
+
+
+class Answer(enum.StrEnum):
+    """Whether the server has the mail."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    # It may have it: never to be sent again blindly (M-16).
+    UNCERTAIN = "uncertain"
+    # It surely has not: may be sent again.
+    UNTOUCHED = "untouched"
+
+
+class Outcome(NamedTuple):
+    """What became of an envelope; `reply` is one line of at most 300 characters."""
+
+    key: int
+    answer: Answer
+    code: int
+    reply: str
+
+
+class _Stage(enum.IntEnum):
+    RSET = 0
+    MAIL = 1
+    RCPT = 2
+    DATA = 3
+    END = 4
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A mail under way: which reply comes next, and where its last octet is in the stream."""
+
+    envelope: Envelope
+    commands: deque[bytes]
+    stage: _Stage = _Stage.RSET
+    refusal: Reply | None = None
+    ends_at: int | None = None
+
+
+class Line:
+    """A connection and what is under way on it, in the order of the replies."""
+
+    def __init__(
+        self, session: Session, *, pipelining: bool, chunking: bool, most_under_way: int
+    ) -> None:
+        self.session = session
+        self.pipelining = pipelining and "PIPELINING" in session.extensions
+        self.chunking = self.pipelining and chunking and "CHUNKING" in session.extensions
+        # What the server said when it told us to go away: nothing more is begun here.
+        self.closing = ""
+        self._most = most_under_way
+        self._flights: deque[_Flight] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether mails are under way."""
+        return bool(self._flights)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another mail may be begun now."""
+        if self.closing:
+            return False
+        if not self._flights:
+            return True
+        if self.chunking:
+            session = self.session
+            return len(self._flights) < self._most and session.queued - session.sent < _BUSY_BYTES
+        # With DATA the next mail's commands go out with the end of this one's body.
+        return self.pipelining and len(self._flights) < 2 and self._flights[-1].ends_at is not None
+
+    @property
+    def waits_for_the_server(self) -> bool:
+        """Whether it is the server's answers, and not our octets, that leave no room."""
+        return not self.chunking or len(self._flights) >= self._most
+
+    def refused_here(self, envelope: Envelope) -> Outcome | None:
+        """What must not, or cannot, go to this server."""
+        refusal = self._refusal(envelope)
+        if refusal is None:
+            return None
+        return Outcome(envelope.key, Answer.REFUSED, refusal.code, refusal.text)
+
+    def _refusal(self, envelope: Envelope) -> Reply | None:
+        extensions = self.session.extensions
+        if not (_ADDRESS(envelope.sender) and _ADDRESS(envelope.recipient) and envelope.recipient):
+            return Reply(501, "5.1.3 this address cannot stand in a command")
+        if not envelope.recipient.isascii() and not envelope.smtputf8:
+            return Reply(553, "5.6.7 this address needs SMTPUTF8")
+        if envelope.smtputf8 and "SMTPUTF8" not in extensions:
+            return Reply(553, "5.6.7 the mail server does not know SMTPUTF8")
+        size = extensions.get("SIZE", "")
+        if size.isdigit() and 0 < int(size) < len(envelope.data):
+            return Reply(552, f"5.3.4 the mail is larger than the {size} octets the server takes")
+        if not (self.chunking or envelope.made_here or _safe(envelope.data)):
+            return Reply(554, "5.6.0 the mail holds a lone line end or a line that begins with .")
+        return None
+
+    def start(self, envelope: Envelope) -> None:
+        """Begin a mail; what it needs to say waits in the session until it is written."""
+        utf8 = " BODY=8BITMIME SMTPUTF8" if envelope.smtputf8 else ""
+        head = (
+            f"RSET\r\nMAIL FROM:<{envelope.sender}>{utf8}\r\nRCPT TO:<{envelope.recipient}>\r\n"
+        ).encode()
+        flight = _Flight(envelope, deque())
+        self._flights.append(flight)
+        if self.chunking:
+            chunk = b"BDAT %d LAST\r\n" % len(envelope.data)
+            flight.ends_at = self.session.queue(b"".join((head, chunk, envelope.data)))
+        elif self.pipelining:
+            self.session.queue(head + b"DATA\r\n")
+        else:
+            commands = (head + b"DATA\r\n").splitlines(keepends=True)
+            self.session.queue(commands[0])
+            flight.commands.extend(commands[1:])
+
+    def settle(self) -> Iterator[Outcome]:
+        """Take every reply that is whole; the outcomes of the mails that end with them."""
+        while self._flights:
+            flight = self._flights[0]
+            outcome = self._taken(flight) if self.chunking else None
+            if outcome is None:
+                reply = self.session.reply()
+                if reply is None:
+                    return
+                outcome = self._settle(flight, reply)
+                if reply.code == 421:
+                    self.closing = reply.text or "421"
+            if outcome is not None:
+                self._flights.popleft()
+                yield outcome
+
+    def _taken(self, flight: _Flight) -> Outcome | None:
+        """The short way: four replies of 250, one each for RSET, MAIL, RCPT and BDAT."""
+        if flight.stage is not _Stage.RSET:
+            return None
+        text = self.session.all_well(4)
+        return None if text is None else _outcome(flight, Answer.ACCEPTED, Reply(250, text))
+
+    def _settle(self, flight: _Flight, reply: Reply) -> Outcome | None:
+        """Take the next reply of a mail; its outcome when that was the last."""
+        stage = flight.stage
+        if stage in {_Stage.MAIL, _Stage.RCPT} and not 200 <= reply.code < 300:
+            flight.refusal = flight.refusal or reply
+        if stage < _Stage.DATA:
+            flight.stage = _Stage(stage + 1)
+            if flight.commands:
+                self.session.queue(flight.commands.popleft())
+            return None
+        if stage is _Stage.DATA and not self.chunking:
+            return self._body(flight, reply)
+        if flight.refusal is not None:
+            return _outcome(flight, Answer.REFUSED, flight.refusal)
+        taken = 200 <= reply.code < 300
+        return _outcome(flight, Answer.ACCEPTED if taken else Answer.REFUSED, reply)
+
+    def _body(self, flight: _Flight, reply: Reply) -> Outcome | None:
+        if reply.code != 354:
+            return _outcome(flight, Answer.REFUSED, flight.refusal or reply)
+        flight.stage = _Stage.END
+        # Asked for a body though it had refused the recipient: it gets an empty one.
+        body = b".\r\n" if flight.refusal else b"".join((flight.envelope.data, b".\r\n"))
+        flight.ends_at = self.session.queue(body)
+        return None
+
+    def give_up(self, why: str) -> Iterator[Outcome]:
+        """The connection broke. What has left whole may have been taken, the rest was not."""
+        for flight in self._flights:
+            if flight.refusal is not None:
+                yield _outcome(flight, Answer.REFUSED, flight.refusal)
+                continue
+            left = flight.ends_at is not None and self.session.sent >= flight.ends_at
+            # After 421 the server looks at nothing more (RFC 5321, 3.8).
+            uncertain = left and not self.closing
+            answer = Answer.UNCERTAIN if uncertain else Answer.UNTOUCHED
+            yield _outcome(flight, answer, Reply(0, self.closing or why))
+        self._flights.clear()
+
+
+def _safe(data: bytes) -> bool:
+    """No line end that is not CRLF, no line that begins with a dot (CVE-2023-51764: smuggling)."""
+    lines = data.count(b"\r\n")
+    return (
+        data.endswith(b"\r\n")
+        and not data.startswith(b".")
+        and b"\n." not in data
+        and lines == data.count(b"\n") == data.count(b"\r")
+    )
+
+
+def _outcome(flight: _Flight, answer: Answer, reply: Reply) -> Outcome:
+    text = reply.text if reply.text.isprintable() else _CONTROLS.sub(" ", reply.text)
+    return Outcome(flight.envelope.key, answer, reply.code, text[:_KEPT])
