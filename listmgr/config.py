@@ -25,6 +25,8 @@ class MailSettings:
     username: str = ""
     password: str = field(default="", repr=False)
     timeout: float = 20.0
+    # The most connections one worker opens: with DATA each mail costs a round trip.
+    connections: int = 8
     sender: str = "listmgr@localhost"
     bounce_domain: str = ""
 
@@ -199,6 +201,9 @@ def _mail(env: Mapping[str, str], base_url: str) -> MailSettings:
             "LISTMGR_SMTP_URL: write smtp+starttls://user:password@mail.example.org:587"
         )
     host = urlsplit(base_url).hostname or "localhost"
+    connections = env.get("LISTMGR_SMTP_CONNECTIONS", "8")
+    if not (connections.isdecimal() and 1 <= int(connections) <= 1000):
+        raise SettingsError(f"LISTMGR_SMTP_CONNECTIONS is {connections!r}; write 1 to 1000")
     return MailSettings(
         host=url.hostname,
         port=url.port or {"none": 25, "starttls": 587, "tls": 465}[security],
@@ -206,6 +211,7 @@ def _mail(env: Mapping[str, str], base_url: str) -> MailSettings:
         username=url.username or "",
         password=url.password or "",
         timeout=float(env.get("LISTMGR_SMTP_TIMEOUT", "20")),
+        connections=int(connections),
         sender=env.get("LISTMGR_MAIL_SENDER", f"listmgr@{host}"),
         bounce_domain=env.get("LISTMGR_BOUNCE_DOMAIN", ""),
     )

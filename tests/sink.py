@@ -107,8 +107,13 @@ class Talk:
             found += line
         return found
 
-    def take_data(self, reply: str = "250 kept", rcpt: str = "250 ok") -> str:
-        """One whole transaction by DATA; returns the recipient."""
+    def take_data(
+        self,
+        reply: str = "250 kept",
+        rcpt: str = "250 ok",
+        before: Callable[[], None] = lambda: None,
+    ) -> str:
+        """One whole transaction by DATA; returns the recipient. `before` comes before the reply."""
         assert self.hear() == "RSET"
         self.say("250 ok")
         assert self.hear().startswith("MAIL")
@@ -121,6 +126,7 @@ class Talk:
             return recipient
         self.say("354 go on")
         self.body()
+        before()
         self.say(reply)
         return recipient
 
@@ -154,41 +160,61 @@ class Talk:
         self.connection.close()
 
 
+class _Stage:
+    """Plays a script to each connection, each in a thread of its own."""
+
+    def __init__(self, listener: socket.socket, script: Callable[[Talk], None]) -> None:
+        self.listener = listener
+        self.script = script
+        self.failures: list[BaseException] = []
+        self.threads: list[threading.Thread] = []
+        self.play(self.serve)
+
+    def play(self, act: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=act, args=args, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.play(self.talk_to, self.listener.accept()[0])
+
+    def talk_to(self, connection: socket.socket) -> None:
+        talk = Talk(connection)
+        try:
+            self.script(talk)
+        except (OSError, ValueError, EOFError):
+            pass
+        except AssertionError as error:
+            self.failures.append(error)
+        finally:
+            talk.file.close()
+            talk.end()
+
+    def end(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(5)
+
+
 @contextmanager
-def scripted(script: Callable[[Talk], None], *, receive_buffer: int = 0) -> Iterator[MailSettings]:
+def scripted(
+    script: Callable[[Talk], None], *, receive_buffer: int = 0, connections: int = 1
+) -> Iterator[MailSettings]:
     """A server that follows a script for each connection."""
     listener = socket.socket()
     if receive_buffer:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     listener.bind(("127.0.0.1", 0))
     listener.listen()
-    failures: list[BaseException] = []
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            talk = Talk(connection)
-            try:
-                script(talk)
-            except (OSError, ValueError, EOFError):
-                pass
-            except AssertionError as error:
-                failures.append(error)
-            finally:
-                talk.file.close()
-                talk.end()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
+    stage = _Stage(listener, script)
+    port = listener.getsockname()[1]
     try:
         yield MailSettings(
-            "127.0.0.1", listener.getsockname()[1], timeout=1.0, sender="a@news.example.org"
+            "127.0.0.1", port, timeout=1.0, connections=connections, sender="a@news.example.org"
         )
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(5)
-    assert not failures, failures
+        stage.end()
+    assert not stage.failures, stage.failures

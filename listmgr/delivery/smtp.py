@@ -24,7 +24,7 @@ class Channel:
         self,
         account: MailSettings,
         *,
-        connections: int = 1,
+        connections: int | None = None,
         pipelining: bool = True,
         chunking: bool = True,
         window: int = 50,
@@ -33,7 +33,7 @@ class Channel:
         self._pipelining = pipelining
         self._chunking = chunking
         self._window = window
-        self._wanted = max(1, connections)
+        self._wanted = connections or account.connections
         # Fewer, once the server has refused one more.
         self._most = self._wanted
         self._lines: list[Line] = []

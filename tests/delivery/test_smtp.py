@@ -26,7 +26,10 @@ def answers(outcomes: list[Outcome]) -> dict[int, Answer]:
 
 @pytest.mark.parametrize("pipelining", [True, False])
 def test_many_mails_over_one_connection_to_a_real_server(pipelining: bool):
-    with running_sink() as sink, Channel(sink.account, pipelining=pipelining) as channel:
+    with (
+        running_sink() as sink,
+        Channel(sink.account, connections=1, pipelining=pipelining) as channel,
+    ):
         found = answers(list(channel.send(mails(50))))
         assert set(found.values()) == {A.ACCEPTED}
         assert [to for to, _ in sink.mails] == [f"p{n}@b.example" for n in range(50)]
