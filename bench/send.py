@@ -146,7 +146,9 @@ def main() -> None:
     taken = measure(parser.parse_args())
     found = {name: median(runs) for name, runs in taken.items()}
     base = found["smtplib"].rate
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, medians of alternating runs")
+    print(
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, medians of alternating runs"
+    )
     print("PostgreSQL, workers and sink on this machine. CPU in µs a mail.\n")
     print(f"{'':32}{'mails/s':>10}{'x smtplib':>11}{'sender':>9}{'database':>10}{'sink':>7}")
     for name, one in found.items():

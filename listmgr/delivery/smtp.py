@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import select
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from listmgr.config import MailSettings
-from listmgr.delivery.smtp_line import Answer, Envelope, Line, Outcome
+from listmgr.delivery.smtp_line import AT_ONCE, Answer, Envelope, Line, Outcome
 from listmgr.delivery.smtp_session import Broken, ServerAway, Session
 
 __all__ = ["Answer", "Channel", "Envelope", "Outcome", "ServerAway"]
@@ -94,6 +95,8 @@ class Channel:
                 yield refused
             else:
                 line.start(envelope)
+                if line.session.backlog >= AT_ONCE:
+                    yield from self._exchange(line, select.POLLOUT)
 
     def _free(self) -> Line | None:
         """A connection with room, a new one if all the others wait for the server."""
@@ -126,15 +129,24 @@ class Channel:
     def _turn(self) -> Iterator[Outcome]:
         """Wait until something goes or comes, and settle every reply that is whole."""
         for line, events in self._wait():
-            try:
-                _exchange(line.session, events)
+            yield from self._exchange(line, events)
+
+    def _exchange(self, line: Line, events: int) -> Iterator[Outcome]:
+        """Read and write what the connection is ready for; the outcomes that came of it."""
+        try:
+            _exchange(line.session, events)
+            if events != select.POLLOUT:
                 yield from line.settle()
-            except Broken as error:
-                yield from line.give_up(str(error))
+        except Broken as error:
+            # What the server said before it hung up is worth more than that it did.
+            with suppress(Broken):
+                line.session.read()
+                yield from line.settle()
+            yield from line.give_up(str(error))
+            self._drop(line)
+        else:
+            if line.closing and not line.busy:
                 self._drop(line)
-            else:
-                if line.closing and not line.busy:
-                    self._drop(line)
 
     def _wait(self) -> list[tuple[Line, int]]:
         """The connections that may be read or written, and those that have been silent too long."""
@@ -154,7 +166,6 @@ def _exchange(session: Session, events: int) -> None:
     """Read and write what the connection is ready for; raises Broken."""
     if not events:
         raise Broken("the server fell silent")
-    # What the server said before it hung up is worth more than our octets.
     if events & ~select.POLLOUT:
         session.read()
     if events & select.POLLOUT:

@@ -17,8 +17,9 @@ from listmgr.delivery.smtp_session import Reply, Session
 
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f<>]{0,320}").fullmatch
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
-_BUSY_BYTES = 1 << 20
 _KEPT = 300
+# Octets written at once: fewer wake the server less often, more are no longer in the cache.
+AT_ONCE = 1 << 18
 
 
 class Envelope(NamedTuple):
@@ -66,10 +67,14 @@ class _Stage(enum.IntEnum):
 
 @dataclass(slots=True)
 class _Flight:
-    """A mail under way: which reply comes next, and where its last octet is in the stream."""
+    """A mail under way: which reply comes next, and where its last octet is in the stream.
 
-    envelope: Envelope
-    commands: deque[bytes]
+    What has been queued is not held here as well: memory that is free at once is still warm.
+    """
+
+    key: int
+    body: bytes = b""
+    commands: list[bytes] | None = None
     stage: _Stage = _Stage.RSET
     refusal: Reply | None = None
     ends_at: int | None = None
@@ -87,6 +92,10 @@ class Line:
         # What the server said when it told us to go away: nothing more is begun here.
         self.closing = ""
         self._most = most_under_way
+        # What is answered to RSET, MAIL, RCPT and BDAT or DATA when all is well.
+        self._usual = (b"250 ",) * 3 + (b"250 " if self.chunking else b"354 ",)
+        size = session.extensions.get("SIZE", "")
+        self._largest = int(size) if size.isdigit() else 0
         self._flights: deque[_Flight] = deque()
 
     @property
@@ -102,8 +111,7 @@ class Line:
         if not self._flights:
             return True
         if self.chunking:
-            session = self.session
-            return len(self._flights) < self._most and session.queued - session.sent < _BUSY_BYTES
+            return len(self._flights) < self._most and self.session.backlog < AT_ONCE
         # With DATA the next mail's commands go out with the end of this one's body.
         return self.pipelining and len(self._flights) < 2 and self._flights[-1].ends_at is not None
 
@@ -120,17 +128,17 @@ class Line:
         return Outcome(envelope.key, Answer.REFUSED, refusal.code, refusal.text)
 
     def _refusal(self, envelope: Envelope) -> Reply | None:
-        extensions = self.session.extensions
-        if not (_ADDRESS(envelope.sender) and _ADDRESS(envelope.recipient) and envelope.recipient):
+        _, sender, recipient, data, smtputf8, made_here = envelope
+        if not (_ADDRESS(sender) and _ADDRESS(recipient) and recipient):
             return Reply(501, "5.1.3 this address cannot stand in a command")
-        if not envelope.recipient.isascii() and not envelope.smtputf8:
+        if not (smtputf8 or recipient.isascii()):
             return Reply(553, "5.6.7 this address needs SMTPUTF8")
-        if envelope.smtputf8 and "SMTPUTF8" not in extensions:
+        if smtputf8 and "SMTPUTF8" not in self.session.extensions:
             return Reply(553, "5.6.7 the mail server does not know SMTPUTF8")
-        size = extensions.get("SIZE", "")
-        if size.isdigit() and 0 < int(size) < len(envelope.data):
-            return Reply(552, f"5.3.4 the mail is larger than the {size} octets the server takes")
-        if not (self.chunking or envelope.made_here or _safe(envelope.data)):
+        if 0 < self._largest < len(data):
+            told = f"5.3.4 the mail is larger than the {self._largest} octets the server takes"
+            return Reply(552, told)
+        if not (self.chunking or made_here or _safe(data)):
             return Reply(554, "5.6.0 the mail holds a lone line end or a line that begins with .")
         return None
 
@@ -140,40 +148,44 @@ class Line:
         head = (
             f"RSET\r\nMAIL FROM:<{envelope.sender}>{utf8}\r\nRCPT TO:<{envelope.recipient}>\r\n"
         ).encode()
-        flight = _Flight(envelope, deque())
+        flight = _Flight(envelope.key)
         self._flights.append(flight)
         if self.chunking:
             chunk = b"BDAT %d LAST\r\n" % len(envelope.data)
-            flight.ends_at = self.session.queue(b"".join((head, chunk, envelope.data)))
-        elif self.pipelining:
+            flight.ends_at = self.session.queue(head + chunk, envelope.data)
+            return
+        flight.body = envelope.data
+        if self.pipelining:
             self.session.queue(head + b"DATA\r\n")
         else:
-            commands = (head + b"DATA\r\n").splitlines(keepends=True)
-            self.session.queue(commands[0])
-            flight.commands.extend(commands[1:])
+            first, *flight.commands = (head + b"DATA\r\n").splitlines(keepends=True)
+            self.session.queue(first)
 
     def settle(self) -> Iterator[Outcome]:
         """Take every reply that is whole; the outcomes of the mails that end with them."""
-        while self._flights:
-            flight = self._flights[0]
-            outcome = self._taken(flight) if self.chunking else None
-            if outcome is None:
-                reply = self.session.reply()
-                if reply is None:
-                    return
-                outcome = self._settle(flight, reply)
-                if reply.code == 421:
-                    self.closing = reply.text or "421"
+        flights, session = self._flights, self.session
+        while flights:
+            flight = flights[0]
+            text = session.all_well(self._usual) if self._short_way(flight) else None
+            if text is not None:
+                # Nearly all go this way.
+                if self.chunking:
+                    yield _outcome(flights.popleft(), Answer.ACCEPTED, 250, text)
+                else:
+                    self._hand_over(flight)
+                continue
+            reply = session.reply()
+            if reply is None:
+                return
+            outcome = self._settle(flight, reply)
+            if reply.code == 421:
+                self.closing = reply.text or "421"
             if outcome is not None:
-                self._flights.popleft()
+                flights.popleft()
                 yield outcome
 
-    def _taken(self, flight: _Flight) -> Outcome | None:
-        """The short way: four replies of 250, one each for RSET, MAIL, RCPT and BDAT."""
-        if flight.stage is not _Stage.RSET:
-            return None
-        text = self.session.all_well(4)
-        return None if text is None else _outcome(flight, Answer.ACCEPTED, Reply(250, text))
+    def _short_way(self, flight: _Flight) -> bool:
+        return self.pipelining and flight.stage is _Stage.RSET
 
     def _settle(self, flight: _Flight, reply: Reply) -> Outcome | None:
         """Take the next reply of a mail; its outcome when that was the last."""
@@ -183,35 +195,39 @@ class Line:
         if stage < _Stage.DATA:
             flight.stage = _Stage(stage + 1)
             if flight.commands:
-                self.session.queue(flight.commands.popleft())
+                self.session.queue(flight.commands.pop(0))
             return None
         if stage is _Stage.DATA and not self.chunking:
             return self._body(flight, reply)
         if flight.refusal is not None:
-            return _outcome(flight, Answer.REFUSED, flight.refusal)
-        taken = 200 <= reply.code < 300
-        return _outcome(flight, Answer.ACCEPTED if taken else Answer.REFUSED, reply)
+            return _refused(flight, flight.refusal)
+        if 200 <= reply.code < 300:
+            return _outcome(flight, Answer.ACCEPTED, reply.code, reply.text)
+        return _refused(flight, reply)
 
     def _body(self, flight: _Flight, reply: Reply) -> Outcome | None:
         if reply.code != 354:
-            return _outcome(flight, Answer.REFUSED, flight.refusal or reply)
+            return _refused(flight, flight.refusal or reply)
+        self._hand_over(flight)
+        return None
+
+    def _hand_over(self, flight: _Flight) -> None:
         flight.stage = _Stage.END
         # Asked for a body though it had refused the recipient: it gets an empty one.
-        body = b".\r\n" if flight.refusal else b"".join((flight.envelope.data, b".\r\n"))
-        flight.ends_at = self.session.queue(body)
-        return None
+        body, flight.body = b"" if flight.refusal else flight.body, b""
+        flight.ends_at = self.session.queue(body, b".\r\n")
 
     def give_up(self, why: str) -> Iterator[Outcome]:
         """The connection broke. What has left whole may have been taken, the rest was not."""
         for flight in self._flights:
             if flight.refusal is not None:
-                yield _outcome(flight, Answer.REFUSED, flight.refusal)
+                yield _refused(flight, flight.refusal)
                 continue
             left = flight.ends_at is not None and self.session.sent >= flight.ends_at
             # After 421 the server looks at nothing more (RFC 5321, 3.8).
             uncertain = left and not self.closing
             answer = Answer.UNCERTAIN if uncertain else Answer.UNTOUCHED
-            yield _outcome(flight, answer, Reply(0, self.closing or why))
+            yield _outcome(flight, answer, 0, self.closing or why)
         self._flights.clear()
 
 
@@ -226,6 +242,10 @@ def _safe(data: bytes) -> bool:
     )
 
 
-def _outcome(flight: _Flight, answer: Answer, reply: Reply) -> Outcome:
-    text = reply.text if reply.text.isprintable() else _CONTROLS.sub(" ", reply.text)
-    return Outcome(flight.envelope.key, answer, reply.code, text[:_KEPT])
+def _refused(flight: _Flight, reply: Reply) -> Outcome:
+    return _outcome(flight, Answer.REFUSED, reply.code, reply.text)
+
+
+def _outcome(flight: _Flight, answer: Answer, code: int, text: str) -> Outcome:
+    text = text if text.isprintable() else _CONTROLS.sub(" ", text)
+    return Outcome(flight.key, answer, code, text[:_KEPT])

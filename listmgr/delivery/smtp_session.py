@@ -10,12 +10,14 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 from listmgr.config import MailSettings
 
 MAX_REPLY = 65_536
 MAX_LINES = 500
 _CHUNK = 262_144
+_PIECES = 64
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -44,7 +46,7 @@ class Session:
         self.sent = 0
         self._alive_at = time.monotonic()
         self.queued = 0
-        self._out: deque[memoryview] = deque()
+        self._out: deque[bytes | memoryview] = deque()
         self._in = b""
         self._heard: deque[bytes] = deque()
         self._lines: list[str] = []
@@ -131,18 +133,23 @@ class Session:
         waiting.register(self.sock, select.POLLIN)
         return bool(waiting.poll(0))
 
-    def queue(self, octets: bytes) -> int:
+    def queue(self, *octets: bytes) -> int:
         """Put octets behind what waits to be written; returns where they end in the stream."""
         if not self._out:
             self._alive_at = time.monotonic()
-        self._out.append(memoryview(octets))
-        self.queued += len(octets)
+        self._out.extend(octets)
+        self.queued += sum(map(len, octets))
         return self.queued
 
     @property
     def writing(self) -> bool:
         """Whether octets wait for room in the socket."""
         return bool(self._out)
+
+    @property
+    def backlog(self) -> int:
+        """How many octets wait for room in the socket."""
+        return self.queued - self.sent
 
     @property
     def silent(self) -> bool:
@@ -156,20 +163,28 @@ class Session:
 
     def write(self) -> None:
         """Write what the socket takes at once; raises Broken."""
+        out = self._out
         try:
-            while self._out:
-                part = self._out[0]
-                count = self.sock.send(part)
+            while out:
+                count = self._send()
                 self.sent += count
                 self._alive_at = time.monotonic()
-                if count < len(part):
-                    self._out[0] = part[count:]
+                while out and count >= len(out[0]):
+                    count -= len(out.popleft())
+                if count:
+                    out[0] = memoryview(out[0])[count:]
                     return
-                self._out.popleft()
         except _LATER:
             return
         except OSError as error:
             raise Broken(type(error).__name__) from None
+
+    def _send(self) -> int:
+        """Many pieces go at once, uncopied; TLS takes one after the other."""
+        out = self._out
+        if len(out) == 1 or isinstance(self.sock, ssl.SSLSocket):
+            return self.sock.send(out[0])
+        return self.sock.sendmsg(list(islice(out, _PIECES)))
 
     def read(self) -> None:
         """Take what has come; raises Broken."""
@@ -203,18 +218,18 @@ class Session:
                 raise Broken("the server sent a reply without end")
         return None
 
-    def all_well(self, count: int) -> str | None:
-        """The text of the last of `count` replies if each is one line of 250, else None.
+    def all_well(self, usual: tuple[bytes, ...]) -> str | None:
+        """The text of the last of some replies if each is one line that begins as usual, or None.
 
         Nothing is taken then. It is the way of nearly every mail, so it is a short one.
         """
         heard = self._heard
-        if len(heard) < count or self._lines:
+        if len(heard) < len(usual) or self._lines:
             return None
-        for at in range(count):
-            if heard[at][:4] != b"250 ":
+        for line, begin in zip(heard, usual, strict=False):
+            if not line.startswith(begin):
                 return None
-        for _ in range(count - 1):
+        for _ in usual[1:]:
             heard.popleft()
         return heard.popleft()[4:].rstrip(b"\r").decode("utf-8", "replace")
 
