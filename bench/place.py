@@ -70,7 +70,7 @@ class Sink:
         """Seconds."""
         return self._count(_CPU) / 1e6
 
-    def wait(self, mails: int, *, seconds: float = 600, alive: Callable[[], bool] = bool) -> None:
+    def wait(self, mails: int, *, seconds: float = 600) -> None:
         """Until so many mails have come in all."""
         end = time.monotonic() + seconds
         while self.mails < mails:

@@ -3,9 +3,10 @@
     python bench/send.py [--quick] [--peer 'COMMAND' --peer-mails N]
 
 Ours are real worker processes with everything on: leases, the gate before each window, durable
-intent, outcomes, counters. PostgreSQL, workers and the sink share this machine. The ways take turns,
-figures are medians. "blind" writes ready-made mails without waiting for answers: the limit of the
-socket. A peer is told LISTMGR_BENCH_PORT and timed by the sink's count. The last line is JSON.
+intent, outcomes, counters. PostgreSQL, workers and the sink share this machine. The ways take
+turns, figures are medians. "blind" writes ready-made mails without waiting for answers: the limit
+of the socket. A peer is told LISTMGR_BENCH_PORT and timed by the sink's count.
+The last line is JSON.
 """
 
 from __future__ import annotations

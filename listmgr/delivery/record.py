@@ -27,11 +27,14 @@ class Result(NamedTuple):
     suppress: bool = False
 
 
+# Stands in no reply: those are one line of printable characters.
+_END = "\n"
 # One pass for what stood in `sending`, which is nearly always all of them. A late answer may still
 # settle what was given up as uncertain: a second pass, when some are left over.
 _SET = (
     "WITH o AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]),"
-    "  CAST(:replies AS text[]), CAST(:nexts AS timestamptz[]), CAST(:untouched AS int[]))"
+    "  string_to_array(:replies, :end, ''), CAST(:nexts AS timestamptz[]),"
+    "  CAST(:untouched AS int[]))"
     "  AS t(id, status, reply, next_at, untouched)),"
     " changed AS (UPDATE {table} d SET status = o.status, reply = o.reply,"
     "   next_attempt_at = o.next_at, attempts = attempts - o.untouched,"
@@ -41,7 +44,7 @@ _SET = (
 # The same where every mail was taken, which is what there is most of.
 _SET_SENT = (
     "WITH changed AS (UPDATE {table} d SET status = 'sent', reply = o.reply, ended_at = now()"
-    "  FROM unnest(CAST(:ids AS bigint[]), CAST(:replies AS text[])) AS o(id, reply)"
+    "  FROM unnest(CAST(:ids AS bigint[]), string_to_array(:replies, :end, '')) AS o(id, reply)"
     "  WHERE o.id = d.subscriber_id AND d.status = :was RETURNING o.id, d.status)"
 )
 _COUNT = (
@@ -101,10 +104,12 @@ def record_results(
 
 
 def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str, Any]:
+    # As text that PostgreSQL cuts up itself: the driver would look at each value of a list.
     values: dict[str, Any] = {
         "campaign": campaign_id,
-        "ids": [result.subscriber_id for result in results],
-        "replies": [result.reply or None for result in results],
+        "ids": f"{{{','.join([str(result.subscriber_id) for result in results])}}}",
+        "replies": _END.join([result.reply for result in results]),
+        "end": _END,
     }
     if not sent:
         values["statuses"] = [result.status.value for result in results]
@@ -117,7 +122,8 @@ def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str
 def _statement(table: str, sent: bool, *, own_lease: bool) -> sa.TextClause:
     lease, found = (_ITS_LEASE, "x.lo") if own_lease else ("CAST(:lo AS bigint)", ":lo")
     sql = ((_SET_SENT if sent else _SET) + _COUNT).format(table=table, lease=lease, found=found)
-    return sa.text(sql).bindparams(sa.bindparam("was", type_=sa.Text))
+    texts = [sa.bindparam(name, type_=sa.Text) for name in ("was", "replies", "end")]
+    return sa.text(sql).bindparams(*texts)
 
 
 def _suppress(tx: Transaction, ids: Sequence[int], at: datetime) -> None:
