@@ -58,6 +58,7 @@ class Settings:
     window_seconds: float = 1.0
     lease_size: int = 1000
     lease_seconds: int = 60
+    send_slots: int = 4
     send_rate: float = 0.0
     trusted_proxies: int = 0
     # Whom to ask whether a domain takes mail: empty for the system's servers, ("off",) for nobody.
@@ -145,6 +146,7 @@ _INTEGERS = (
     "window_size",
     "lease_size",
     "lease_seconds",
+    "send_slots",
     "trusted_proxies",
 )
 _FLOATS = ("signup_min_seconds", "scanner_seconds", "window_seconds", "send_rate")

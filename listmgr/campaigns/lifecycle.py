@@ -16,6 +16,7 @@ class CampaignAction(enum.StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     FINISH = "finish"
+    RETRY = "retry"
 
 
 _S = CampaignStatus
@@ -28,6 +29,10 @@ TRANSITIONS: dict[tuple[CampaignStatus, CampaignAction], CampaignStatus] = {
     (_S.RUNNING, _A.FINISH): _S.FINISHED,
     (_S.PAUSED, _A.RESUME): _S.RUNNING,
     (_S.PAUSED, _A.CANCEL): _S.CANCELLED,
+    # Trying deliveries again changes nothing for a campaign under way, and reopens a finished one.
+    (_S.RUNNING, _A.RETRY): _S.RUNNING,
+    (_S.PAUSED, _A.RETRY): _S.PAUSED,
+    (_S.FINISHED, _A.RETRY): _S.RUNNING,
 }
 
 

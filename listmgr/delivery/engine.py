@@ -24,6 +24,7 @@ from listmgr.delivery.leases import Lease, claim, close, hand_back
 from listmgr.delivery.message import CompiledMessage
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.delivery.pace import Pace
+from listmgr.delivery.providers import provider
 from listmgr.delivery.record import Result, record_results
 from listmgr.delivery.smtp import Answer, Channel, Envelope, Outcome, ServerAway
 from listmgr.delivery.window import Recipient, due_window, next_window
@@ -246,10 +247,11 @@ def _rfc5322(at: datetime) -> str:
 def _judge(run: Run, outcome: Outcome, person: Recipient) -> Result:
     """What becomes of a delivery by the server's answer (M-07, M-16)."""
     key, reply = outcome.key, f"{outcome.code} {outcome.reply}" if outcome.code else outcome.reply
+    at = provider(person.envelope.rpartition("@")[2])
     if outcome.answer is Answer.ACCEPTED:
-        return Result(key, DeliveryStatus.SENT, reply)
+        return Result(key, DeliveryStatus.SENT, reply, provider=at)
     if outcome.answer is Answer.UNCERTAIN:
-        return Result(key, DeliveryStatus.UNCERTAIN, reply)
+        return Result(key, DeliveryStatus.UNCERTAIN, reply, provider=at)
     if outcome.answer is Answer.UNTOUCHED:
         return Result(key, DeliveryStatus.DEFERRED, reply, run.now() + AGAIN, untouched=True)
     told = retry.verdict(
@@ -264,6 +266,6 @@ def _judge(run: Run, outcome: Outcome, person: Recipient) -> Result:
         run.fault = told.explanation
         return Result(key, DeliveryStatus.DEFERRED, reply, run.now(), untouched=True)
     if told.kind is retry.Kind.RETRY:
-        return Result(key, DeliveryStatus.DEFERRED, reply, told.next_attempt_at)
+        return Result(key, DeliveryStatus.DEFERRED, reply, told.next_attempt_at, provider=at)
     bad = told.kind is retry.Kind.FAILED_SUPPRESS
-    return Result(key, DeliveryStatus.FAILED, reply, suppress=bad)
+    return Result(key, DeliveryStatus.FAILED, reply, suppress=bad, provider=at)

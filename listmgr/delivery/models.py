@@ -54,6 +54,10 @@ class CampaignLease(Base):
     skipped: Mapped[dict[str, Any]] = mapped_column(
         server_default=sa.text("'{}'::jsonb"), info=PLAIN
     )
+    # "sent Google": how many; what each attempt came to, by the recipient's provider.
+    providers: Mapped[dict[str, Any]] = mapped_column(
+        server_default=sa.text("'{}'::jsonb"), info=PLAIN
+    )
 
 
 class DeliveryStatus(enum.StrEnum):
@@ -82,6 +86,12 @@ class Delivery(Base):
             "next_attempt_at",
             postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_deliveries_trouble",
+            "trouble",
+            "subscriber_id",
+            postgresql_where=sa.text("trouble IS NOT NULL"),
+        ),
         {"postgresql_partition_by": "LIST (campaign_id)"},
     )
 
@@ -95,3 +105,6 @@ class Delivery(Base):
     ended_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     next_attempt_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     reply: Mapped[str | None] = mapped_column(info=PLAIN)
+    # State and code of what did not go through ("failed 5.1.1"), and NULL of what did: so the
+    # index over it is small, and costs nothing where all is well.
+    trouble: Mapped[str | None] = mapped_column(info=PLAIN)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.consent.gate import REASONS
 from listmgr.delivery.launch import partition
 from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.retry import advice
+from listmgr.kit.texts import N_
+
+# A mark older than this is replaced by a newer one: the speed shown is of the last seconds.
+MARK_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts of people. `skipped` tells by reason whom the gate held back after the launch."""
+    """Counts of people. `skipped` tells by reason whom the gate held back after the launch.
+
+    `providers` counts attempts by the recipient's provider and what they came to.
+    """
 
     audience: int
     sent: int
@@ -23,6 +35,7 @@ class Progress:
     uncertain: int
     remaining: int
     skipped: Mapping[str, int]
+    providers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def percent(self) -> int:
@@ -30,6 +43,11 @@ class Progress:
         if not self.audience:
             return 100 if not self.remaining else 0
         return max(0, min(100, 100 * (self.audience - self.remaining) // self.audience))
+
+    @property
+    def done(self) -> int:
+        """How many have been handed over or given up."""
+        return self.sent + self.failed + self.uncertain
 
 
 _SUMS = sa.text(
@@ -40,37 +58,101 @@ _SUMS = sa.text(
     "  ceil(audience * ((hi - position)::float / greatest(hi - lo, 1))) END), 0)"
     " FROM campaign_leases WHERE campaign_id = :campaign"
 )
-_SKIPPED = sa.text(
-    "SELECT k, sum(v::bigint) FROM campaign_leases, jsonb_each_text(skipped) AS t(k, v)"
+_BY_KEY = (
+    "SELECT k, sum(v::bigint) FROM campaign_leases, jsonb_each_text({column}) AS t(k, v)"
     " WHERE campaign_id = :campaign GROUP BY k ORDER BY k"
 )
+_SKIPPED, _PROVIDERS = (sa.text(_BY_KEY.format(column=it)) for it in ("skipped", "providers"))
 
 
 def progress(session: Session, campaign_id: int) -> Progress:
     """Where the campaign stands now."""
-    sums = [int(value) for value in session.execute(_SUMS, {"campaign": campaign_id}).one()]
-    skipped = {str(k): int(v) for k, v in session.execute(_SKIPPED, {"campaign": campaign_id})}
+    told = {"campaign": campaign_id}
+    sums = [int(value) for value in session.execute(_SUMS, told).one()]
+    skipped = {str(k): int(v) for k, v in session.execute(_SKIPPED, told)}
     audience, sent, failed, deferred, uncertain, remaining = sums
-    return Progress(audience, sent, failed, deferred, uncertain, remaining, skipped)
+    providers: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(DeliveryStatus, 0))
+    for key, count in session.execute(_PROVIDERS, told):
+        status, _, name = str(key).partition(" ")
+        providers[name][status] = int(count)
+    largest = dict(sorted(providers.items(), key=lambda one: -sum(one[1].values())))
+    return Progress(audience, sent, failed, deferred, uncertain, remaining, skipped, largest)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How many were done at an earlier look."""
+
+    at: datetime
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Mails a second since `mark`, and when the rest will be through at that speed."""
+
+    mark: Mark
+    per_second: float
+    ends_at: datetime | None
+
+
+def speed(campaign: Campaign, stand: Progress, mark: Mark | None, at: datetime) -> Speed | None:
+    """How fast it goes, since an earlier look or else since the launch; None while it stands."""
+    if campaign.launched_at is None or campaign.status is not CampaignStatus.RUNNING:
+        return None
+    since = mark or Mark(campaign.launched_at, 0)
+    seconds = (at - since.at).total_seconds()
+    if seconds <= 0 or since.done > stand.done:
+        return None
+    per_second = (stand.done - since.done) / seconds
+    left = (stand.remaining + stand.deferred) / per_second if per_second else 0
+    # A year ahead is no forecast.
+    ends_at = at + timedelta(seconds=left) if 0 < left < 366 * 86_400 else None
+    fresh = mark is not None and seconds < MARK_SECONDS
+    return Speed(since if fresh else Mark(at, stand.done), per_second, ends_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Deliveries of one state with one answer of the server."""
+    """Deliveries of one state and code; `reply` is one of the servers' answers."""
 
     status: DeliveryStatus
-    reply: str
+    code: str
     count: int
+    reply: str
+
+    @property
+    def key(self) -> str:
+        """What it is found by."""
+        return f"{self.status} {self.code}".rstrip()
+
+    @property
+    def words(self) -> str:
+        """What it means, in words of the catalogues; a reason of the gate by its name."""
+        if self.code in REASONS:
+            return self.code
+        if self.status is DeliveryStatus.UNCERTAIN:
+            return N_("The answer never came: the server may have the mail, or not.")
+        if not self.code:
+            return N_("The connection broke before the mail was handed over. It is tried again.")
+        basic = self.reply[:3]
+        return advice(int(basic) if basic.isdecimal() else 0, self.reply)
 
 
 def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Problem]:
-    """What went wrong, most frequent first."""
+    """What did not go through, most frequent first; only those rows are read."""
+    name = partition(campaign_id)
     rows = session.execute(
         sa.text(
-            f"SELECT status, coalesce(reply, ''), count(*) FROM {partition(campaign_id)}"
-            " WHERE status IN ('failed', 'deferred', 'uncertain')"
-            " GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT :limit"
+            "SELECT t.trouble, t.count, (SELECT coalesce(d.reply, '')"
+            f"  FROM {name} d WHERE d.trouble = t.trouble LIMIT 1)"
+            f" FROM (SELECT trouble, count(*) FROM {name} WHERE trouble IS NOT NULL"
+            "  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit) t ORDER BY 2 DESC, 1"
         ),
         {"limit": limit},
     )
-    return [Problem(DeliveryStatus(status), reply, count) for status, reply, count in rows]
+    found = []
+    for trouble, count, reply in rows:
+        status, _, code = str(trouble).partition(" ")
+        found.append(Problem(DeliveryStatus(status), code, int(count), str(reply)))
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -11,6 +13,8 @@ import sqlalchemy as sa
 
 from listmgr.delivery.launch import partition
 from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.providers import OTHERS
+from listmgr.delivery.retry import enhanced
 from listmgr.kit.transaction import Transaction
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
@@ -25,6 +29,7 @@ class Result(NamedTuple):
     next_attempt_at: datetime | None = None
     untouched: bool = False
     suppress: bool = False
+    provider: str = OTHERS
 
 
 # Stands in no reply: those are one line of printable characters.
@@ -34,9 +39,9 @@ _END = "\n"
 _SET = (
     "WITH o AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]),"
     "  string_to_array(:replies, :end, ''), CAST(:nexts AS timestamptz[]),"
-    "  CAST(:untouched AS int[]))"
-    "  AS t(id, status, reply, next_at, untouched)),"
-    " changed AS (UPDATE {table} d SET status = o.status, reply = o.reply,"
+    "  CAST(:untouched AS int[]), string_to_array(:troubles, :end, ''))"
+    "  AS t(id, status, reply, next_at, untouched, trouble)),"
+    " changed AS (UPDATE {table} d SET status = o.status, reply = o.reply, trouble = o.trouble,"
     "   next_attempt_at = o.next_at, attempts = attempts - o.untouched,"
     "   ended_at = CASE WHEN o.next_at IS NULL THEN now() END"
     "  FROM o WHERE o.id = d.subscriber_id AND d.status = :was RETURNING o.id, o.status)"
@@ -57,7 +62,13 @@ _COUNT = (
     "  FROM changed b GROUP BY 1),"
     " counted AS (UPDATE campaign_leases l SET sent = l.sent + x.sent,"
     "   failed = l.failed + x.failed, deferred = l.deferred + x.deferred,"
-    "   uncertain = l.uncertain + x.uncertain"
+    "   uncertain = l.uncertain + x.uncertain,"
+    # Whichever lease they stand beside: only their sum is ever looked at.
+    "   providers = CASE WHEN x.lo = (SELECT min(lo) FROM deltas) THEN"
+    "    (SELECT coalesce(jsonb_object_agg(k, n), '{{}}') FROM (SELECT k, sum(v::bigint) AS n FROM"
+    "      (SELECT * FROM jsonb_each_text(l.providers)"
+    "       UNION ALL SELECT * FROM jsonb_each_text(CAST(:providers AS jsonb))) AS u(k, v)"
+    "      GROUP BY k) m) ELSE l.providers END"
     "  FROM deltas x WHERE l.campaign_id = :campaign AND l.lo = {found})"
     " SELECT count(*) FROM changed"
 )
@@ -99,7 +110,7 @@ def record_results(
         tx.session.execute(_LOCK_LEASES, {"campaign": campaign_id, "ids": values["ids"]})
     settled = tx.session.scalar(statement, values | {"was": "sending"})
     if settled != len(results):
-        tx.session.execute(statement, values | {"was": "uncertain"})
+        tx.session.execute(statement, values | {"was": "uncertain", "providers": "{}"})
     _suppress(tx, [r.subscriber_id for r in results if r.suppress], at)
 
 
@@ -110,11 +121,15 @@ def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str
         "ids": f"{{{','.join([str(result.subscriber_id) for result in results])}}}",
         "replies": _END.join([result.reply for result in results]),
         "end": _END,
+        "providers": json.dumps(
+            Counter([f"{r.status} {r.provider}" for r in results if not r.untouched])
+        ),
     }
     if not sent:
         values["statuses"] = [result.status.value for result in results]
         values["nexts"] = [result.next_attempt_at for result in results]
         values["untouched"] = [int(result.untouched) for result in results]
+        values["troubles"] = _END.join(map(_trouble, results))
     return values
 
 
@@ -122,8 +137,18 @@ def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str
 def _statement(table: str, sent: bool, *, own_lease: bool) -> sa.TextClause:
     lease, found = (_ITS_LEASE, "x.lo") if own_lease else ("CAST(:lo AS bigint)", ":lo")
     sql = ((_SET_SENT if sent else _SET) + _COUNT).format(table=table, lease=lease, found=found)
-    texts = [sa.bindparam(name, type_=sa.Text) for name in ("was", "replies", "end")]
+    names = ("was", "replies", "end", "providers", *(() if sent else ("troubles",)))
+    texts = [sa.bindparam(name, type_=sa.Text) for name in names]
     return sa.text(sql).bindparams(*texts)
+
+
+def _trouble(result: Result) -> str:
+    """State and code of what did not go through; what did has none."""
+    if result.status is DeliveryStatus.SENT:
+        return ""
+    found = enhanced(result.reply)
+    basic = result.reply[:3] if result.reply[:3].isdecimal() else ""
+    return f"{result.status} {'.'.join(found) if found else basic}".rstrip()
 
 
 def _suppress(tx: Transaction, ids: Sequence[int], at: datetime) -> None:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from listmgr.kit.texts import N_
+
 # Six attempts within three days; M-07: soft failures end.
 DELAYS = (
     timedelta(minutes=5),
@@ -43,23 +45,31 @@ class Verdict:
 
 # By the enhanced code after its class digit; the providers' own codes of 2025/26 among them.
 _SENDER_FAULTS = {
-    "7.1": "The receiving server refuses mail from this sender as a matter of its policy.",
-    "7.20": "The DKIM signature of the mail is not accepted.",
-    "7.23": "SPF does not allow this server to send for the domain. Add it to the SPF record.",
-    "7.25": "The sending server has no matching reverse DNS (PTR) entry.",
-    "7.26": "Neither SPF nor DKIM proves the sender. Set both up for the sender's domain.",
-    "7.27": "SPF does not pass. Add the mail server to the SPF record of the sender's domain.",
-    "7.28": "The receiving provider sees too much mail at once from this sender. Send more slowly.",
-    "7.29": "The receiving provider wants TLS. Use smtp+starttls or smtps.",
-    "7.30": "DKIM does not pass. Let the mail server sign with the sender's domain.",
-    "7.31": "There is no valid DMARC record for the sender's domain. Publish one.",
-    "7.32": "The From domain agrees with neither SPF nor DKIM (alignment).",
-    "7.40": "The sender's domain has no DMARC policy. Publish at least p=none.",
-    "7.515": "Microsoft wants SPF, DKIM and DMARC of the sender's domain to pass.",
-    "3.4": "The mail is too large for the server. Make it smaller.",
-    "2.3": "The mail is larger than the mailbox's limit. Make it smaller.",
+    "7.1": N_("The receiving server refuses mail from this sender as a matter of its policy."),
+    "7.20": N_("The DKIM signature of the mail is not accepted."),
+    "7.23": N_("SPF does not allow this server to send for the domain. Add it to the SPF record."),
+    "7.25": N_("The sending server has no matching reverse DNS (PTR) entry."),
+    "7.26": N_("Neither SPF nor DKIM proves the sender. Set both up for the sender's domain."),
+    "7.27": N_("SPF does not pass. Add the mail server to the SPF record of the sender's domain."),
+    "7.28": N_(
+        "The receiving provider sees too much mail at once from this sender. Send more slowly."
+    ),
+    "7.29": N_("The receiving provider wants TLS. Use smtp+starttls or smtps."),
+    "7.30": N_("DKIM does not pass. Let the mail server sign with the sender's domain."),
+    "7.31": N_("There is no valid DMARC record for the sender's domain. Publish one."),
+    "7.32": N_("The From domain agrees with neither SPF nor DKIM (alignment)."),
+    "7.40": N_("The sender's domain has no DMARC policy. Publish at least p=none."),
+    "7.515": N_("Microsoft wants SPF, DKIM and DMARC of the sender's domain to pass."),
+    "3.4": N_("The mail is too large for the server. Make it smaller."),
+    "2.3": N_("The mail is larger than the mailbox's limit. Make it smaller."),
 }
-_GENERAL_FAULT = "The receiving server refuses the sender or its authentication, not the person."
+_OF_THE_MAILBOX = {
+    "2.2": N_("The mailbox is full."),
+    "6.7": N_("The server takes no address with letters beyond ASCII (SMTPUTF8)."),
+}
+_GENERAL_FAULT = N_(
+    "The receiving server refuses the sender or its authentication, not the person."
+)
 
 
 def enhanced(reply: str) -> tuple[str, str] | None:
@@ -95,20 +105,21 @@ def _later(code: int, reply: str, attempt: int, at: datetime, jitter: float) -> 
 
 def explain(code: int, reply: str) -> str:
     """A refusal in words for marketers, with the server's own words behind."""
+    return f"{advice(code, reply)} ({code} {reply})"
+
+
+def advice(code: int, reply: str) -> str:
+    """What a refusal means and what to do about it, in plain English that is in the catalogues."""
     found = enhanced(reply)
     kind, detail = found or (str(code)[:1], "")
+    if detail in _SENDER_FAULTS and (kind == "5" or detail.startswith("7.")):
+        return _SENDER_FAULTS[detail]
     if detail in _NO_SUCH_MAILBOX:
-        words = "There is no such mailbox."
-    elif detail == "2.2":
-        words = "The mailbox is full."
-    elif detail == "6.7":
-        words = "The server takes no address with letters beyond ASCII (SMTPUTF8)."
-    elif detail in _SENDER_FAULTS and (kind == "5" or detail.startswith("7.")):
-        words = _SENDER_FAULTS[detail]
-    elif detail.startswith("7."):
-        words = _GENERAL_FAULT
-    elif kind == "4":
-        words = "The receiving server asks us to come back later."
-    else:
-        words = "The receiving server refused the mail."
-    return f"{words} ({code} {reply})"
+        return N_("There is no such mailbox.")
+    if detail in _OF_THE_MAILBOX:
+        return _OF_THE_MAILBOX[detail]
+    if detail.startswith("7."):
+        return _GENERAL_FAULT
+    if kind == "4":
+        return N_("The receiving server asks us to come back later.")
+    return N_("The receiving server refused the mail.")

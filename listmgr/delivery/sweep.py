@@ -13,8 +13,6 @@ from listmgr.delivery.models import CampaignLease, LeaseState
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
 
-# Two chains of jobs a campaign; more workers than slots leave a campaign to the next ones.
-SLOTS = 2
 SLICE_TIMEOUT = 180
 LATE = timedelta(minutes=2)
 
@@ -31,8 +29,11 @@ def slice_job(campaign_id: int, slot: int, turn: int) -> Job:
 
 
 def ring_campaign(tx: Transaction, campaign_id: int) -> None:
-    """Ask the workers to go on with a campaign, after the commit."""
-    for slot in range(SLOTS):
+    """Ask the workers to go on with a campaign, after the commit.
+
+    As many chains of jobs as workers may be busy with it; the others are there for the next one.
+    """
+    for slot in range(max(1, tx.settings.send_slots)):
         tx.after_commit(slice_job(campaign_id, slot, 0))
 
 
@@ -92,7 +93,7 @@ def settle_late(tx: Transaction, campaign_id: int, *, at: datetime) -> int:
             "  WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo"
             f" FROM {name} d WHERE status = 'sending' AND begun_at < :before FOR UPDATE OF d),"
             f" settled AS (UPDATE {name} d SET status = 'uncertain', ended_at = clock_timestamp(),"
-            "  reply = 'the worker ended before the answer' FROM late"
+            "  reply = 'the worker ended before the answer', trouble = 'uncertain' FROM late"
             "  WHERE late.subscriber_id = d.subscriber_id),"
             " counted AS (UPDATE campaign_leases l SET uncertain = uncertain + n.n FROM"
             "  (SELECT lo, count(*) AS n FROM late GROUP BY lo) n"

@@ -345,7 +345,7 @@ def test_the_bell_is_rung_for_running_campaigns_only(launched: int, uow: UnitOfW
         sweep.sweep_campaigns(tx, at=now())
         assert tx.jobs == [
             Job("send_slice", (launched, slot, 0), "send", f"send-{launched}-{slot}-0", 180)
-            for slot in range(2)
+            for slot in range(tx.settings.send_slots)
         ]
 
 

@@ -26,6 +26,7 @@ from listmgr.web.studio import (  # noqa: E402
     operators,
     proofs,
     subscribers,
+    unmailed,
 )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "operators",
     "proofs",
     "subscribers",
+    "unmailed",
 ]
 
 

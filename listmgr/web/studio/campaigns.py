@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -16,7 +18,7 @@ from listmgr.consent.gate import count_mailable, count_refused
 from listmgr.delivery import sweep
 from listmgr.delivery.launch import check, launch
 from listmgr.delivery.merge import MessageError
-from listmgr.delivery.progress import problems, progress
+from listmgr.delivery.progress import Mark, problems, progress, speed
 from listmgr.delivery.trial import Preview, preview, send_test
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
@@ -68,12 +70,30 @@ def campaign_progress(campaign_id: int) -> str:
 
 
 def _standing(session: Session, campaign: Campaign) -> dict[str, object]:
-    sent = campaign.status is not CampaignStatus.DRAFT
+    if campaign.status is CampaignStatus.DRAFT:
+        return {"found": campaign, "stand": None, "problems": [], "pace": None, "mark": {}}
+    stand = progress(session, campaign.id)
+    pace = speed(campaign, stand, _mark(), now())
     return {
         "found": campaign,
-        "stand": progress(session, campaign.id) if sent else None,
-        "problems": problems(session, campaign.id) if sent else [],
+        "stand": stand,
+        "problems": problems(session, campaign.id, limit=10),
+        "pace": pace,
+        # The next look is told of this one: the speed is between the two, and nothing is kept.
+        "mark": _told_later(pace.mark) if pace else {},
+        "resumes_itself": campaign.pause_reason.startswith(control.SERVER_AWAY),
     }
+
+
+def _told_later(mark: Mark) -> dict[str, int]:
+    return {"at": int(mark.at.timestamp() * 1000), "done": mark.done}
+
+
+def _mark() -> Mark | None:
+    done, at = as_number(request.args.get("done")), as_number(request.args.get("at"))
+    if done is None or at is None or at > now().timestamp() * 1000:
+        return None
+    return Mark(datetime.fromtimestamp(at / 1000, UTC), done)
 
 
 def _everything(session: Session, campaign_id: int) -> dict[str, object]:

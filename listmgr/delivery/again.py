@@ -1,0 +1,67 @@
+"""Tries deliveries again because an operator says so: failed ones, or the uncertain ones."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from listmgr.campaigns.compose import locked
+from listmgr.campaigns.lifecycle import CampaignAction, next_status
+from listmgr.delivery.launch import partition
+from listmgr.delivery.sweep import ring_campaign
+from listmgr.kit.transaction import Transaction
+
+
+class Which(enum.StrEnum):
+    """What is tried again. Uncertain ones may arrive twice: that is for people to decide (M-16)."""
+
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+def try_again(tx: Transaction, campaign_id: int, which: Which, *, at: datetime) -> int:
+    """Make deliveries due now; returns how many.
+
+    Each goes through the gate once more right before it is handed over, so nobody who has left
+    meanwhile, and no blocked address, is mailed. Raises Refused for a draft or a cancelled one.
+    Safe to run twice: what is due already is no longer failed or uncertain.
+    """
+    campaign = locked(tx, campaign_id)
+    status = next_status(campaign.status, CampaignAction.RETRY)
+    count = _make_due(tx, campaign_id, which, at)
+    if not count:
+        return 0
+    if status is not campaign.status:
+        campaign.status = status
+        campaign.finished_at = None
+    ring_campaign(tx, campaign_id)
+    return count
+
+
+def _make_due(tx: Transaction, campaign_id: int, which: Which, at: datetime) -> int:
+    # Locked in the order in which outcomes are settled: no two wait for each other.
+    found = tx.session.scalar(
+        sa.text(
+            "WITH held AS MATERIALIZED (SELECT lo FROM campaign_leases"
+            "  WHERE campaign_id = :campaign ORDER BY lo FOR UPDATE),"
+            f" due AS (UPDATE {partition(campaign_id)} d SET status = 'deferred', attempts = 0,"
+            "   next_attempt_at = :at, ended_at = NULL,"
+            "   trouble = 'deferred' || substr(d.trouble, length(d.status) + 1)"
+            # Whom the gate held back is held back by it again: nothing is gained by asking.
+            "  WHERE d.status = :which AND d.trouble IS NOT NULL"
+            "   AND EXISTS (SELECT FROM held)"
+            "   AND coalesce(d.reply, '') NOT LIKE 'not sent again:%'"
+            "  RETURNING (SELECT max(x.lo) FROM campaign_leases x"
+            "   WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo),"
+            " counted AS (UPDATE campaign_leases l SET deferred = deferred + n.n,"
+            "   failed = failed - CASE WHEN :which = 'failed' THEN n.n ELSE 0 END,"
+            "   uncertain = uncertain - CASE WHEN :which = 'uncertain' THEN n.n ELSE 0 END"
+            "  FROM (SELECT lo, count(*) AS n FROM due GROUP BY lo) n"
+            "  WHERE l.campaign_id = :campaign AND l.lo = n.lo)"
+            " SELECT count(*) FROM due"
+        ).bindparams(sa.bindparam("which", type_=sa.Text)),
+        {"campaign": campaign_id, "which": which.value, "at": at},
+    )
+    return int(found or 0)

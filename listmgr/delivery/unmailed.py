@@ -1,0 +1,105 @@
+"""Who was not mailed and why: counted by reason, and page by page with the people behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.config import Settings
+from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
+from listmgr.delivery.launch import partition
+
+PAGE = 50
+HELD_BACK = "held back"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmailed:
+    """One person. `next_attempt_at` is set where it is tried again."""
+
+    subscriber_id: int
+    address: str
+    why: str
+    at: datetime | None
+    next_attempt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnmailedPage:
+    """Some of them, in the order of their numbers; `after` leads to the next ones."""
+
+    rows: list[Unmailed]
+    after: int | None
+
+
+def by_trouble(
+    session: Session, campaign_id: int, trouble: str, *, after: int = 0, size: int = PAGE
+) -> UnmailedPage:
+    """Those with one state and code, such as "failed 5.1.1"."""
+    return _page(
+        session,
+        "SELECT d.subscriber_id, s.address, coalesce(d.reply, ''),"
+        f" coalesce(d.ended_at, d.begun_at), d.next_attempt_at FROM {partition(campaign_id)} d"
+        " JOIN subscribers s ON s.id = d.subscriber_id"
+        " WHERE d.trouble = :trouble AND d.subscriber_id > :after"
+        " ORDER BY d.subscriber_id LIMIT :more",
+        {"trouble": trouble, "after": after},
+        size,
+    )
+
+
+def held_back(
+    session: Session, settings: Settings, campaign: Campaign, *, after: int = 0, size: int = PAGE
+) -> UnmailedPage:
+    """Those who had confirmed before the launch and got nothing, with what holds them back now."""
+    return _page(
+        session,
+        f"SELECT c.subscriber_id, s.address, {REFUSED_BECAUSE}, c.ended_at, NULL"
+        f" FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose AND c.subscriber_id > :after"
+        "  AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
+        f"  AND {REFUSED_BECAUSE} IS NOT NULL"
+        f"  AND NOT EXISTS (SELECT FROM {partition(campaign.id)} d"
+        "   WHERE d.subscriber_id = c.subscriber_id)"
+        " ORDER BY c.subscriber_id LIMIT :more",
+        {
+            "purpose": campaign.purpose_id,
+            "launched": campaign.launched_at,
+            "after": after,
+            **gate_binds(settings),
+        },
+        size,
+    )
+
+
+def _page(session: Session, sql: str, told: dict[str, object], size: int) -> UnmailedPage:
+    rows = session.execute(sa.text(sql), told | {"more": size + 1}).all()
+    found = [Unmailed(row[0], row[1], row[2], row[3], row[4]) for row in rows[:size]]
+    return UnmailedPage(found, found[-1].subscriber_id if len(rows) > size else None)
+
+
+def everybody(session: Session, settings: Settings, campaign: Campaign) -> Iterator[Unmailed]:
+    """All of them, page by page, for a file: first by trouble, then who was held back."""
+    if campaign.status is CampaignStatus.DRAFT:
+        return
+    troubles = session.scalars(
+        sa.text(
+            f"SELECT DISTINCT trouble FROM {partition(campaign.id)}"
+            " WHERE trouble IS NOT NULL ORDER BY 1"
+        )
+    ).all()
+    for trouble in troubles:
+        after: int | None = 0
+        while after is not None:
+            page = by_trouble(session, campaign.id, trouble, after=after, size=1000)
+            yield from page.rows
+            after = page.after
+    after = 0
+    while after is not None:
+        page = held_back(session, settings, campaign, after=after, size=1000)
+        yield from page.rows
+        after = page.after

@@ -1,0 +1,114 @@
+"""Pages of who was not mailed and why, and the buttons that try again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from listmgr.campaigns.browse import find
+from listmgr.campaigns.models import CampaignStatus
+from listmgr.delivery import unmailed
+from listmgr.delivery.again import Which, try_again
+from listmgr.delivery.progress import problems, progress
+from listmgr.kit.clock import now
+from listmgr.kit.errors import Refused
+from listmgr.kit.spreadsheet import csv_lines
+from listmgr.operators.roles import Right
+from listmgr.web.context import services
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import acting, as_number, note, reading
+from listmgr.web.studio.guard import needs
+
+MOST_REASONS = 200
+
+
+@bp.get("/campaigns/<key:campaign_id>/not-mailed")
+@needs(Right.SEE_CAMPAIGNS)
+def not_mailed(campaign_id: int) -> str:
+    """How many, by reason."""
+    with reading() as tx:
+        found = find(tx.session, campaign_id)
+        draft = found.status is CampaignStatus.DRAFT
+        return render_template(
+            "studio/campaigns/not_mailed.html",
+            found=found,
+            stand=None if draft else progress(tx.session, campaign_id),
+            problems=[] if draft else problems(tx.session, campaign_id, MOST_REASONS),
+            again=found.status not in {CampaignStatus.DRAFT, CampaignStatus.CANCELLED},
+            held_back=unmailed.HELD_BACK,
+        )
+
+
+@bp.get("/campaigns/<key:campaign_id>/not-mailed/people")
+@needs(Right.SEE_SUBSCRIBERS, look="unmailed.seen")
+def not_mailed_people(campaign_id: int) -> str:
+    """Who they are, for one reason."""
+    trouble = request.args.get("why", unmailed.HELD_BACK)[:100]
+    after = as_number(request.args.get("after")) or 0
+    with reading() as tx:
+        found = find(tx.session, campaign_id)
+        page = unmailed.UnmailedPage([], None)
+        if found.status is not CampaignStatus.DRAFT:
+            page = (
+                unmailed.held_back(tx.session, services().settings, found, after=after)
+                if trouble == unmailed.HELD_BACK
+                else unmailed.by_trouble(tx.session, campaign_id, trouble, after=after)
+            )
+        return render_template(
+            "studio/campaigns/not_mailed_people.html",
+            found=found,
+            page=page,
+            why=trouble,
+            is_held_back=trouble == unmailed.HELD_BACK,
+        )
+
+
+@bp.get("/campaigns/<key:campaign_id>/not-mailed.csv")
+@needs(Right.SEE_SUBSCRIBERS, look="unmailed.exported")
+def not_mailed_file(campaign_id: int) -> Response:
+    """All of them with their reasons, as a file for a spreadsheet."""
+
+    def rows() -> Iterator[list[object]]:
+        yield ["address", "reason", "at", "next attempt", "subscriber"]
+        with reading() as tx:
+            found = find(tx.session, campaign_id)
+            for one in unmailed.everybody(tx.session, services().settings, found):
+                yield [one.address, one.why, one.at, one.next_attempt_at, one.subscriber_id]
+
+    name = f'attachment; filename="campaign-{campaign_id}-not-mailed.csv"'
+    return Response(
+        stream_with_context(csv_lines(rows())),
+        mimetype="text/csv",
+        headers={"Content-Disposition": name},
+    )
+
+
+@bp.post("/campaigns/<key:campaign_id>/again")
+@needs(Right.SEND_CAMPAIGNS)
+def try_campaign_again(campaign_id: int) -> ResponseReturnValue:
+    """Try the failed ones again, or those nobody is certain of."""
+    told = request.form.get("which", "")
+    which = Which(told) if told in set(Which) else Which.FAILED
+    try:
+        with acting() as tx:
+            count = try_again(tx, campaign_id, which, at=now())
+            note(tx, "campaign.tried_again", "campaign", campaign_id, which=which, count=count)
+        flash(_told(count))
+    except Refused as error:
+        flash(str(error), "danger")
+    return redirect(url_for("studio.not_mailed", campaign_id=campaign_id), 303)
+
+
+def _told(count: int) -> str:
+    if not count:
+        return str(_("There is nothing to try again."))
+    told = ngettext(
+        "%(num)s mail is tried again. Whoever has left meanwhile gets none.",
+        "%(num)s mails are tried again. Whoever has left meanwhile gets none.",
+        count,
+    )
+    return str(told)

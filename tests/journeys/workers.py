@@ -1,0 +1,96 @@
+"""Real worker processes and a scheduler for journeys; they can be killed at any moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from listmgr.config import Settings
+from tests.sink import Sink
+
+
+class Workers:
+    """Real worker processes with a scheduler, as `listmgr up` starts them."""
+
+    def __init__(
+        self, settings: Settings, sink: Sink, folder: Path, *, count: int = 3, **env: str
+    ) -> None:
+        self.folder = folder
+        self.env = (
+            dict(os.environ)
+            | {
+                "DATABASE_URL": settings.database_url,
+                "REDIS_URL": settings.redis_url,
+                "LISTMGR_DATA_DIR": str(folder),
+                "LISTMGR_BASE_URL": settings.base_url,
+                "LISTMGR_SMTP_URL": f"smtp://127.0.0.1:{sink.port}",
+                "LISTMGR_LEASE_SECONDS": "2",
+            }
+            | env
+        )
+        self.scheduler = self.start("scheduler")
+        self.workers = [self.start("worker", "--queues=mail,send,work") for _ in range(count)]
+
+    def start(self, *argv: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "listmgr", *argv],
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def horses(self) -> list[int]:
+        """The children in which jobs run."""
+        found = []
+        for worker in self.workers:
+            with suppress(OSError):
+                children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text()
+                found += [int(pid) for pid in children.split()]
+        return found
+
+    def kill_one(self, chance: random.Random) -> int:
+        """Kill a work-horse, or now and then a whole worker with it; how many were killed."""
+        horses = self.horses()
+        if chance.random() < 0.1:
+            number = chance.randrange(len(self.workers))
+            victim = self.workers[number]
+            for pid in (victim.pid, *horses):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            victim.wait()
+            self.workers[number] = self.start("worker", "--queues=mail,send,work")
+            return 1
+        if not horses:
+            return 0
+        with suppress(ProcessLookupError):
+            os.kill(chance.choice(horses), signal.SIGKILL)
+            return 1
+        return 0
+
+    def end(self) -> None:
+        for pid in self.horses():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def started(
+    settings: Settings, sink: Sink, folder: Path, *, count: int = 3, **env: str
+) -> Iterator[Workers]:
+    """Workers and a scheduler for a while; `env` adds to what they are told."""
+    workers = Workers(settings, sink, folder, count=count, **env)
+    try:
+        yield workers
+    finally:
+        workers.end()

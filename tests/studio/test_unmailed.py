@@ -1,0 +1,93 @@
+"""The pages of who was not mailed and why, and of trying again."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+import sqlalchemy as sa
+
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.kit.spreadsheet import safe, unsafe
+from listmgr.operators.models import AuditEntry
+
+
+@pytest.fixture
+def refused(sample, uow) -> int:
+    """The sample's one mail was refused, with words a spreadsheet would take for a formula."""
+    campaign_id = sample["campaign_id"]
+    with uow() as tx:
+        tx.session.execute(
+            sa.text(
+                "INSERT INTO deliveries (campaign_id, subscriber_id, consent_id, status, begun_at,"
+                " ended_at, reply, trouble) SELECT :campaign, subscriber_id, id, 'failed', now(),"
+                " now(), '=1+1', 'failed 5.5.0' FROM consents WHERE status = 'confirmed'"
+            ),
+            {"campaign": campaign_id},
+        )
+        tx.session.execute(
+            sa.text("UPDATE campaign_leases SET failed = 1, state = 'done', position = hi")
+        )
+        tx.session.execute(sa.text("UPDATE campaigns SET status = 'finished'"))
+    return campaign_id
+
+
+def test_reasons_people_and_the_retry(admin, refused, session):
+    page = f"/studio/campaigns/{refused}/not-mailed"
+    text = admin.get(page).text
+    assert "The receiving server refused the mail." in text
+    assert "Retry the failed ones" in text
+    assert "Send the uncertain ones again" not in text
+    assert "anna@example.com" in admin.get(f"{page}/people?why=failed+5.5.0").text
+    answer = admin.post(f"/studio/campaigns/{refused}/again", {"which": "failed"})
+    assert answer.location == page
+    assert "1 mail is tried again" in admin.get(page).text
+    assert session.scalars(sa.select(Campaign.status)).one() is CampaignStatus.RUNNING
+    told = session.scalars(
+        sa.select(AuditEntry.details).where(AuditEntry.action == "campaign.tried_again")
+    ).one()
+    assert told == {"which": "failed", "count": 1}
+    admin.post(f"/studio/campaigns/{refused}/again", {"which": "nonsense"})
+    assert "nothing to try again" in admin.get(page).text
+
+
+def test_l37_a_marketer_sees_counts_and_no_person(desk, refused):
+    marketer = desk("marketer")
+    page = f"/studio/campaigns/{refused}/not-mailed"
+    text = marketer.get(page).text
+    assert "The receiving server refused the mail." in text
+    assert "anna@example.com" not in text
+    assert "/people" not in text
+    assert marketer.get(f"{page}/people?why=failed+5.5.0").status_code == 403
+    assert marketer.get(f"{page}.csv").status_code == 403
+
+
+def test_t19_the_file_holds_no_formula_and_the_look_is_logged(admin, refused, session):
+    answer = admin.get(f"/studio/campaigns/{refused}/not-mailed.csv")
+    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert rows[0][:2] == ["address", "reason"]
+    assert rows[1][:2] == ["anna@example.com", "'=1+1"]
+    actions = session.scalars(sa.select(AuditEntry.action)).all()
+    assert "unmailed.exported" in actions
+
+
+@pytest.mark.parametrize("value", ["=cmd", "+491", "-1", "@x", "\tx", "\rx", "'x", "''", "x", ""])
+def test_t19_what_was_made_safe_comes_back_as_it_was(value):
+    assert unsafe(safe(value)) == value
+    assert not safe(value).startswith(tuple("=+-@\t\r\n\0"))
+
+
+def test_the_empty_state(admin, sample):
+    text = admin.get(f"/studio/campaigns/{sample['campaign_id']}/not-mailed").text
+    assert "Nobody has been held back" in text
+
+
+def test_the_speed_needs_two_looks(admin, sample, uow):
+    page = f"/studio/campaigns/{sample['campaign_id']}/progress"
+    text = admin.get(page).text
+    assert "mails a second" in text
+    assert "done=0" in text
+    # Nonsense is as good as nothing.
+    for told in ("at=1&done=x", "at=99999999999999&done=1", "at=-1&done=-1"):
+        assert admin.get(f"{page}?{told}").status_code == 200
