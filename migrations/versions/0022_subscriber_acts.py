@@ -1,9 +1,9 @@
-"""Exports."""
+"""Room for: subscriber_acts."""
 
 from __future__ import annotations
 
-revision = "0008"
-down_revision = "0007"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -1,9 +1,9 @@
-"""The catalogue of fields."""
+"""Room for: senders."""
 
 from __future__ import annotations
 
-revision = "0004"
-down_revision = "0003"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

@@ -1,9 +1,9 @@
-"""Senders, their limits and warm-up plans."""
+"""Room for: bulk."""
 
 from __future__ import annotations
 
-revision = "0003"
-down_revision = "0002"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -1,9 +1,9 @@
-"""Changes of address that wait for the new mailbox."""
+"""Room for: exports."""
 
 from __future__ import annotations
 
-revision = "0011"
-down_revision = "0010"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

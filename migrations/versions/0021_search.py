@@ -1,9 +1,9 @@
-"""Business cards that wait for consent."""
+"""Room for: search."""
 
 from __future__ import annotations
 
-revision = "0009"
-down_revision = "0008"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

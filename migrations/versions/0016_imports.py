@@ -1,9 +1,9 @@
-"""Indexes for finding people."""
+"""Room for: imports."""
 
 from __future__ import annotations
 
-revision = "0010"
-down_revision = "0009"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -1,9 +1,9 @@
-"""Saved rules over people."""
+"""Room for: cards."""
 
 from __future__ import annotations
 
-revision = "0006"
-down_revision = "0005"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

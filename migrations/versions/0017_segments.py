@@ -1,9 +1,9 @@
-"""Imports and what they refused."""
+"""Room for: segments."""
 
 from __future__ import annotations
 
-revision = "0005"
-down_revision = "0004"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -1,9 +1,9 @@
-"""Mass updates and their undo."""
+"""Room for: fields."""
 
 from __future__ import annotations
 
-revision = "0007"
-down_revision = "0006"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
