@@ -1,0 +1,1 @@
+"""Business cards: read from files, codes, pictures and pasted text; nothing here may be mailed."""
