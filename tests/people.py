@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from listmgr.consent.ask import ask
 from listmgr.consent.capture import capture
@@ -13,7 +15,10 @@ from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.signup import SignupContent, find_or_add
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Notice, Purpose
+from listmgr.operators.models import Role
 from listmgr.subscribers.address import parse_address
+from listmgr.subscribers.define import FieldWords, create_field
+from listmgr.subscribers.field_models import Field
 from listmgr.subscribers.models import Subscriber
 
 
@@ -75,3 +80,21 @@ def make_confirmed(tx: Transaction, address: str, notice: Notice, at: datetime) 
     consent = lock_consent(tx, make_pending(tx, address, notice, at).id)
     record(tx, consent, ConsentAction.CONFIRM, at=at, actor="subscriber", evidence={"ip": "::1"})
     return consent
+
+
+FIELD = FieldWords(
+    key="city",
+    label_de="Ort",
+    label_en="Town",
+    kind="text",
+    purpose="To invite to what happens near by.",
+    basis="consent",
+    retention_months="24",
+    category="ordinary",
+)
+
+
+def make_field(tx: Transaction, *, roles: Collection[str] = tuple(Role), **more: str) -> Field:
+    """A custom field of the catalogue: "city", unless told otherwise."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return create_field(tx, replace(FIELD, **more), roles=roles, by=Role.ADMINISTRATOR, at=at)

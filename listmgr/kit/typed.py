@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from listmgr.kit.errors import InvalidInput
+from listmgr.kit.texts import N_
 
 MAX_LINE = 300
 MAX_TEXT = 20_000
@@ -24,7 +25,7 @@ class Typed:
     def line(self, field: str, value: str, *, missing: str = "", limit: int = MAX_LINE) -> str:
         """One line, blanks around it dropped; `missing` is said when it must not be empty."""
         if any(unicodedata.category(char) in _CONTROLS for char in value[: limit + 1]):
-            return self._refuse(field, "This must be one line without control characters.")
+            return self._refuse(field, N_("This must be one line without control characters."))
         return self._within(field, value, missing, limit)
 
     def text(self, field: str, value: str, *, missing: str = "", limit: int = MAX_TEXT) -> str:
@@ -32,7 +33,7 @@ class Typed:
         value = value.replace("\r\n", "\n").replace("\r", "\n")
         shown = value[: limit + 1].replace("\n", "").replace("\t", "")
         if any(unicodedata.category(char) in {"Cc", "Cs"} for char in shown):
-            return self._refuse(field, "This holds control characters. Please type it again.")
+            return self._refuse(field, N_("This holds control characters. Please type it again."))
         return self._within(field, value, missing, limit)
 
     def slug(self, field: str, value: str) -> str:
@@ -40,7 +41,8 @@ class Typed:
         value = value.strip()
         if not _SLUG.match(value):
             return self._refuse(
-                field, "Use small letters a to z, digits and hyphens, 63 at most: spring-letter."
+                field,
+                N_("Use small letters a to z, digits and hyphens, 63 at most: spring-letter."),
             )
         return value
 
@@ -48,20 +50,22 @@ class Typed:
         """An address of the web, or nothing."""
         value = self.line(field, value, limit=1000)
         if value and not re.match(r"https?://[^\s/]+", value):
-            return self._refuse(field, "Write the whole address: https://www.example.org/privacy.")
+            return self._refuse(
+                field, N_("Write the whole address: https://www.example.org/privacy.")
+            )
         return value
 
     def done(self) -> None:
         """Raise InvalidInput with everything that was wrong."""
         if self.wrong:
-            raise InvalidInput("Please correct the marked fields.", self.wrong)
+            raise InvalidInput(N_("Please correct the marked fields."), self.wrong)
 
     def _within(self, field: str, value: str, missing: str, limit: int) -> str:
         value = value.strip()
         if missing and not value:
             return self._refuse(field, missing)
         if len(value) > limit:
-            return self._refuse(field, "This is too long. Please shorten it.")
+            return self._refuse(field, N_("This is too long. Please shorten it."))
         return value
 
     def _refuse(self, field: str, message: str) -> str:

@@ -23,6 +23,7 @@ class Subscriber(Base):
             "address_key",
             postgresql_ops={"address_key": "text_pattern_ops"},
         ),
+        sa.Index("ix_subscribers_tags", "tags", postgresql_using="gin"),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
@@ -35,8 +36,12 @@ class Subscriber(Base):
     first_name: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
     last_name: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
     company: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    # Values of custom fields by key, each as its one spelling (`field_values`).
     attributes: Mapped[dict[str, Any]] = mapped_column(
         server_default=sa.text("'{}'::jsonb"), info=PERSONAL
     )
+    tags: Mapped[list[str]] = mapped_column(server_default="{}", info=PERSONAL)
+    # A word of the staff on what the data rest on; it is no consent and lets no mail go (L-26).
+    basis_note: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
     restricted_at: Mapped[datetime | None] = mapped_column(info=PLAIN)

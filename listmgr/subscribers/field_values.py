@@ -1,0 +1,117 @@
+"""Values of fields: read from what somebody typed, kept as one text each, shown in a language.
+
+A value is kept in one spelling: a number with a point, a date as 2026-05-31, yes and no as true and
+false. The empty text is no value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date
+
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.texts import N_
+from listmgr.kit.typed import Typed
+from listmgr.subscribers.field_models import FieldKind
+
+MAX_VALUE = 300
+NUMBER_SQL = "^-?[0-9]{1,15}([.][0-9]{1,6})?$"
+DATE_SQL = "^[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+_NUMBER = re.compile(r"(-?)([0-9]{1,15})(?:[.,]([0-9]{1,6}))?\Z")
+_ISO = re.compile(r"([1-9][0-9]{3})-([0-9]{1,2})-([0-9]{1,2})\Z")
+_GERMAN = re.compile(r"([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?([1-9][0-9]{3})\Z")
+_YES = frozenset({"yes", "y", "true", "1", "on", "ja", "j", "wahr", "x"})
+_NO = frozenset({"no", "n", "false", "0", "off", "nein", "falsch"})
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def parse_value(kind: FieldKind, choices: Sequence[str], typed: str) -> str:
+    """What is kept of a typed value; InvalidInput says in one sentence what to write instead.
+
+    What it returns it also takes, and returns unchanged.
+    """
+    line = Typed()
+    text = unicodedata.normalize("NFC", line.line("value", typed, limit=MAX_VALUE))
+    if line.wrong:
+        raise InvalidInput(line.wrong["value"])
+    if not text or kind is FieldKind.TEXT:
+        return text
+    if kind is FieldKind.NUMBER:
+        return _number(text)
+    if kind is FieldKind.DATE:
+        return _date(text)
+    return _yes_no(text) if kind is FieldKind.YES_NO else _choice(text, choices)
+
+
+def _number(text: str) -> str:
+    found = _NUMBER.match(text)
+    if found is None:
+        raise InvalidInput(N_("Write a number without dots between thousands: 1234 or 12.5."))
+    whole, part = found[2].lstrip("0") or "0", (found[3] or "").rstrip("0")
+    number = f"{whole}.{part}" if part else whole
+    return number if number == "0" else found[1] + number
+
+
+def _date(text: str) -> str:
+    if iso := _ISO.match(text):
+        year, month, day = map(int, iso.groups())
+    elif german := _GERMAN.match(text):
+        day, month, year = map(int, german.groups())
+    else:
+        raise InvalidInput(N_("Write the date as year-month-day or day.month.year: 2026-05-31."))
+    try:
+        return date(year, month, day).isoformat()
+    except ValueError:
+        raise InvalidInput(N_("There is no such day. Please check the date.")) from None
+
+
+def _yes_no(text: str) -> str:
+    word = text.casefold()
+    if word in _YES or word in _NO:
+        return "true" if word in _YES else "false"
+    raise InvalidInput(N_("Answer with yes or no."))
+
+
+def _choice(text: str, choices: Sequence[str]) -> str:
+    if text in choices:
+        return text
+    alike = [choice for choice in choices if choice.casefold() == text.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    raise InvalidInput(N_("Choose one of the answers that are offered."))
+
+
+def show_value(kind: FieldKind, value: str, language: str) -> str:
+    """A kept value as people of a language write it; what is no such value is shown as it is."""
+    if kind is FieldKind.YES_NO:
+        words = ("ja", "nein") if language == "de" else ("yes", "no")
+        return {"true": words[0], "false": words[1]}.get(value, value)
+    if kind is FieldKind.NUMBER and language == "de" and re.match(NUMBER_SQL, value):
+        return value.replace(".", ",")
+    if kind is FieldKind.DATE and re.match(DATE_SQL, value):
+        year, month, day = map(int, value.split("-"))
+        german = f"{day:02}.{month:02}.{year}"
+        return german if language == "de" else f"{day} {_MONTHS[month - 1]} {year}"
+    return value
+
+
+def typed_sql(kind: FieldKind, text: str) -> str:
+    """The SQL expression `text` as number, date or boolean: NULL where it holds no such value."""
+    if kind is FieldKind.NUMBER:
+        return f"(CASE WHEN {text} ~ '{NUMBER_SQL}' THEN CAST({text} AS numeric) END)"
+    if kind is FieldKind.DATE:
+        # From its parts: a text such as 2026-02-31 must not end the whole statement.
+        year, month, day = (
+            f"CAST(substr({text}, {start}, {length}) AS int)"
+            for start, length in ((1, 4), (6, 2), (9, 2))
+        )
+        made = f"make_date({year}, {month}, 1) + {day} - 1"
+        return f"(CASE WHEN {text} ~ '{DATE_SQL}' THEN {made} END)"
+    if kind is FieldKind.YES_NO:
+        return f"(CASE {text} WHEN 'true' THEN true WHEN 'false' THEN false END)"
+    return f"nullif({text}, '')"
