@@ -48,10 +48,21 @@ def capture(
     existing = open_consent(tx, subscriber.id, notice.purpose_id)
     if existing is not None:
         return existing
+    consent = begin(tx, subscriber.id, notice, source=source, at=at)
+    tx.session.add(consent)
+    tx.session.flush()
+    facts = workflow(tx, notice, source, form_url)
+    record(tx, consent, ConsentAction.CAPTURE, at=at, actor=actor, facts=facts, evidence=evidence)
+    return consent
+
+
+def begin(
+    tx: Transaction, subscriber_id: int, notice: Notice, *, source: ConsentSource, at: datetime
+) -> Consent:
+    """The row of a new consent, not yet in the session: its first event has still to be written."""
     purpose = tx.session.get_one(Purpose, notice.purpose_id)
-    mailing_list = tx.session.get_one(MailingList, purpose.list_id)
-    consent = Consent(
-        subscriber_id=subscriber.id,
+    return Consent(
+        subscriber_id=subscriber_id,
         list_id=purpose.list_id,
         purpose_id=purpose.id,
         status=ConsentStatus.CAPTURED,
@@ -63,16 +74,14 @@ def capture(
         captured_at=at,
         expires_at=at + timedelta(days=tx.settings.confirm_days),
     )
-    tx.session.add(consent)
-    tx.session.flush()
-    facts = _copy_of_the_workflow(mailing_list, purpose, notice, source, form_url)
-    record(tx, consent, ConsentAction.CAPTURE, at=at, actor=actor, facts=facts, evidence=evidence)
-    return consent
 
 
-def _copy_of_the_workflow(
-    mailing_list: MailingList, purpose: Purpose, notice: Notice, source: ConsentSource, url: str
+def workflow(
+    tx: Transaction, notice: Notice, source: ConsentSource, form_url: str
 ) -> dict[str, Any]:
+    """A copy of what was shown and by whom, for the first event (L-01, L-02)."""
+    purpose = tx.session.get_one(Purpose, notice.purpose_id)
+    mailing_list = tx.session.get_one(MailingList, purpose.list_id)
     return {
         "list": mailing_list.name,
         "sender": f"{mailing_list.sender_name} <{mailing_list.sender_address}>",
@@ -85,6 +94,6 @@ def _copy_of_the_workflow(
         "privacy_version": notice.privacy_version,
         "language": notice.language,
         "source": source.value,
-        "form_url": url,
+        "form_url": form_url,
         "box_before": "unticked",
     }

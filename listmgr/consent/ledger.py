@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -26,6 +27,18 @@ def lock_consent(tx: Transaction, consent_id: int) -> Consent:
     return consent
 
 
+class Act(NamedTuple):
+    """What happens to one locked consent, and when.
+
+    `facts` must not be personal and stay for ever; `evidence` is personal and can be erased.
+    """
+
+    consent: Consent
+    at: datetime
+    facts: Mapping[str, Any] | None = None
+    evidence: Mapping[str, Any] | None = None
+
+
 def record(
     tx: Transaction,
     consent: Consent,
@@ -35,33 +48,56 @@ def record(
     actor: str,
     facts: Mapping[str, Any] | None = None,
     evidence: Mapping[str, Any] | None = None,
-) -> ConsentEvent:
-    """Move a locked consent by an act and write the act down.
+) -> None:
+    """Move a locked consent by an act and write the act down; see `record_many`."""
+    record_many(tx, [Act(consent, at, facts, evidence)], action, actor=actor)
 
-    `facts` must not be personal and stay for ever; `evidence` is personal and can be erased.
-    Raises ForbiddenTransition when the act is not possible at the consent's station.
+
+def record_many(tx: Transaction, acts: Sequence[Act], action: ConsentAction, *, actor: str) -> None:
+    """Move many different consents by one kind of act, in a few statements however many they are.
+
+    Raises ForbiddenTransition when the act is not possible at the station of one of them.
     """
+    if not acts:
+        return
     first = action is ConsentAction.CAPTURE
-    status = next_status(None if first else consent.status, action)
+    before = {} if first else _last_hashes(tx, acts)
+    written = [
+        _entry(act, action, actor, GENESIS if first else before[act.consent.id]) for act in acts
+    ]
+    ids = _store(tx, [entry for entry, _, _ in written])
+    evidence = [
+        {"event_id": ids[act.consent.id], "salt": salt, "content": content}
+        for act, (_, salt, content) in zip(acts, written, strict=True)
+        if act.evidence
+    ]
+    if evidence:
+        tx.session.execute(sa.insert(ConsentEvidence), evidence)
+    for act, (entry, _, _) in zip(acts, written, strict=True):
+        _move(act.consent, ConsentStatus(entry.status), entry.seq, act.at)
+    tx.session.flush()
+
+
+def _entry(
+    act: Act, action: ConsentAction, actor: str, previous: bytes
+) -> tuple[LedgerEntry, bytes, str]:
+    """The event of one act, with the salt and the text its commitment is made of."""
+    first = action is ConsentAction.CAPTURE
+    status = next_status(None if first else act.consent.status, action)
     salt = secrets.token_bytes(SALT_BYTES)
-    content = canonical(evidence or {})
+    content = canonical(act.evidence or {})
     entry = LedgerEntry(
-        consent_id=consent.id,
-        seq=1 if first else consent.version + 1,
+        consent_id=act.consent.id,
+        seq=1 if first else act.consent.version + 1,
         action=action.value,
         status=status.value,
-        at=at,
+        at=act.at,
         actor=actor,
-        facts=canonical(facts or {}),
+        facts=canonical(act.facts or {}),
         commitment=commit_to(salt, content),
-        previous=GENESIS if first else _last_hash(tx, consent),
+        previous=previous,
     )
-    event = _store(tx, entry)
-    if evidence:
-        tx.session.add(ConsentEvidence(event_id=event.id, salt=salt, content=content))
-    _move(consent, status, entry.seq, at)
-    tx.session.flush()
-    return event
+    return entry, salt, content
 
 
 def _move(consent: Consent, status: ConsentStatus, version: int, at: datetime) -> None:
@@ -75,27 +111,31 @@ def _move(consent: Consent, status: ConsentStatus, version: int, at: datetime) -
         consent.expires_at = None
 
 
-def _last_hash(tx: Transaction, consent: Consent) -> bytes:
-    return tx.session.scalars(
-        sa.select(ConsentEvent.hash).where(
-            ConsentEvent.consent_id == consent.id, ConsentEvent.seq == consent.version
+def _last_hashes(tx: Transaction, acts: Sequence[Act]) -> dict[int, bytes]:
+    rows = tx.session.execute(
+        sa.select(ConsentEvent.consent_id, ConsentEvent.hash)
+        .join(Consent, Consent.id == ConsentEvent.consent_id)
+        .where(
+            ConsentEvent.consent_id.in_([act.consent.id for act in acts]),
+            ConsentEvent.seq == Consent.version,
         )
-    ).one()
-
-
-def _store(tx: Transaction, entry: LedgerEntry) -> ConsentEvent:
-    event = ConsentEvent(
-        consent_id=entry.consent_id,
-        seq=entry.seq,
-        action=ConsentAction(entry.action),
-        status=ConsentStatus(entry.status),
-        at=entry.at,
-        actor=entry.actor,
-        facts=entry.facts,
-        commitment=entry.commitment,
-        previous=entry.previous,
-        hash=entry_hash(entry),
     )
-    tx.session.add(event)
-    tx.session.flush()
-    return event
+    return {row.consent_id: row.hash for row in rows}
+
+
+# Columns as arrays: one short statement, and the driver writes no thousand-row VALUES.
+_STORE = sa.text(
+    "INSERT INTO consent_events (consent_id, seq, action, status, at, actor, facts, commitment,"
+    " previous, hash) SELECT * FROM unnest(CAST(:consent_id AS bigint[]), CAST(:seq AS int[]),"
+    " CAST(:action AS text[]), CAST(:status AS text[]), CAST(:at AS timestamptz[]),"
+    " CAST(:actor AS text[]), CAST(:facts AS text[]), CAST(:commitment AS bytea[]),"
+    " CAST(:previous AS bytea[]), CAST(:hash AS bytea[])) RETURNING consent_id, id"
+)
+_COLUMNS = tuple(field.name for field in fields(LedgerEntry))
+
+
+def _store(tx: Transaction, entries: Sequence[LedgerEntry]) -> dict[int, int]:
+    """Write events, one of each consent; returns their ids by the consents'."""
+    values = {name: [getattr(entry, name) for entry in entries] for name in _COLUMNS}
+    values["hash"] = [entry_hash(entry) for entry in entries]
+    return {row.consent_id: row.id for row in tx.session.execute(_STORE, values)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -10,17 +9,9 @@ import redis
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns import compose
 from listmgr.config import load_settings
-from listmgr.consent.capture import capture
-from listmgr.consent.facts import RequestFacts
-from listmgr.consent.ledger import record
-from listmgr.consent.lifecycle import ConsentAction
-from listmgr.consent.models import Consent, ConsentSource
-from listmgr.consent.signup import SignupContent, find_or_add
-from listmgr.consent.withdraw import withdraw
-from listmgr.delivery.launch import launch
-from listmgr.delivery.sweep import ring_campaign
+from listmgr.demo.campaigns import invent_campaigns
+from listmgr.demo.people import invent_people
 from listmgr.kit.clock import now
 from listmgr.kit.queue import ring
 from listmgr.kit.transaction import Transaction, transaction
@@ -31,10 +22,7 @@ from listmgr.lists.publish import add_purpose, publish_notice
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.sign_in import one_time_sign_in
-from listmgr.schema import resource
-from listmgr.subscribers.address import parse_address
 
-PEOPLE = 1200
 IMPRINT = (
     "Lindenhof Kulturwerk e. V.\nAm Lindenhof 7, 10115 Berlin\n"
     "Vertreten durch Aylin Sommer\npost@lindenhof.example"
@@ -50,8 +38,6 @@ WORDS = {
     "en": "Yes, I want “{list}” ({purpose}) from Lindenhof Kulturwerk e. V. by e-mail."
     " I can withdraw this at any time with one click.",
 }
-FIRST = ("Änne", "Jörg", "Zoë", "Mia", "Noah", "Élodie", "Søren", "Łukasz", "Aylin", "Ben", "Emma")
-LAST = ("Müller", "Schmidt", "Öztürk", "Nowak", "Yılmaz", "Weiß", "Rossi", "Dupont", "O'Neill")
 TEAM = (
     ("Aylin Sommer", "aylin", Role.ADMINISTRATOR, "de"),
     ("Ben Carter", "ben", Role.MARKETER, "en"),
@@ -59,20 +45,6 @@ TEAM = (
     ("Deniz Kaya", "deniz", Role.SERVICE, "de"),
     ("Emma Groß", "emma", Role.AUDITOR, "de"),
 )
-BODY = """# Der Sommer im Lindenhof
-
-Guten Tag {{ first_name | default("und willkommen") }},
-
-ab Juni wird es hell bei uns: **zwölf Konzerte**, drei Ausstellungen und der Hofmarkt.
-
-- Freitags um acht: Musik unter der Linde
-- Sonntags um elf: Führung durch die Werkstätten
-- Jeden ersten Samstag: Hofmarkt
-
-[Zum ganzen Programm](https://lindenhof.example/programm)
-
-Herzlich, Ihr Lindenhof
-"""
 
 
 def load_demo(env: Mapping[str, str]) -> str:
@@ -108,10 +80,8 @@ def _load(tx: Transaction, at: datetime) -> None:
         purpose_ids=[found["de"].purpose_id for found in notices],
         at=at,
     )
-    chance = random.Random(7)  # noqa: S311 - the same invented people each time
-    for number in range(PEOPLE):
-        _person(tx, number, chance, chance.choice(notices), at)
-    _campaigns(tx, notices[0]["de"], at)
+    invent_people(tx, notices, at)
+    invent_campaigns(tx, notices, at)
 
 
 def _list(
@@ -138,73 +108,3 @@ def _list(
     }
     published = publish_notice(tx, purpose.id, words=words, privacy_version="2026-01", at=at)
     return {notice.language: notice for notice in published}
-
-
-def _person(
-    tx: Transaction, number: int, chance: random.Random, notices: dict[str, Notice], at: datetime
-) -> None:
-    """One invented person, somewhere in a consent's life."""
-    language = chance.choice(["de", "de", "en"])
-    first, last = chance.choice(FIRST), chance.choice(LAST)
-    address = f"person{number}@kunden.example"
-    asked = at - timedelta(days=chance.triangular(1, 360, 60), seconds=chance.randrange(86_400))
-    content = SignupContent(address, (), language, "demo", first_name=first, last_name=last)
-    subscriber = find_or_add(tx, parse_address(address), content, at=asked)
-    consent = capture(
-        tx,
-        subscriber,
-        notices[language],
-        source=chance.choice([ConsentSource.FORM] * 5 + [ConsentSource.CARD]),
-        at=asked,
-        actor="subscriber",
-        form_url="https://lindenhof.example/s/lindenhof",
-        evidence={"address_typed": address, "ip": f"192.0.2.{number % 250}"},
-    )
-    _go_on(tx, consent, chance.random(), asked, at)
-
-
-def _go_on(tx: Transaction, consent: Consent, luck: float, asked: datetime, at: datetime) -> None:
-    if luck > 0.97:
-        return
-    later = asked + timedelta(minutes=9)
-    consent.asked_at = asked
-    consent.expires_at = at + timedelta(days=5)
-    record(tx, consent, ConsentAction.ASK, at=asked, actor="subscriber")
-    if luck > 0.88:
-        return
-    facts = RequestFacts("192.0.2.1", "Mozilla/5.0", "confirm button", consent.language)
-    if luck > 0.85:
-        record(
-            tx,
-            consent,
-            ConsentAction.REFUSE,
-            at=later,
-            actor="subscriber",
-            evidence=facts.evidence(),
-        )
-        return
-    told = {"method": "post button", "seconds_since_mail": 540.0, "suspiciously_fast": False}
-    record(
-        tx,
-        consent,
-        ConsentAction.CONFIRM,
-        at=later,
-        actor="subscriber",
-        facts=told,
-        evidence=facts.evidence(),
-    )
-    if luck > 0.75:
-        ended = later + (at - later) / 2
-        withdraw(tx, consent.id, how="page", actor="subscriber", facts=facts, at=ended)
-
-
-def _campaigns(tx: Transaction, notice: Notice, at: datetime) -> None:
-    """One campaign that goes out to the mailbox at once, and one draft."""
-    sent = compose.Draft("Sommer", notice.purpose_id, "Der Sommer im Lindenhof", body=BODY)
-    campaign = compose.create(tx, sent, operator_id=None, at=at)
-    launch(tx, campaign.id, templates=resource("templates"), at=at)
-    ring_campaign(tx, campaign.id)
-    draft = compose.Draft(
-        "Herbst", notice.purpose_id, "{{ first_name }}, der Herbst kommt", body=BODY
-    )
-    compose.create(tx, draft, operator_id=None, at=at)

@@ -1,0 +1,162 @@
+"""Invents the demo's campaigns: a year of past ones with results, one going out now, one draft."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from listmgr.campaigns import compose
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.delivery.launch import launch, partition
+from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.providers import OTHERS
+from listmgr.delivery.sweep import ring_campaign
+from listmgr.demo.people import confirmed_before
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import Notice
+from listmgr.schema import resource
+from listmgr.suppression.models import SuppressionReason
+from listmgr.suppression.register import suppress
+
+SUMMER = """# Der Sommer im Lindenhof
+
+Guten Tag {{ first_name | default("und willkommen") }},
+
+ab Juni wird es hell bei uns: **zwölf Konzerte**, drei Ausstellungen und der Hofmarkt.
+
+- Freitags um acht: Musik unter der Linde
+- Sonntags um elf: Führung durch die Werkstätten
+- Jeden ersten Samstag: Hofmarkt
+
+[Zum ganzen Programm](https://lindenhof.example/programm)
+
+Herzlich, Ihr Lindenhof
+"""
+NEWS = """# {title}
+
+{{{{ first_name | default("Liebe Freundin, lieber Freund") }}}},
+
+drei Dinge aus dem Lindenhof: die neue Ausstellung ist gehängt, die Werkstätten haben wieder
+Plätze frei, und im Hof steht jetzt die lange Bank, um die so viele gebeten haben.
+
+[Alles Weitere](https://lindenhof.example/neues)
+"""
+# How many days ago, and what it was called; each goes to one of the lists in turn.
+PAST = (
+    (300, "Neujahr im Lindenhof"),
+    (240, "Workshops this spring"),
+    (180, "Neue Kurse ab März"),
+    (120, "Der Hofmarkt ist wieder da"),
+    (75, "What is on in autumn"),
+    (40, "Werkstattfest"),
+    (12, "Lange Nacht der Höfe"),
+)
+# Of a hundred mails: what else than "taken" became of them.
+TROUBLES = {
+    99: (DeliveryStatus.FAILED, "5.1.1", "550 5.1.1 no such mailbox"),
+    98: (DeliveryStatus.FAILED, "5.2.2", "552 5.2.2 mailbox full"),
+    97: (DeliveryStatus.UNCERTAIN, "", "the worker ended before the answer"),
+}
+
+
+def invent_campaigns(
+    tx: Transaction, notices: Sequence[Mapping[str, Notice]], at: datetime
+) -> None:
+    """The past ones, then one that goes out to the mailbox at once, and a draft."""
+    chance = random.Random(11)  # noqa: S311 - no secret is made of it
+    for number, (days, name) in enumerate(PAST):
+        purpose_id = notices[number % len(notices)]["de"].purpose_id
+        _past(tx, name, purpose_id, at - timedelta(days=days), chance)
+    purpose_id = notices[0]["de"].purpose_id
+    sent = compose.Draft("Sommer", purpose_id, "Der Sommer im Lindenhof", body=SUMMER)
+    campaign = compose.create(tx, sent, operator_id=None, at=at)
+    launch(tx, campaign.id, templates=resource("templates"), at=at)
+    ring_campaign(tx, campaign.id)
+    draft = compose.Draft("Herbst", purpose_id, "{{ first_name }}, der Herbst kommt", body=SUMMER)
+    compose.create(tx, draft, operator_id=None, at=at)
+
+
+def _past(
+    tx: Transaction, name: str, purpose_id: int, day: datetime, chance: random.Random
+) -> None:
+    draft = compose.Draft(name, purpose_id, name, body=NEWS.format(title=name))
+    campaign = compose.create(tx, draft, operator_id=None, at=day - timedelta(days=2))
+    launch(tx, campaign.id, templates=resource("templates"), at=day)
+    results = [
+        _result(consent.id, consent.subscriber_id or 0, day, chance)
+        for consent in confirmed_before(tx, purpose_id, day)
+    ]
+    _write(tx, campaign, results, day)
+    gone = [result.subscriber_id for result in results if result.trouble == "failed 5.1.1"]
+    fingerprints = tx.session.scalars(
+        sa.text("SELECT fingerprint FROM subscribers WHERE id = ANY(:ids)"), {"ids": gone}
+    )
+    for fingerprint in fingerprints.all():
+        suppress(tx, fingerprint, SuppressionReason.BOUNCED, at=day)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    consent_id: int
+    subscriber_id: int
+    status: DeliveryStatus
+    at: datetime
+    reply: str
+    trouble: str | None
+
+
+def _result(consent_id: int, subscriber_id: int, day: datetime, chance: random.Random) -> _Result:
+    at = day + timedelta(seconds=chance.randrange(90))
+    found = TROUBLES.get(chance.randrange(100))
+    if found is None:
+        return _Result(consent_id, subscriber_id, DeliveryStatus.SENT, at, "250 2.0.0 OK", None)
+    status, code, reply = found
+    return _Result(consent_id, subscriber_id, status, at, reply, f"{status} {code}".rstrip())
+
+
+def _write(tx: Transaction, campaign: Campaign, results: Sequence[_Result], day: datetime) -> None:
+    """As the engine would have left it: a row for each mail, the counters beside the leases."""
+    rows = [
+        {
+            "campaign": campaign.id,
+            "subscriber": result.subscriber_id,
+            "consent": result.consent_id,
+            "status": result.status.value,
+            "at": result.at,
+            "reply": result.reply,
+            "trouble": result.trouble,
+        }
+        for result in results
+    ]
+    if rows:
+        tx.session.execute(
+            sa.text(
+                f"INSERT INTO {partition(campaign.id)} (campaign_id, subscriber_id, consent_id,"
+                " status, begun_at, ended_at, reply, trouble) VALUES (:campaign, :subscriber,"
+                " :consent, :status, :at, :at, :reply, :trouble)"
+            ),
+            rows,
+        )
+    tx.session.execute(
+        sa.text(
+            "UPDATE campaign_leases l SET state = 'done', position = hi, audience = d.audience,"
+            " sent = d.sent, failed = d.failed, uncertain = d.uncertain,"
+            " providers = jsonb_build_object("
+            f"  'sent {OTHERS}', d.sent, 'failed {OTHERS}', d.failed)"
+            " FROM (SELECT x.lo, count(r.status) AS audience,"
+            "   count(*) FILTER (WHERE r.status = 'sent') AS sent,"
+            "   count(*) FILTER (WHERE r.status = 'failed') AS failed,"
+            "   count(*) FILTER (WHERE r.status = 'uncertain') AS uncertain"
+            f"  FROM campaign_leases x LEFT JOIN {partition(campaign.id)} r"
+            "   ON r.subscriber_id >= x.lo AND r.subscriber_id < x.hi"
+            "  WHERE x.campaign_id = :campaign GROUP BY x.lo) d"
+            " WHERE l.campaign_id = :campaign AND l.lo = d.lo"
+        ),
+        {"campaign": campaign.id},
+    )
+    campaign.status = CampaignStatus.FINISHED
+    campaign.finished_at = day + timedelta(seconds=95)
