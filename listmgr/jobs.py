@@ -8,14 +8,17 @@ import socket
 import sqlalchemy as sa
 
 from listmgr.campaigns import control
+from listmgr.campaigns.browse import find
 from listmgr.consent import anchor as anchoring
 from listmgr.consent import asking_mail, expire, signup
 from listmgr.consent.models import Signup
 from listmgr.delivery import engine, sweep
+from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Channel, ServerAway
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job
 from listmgr.schema import resource
+from listmgr.senders.accounts import NoSender
 from listmgr.web.context import services
 
 
@@ -81,11 +84,12 @@ def sweep_campaigns() -> None:
 
 def knock(campaign_id: int) -> None:
     """Resume a campaign that paused itself, once the mail server answers again."""
-    made = services()
     try:
-        with Channel(made.settings.mail) as channel:
+        with services().unit_of_work() as tx:
+            account = outlet(tx.session, tx.settings, find(tx.session, campaign_id)).account
+        with Channel(account) as channel:
             channel.connect()
-    except ServerAway:
+    except (ServerAway, NoSender):
         return
-    with made.unit_of_work() as tx:
+    with services().unit_of_work() as tx:
         control.resume_if_away(tx, campaign_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.campaigns.models import Campaign, CampaignStatus
@@ -26,7 +28,27 @@ def resume(tx: Transaction, campaign_id: int) -> Campaign:
     campaign = locked(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.RESUME)
     campaign.pause_reason = ""
+    campaign.waits_until, campaign.waits_for = None, ""
     return campaign
+
+
+def wait(tx: Transaction, campaign_id: int, *, until: datetime, why: str) -> None:
+    """Note what a running campaign waits for; it goes on by itself when the time has come."""
+    tx.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.status == CampaignStatus.RUNNING)
+        .values(waits_until=until, waits_for=why[:300])
+    )
+
+
+def wake(tx: Transaction, campaign_id: int | None = None) -> None:
+    """What a campaign waits for is over, or may be: it looks again at once. Without one, all."""
+    one = sa.true() if campaign_id is None else Campaign.id == campaign_id
+    tx.session.execute(
+        sa.update(Campaign)
+        .where(Campaign.waits_until.is_not(None), one)
+        .values(waits_until=None, waits_for="")
+    )
 
 
 def resume_if_away(tx: Transaction, campaign_id: int) -> bool:

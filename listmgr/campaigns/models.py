@@ -51,6 +51,10 @@ class Campaign(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
     launched_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     finished_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    # By which account it leaves, and what keeps it waiting until when: a limit, quiet hours.
+    sender_id: Mapped[int | None] = mapped_column(sa.ForeignKey("senders.id"), info=PLAIN)
+    waits_until: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    waits_for: Mapped[str] = mapped_column(server_default="", info=PLAIN)
 
     mailing_list: Mapped[MailingList] = relationship(viewonly=True)
     purpose: Mapped[Purpose] = relationship(

@@ -23,6 +23,7 @@ from listmgr.delivery.launch import compile_content
 from listmgr.delivery.leases import Lease, claim, close, hand_back
 from listmgr.delivery.message import CompiledMessage
 from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.outlet import take_outlet
 from listmgr.delivery.pace import Pace
 from listmgr.delivery.providers import provider
 from listmgr.delivery.record import Result, record_results
@@ -31,6 +32,7 @@ from listmgr.delivery.window import Recipient, due_window, next_window
 from listmgr.kit import stopping
 from listmgr.kit.tokens import Door, token_mint
 from listmgr.kit.transaction import Transaction
+from listmgr.senders.accounts import NoSender
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # A worker that is told to end waits for its slice: ten seconds are its patience.
@@ -72,10 +74,10 @@ def send_slice(
     seconds: float = SLICE_SECONDS,
 ) -> bool:
     """Send for up to `seconds`; True when there may be more to do at once."""
-    with Channel(settings.mail) as channel:
-        run = _load(uow, settings, campaign_id, holder, channel, now)
-        if run is None:
-            return False
+    run = _load(uow, settings, campaign_id, holder, now)
+    if run is None:
+        return False
+    with run.channel:
         end = time.monotonic() + seconds
         worked = 0
         _reach(run)
@@ -110,7 +112,6 @@ def _load(
     settings: Settings,
     campaign_id: int,
     holder: str,
-    channel: Channel,
     now: Callable[[], datetime],
 ) -> Run | None:
     with uow() as tx:
@@ -118,6 +119,11 @@ def _load(
         if campaign is None or campaign.status is not CampaignStatus.RUNNING:
             return None
         content = tx.session.get_one(CampaignContent, campaign.content_id)
+        try:
+            out = take_outlet(tx, settings, campaign)
+        except NoSender as error:
+            control.pause(tx, campaign_id, reason=str(error))
+            return None
         message = compile_content(settings, content)
         purpose_id = campaign.purpose_id
     return Run(
@@ -127,8 +133,8 @@ def _load(
         purpose_id=purpose_id,
         holder=holder,
         message=message,
-        sender=settings.mail.sender,
-        channel=channel,
+        sender=out.account.sender,
+        channel=Channel(out.account),
         pace=Pace(settings.window_size, settings.window_seconds, settings.send_rate),
         now=now,
         mint=token_mint(settings.secret_keys, Door.UNSUBSCRIBE),

@@ -20,8 +20,10 @@ from listmgr.config import Settings
 from listmgr.delivery.headers import list_id
 from listmgr.delivery.merge import MessageError
 from listmgr.delivery.message import CompiledMessage, MessageContent, compile_message
+from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction
+from listmgr.senders.accounts import NoSender
 
 # Rows are written once and updated once: room on the page keeps the update in place (HOT).
 FILL_FACTOR = 60
@@ -38,7 +40,15 @@ def check(
     except (MessageError, ValueError) as error:
         if campaign.subject.strip():
             found.append(Finding(str(error)))
-    return found
+    return found + _without_sender(session, settings, campaign)
+
+
+def _without_sender(session: Session, settings: Settings, campaign: Campaign) -> list[Finding]:
+    try:
+        outlet(session, settings, campaign)
+    except NoSender as error:
+        return [Finding(str(error))]
+    return []
 
 
 def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) -> Campaign:

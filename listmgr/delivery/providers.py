@@ -23,6 +23,7 @@ _PROVIDERS = {
     "Yahoo, AOL": "aol.com aol.de ymail.com rocketmail.com aim.com",
 }
 _DOMAINS = {domain: name for name, domains in _PROVIDERS.items() for domain in domains.split()}
+NAMES = frozenset(_PROVIDERS)
 # Known in many countries under the same first label.
 _FAMILIES = {
     "gmx": "GMX, WEB.DE, mail.com",
@@ -39,3 +40,10 @@ def provider(domain: str) -> str:
     first, _, rest = domain.partition(".")
     family = _FAMILIES.get(first) if rest.count(".") <= 1 and len(rest) <= 6 else None
     return _DOMAINS.get(domain) or family or OTHERS
+
+
+@lru_cache(4096)
+def scope_of(domain: str) -> str:
+    """What limits and back-offs count by: the provider, or the domain itself."""
+    found = provider(domain)
+    return domain if found == OTHERS else found

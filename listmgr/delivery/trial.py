@@ -17,10 +17,12 @@ from listmgr.campaigns.models import Campaign
 from listmgr.campaigns.rendering import render_words
 from listmgr.config import Settings
 from listmgr.delivery.launch import compile_content, draft_content
+from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Answer, Channel, Envelope, ServerAway
 from listmgr.kit.errors import Refused
 from listmgr.kit.tokens import Door, token_mint
 from listmgr.operators.models import Operator
+from listmgr.senders.accounts import NoSender
 
 # An invented person; a preview never shows a real one.
 SAMPLE = {
@@ -105,10 +107,13 @@ def send_test(
         raise Refused("Test mails go to people with an account here. Choose one of them.")
     values = SAMPLE | {"email": operator.email, "first_name": operator.name.split(" ")[0]}
     octets = _octets(settings, campaign, templates, values, at)
-    mail = Envelope(1, settings.mail.sender, operator.email, octets)
     try:
-        with Channel(settings.mail) as channel:
+        account = outlet(session, settings, campaign).account
+        mail = Envelope(1, account.sender, operator.email, octets)
+        with Channel(account) as channel:
             outcome = next(iter(channel.send([mail])))
+    except NoSender as error:
+        raise Refused(str(error)) from None
     except ServerAway as error:
         raise Refused(f"The mail server cannot be reached: {error}") from None
     if outcome.answer is not Answer.ACCEPTED:

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from listmgr.kit.db import PLAIN, Base
+from listmgr.kit.quiet import QuietColumns
 
 
-class MailingList(Base):
+class MailingList(QuietColumns, Base):
     """Who writes, under which name and imprint. Archiving ends all mail to it."""
 
     __tablename__ = "mailing_lists"
@@ -27,6 +28,8 @@ class MailingList(Base):
     privacy_url: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
     archived_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    # By which account its mail leaves; NULL: the one that serves its sender's address.
+    sender_id: Mapped[int | None] = mapped_column(sa.ForeignKey("senders.id"), info=PLAIN)
 
     purposes: Mapped[list[Purpose]] = relationship(
         back_populates="mailing_list", order_by="Purpose.id"

@@ -16,6 +16,7 @@ class Right(enum.StrEnum):
     SEE_SUBSCRIBERS = "see subscribers"
     SEE_PROOFS = "see proofs"
     SEE_OPERATORS = "see operators"
+    SEE_SENDERS = "see senders"
     SEE_AUDIT = "see audit"
     OWN_ACCOUNT = "own account"
     EDIT_LISTS = "edit lists"
@@ -24,6 +25,7 @@ class Right(enum.StrEnum):
     SEND_CAMPAIGNS = "send campaigns"
     RECORD_WITHDRAWALS = "record withdrawals"
     EDIT_OPERATORS = "edit operators"
+    EDIT_SENDERS = "edit senders"
 
 
 _R = Right
@@ -39,7 +41,14 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.SALES: EVERYBODY | {_R.SEE_LISTS},
     Role.SERVICE: EVERYBODY | {_R.SEE_LISTS, _R.SEE_SUBSCRIBERS, _R.RECORD_WITHDRAWALS},
     Role.PRIVACY: EVERYBODY
-    | {_R.SEE_LISTS, _R.SEE_CAMPAIGNS, _R.SEE_SUBSCRIBERS, _R.SEE_PROOFS, _R.SEE_AUDIT}
+    | {
+        _R.SEE_LISTS,
+        _R.SEE_CAMPAIGNS,
+        _R.SEE_SUBSCRIBERS,
+        _R.SEE_PROOFS,
+        _R.SEE_AUDIT,
+        _R.SEE_SENDERS,
+    }
     | {_R.PUBLISH_NOTICES, _R.RECORD_WITHDRAWALS},
     Role.ADMINISTRATOR: frozenset(Right),
     Role.AUDITOR: EVERYBODY | SEEING,

@@ -20,6 +20,7 @@ from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.schema import resource
+from listmgr.senders.describe import AccountTold, create_sender
 from tests.conftest import UnitOfWork
 from tests.people import make_confirmed, make_list, make_pending
 
@@ -101,6 +102,10 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         draft = compose.Draft("Mai", purpose.id, "Neues im Mai", body="Guten Tag!")
         campaign = compose.create(tx, draft, operator_id=None, at=now())
         launch(tx, campaign.id, templates=resource("templates"), at=now())
+        account = AccountTold(
+            "Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG"
+        )
+        sender = create_sender(tx, account, at=now())
         anchor(tx, at=now())
         assert consent.subscriber_id is not None
         return {
@@ -112,6 +117,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "operator_id": other.id,
             "campaign_id": campaign.id,
             "deed": "pause",
+            "sender_id": sender.id,
         }
 
 

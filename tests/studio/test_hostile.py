@@ -35,6 +35,16 @@ FORMS = {
     "/studio/subscribers/1/consents/1/withdraw": ("how",),
     "/studio/operators/new": ("email", "name", "role", "language"),
     "/studio/operators/1/role": ("role",),
+    "/studio/senders/new": (
+        *("name", "host", "port", "security", "username", "password", "envelope", "serves"),
+        *("bounce_domain", "processor", "processor_country", "processor_contract"),
+    ),
+    "/studio/senders/1/edit": ("name", "host", "serves", "processor"),
+    "/studio/senders/0/pace": (
+        *("per_second", "per_day", "connections", "scope", "domain_per_hour", "warm_up"),
+        *("warm_up_began", "quiet_from", "quiet_to", "quiet_days", "quiet_zone"),
+    ),
+    "/studio/lists/1/sending": ("sender_id", "quiet_from", "quiet_days", "quiet_zone"),
     "/studio/account/language": ("language",),
     "/studio/account/password": ("current", "password"),
 }

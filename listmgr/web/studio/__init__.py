@@ -25,6 +25,8 @@ from listmgr.web.studio import (  # noqa: E402
     notices,
     operators,
     proofs,
+    senders,
+    sending,
     subscribers,
     unmailed,
 )
@@ -42,9 +44,18 @@ __all__ = [
     "notices",
     "operators",
     "proofs",
+    "senders",
+    "sending",
     "subscribers",
     "unmailed",
 ]
+
+
+class KeyOrNone(IntegerConverter):
+    """The same, where 0 stands for what has no row of its own."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **(options | {"min": 0, "max": 2**63 - 1}))  # type: ignore[arg-type]
 
 
 class Key(IntegerConverter):
@@ -70,4 +81,5 @@ def init_app(app: Flask) -> None:
     session.init_app(app)
     show.init_app(app)
     app.url_map.converters["key"] = Key
+    app.url_map.converters["key_or_none"] = KeyOrNone
     app.register_blueprint(bp)

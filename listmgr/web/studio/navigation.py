@@ -38,6 +38,7 @@ def entries() -> list[Entry]:
         Entry("studio.lists", _("Lists"), "envelope-paper", Right.SEE_LISTS),
         Entry("studio.forms", _("Sign-up forms"), "ui-checks", Right.SEE_LISTS),
         Entry("studio.subscribers", _("Subscribers"), "people", Right.SEE_SUBSCRIBERS),
+        Entry("studio.senders", _("Senders"), "hdd-network", Right.SEE_SENDERS),
         Entry("studio.operators", _("Operators"), "person-badge", Right.SEE_OPERATORS),
         Entry("studio.audit", _("Audit log"), "journal-check", Right.SEE_AUDIT),
     ]

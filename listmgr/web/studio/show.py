@@ -82,6 +82,7 @@ def right_name(right: str) -> str:
         "see proofs": _("see proofs"),
         "see operators": _("see operators"),
         "see audit": _("see the audit log"),
+        "see senders": _("see senders"),
         "own account": _("look after the own account"),
         "edit lists": _("edit lists and forms"),
         "publish notices": _("publish words people agree to"),
@@ -89,6 +90,7 @@ def right_name(right: str) -> str:
         "send campaigns": _("send campaigns"),
         "record withdrawals": _("write down withdrawals"),
         "edit operators": _("look after operators"),
+        "edit senders": _("look after senders"),
     }
     return str(names.get(str(right), right))
 

@@ -1,0 +1,84 @@
+"""How much a sender may send: each second, hour and day, at once, and while it is warmed up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from listmgr.kit.quiet import Quiet, local_day
+
+# A usual way to make a new address known: twice as much every day.
+USUAL_WARM_UP = (50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most mails in each span; 0 is no limit. `at_once`: connections, or mails of a domain."""
+
+    per_second: int = 0
+    per_hour: int = 0
+    per_day: int = 0
+    at_once: int = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether mails have to be counted."""
+        return bool(self.per_second or self.per_hour or self.per_day)
+
+    @property
+    def each_second(self) -> float:
+        """The rate that keeps all of it in the long run; 0 is no limit."""
+        rates = (self.per_second, self.per_hour / 3_600, self.per_day / 86_400)
+        return min((float(rate) for rate in rates if rate), default=0.0)
+
+
+def allowance(steps: Sequence[int], began: date | None, today: date) -> int | None:
+    """What a warm-up plan allows on a day; None where there is none, or it is over."""
+    if not steps or began is None:
+        return None
+    step = (today - began).days
+    if step < 0:
+        return steps[0]
+    return steps[step] if step < len(steps) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Everything that holds for one sender now, as the engine reads it once for each slice.
+
+    `revision` changes with the limits: what was counted under others is not counted on with.
+    """
+
+    sender_id: int = 0
+    revision: int = 0
+    limit: Limit = field(default_factory=Limit)
+    domains: Mapping[str, Limit] = field(default_factory=dict)
+    warm_up: tuple[int, ...] = ()
+    warm_up_began: date | None = None
+    zone: str = "Europe/Berlin"
+    quiet: tuple[Quiet, ...] = ()
+
+    def limit_on(self, at: datetime) -> Limit:
+        """The sender's limit with the warm-up plan's word for that day."""
+        step = allowance(self.warm_up, self.warm_up_began, local_day(at, self.zone))
+        if step is None:
+            return self.limit
+        most = min(step, self.limit.per_day) if self.limit.per_day else step
+        return replace(self.limit, per_day=most)
+
+    def quiet_until(self, at: datetime) -> datetime | None:
+        """When all quiet hours that hold now are over."""
+        end = None
+        while (later := _latest(self.quiet, end or at)) is not None:
+            end = later
+        return end
+
+    def quiet_begins(self, at: datetime) -> datetime | None:
+        """When the next quiet hours begin, if none hold now."""
+        found = [one for quiet in self.quiet if (one := quiet.begins(at)) is not None]
+        return min(found, default=None)
+
+
+def _latest(quiet: Sequence[Quiet], at: datetime) -> datetime | None:
+    return max((end for one in quiet if (end := one.until(at)) is not None), default=None)

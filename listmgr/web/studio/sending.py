@@ -1,0 +1,53 @@
+"""The page of how a list's mail leaves: by which sender, and when it is quiet."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.campaigns import control
+from listmgr.kit.errors import InvalidInput
+from listmgr.lists import describe, sending
+from listmgr.operators.roles import Right
+from listmgr.senders import accounts
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import acting, as_number, note, reading, sent_numbers
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.senders import quiet_told
+
+
+@bp.get("/lists/<key:list_id>/sending")
+@needs(Right.EDIT_LISTS)
+def list_sending(list_id: int) -> str:
+    """The form as it is."""
+    return _form(list_id, {})
+
+
+@bp.post("/lists/<key:list_id>/sending")
+@needs(Right.EDIT_LISTS)
+def save_list_sending(list_id: int) -> ResponseReturnValue:
+    """Change it."""
+    chosen = as_number(request.form.get("sender_id"))
+    try:
+        with acting() as tx:
+            sending.set_sending(tx, list_id, sender_id=chosen, quiet=quiet_told())
+            control.wake(tx)
+            note(tx, "list.sending", "list", list_id, sender=chosen)
+    except InvalidInput as error:
+        return _form(list_id, error.fields), 422
+    flash(_("Saved."))
+    return redirect(url_for("studio.list_page", list_id=list_id), 303)
+
+
+def _form(list_id: int, errors: dict[str, str]) -> str:
+    with reading() as tx:
+        found = describe.find_list(tx.session, list_id)
+        return render_template(
+            "studio/lists/sending.html",
+            found=found,
+            values=request.form if errors else found,
+            days=sent_numbers("quiet_days") if errors else found.quiet_days,
+            senders=[one for one in accounts.senders(tx.session) if one.disabled_at is None],
+            errors=errors,
+        )
