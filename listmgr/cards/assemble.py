@@ -47,7 +47,7 @@ class _Draft:
     def keep(self, name: str, value: str, source: str) -> None:
         """The first statement counts; later ones repeat it or are of a lesser job."""
         if name not in self.plain and (value := one_line(value)):
-            self.plain[name] = Guess(value, 1.0, one_line(source))
+            self.plain[name] = Guess(value, 1.0, one_line(source) if source != value else value)
 
 
 def assemble(entries: Iterable[Entry], problems: Sequence[str] = ()) -> ParsedCard | str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import quopri
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from listmgr.cards.decoding import CARRIER, decoded, is_text_charset, repaired
 from listmgr.cards.limits import MAX_HEAD, MAX_LINE, MAX_PARAMETERS
@@ -18,14 +20,21 @@ _CARETS = re.compile(r"\^([n'^])")
 _CARET = {"n": "\n", "'": '"', "^": "^"}
 
 
-@dataclass(frozen=True, slots=True)
+class _Head(NamedTuple):
+    name: str
+    types: frozenset[str]
+    params: Mapping[str, str]
+    group: str
+
+
+@dataclass(slots=True)
 class Property:
     """One property as it stood in the file; `value` is decoded, but still escaped."""
 
     name: str
     value: str
     types: frozenset[str]
-    params: dict[str, str]
+    params: Mapping[str, str]
     group: str = ""
 
 
@@ -52,14 +61,24 @@ def logical_lines(text: str) -> Iterator[str]:
 
 def property_of(line: str, *, carried: bool) -> Property | None:
     """The property a logical line states; None when it is none."""
-    head, value = _parted(line)
-    pieces = _pieces(head)
+    written, value = _parted(line)
+    head = _head(written)
+    if head is None:
+        return None
+    if carried or "ENCODING" in head.params or "CHARSET" in head.params:
+        value = _read(value, head.params, carried=carried)
+    return Property(head.name, repaired(value), head.types, head.params, head.group)
+
+
+@lru_cache(maxsize=1024)
+def _head(written: str) -> _Head | None:
+    """What stands before the colon; an address book says the same few things again and again."""
+    pieces = _pieces(written)
     if not pieces or len(pieces) > MAX_PARAMETERS:
         return None
     group, _, name = pieces[0].strip().upper().rpartition(".")
     params, types = _parameters(pieces[1:])
-    value = _read(value, params, carried=carried)
-    return Property(name, repaired(value), types, params, group)
+    return _Head(name, types, params, group)
 
 
 def _parted(line: str) -> tuple[str, str]:
@@ -88,7 +107,9 @@ def _parameters(pieces: list[str]) -> tuple[dict[str, str], frozenset[str]]:
         if key == "TYPE":
             types.update(one.strip().lower() for one in value.split(","))
         else:
-            params[key] = _CARETS.sub(lambda found: _CARET[found[1]], value)
+            params[key] = (
+                _CARETS.sub(lambda found: _CARET[found[1]], value) if "^" in value else value
+            )
     return params, frozenset(types - {""})
 
 
@@ -104,7 +125,7 @@ def _is_quoted(line: str) -> bool:
     return "QUOTED-PRINTABLE" in head or "ENCODING=Q" in head
 
 
-def _read(value: str, params: dict[str, str], *, carried: bool) -> str:
+def _read(value: str, params: Mapping[str, str], *, carried: bool) -> str:
     """The value in its characters, whatever the file says or does not say of its charset."""
     charset = params.get("CHARSET", "").strip()
     if not is_text_charset(charset):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -11,6 +12,8 @@ _MARKS = (
 )
 # Octets that survive the way through text unchanged, until a property says what they are.
 CARRIER = "latin-1"
+# What the first octets of European letters and of quotes look like in Windows-1252.
+_BROKEN = re.compile("[ÂÃÄÅâ]")
 
 
 def text_of(data: bytes) -> tuple[str, bool]:
@@ -55,7 +58,7 @@ def is_text_charset(charset: str) -> bool:
 
 def repaired(text: str) -> str:
     """What a program broke by reading UTF-8 as Windows-1252: MÃ¼ller is Müller."""
-    if not any(sign in text for sign in ("Ã", "Â", "â€", "Å")):
+    if text.isascii() or not _BROKEN.search(text):
         return text
     try:
         return text.encode("cp1252").decode("utf-8")

@@ -12,10 +12,9 @@ from listmgr.cards.limits import MAX_NOTE, MAX_VALUE
 # Separators and what steers the writing direction or shows nothing; lone surrogates.
 _DROPPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
 _BLANKS = re.compile(r"[\s\x00]+")
-_PLAIN = re.compile(r"[ -~À-ɏ]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """`name` in capitals, `types` in small letters; `values` are its components."""
 
@@ -35,8 +34,10 @@ class Entry:
 def one_line(text: str, limit: int = MAX_VALUE) -> str:
     """One line that is safe in a header (T-17): no control characters, blanks made one."""
     text = text[: limit * 4]
-    if not _PLAIN.match(text):
-        text = _BLANKS.sub(" ", unicodedata.normalize("NFC", text))
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if not text.isprintable():
+        text = _BLANKS.sub(" ", text)
         text = "".join(char for char in text if unicodedata.category(char) not in _DROPPED)
     return " ".join(text.split())[:limit].rstrip()
 

@@ -106,7 +106,8 @@ def _take(raw: _Raw, line: str, *, carried: bool) -> bool:
     if not line.strip():
         return False
     raw.lines += 1
-    name = re.split(r"[;:]", line[:200], maxsplit=1)[0].rpartition(".")[2].strip().upper()
+    head = line[:200].partition(":")[0].partition(";")[0]
+    name = head.rpartition(".")[2].strip().upper()
     if name in _UNREAD:
         raw.properties.append(Property(name, "", frozenset(), {}))
     elif len(line) > MAX_LINE:
@@ -159,8 +160,9 @@ def _is_old(properties: list[Property]) -> bool:
 
 def _entry(one: Property, *, old: bool) -> Entry:
     parts = _components(one.value) if one.name in _STRUCTURED else [one.value]
-    values = tuple(_unescaped(part, old=old) for part in parts)
-    return Entry(one.name, values, one.types, one.params, one.group, one.value)
+    if "\\" in one.value:
+        parts = [_unescaped(part, old=old) for part in parts]
+    return Entry(one.name, tuple(parts), one.types, one.params, one.group, one.value)
 
 
 def _components(value: str) -> list[str]:
@@ -176,8 +178,6 @@ def _components(value: str) -> list[str]:
 
 
 def _unescaped(text: str, *, old: bool) -> str:
-    if "\\" not in text:
-        return text
     if old:
         # A backslash is a letter in vCard 2.1, except before the separator.
         return text.replace("\\;", ";")
