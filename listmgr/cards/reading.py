@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from listmgr.cards.card import Kind, ParseResult
 from listmgr.cards.collecting import nothing
@@ -11,8 +12,9 @@ from listmgr.cards.jcard import parse_jcards
 from listmgr.cards.leads import is_leads, parse_leads
 from listmgr.cards.limits import MAX_FILE
 from listmgr.cards.mecard import parse_codes
+from listmgr.cards.signature import parse_signature
 from listmgr.cards.vcard import parse_vcards
-from listmgr.cards.xcard import parse_xcards
+from listmgr.cards.xcard import is_xcard, parse_xcards
 from listmgr.kit.texts import N_
 
 TOO_LARGE = N_("The file is larger than 20 MB. Please split it, or export it without photos.")
@@ -70,25 +72,18 @@ def parse_text(text: str) -> ParseResult:
 
 
 def _parsed(text: str) -> ParseResult:
-    if _VCARD.search(text):
-        return parse_vcards(text.encode("utf-8", "replace"))
-    if _JCARD.match(text):
-        return parse_jcards(text.encode("utf-8", "replace"))
-    if _is_xcard(text):
-        return parse_xcards(text)
-    if _CODE.match(text):
-        return parse_codes(text)
+    for recognises, parse in _NOTATIONS:
+        if recognises(text):
+            return parse(text)
     if is_leads(text):
         return parse_leads(text)
-    return nothing(Kind.UNKNOWN, NOT_KNOWN)
+    if _CONTROLS.search(text[:5_000]):
+        return nothing(Kind.UNKNOWN, NOT_KNOWN)
+    return parse_signature(text)
 
 
 def _known_notation(text: str) -> bool:
-    return bool(_JCARD.match(text) or _CODE.match(text) or _is_xcard(text))
-
-
-def _is_xcard(text: str) -> bool:
-    return text.lstrip().startswith("<") and "urn:ietf:params:xml:ns:vcard-4.0" in text[:2_000]
+    return any(recognises(text) for recognises, _ in _NOTATIONS)
 
 
 def _refusal(data: bytes) -> str:
@@ -104,3 +99,11 @@ def _refusal(data: bytes) -> str:
     if data.startswith(_DOCUMENTS):
         return A_DOCUMENT
     return ""
+
+
+_NOTATIONS: tuple[tuple[Callable[[str], object], Callable[[str], ParseResult]], ...] = (
+    (_VCARD.search, lambda text: parse_vcards(text.encode("utf-8", "replace"))),
+    (_JCARD.match, lambda text: parse_jcards(text.encode("utf-8", "replace"))),
+    (is_xcard, parse_xcards),
+    (_CODE.match, parse_codes),
+)

@@ -22,6 +22,11 @@ _COMPONENTS = {
 }
 
 
+def is_xcard(text: str) -> bool:
+    """Whether the text is XML of that name space."""
+    return text.lstrip().startswith("<") and _SPACE[1:-1] in text[:2_000]
+
+
 def parse_xcards(text: str) -> ParseResult:
     """Every card of the file."""
     if "<!" in re.sub(r"<!--|<!\[CDATA\[", "", text):

@@ -1,0 +1,109 @@
+"""Where the parts of a card agree: a name with its address, a company with its domain."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+from listmgr.cards.vocabulary import FREE_MAIL, LEGAL_FORM
+
+_SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"})
+_ALIKE = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("i", "l"), ("|", "l"))
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def spelt_out(text: str) -> str:
+    """Small letters as Germans write them where there are no umlauts: Müller is mueller."""
+    return stripped(text.lower().translate(_SPELT_OUT))
+
+
+def stripped(text: str) -> str:
+    """Small letters without their marks: Müller is muller, Zoé is zoe."""
+    parted = unicodedata.normalize("NFD", text.lower().replace("ß", "ss").replace("œ", "oe"))
+    return "".join(char for char in parted if not unicodedata.combining(char))
+
+
+def skeleton(text: str) -> str:
+    """A text in which letters that look alike are the same."""
+    text = spelt_out(text)
+    for seen, meant in _ALIKE:
+        text = text.replace(seen, meant)
+    return text
+
+
+def name_and_address(name: str, local: str) -> float:
+    """How far a name and the part before the @ agree: 1 where all of it is said by the name."""
+    return max(_name_says(name, local, spell) for spell in (spelt_out, stripped))
+
+
+def _name_says(name: str, local: str, spell: object) -> float:
+    spoken = spelt_out(name) if spell is spelt_out else stripped(name)
+    words = _WORD.findall(spoken.replace("-", " "))
+    pieces = [piece for piece in re.split(r"[._+-]", stripped(local)) if piece]
+    if not words or not pieces:
+        return 0.0
+    whole = "".join(pieces).rstrip("0123456789")
+    if whole in _joined(words):
+        return 1.0
+    said = [
+        piece for piece in pieces if piece in words or (len(piece) == 1 and _initial(piece, words))
+    ]
+    if len(said) == len(pieces) and any(len(piece) > 1 for piece in said):
+        return 1.0 if len(pieces) > 1 else 0.8
+    return 0.5 if any(len(piece) > 2 and piece in words for piece in pieces) else 0.0
+
+
+def _initial(piece: str, words: Iterable[str]) -> bool:
+    return any(word.startswith(piece) for word in words)
+
+
+def _joined(words: list[str]) -> set[str]:
+    """What people make of two names without a dot: amueller, annamueller, muellera, annam."""
+    first, last = words[0], words[-1]
+    whole = "".join(words)
+    return {whole, first + last, first[0] + last, last + first[0], last + first, first + last[0]}
+
+
+def host_of(url: str) -> str:
+    """The host of a place of the web, without www."""
+    host = re.sub(r"\Ahttps?://", "", url.lower()).partition("/")[0]
+    return host.removeprefix("www.")
+
+
+def company_and_domain(name: str, domain: str) -> float:
+    """How far the name of a company and a domain agree."""
+    label = _company_label(domain)
+    if not label:
+        return 0.0
+    bare = LEGAL_FORM.sub(" ", name).replace("&", " ")
+    return max((_alike(words, label) for words in _spellings(bare) if words), default=0.0)
+
+
+def _company_label(domain: str) -> str:
+    """The part of a domain a company chose; nothing for the providers of mailboxes."""
+    labels = stripped(domain).split(".")
+    label = (
+        labels[-3] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[max(len(labels) - 2, 0)]
+    )
+    return "" if label in FREE_MAIL else label.replace("-", "")
+
+
+def _spellings(name: str) -> list[list[str]]:
+    return [_WORD.findall(spelt_out(name)), _WORD.findall(stripped(name))]
+
+
+def _alike(words: list[str], label: str) -> float:
+    whole = "".join(words)
+    if whole == label or (len(label) >= 3 and whole == label.removesuffix("s")):
+        return 1.0
+    if len(words) > 2 and "".join(word[0] for word in words) == label:
+        return 0.9
+    if any(len(word) > 3 and word == label for word in words):
+        return 0.9
+    if len(label) > 4 and (whole.startswith(label) or (label.startswith(whole) and len(whole) > 4)):
+        return 0.8
+    if any(len(word) > 3 and word in label for word in words):
+        return 0.6
+    return 0.5 if SequenceMatcher(None, whole, label).ratio() > 0.8 else 0.0

@@ -1,0 +1,188 @@
+"""Which line of a card is what: facts first, then the roles of what remains, judged together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from listmgr.cards.agreement import host_of, name_and_address
+from listmgr.cards.card import NOTHING, CardEmail, CardFields, Guess
+from listmgr.cards.facts import Facts, facts_in
+from listmgr.cards.limits import MAX_POSTAL_LINES
+from listmgr.cards.lines import Line, in_reading_order
+from listmgr.cards.mending import mended_email, mended_name
+from listmgr.cards.names import split_name
+from listmgr.cards.roles import (
+    Clues,
+    name_score,
+    organisation_score,
+    parted,
+    postal_kind,
+    title_score,
+)
+from listmgr.cards.vocabulary import DEPARTMENT, FREE_MAIL, LANGUAGES
+
+# Below these a line says too little to be called a name or a company.
+_LEAST_NAME = 1.2
+_LEAST_COMPANY = 1.0
+
+
+@dataclass(slots=True)
+class _Roles:
+    """The texts that were chosen for the roles of a card."""
+
+    name: Guess = NOTHING
+    company: Guess = NOTHING
+    title: Guess = NOTHING
+    department: Guess = NOTHING
+    postal: tuple[Guess, ...] = ()
+
+
+def guess_fields(lines: Sequence[Line], *, pictured: bool) -> CardFields:
+    """The fields of one card. `pictured` says that its letters may have been misread."""
+    ordered = [piece for line in in_reading_order(lines) for piece in parted(line)]
+    facts = facts_in(ordered, pictured=pictured)
+    roles = _roles(facts)
+    emails: Sequence[CardEmail] = facts.emails
+    if pictured:
+        roles.name = mended_name(roles.name, emails)
+        emails = [mended_email(one, roles.name, facts.urls, roles.company) for one in emails]
+    name = roles.name or _name_from(emails)
+    parts = split_name(name.value)
+    return CardFields(
+        full_name=name,
+        first_name=_part(name, parts.given),
+        last_name=_part(name, parts.family),
+        prefix=_part(name, parts.prefix),
+        suffix=_part(name, parts.suffix),
+        organisation=roles.company or _company_from(emails),
+        department=roles.department,
+        title=roles.title,
+        emails=_personal_first(emails, name.value),
+        phones=tuple(facts.phones),
+        postal=roles.postal,
+        urls=tuple(facts.urls),
+        language=_language([line.text for line in ordered]),
+    )
+
+
+def _roles(facts: Facts) -> _Roles:
+    """One line after the other is given its role, the surest roles first."""
+    rest, postal = _postal(facts.rest)
+    clues = _clues(facts, rest)
+    roles = _Roles(postal=postal)
+    roles.name, rest = _taken(rest, lambda line: name_score(line, clues), _LEAST_NAME)
+    roles.company, rest = _taken(rest, lambda line: organisation_score(line, clues), _LEAST_COMPANY)
+    roles.title, rest = _taken(rest, title_score, 1.0)
+    department = next((line for line in rest if DEPARTMENT.search(line.text)), None)
+    if department:
+        roles.department = Guess(department.text, 0.7 * department.confidence, department.text)
+    return roles
+
+
+def _postal(lines: Sequence[Line]) -> tuple[list[Line], tuple[Guess, ...]]:
+    """The lines that are places, and the others."""
+    kinds = [(line, postal_kind(line.text)) for line in lines]
+    has_city = any(kind == "city" for _, kind in kinds)
+    places = [
+        Guess(line.text, (0.9 if has_city else 0.6) * line.confidence, line.text)
+        for line, kind in kinds
+        if kind
+    ]
+    return [line for line, kind in kinds if not kind], tuple(places[:MAX_POSTAL_LINES])
+
+
+def _clues(facts: Facts, rest: Sequence[Line]) -> Clues:
+    addresses = [email.address.rpartition("@") for email in facts.emails]
+    domains = [domain for _, _, domain in addresses] + [host_of(url.value) for url in facts.urls]
+    return Clues(
+        locals=tuple(local for local, _, _ in addresses),
+        domains=tuple(dict.fromkeys(domains)),
+        height=median([line.height for line in rest]) if rest else 0.0,
+    )
+
+
+def _taken(
+    lines: list[Line], score: Callable[[Line], float], least: float
+) -> tuple[Guess, list[Line]]:
+    """The best line for a role (or two that belong together), and what is left for others."""
+    best, best_score = None, least
+    for used in _candidates(lines):
+        joined = _joined(used)
+        # Two lines have to be clearly better than one of them.
+        found = score(joined) - 0.3 * (len(used) - 1)
+        if found > best_score or (found == best_score and best is None):
+            best, best_score = used, found
+    if best is None:
+        return NOTHING, lines
+    line = _joined(best)
+    sure = min(0.98, 0.4 + 0.15 * best_score) * line.confidence
+    return Guess(line.text, sure, line.text), [one for one in lines if one not in best]
+
+
+def _candidates(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
+    """Each line, and each two that stand one below the other in letters of about one size."""
+    for number, line in enumerate(lines):
+        yield (line,)
+        below = lines[number + 1 : number + 2]
+        for other in below:
+            alike = 0.7 < line.height / max(other.height, 0.01) < 1.43
+            if alike and line.above(other):
+                yield (line, other)
+
+
+def _joined(used: Sequence[Line]) -> Line:
+    if len(used) == 1:
+        return used[0]
+    return replace(
+        used[0],
+        text=" ".join(line.text for line in used),
+        confidence=min(line.confidence for line in used),
+    )
+
+
+def _part(whole: Guess, value: str) -> Guess:
+    return Guess(value, whole.confidence, whole.source) if value else NOTHING
+
+
+def _personal_first(emails: Sequence[CardEmail], name: str) -> tuple[CardEmail, ...]:
+    """The address that agrees with the name is preferred, before info@ and the like."""
+    best = max(
+        range(len(emails)),
+        key=lambda number: (name_and_address(name, _local(emails[number])), -number),
+        default=None,
+    )
+    return tuple(replace(email, preferred=n == best) for n, email in enumerate(emails))
+
+
+def _local(email: CardEmail) -> str:
+    return email.address.rpartition("@")[0]
+
+
+def _name_from(emails: Sequence[CardEmail]) -> Guess:
+    """anna.mueller@ is Anna Mueller, most probably; info@ is nobody."""
+    for email in emails:
+        words = [word for word in _local(email).split(".") if word.isalpha() and len(word) > 1]
+        if len(words) == 2:
+            return Guess(" ".join(word.capitalize() for word in words), 0.4, email.address)
+    return NOTHING
+
+
+def _company_from(emails: Sequence[CardEmail]) -> Guess:
+    for email in emails:
+        label = email.address.rpartition("@")[2].split(".")[-2]
+        if label not in FREE_MAIL:
+            return Guess(label.replace("-", " ").title(), 0.35, email.address)
+    return NOTHING
+
+
+def _language(texts: Sequence[str]) -> Guess:
+    """The language most words of the card belong to."""
+    text = "\n".join(texts)
+    counts = {code: len(words.findall(text)) for code, words in LANGUAGES.items()}
+    best = max(counts, key=lambda code: counts[code])
+    said, other = counts[best], max(n for code, n in counts.items() if code != best)
+    if said == other:
+        return NOTHING
+    return Guess(best, min(0.9, 0.5 + 0.1 * (said - other)), "")

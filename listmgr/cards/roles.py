@@ -1,0 +1,149 @@
+"""How much a line looks like a name, a company, a job or a place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from listmgr.cards.agreement import company_and_domain, name_and_address, stripped
+from listmgr.cards.lines import Line
+from listmgr.cards.names import PARTICLES, PREFIXES, SUFFIXES
+from listmgr.cards.vocabulary import (
+    CITY,
+    COUNTRY,
+    DEPARTMENT,
+    GIVEN_NAMES,
+    LEGAL_FORM,
+    ORGANISATION,
+    STREET,
+    TITLE,
+)
+
+_NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-])*\Z")
+# Who signs for somebody else still gives the own name.
+_ON_BEHALF = re.compile(r"\A(?:i\. ?[AV]\.|ppa\.?|p\. ?p\.|gez\.)\s+", re.IGNORECASE)
+_COMMA = re.compile(r"\s*[,;]\s+|\s+[-–—/]\s+")
+_REGISTER = re.compile(
+    r"\b(?:HRB|HRA|Amtsgericht|Registergericht|USt-?Id\w*|VAT|SIRET|SIREN|RCS|TVA|IBAN|BIC|Sitz der"
+    r"|Registered (?:in|office)|Company (?:No|Number))\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """What the rest of the card tells about a line."""
+
+    locals: tuple[str, ...]
+    domains: tuple[str, ...]
+    height: float
+
+
+def parted(line: Line) -> list[Line]:
+    """A line cut where a comma or a dash parts a name from a job, a street from a city."""
+    line = replace(line, text=_ON_BEHALF.sub("", line.text))
+    if "@" in line.text:
+        return [line]
+    cuts = list(_COMMA.finditer(line.text))
+    for cut in reversed(cuts):
+        before, after = line.text[: cut.start()], line.text[cut.end() :]
+        if _two_places(before, after) or _name_and_job(before, after):
+            return [*parted(replace(line, text=before)), replace(line, text=after)]
+    return [line]
+
+
+def _two_places(before: str, after: str) -> bool:
+    kind = postal_kind(after)
+    return kind in ("city", "country") and bool(postal_kind(before) or LEGAL_FORM.search(before))
+
+
+def _name_and_job(before: str, after: str) -> bool:
+    return _could_be_name(before) and not TITLE.search(before) and bool(TITLE.search(after))
+
+
+def postal_kind(text: str) -> str:
+    """Whether a text is a street, a city or a country; empty when it is no place."""
+    if COUNTRY.match(text):
+        return "country"
+    if _REGISTER.search(text) or LEGAL_FORM.search(text):
+        return ""
+    if STREET.search(text):
+        return "street"
+    return "city" if CITY.match(text) else ""
+
+
+def name_score(line: Line, clues: Clues) -> float:
+    """From about -3, certainly no name, to about 6."""
+    words = _bare_words(line.text)
+    if not 1 <= len(words) <= 5 or not _could_be_name(line.text):
+        return -3.0
+    agreement = max((name_and_address(line.text, one) for one in clues.locals), default=0.0)
+    score = 3.0 * agreement
+    score += 1.5 if stripped(words[0]) in _GIVEN or words[0].lower() in GIVEN_NAMES else 0.0
+    score += 1.0 if line.text.split()[0].lower().rstrip(",") in PREFIXES else 0.0
+    score += 0.8 if 2 <= len(words) <= 4 else -1.2
+    score += _size(line, clues)
+    return score - _against_name(line.text, clues, agreement)
+
+
+def organisation_score(line: Line, clues: Clues) -> float:
+    """From about -3 to about 6."""
+    text = line.text
+    if _REGISTER.search(text) or not any(char.isalpha() for char in text):
+        return -3.0
+    bare = LEGAL_FORM.sub("", text).strip(" .,&-")
+    legal = 3.0 if LEGAL_FORM.search(text) and bare else 0.0
+    agreement = max((company_and_domain(text, one) for one in clues.domains), default=0.0)
+    score = legal + 3.0 * agreement + (1.0 if ORGANISATION.search(text) else 0.0)
+    score += _size(line, clues)
+    if TITLE.search(text) and not legal and agreement < 0.8:
+        score -= 2.5
+    # A sentence below the name of the company is its motto.
+    score -= 1.5 if len(text.split()) > 6 and not legal else 0.0
+    score -= 1.0 if DEPARTMENT.search(text) and not legal and agreement < 0.9 else 0.0
+    return score - (1.0 if text[:1].islower() and agreement < 0.9 else 0.0)
+
+
+def title_score(line: Line) -> float:
+    """How many words of a job it has."""
+    found = 2.0 * len(TITLE.findall(line.text))
+    return found + (0.3 if DEPARTMENT.search(line.text) else 0.0) if found else 0.0
+
+
+def _against_name(text: str, clues: Clues, agreement: float) -> float:
+    against = 3.0 if LEGAL_FORM.search(text) else 0.0
+    if agreement < 1.0:
+        against += 2.0 if TITLE.search(text) else 0.0
+        against += 1.5 if DEPARTMENT.search(text) else 0.0
+        against += 1.5 if ORGANISATION.search(text) else 0.0
+        company = max((company_and_domain(text, one) for one in clues.domains), default=0.0)
+        against += 3.0 * company if company >= 0.6 else 0.0
+    return against
+
+
+def _size(line: Line, clues: Clues) -> float:
+    """Names and companies are written larger than the rest."""
+    return max(-0.5, min(1.2, 1.5 * (line.height / clues.height - 1.0))) if clues.height else 0.0
+
+
+def _could_be_name(text: str) -> bool:
+    """Letters only, each word beginning with a large one (or all of them small, as is the mode)."""
+    words = _bare_words(text)
+    if not words or not all(_NAME_WORD.match(word) for word in words):
+        return False
+    beginning_large = [word[:1].isupper() or word.lower() in PARTICLES for word in words]
+    return all(beginning_large) or (len(words) <= 3 and text.islower())
+
+
+def _bare_words(text: str) -> Sequence[str]:
+    """The words of a name without titles before and letters after it."""
+    words = [word.strip(",") for word in text.split()]
+    while words and words[0].lower() in PREFIXES:
+        words = words[1:]
+    while len(words) > 1 and words[-1].lower() in SUFFIXES:
+        words = words[:-1]
+    return words
+
+
+_GIVEN = frozenset(stripped(name) for name in GIVEN_NAMES)

@@ -1,0 +1,139 @@
+"""The words by which lines of cards and signatures show what they are: German, English, French."""
+
+from __future__ import annotations
+
+import re
+
+
+def _any(words: str, *, start: str = r"\b", end: str = r"\b") -> re.Pattern[str]:
+    return re.compile(f"{start}(?:{words}){end}", re.IGNORECASE)
+
+
+def words(text: str) -> frozenset[str]:
+    """A set of words that stand in one text."""
+    return frozenset(text.split())
+
+
+# Legal forms, with and without the dots; they end the name of a company or stand on its own line.
+LEGAL_FORM = re.compile(
+    r"(?<![\w&])(?:g?GmbH|mbH|AG|KGaA|KG|OHG|GbR|UG|e\. ?V\.|e\. ?K\.|e\. ?G\.|eG|SE|PartG(?:mbB)?"
+    r"|& Co\.?|Ltd\.?|Limited|Inc\.?|LLC|L\.L\.C\.|LLP|PLC|plc|Corp\.?|Corporation|Pty"
+    r"|S\.? ?A\.? ?S\.?U?|SASU|SARL|S\.A\.R\.L\.|S\.A\.|SA|EURL|SNC|SCOP|SCI|B\.?V\.?|N\.?V\.?"
+    r"|S\.r\.l\.|S\.p\.A\.|Ges\.m\.b\.H\.|Stiftung|Genossenschaft|Sàrl)(?![\w&])"
+)
+ORGANISATION = _any(
+    r"universit\w+|university|universität|hochschule|institut\w*|verlag\w*|bank|sparkasse"
+    r"|klinik\w*|krankenhaus|hospital|hôpital|group|gruppe|groupe|holding|association|verein"
+    r"|verband|ministerium|ministry|ministère|stadt|gemeinde|landkreis|mairie|council|agentur"
+    r"|agency|agence|company|cie|compagnie|solutions?|systems?|systèmes?|technologies|technology"
+    r"|technik|consulting|partners?|partner|werke?|industries|industrie|software|media|medien"
+    r"|studios?|architekten|architects|architectes|rechtsanwälte|kanzlei|cabinet|notare|praxis"
+    r"|labor|labs?|logistik|logistics|logistique|versicherung\w*|assurances?|insurance|bau"
+    r"|brauerei|hotel|hôtel|restaurant|museum|theater|foundation|fondation|société|services"
+    r"|engineering|druckerei|bäckerei|ateliers?"
+)
+TITLE = _any(
+    r"geschäftsführe\w+|geschäftsleit\w+|vorstand\w*|vorsitzende\w*|leiter\w*|leitung"
+    r"|bereichsleit\w+|abteilungsleit\w+|vertriebsleit\w+|projektleit\w+|referent\w*"
+    r"|sachbearbeit\w+|berater\w*|\w*berater(?:in)?|prokurist\w*|inhaber\w*|gesellschafter\w*"
+    r"|assistent\w*|assistenz|entwickler\w*|ingenieur\w*|architekt|architektin|rechtsanwält\w+"
+    r"|rechtsanwalt|steuerberat\w+|techniker\w*|einkäufer\w*|verkäufer\w*|redakteur\w*|kauf(?:mann"
+    r"|frau)|beauftragte\w*|mitarbeiter\w*|meister\w*|ärzt\w+|arzt|dozent\w*|\w*manager(?:in)?"
+    r"|\w*leiter(?:in)?|\w*ingenieur(?:in)?|\w*entwickler(?:in)?|ceo|cto|cfo|coo|cmo|cio|chief"
+    r"|officer|president|vice[- ]president|vp|svp|evp|director|head of|founder|co-?founder|owner"
+    r"|partner|managing|executive|engineer|developer|consultant|analyst|specialist|coordinator"
+    r"|representative|associate|administrator|designer|architect|scientist|accountant|attorney"
+    r"|lawyer|editor|nurse|physician|lecturer|advisor|adviser|lead|supervisor|technician|buyer"
+    r"|planner|assistant|secretary|chairman|chairwoman|directeur|directrice|dirigeant\w*"
+    r"|président\w*|gérant\w*|responsable|chef|cheffe|chargée?|ingénieure?|développeu\w+"
+    r"|commerciale?|conseill\w+|consultante?|assistante?|attachée?|comptable|avocate?|juriste"
+    r"|médecin|fondat\w+|associée?|technicien\w*|acheteu\w+|rédact\w+|secrétaire|coordinat\w+"
+    r"|adjointe?|délégué\w*|gestionnaire"
+)
+DEPARTMENT = _any(
+    r"abteilung|vertrieb|einkauf|marketing|personal|buchhaltung|forschung|entwicklung|controlling"
+    r"|kundendienst|kundenservice|öffentlichkeitsarbeit|unternehmenskommunikation|fachbereich"
+    r"|referat|department|dept\.?|division|sales|purchasing|human resources|research|development"
+    r"|operations|communications|customer (?:service|success|care)|service|support|direction"
+    r"|département|pôle|ventes|achats|ressources humaines|recherche|communication|logistik"
+    r"|produktion|finance|finances|public relations|product management|business development|export"
+    r"|innenrevision|datenschutz"
+)
+STREET = re.compile(
+    r"(?:\w*(?:stra(?:ß|ss|B)e|str\.?|weg|platz|allee|gasse|ring|damm|ufer|chaussee|markt|graben"
+    r"|steig|pfad|hof|berg|tor|wall|park)\s+\d+\s*[a-z]?\b(?:\s*[-–/]\s*\d+\s*[a-z]?)?|(?:am"
+    r"|an der|auf der|im|in der|unter den|zum|zur|alter?|neuer?)\s+[\w-]+(?:\s[\w-]+)?\s+\d+\w?$"
+    r"|\d+\s*(?:bis|ter|[a-z])?,?\s+(?:rue|avenue|av\.|boulevard|bd\.?|place|quai|impasse|chemin"
+    r"|route|allée|cours|passage|square|faubourg)\b.*"
+    r"|\d+[a-z]?(?:[-–]\d+)?\s+[\w'’. -]*\b(?:street|st\.?|road|rd\.?|avenue|ave\.?|lane|ln\.?"
+    r"|drive|way|square|court|place|boulevard|blvd\.?|terrace|crescent|gardens|row|broadway|quay"
+    r"|hill|close|park|parkway|gate|mews|wharf)\b.*|(?:postfach|p\.? ?o\.? ?box|bp|cs)\s*\d+.*"
+    r"|(?:unit|suite|floor|level|building|gebäude|haus|bâtiment|bât\.?|étage|room)\s+\w+)",
+    re.IGNORECASE,
+)
+CITY = re.compile(
+    r"(?:\b(?:[A-Z]{1,3}\s?[-–]\s?)?\d{4,5}\s+[^\W\d_][\w.()/’'-]*(?:[ -][^\W\d_][\w.()/’'-]*){0,4}"
+    r"|.*\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
+    r"|[^\W\d_][\w .'-]+,?\s+[A-Z]{2}\s+\d{5}(?:-\d{4})?)"
+)
+COUNTRY = re.compile(
+    r"(?:deutschland|germany|allemagne|österreich|austria|autriche|schweiz|switzerland|suisse"
+    r"|france|frankreich|united kingdom|uk|great britain|england|scotland|ireland|usa"
+    r"|united states|belgique|belgien|belgium|luxembourg|luxemburg|italia|italien|italy|españa"
+    r"|spanien|spain"
+    r"|nederland|niederlande|netherlands|canada|kanada|polska|polen|poland)\Z",
+    re.IGNORECASE,
+)
+# What stands beside numbers and addresses; the kind of a telephone by its label.
+LABELS = (
+    ("fax", r"telefax|fax|télécopie|f"),
+    ("cell", r"mobil\w*|mobile|handy|cell(?:ular)?|portable|port|mob|m"),
+    ("work", r"telefon|telephone|téléphone|phone|fon|tel|tél|durchwahl|direct|direkt|büro|office"),
+    ("work", r"t|p|d|b|o|ligne directe|standard|zentrale"),
+    (
+        "",
+        r"e-?mail|mail|courriel|e|web|website|internet|www|site|url|w|i|adresse|address|anschrift|a",
+    ),
+)
+LABEL = re.compile(
+    r"(?:" + "|".join(words for _, words in LABELS) + r")\s*[.:/|)]*\s*\Z", re.IGNORECASE
+)
+LANGUAGES = {
+    "de": _any(
+        r"gmbh|ag|kg|telefon|mobil|fax|und|straße|str|leiter\w*|geschäftsführ\w+|vertrieb|abteilung"
+        r"|deutschland|österreich|schweiz|grüßen|gruß|herr|frau|für|der|die|mfg|e\.v|postfach"
+    ),
+    "en": _any(
+        r"ltd|inc|llc|plc|phone|mobile|and|street|road|manager|director|head|of|sales|kingdom|usa"
+        r"|regards|best|sincerely|the|engineer|officer|department|suite|floor"
+    ),
+    "fr": _any(
+        r"sarl|sas|sasu|tél|téléphone|portable|et|rue|avenue|boulevard|directeur|directrice|chef|de"
+        r"|responsable|france|cordialement|bien|société|cedex|des|du|chargée?|ingénieure?"
+    ),
+}
+# Mailbox providers: their domain says nothing of the company.
+FREE_MAIL = words(
+    "gmail googlemail gmx web t-online outlook hotmail yahoo icloud me aol freenet posteo"
+    " mailbox proton protonmail orange free laposte wanadoo sfr live msn arcor bluewin"
+    " btinternet fastmail"
+)
+GIVEN_NAMES = words(
+    "anna maria eva julia laura sarah lisa lena katharina christina stefanie sabine petra"
+    " monika claudia susanne birgit andrea nicole martina heike ursula renate ingrid karin"
+    " gabriele angelika brigitte silke kerstin anja tanja sandra melanie nadine simone katrin"
+    " cornelia peter michael thomas andreas wolfgang klaus jürgen günter stefan christian uwe"
+    " frank martin markus matthias bernd ralf holger jens torsten sven jan tobias sebastian"
+    " florian alexander daniel david patrick philipp felix lukas jonas max paul simon hans"
+    " karl heinz werner dieter helmut horst manfred rainer reinhard norbert rolf oliver dirk"
+    " jörg kai olaf ulrich volker james john robert william richard charles joseph mark donald"
+    " george steven edward brian kevin jason matthew gary timothy jose larry jeffrey scott"
+    " eric stephen andrew emily emma olivia sophia mary patricia jennifer linda elizabeth"
+    " barbara susan jessica karen nancy helen margaret betty dorothy ashley amanda rachel"
+    " rebecca hannah grace alice charlotte victoria jean pierre michel philippe alain bernard"
+    " jacques christophe nicolas laurent pascal françois frédéric stéphane sébastien julien"
+    " vincent olivier thierry gérard antoine luc guillaume benoît mathieu hugo louis marie"
+    " nathalie isabelle sylvie catherine françoise martine christine valérie sandrine"
+    " véronique céline aurélie camille chloé léa manon élodie juliette claire hélène sophie"
+    " mohammed ali mehmet fatma ayşe marco giulia carlos ana"
+)
