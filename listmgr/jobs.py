@@ -17,6 +17,7 @@ from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Channel, ServerAway
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job
+from listmgr.privacy import journal
 from listmgr.schema import resource
 from listmgr.senders.accounts import NoSender
 from listmgr.web.context import services
@@ -93,3 +94,11 @@ def knock(campaign_id: int) -> None:
         return
     with services().unit_of_work() as tx:
         control.resume_if_away(tx, campaign_id)
+
+
+def keep_erasures() -> None:
+    """Keep the journal of erasures outside the database, and clear what was answered late."""
+    made = services()
+    with made.unit_of_work() as tx:
+        journal.keep_outside(tx, made.settings.data_dir / journal.FILE_NAME)
+        journal.forget_late_replies(tx, at=now())

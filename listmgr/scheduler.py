@@ -32,6 +32,7 @@ TASKS: Mapping[str, Task] = {
     ),
     "expire_consents": Task(timedelta(minutes=5), Job("expire_consents", key="expire-consents")),
     "anchor_ledger": Task(timedelta(minutes=10), Job("anchor_ledger", key="anchor-ledger")),
+    "keep_erasures": Task(timedelta(minutes=5), Job("keep_erasures", key="keep-erasures")),
 }
 
 

@@ -12,6 +12,7 @@ import listmgr.delivery.models
 import listmgr.kit.schedule
 import listmgr.lists.models
 import listmgr.operators.models
+import listmgr.privacy.models
 import listmgr.senders.models
 import listmgr.subscribers.field_models
 import listmgr.subscribers.models

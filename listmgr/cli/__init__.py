@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "worker",
     "scheduler": "scheduler",
     "evidence": "evidence",
+    "erasures": "erasures",
 }
 
 

@@ -203,4 +203,5 @@ class Question(Base):
     created_at: Mapped[datetime] = mapped_column(info=PLAIN)
     sent_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
-    last_error: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    # Mail servers like to repeat the address in what they answer.
+    last_error: Mapped[str] = mapped_column(server_default="", info=PERSONAL)

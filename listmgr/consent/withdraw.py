@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
 from listmgr.consent.facts import RequestFacts
-from listmgr.consent.ledger import lock_consent, record
+from listmgr.consent.ledger import Act, lock_consent, record, record_many
 from listmgr.consent.lifecycle import OPEN, ConsentAction
 from listmgr.consent.models import Consent
 from listmgr.kit.tokens import Door, TokenInvalid, open_token
@@ -57,6 +58,28 @@ def withdraw(
         evidence=facts.evidence(),
     )
     return True
+
+
+def withdraw_many(
+    tx: Transaction,
+    subscriber_ids: Sequence[int],
+    *,
+    purpose_id: int | None = None,
+    how: str,
+    actor: str,
+    facts: RequestFacts,
+    at: datetime,
+) -> int:
+    """End every open consent of many people, or those to one purpose; returns how many ended."""
+    open_ones = sa.select(Consent).where(
+        Consent.subscriber_id.in_(subscriber_ids), Consent.status.in_(OPEN)
+    )
+    if purpose_id is not None:
+        open_ones = open_ones.where(Consent.purpose_id == purpose_id)
+    consents = tx.session.scalars(open_ones.order_by(Consent.id).with_for_update()).all()
+    acts = [Act(consent, at, {"how": how}, facts.evidence()) for consent in consents]
+    record_many(tx, acts, ConsentAction.WITHDRAW, actor=actor)
+    return len(consents)
 
 
 def unsubscribe_view(session: Session, settings: Settings, token: str) -> UnsubscribeView:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from listmgr.kit.db import PLAIN, Base
+from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class LeaseState(enum.StrEnum):
@@ -104,7 +104,8 @@ class Delivery(Base):
     begun_at: Mapped[datetime] = mapped_column(info=PLAIN)
     ended_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     next_attempt_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
-    reply: Mapped[str | None] = mapped_column(info=PLAIN)
+    # Mail servers like to repeat the address in what they answer.
+    reply: Mapped[str | None] = mapped_column(info=PERSONAL)
     # State and code of what did not go through ("failed 5.1.1"), and NULL of what did: so the
     # index over it is small, and costs nothing where all is well.
     trouble: Mapped[str | None] = mapped_column(info=PLAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -15,12 +16,30 @@ def suppress(
     tx: Transaction, fingerprint: bytes, reason: SuppressionReason, *, at: datetime, note: str = ""
 ) -> None:
     """Block a fingerprint; a block that is already there stays as it is."""
+    suppress_many(tx, [fingerprint], reason, at=at, note=note)
+
+
+def suppress_many(
+    tx: Transaction,
+    fingerprints: Sequence[bytes],
+    reason: SuppressionReason,
+    *,
+    at: datetime,
+    note: str = "",
+) -> None:
+    """Block many fingerprints; blocks that are already there stay as they are."""
+    if not fingerprints:
+        return
+    # In order, so that two who block the same addresses at once wait instead of crossing.
+    rows = [
+        {"fingerprint": one, "reason": reason, "created_at": at, "note": note}
+        for one in sorted(set(fingerprints))
+    ]
     tx.session.execute(
-        insert(Suppression)
-        .values(fingerprint=fingerprint, reason=reason, created_at=at, note=note)
-        .on_conflict_do_nothing(
+        insert(Suppression).on_conflict_do_nothing(
             index_elements=["fingerprint"], index_where=sa.text("lifted_at IS NULL")
-        )
+        ),
+        rows,
     )
 
 

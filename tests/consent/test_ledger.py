@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from listmgr.consent.anchor import anchor, broken_anchors, broken_chains
 from listmgr.consent.evidence import merkle_root
 from listmgr.consent.expire import forget_evidence
-from listmgr.consent.models import ConsentEvent
+from listmgr.consent.facts import RequestFacts
+from listmgr.consent.models import ConsentEvent, ConsentEvidence
 from listmgr.consent.proof import ProofError, printable, proof, verify
+from listmgr.consent.withdraw import withdraw_many
 from listmgr.lists.models import MailingList
 from tests.conftest import NOW, UnitOfWork
 from tests.people import make_confirmed, make_list
@@ -142,3 +144,24 @@ def test_the_merkle_root_is_that_of_rfc_9162():
     four = node(node(leaf(b"\x00"), leaf(b"\x01")), node(leaf(b"\x02"), leaf(b"\x03")))
     assert merkle_root(five) == node(four, leaf(b"\x04"))
     assert merkle_root([]) == hashlib.sha256(b"").digest()
+
+
+def test_many_at_once_are_written_as_one_by_one_would_be(uow: UnitOfWork, session: Session):
+    with uow() as tx:
+        notice = make_list(tx)[2]
+        people = [make_confirmed(tx, f"p{n}@example.com", notice, NOW).subscriber_id for n in "123"]
+    facts = RequestFacts(method="letter, written down by staff")
+    with uow() as tx:
+        ids = [one for one in people if one is not None]
+        ended = withdraw_many(tx, ids, how="letter", actor="operator:1", facts=facts, at=NOW)
+        assert ended == 3
+        assert withdraw_many(tx, ids, how="x", actor="x", facts=facts, at=NOW) == 0
+    with uow() as tx:
+        assert broken_chains(tx) == []
+    for consent_id in (1, 2, 3):
+        exported = proof(session, consent_id)
+        assert verify(exported) == 4
+        assert exported["status"] == "withdrawn"
+        assert "letter, written down by staff" in printable(exported)
+    salts = session.scalars(sa.select(ConsentEvidence.salt)).all()
+    assert len(set(salts)) == len(salts)

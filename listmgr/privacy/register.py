@@ -1,0 +1,91 @@
+"""Every table that holds something personal, and what becomes of it when a person is erased.
+
+A guard test compares this with the columns marked PERSONAL: a new table cannot be forgotten. Each
+function takes away what its table holds of the people in `Gone`, many people at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from listmgr.consent.expire import forget_evidence
+from listmgr.consent.models import Question, Signup
+from listmgr.kit.transaction import Transaction
+from listmgr.subscribers.address import AddressError, parse_address
+from listmgr.subscribers.models import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The people of one erasure, by everything tables know them by."""
+
+    ids: list[int]
+    consent_ids: list[int]
+    # The identity of each address, and the keyed fingerprints the limits of mails count by.
+    address_keys: frozenset[str]
+    recipients: list[bytes]
+
+
+Eraser = Callable[[Transaction, Gone], None]
+
+
+def _evidence(tx: Transaction, gone: Gone) -> None:
+    forget_evidence(tx, gone.consent_ids)
+
+
+def _questions(tx: Transaction, gone: Gone) -> None:
+    tx.session.execute(sa.delete(Question).where(Question.recipient.in_(gone.recipients)))
+
+
+def _signups(tx: Transaction, gone: Gone) -> None:
+    """Sign-ups wait for seconds, so there are few: each address is read as `signup` will."""
+    waiting = tx.session.execute(sa.select(Signup.id, Signup.content["address"].astext)).all()
+    theirs = [signup_id for signup_id, typed in waiting if _key(typed) in gone.address_keys]
+    tx.session.execute(sa.delete(Signup).where(Signup.id.in_(theirs)))
+
+
+def _key(typed: str) -> str | None:
+    try:
+        return parse_address(typed).key
+    except AddressError:
+        return None
+
+
+def _deliveries(tx: Transaction, gone: Gone) -> None:
+    """That a mail went stays, as a number among numbers; servers put the address in replies."""
+    forget_replies(tx, gone.ids)
+
+
+def forget_replies(tx: Transaction, subscriber_ids: list[int]) -> None:
+    """Clear what mail servers answered about people."""
+    tx.session.execute(
+        sa.text(
+            "UPDATE deliveries SET reply = NULL"
+            " WHERE subscriber_id = ANY(:ids) AND reply IS NOT NULL"
+        ),
+        {"ids": subscriber_ids},
+    )
+
+
+def _subscribers(tx: Transaction, gone: Gone) -> None:
+    tx.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(gone.ids)))
+
+
+# In this order: what hangs on the person goes before the person.
+ERASED: Mapping[str, Eraser] = {
+    "consent_evidence": _evidence,
+    "questions": _questions,
+    "signups": _signups,
+    "deliveries": _deliveries,
+    "subscribers": _subscribers,
+}
+
+# What stays, and why it may.
+KEPT: Mapping[str, str] = {
+    "suppressions": "A fingerprint without the address, so that nobody mails them again (L-15).",
+    "erasure_journal": "The same fingerprint, so that a backup cannot bring them back (T-25).",
+    "operators": "Staff, whose accounts end by themselves; no subscriber is written there.",
+}
