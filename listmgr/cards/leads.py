@@ -12,7 +12,7 @@ from listmgr.cards.assemble import assemble
 from listmgr.cards.card import Kind, ParsedCard, ParseResult
 from listmgr.cards.collecting import collected, nothing
 from listmgr.cards.entries import Entry
-from listmgr.kit.spreadsheet import unsafe
+from listmgr.kit.spreadsheet import unguard
 from listmgr.kit.texts import N_
 
 NO_HEADINGS = N_(
@@ -121,7 +121,7 @@ def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
 def _entries(row: list[str], columns: Mapping[int, str], headings: list[str]) -> Iterator[Entry]:
     values: dict[str, str] = {}
     for number, cell in enumerate(row[: len(headings)]):
-        text = unsafe(cell.strip())
+        text = unguard(cell.strip())
         meaning = columns.get(number)
         if meaning == "email":
             yield Entry("EMAIL", (text,), source=text)
