@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from listmgr.campaigns import control
 from listmgr.campaigns.browse import find
 from listmgr.consent import anchor as anchoring
-from listmgr.consent import asking_mail, expire, signup
+from listmgr.consent import asking_mail, expire, overview, roster, signup
 from listmgr.consent.models import Signup
 from listmgr.delivery import engine, sweep
 from listmgr.delivery.outlet import outlet
@@ -63,6 +63,13 @@ def anchor_ledger() -> None:
     """Seal what has been added to the ledger."""
     with services().unit_of_work() as tx:
         anchoring.anchor(tx, at=now())
+
+
+def tidy_search() -> None:
+    """Work new people into the index of parts, and add up the moves of consents."""
+    with services().unit_of_work() as tx:
+        roster.tidy(tx.session)
+        overview.fold(tx.session)
 
 
 def send_slice(campaign_id: int, slot: int, turn: int) -> None:

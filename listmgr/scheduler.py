@@ -31,6 +31,7 @@ TASKS: Mapping[str, Task] = {
         timedelta(seconds=2), Job("sweep_campaigns", queue="mail", key="sweep-campaigns")
     ),
     "expire_consents": Task(timedelta(minutes=5), Job("expire_consents", key="expire-consents")),
+    "tidy_search": Task(timedelta(seconds=15), Job("tidy_search", key="tidy-search")),
     "anchor_ledger": Task(timedelta(minutes=10), Job("anchor_ledger", key="anchor-ledger")),
     "keep_erasures": Task(timedelta(minutes=5), Job("keep_erasures", key="keep-erasures")),
 }

@@ -33,3 +33,5 @@ def make_crowd(engine: sa.Engine, notice_id: int, confirmed: int, others: int) -
             ),
             {"confirmed": confirmed, "notice": notice_id},
         )
+        # What the triggers would have counted.
+        connection.execute(sa.text("SELECT count_consents_anew()"))

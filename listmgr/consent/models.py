@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,6 +49,7 @@ class Consent(Base):
         ),
         sa.Index("ix_consents_list_status", "list_id", "status", "subscriber_id"),
         sa.Index("ix_consents_subscriber_id", "subscriber_id"),
+        sa.Index("ix_consents_source", "source", "subscriber_id"),
         sa.Index(
             "ix_consents_expires_at",
             "expires_at",
@@ -89,6 +90,26 @@ class Consent(Base):
     events: Mapped[list[ConsentEvent]] = relationship(
         back_populates="consent", order_by="ConsentEvent.seq"
     )
+
+
+class ConsentMove(Base):
+    """So many consents went from one station to another in a week; `came_from` "" is a beginning.
+
+    Written by triggers, a row a statement or an act, and added up later (`overview.fold`): the
+    numbers of the overview are sums of a few rows, and nobody waits for a counter.
+    """
+
+    __tablename__ = "consent_moves"
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    list_id: Mapped[int] = mapped_column(info=PLAIN)
+    purpose_id: Mapped[int] = mapped_column(info=PLAIN)
+    notice_version: Mapped[int] = mapped_column(info=PLAIN)
+    came_from: Mapped[str] = mapped_column(info=PLAIN)
+    went_to: Mapped[str] = mapped_column(info=PLAIN)
+    # Its Monday, in UTC.
+    week: Mapped[date] = mapped_column(sa.Date(), info=PLAIN)
+    n: Mapped[int] = mapped_column(info=PLAIN)
 
 
 class ConsentEvent(Base):
@@ -187,6 +208,7 @@ class Question(Base):
             "created_at",
             postgresql_where=sa.text("status IN ('queued', 'sending')"),
         ),
+        sa.Index("ix_questions_unsent", "status", postgresql_where=sa.text("status <> 'sent'")),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)

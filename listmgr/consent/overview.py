@@ -9,7 +9,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, ConsentEvent, LedgerAnchor, Question, QuestionStatus
+from listmgr.consent.models import (
+    ConsentEvent,
+    ConsentMove,
+    LedgerAnchor,
+    Question,
+    QuestionStatus,
+)
+
+# How many came to the station of mail, how many left it, and the difference.
+_ENTERED = sa.func.sum(ConsentMove.n).filter(ConsentMove.went_to == "confirmed")
+_LEFT = sa.func.sum(ConsentMove.n).filter(ConsentMove.came_from == "confirmed")
+_CONFIRMED = sa.func.coalesce(_ENTERED, 0) - sa.func.coalesce(_LEFT, 0)
+UNSEALED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """When the ledger was last sealed, and how many events wait for the next seal."""
+    """When the ledger was last sealed, and how many events wait; not counted beyond UNSEALED."""
 
     sealed_at: datetime | None
     unsealed: int
@@ -31,52 +43,58 @@ class LedgerState:
 
 def stations(session: Session, *, list_id: int | None = None) -> dict[ConsentStatus, int]:
     """How many consents stand at each station; every station has its number."""
-    counts = sa.select(Consent.status, sa.func.count()).group_by(Consent.status)
-    if list_id is not None:
-        counts = counts.where(Consent.list_id == list_id)
-    found = dict(session.execute(counts).all())
+    where = sa.true() if list_id is None else ConsentMove.list_id == list_id
+    came = sa.select(ConsentMove.went_to.label("status"), ConsentMove.n).where(where)
+    gone = sa.select(ConsentMove.came_from, -ConsentMove.n).where(where)
+    both = sa.union_all(came, gone).subquery()
+    rows = session.execute(sa.select(both.c.status, sa.func.sum(both.c.n)).group_by(both.c.status))
+    found = {status: int(count) for status, count in rows}
     return {status: found.get(status, 0) for status in ConsentStatus}
 
 
 def purposes_confirmed(session: Session) -> dict[int, int]:
     """How many confirmed consents each purpose has."""
-    counts = (
-        sa.select(Consent.purpose_id, sa.func.count())
-        .where(Consent.status == ConsentStatus.CONFIRMED)
-        .group_by(Consent.purpose_id)
-    )
-    return dict(session.execute(counts).all())
+    counts = sa.select(ConsentMove.purpose_id, _CONFIRMED).group_by(ConsentMove.purpose_id)
+    return {purpose_id: int(count) for purpose_id, count in session.execute(counts) if count}
 
 
 def confirmed_before(session: Session, purpose_id: int, version: int) -> int:
     """How many people agreed to words of this purpose older than a version."""
-    counts = sa.select(sa.func.count()).where(
-        Consent.purpose_id == purpose_id,
-        Consent.status == ConsentStatus.CONFIRMED,
-        Consent.notice_version < version,
+    counts = sa.select(_CONFIRMED).where(
+        ConsentMove.purpose_id == purpose_id, ConsentMove.notice_version < version
     )
-    return session.scalars(counts).one()
+    return int(session.scalars(counts).one())
 
 
 def growth(session: Session, *, at: datetime, weeks: int = 26) -> list[Week]:
     """The last weeks up to the present one, oldest first; weeks begin on Monday in UTC."""
     monday = at.date() - timedelta(days=at.weekday())
     mondays = [monday - timedelta(weeks=back) for back in range(weeks - 1, -1, -1)]
-    confirmed = _per_week(session, Consent.confirmed_at, mondays[0])
-    ended = _per_week(session, Consent.ended_at, mondays[0])
-    return [Week(day, confirmed.get(day, 0), ended.get(day, 0)) for day in mondays]
-
-
-def _per_week(
-    session: Session, column: sa.orm.InstrumentedAttribute[datetime | None], since: date
-) -> dict[date, int]:
-    week = sa.func.date_trunc("week", sa.func.timezone("UTC", column)).cast(sa.Date)
-    counts = (
-        sa.select(week, sa.func.count())
-        .where(sa.func.timezone("UTC", column) >= since, Consent.confirmed_at.is_not(None))
-        .group_by(week)
+    rows = session.execute(
+        sa.select(ConsentMove.week, _ENTERED, _LEFT)
+        .where(ConsentMove.week >= mondays[0])
+        .group_by(ConsentMove.week)
     )
-    return dict(session.execute(counts).all())
+    found = {week: (int(entered or 0), int(left or 0)) for week, entered, left in rows}
+    return [Week(day, *found.get(day, (0, 0))) for day in mondays]
+
+
+def fold(session: Session) -> None:
+    """Add up moves of a kind and a week, so that they stay few. Safe to run twice, and at once."""
+    session.execute(
+        sa.text(
+            "WITH several AS (SELECT list_id, purpose_id, notice_version, came_from, went_to, week"
+            "  FROM consent_moves GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) > 1),"
+            " taken AS (DELETE FROM consent_moves m USING several o WHERE"
+            "  (m.list_id, m.purpose_id, m.notice_version, m.came_from, m.went_to, m.week) ="
+            "  (o.list_id, o.purpose_id, o.notice_version, o.came_from, o.went_to, o.week)"
+            "  RETURNING m.*)"
+            " INSERT INTO consent_moves"
+            "  (list_id, purpose_id, notice_version, came_from, went_to, week, n)"
+            " SELECT list_id, purpose_id, notice_version, came_from, went_to, week, sum(n)"
+            " FROM taken GROUP BY 1, 2, 3, 4, 5, 6"
+        )
+    )
 
 
 def questions(session: Session) -> dict[QuestionStatus, int]:
@@ -96,5 +114,6 @@ def ledger_state(session: Session) -> LedgerState:
         sa.select(LedgerAnchor).order_by(LedgerAnchor.id.desc()).limit(1)
     ).one_or_none()
     floor = last.last_event_id if last else 0
-    waiting = sa.select(sa.func.count()).where(ConsentEvent.id > floor)
+    some = sa.select(ConsentEvent.id).where(ConsentEvent.id > floor).limit(UNSEALED)
+    waiting = sa.select(sa.func.count()).select_from(some.subquery())
     return LedgerState(last.at if last else None, session.scalars(waiting).one())

@@ -45,7 +45,10 @@ class AuditEntry(Base):
     """Append-only (trigger): which operator did or looked at what, by id, without personal data."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (sa.Index("ix_audit_entries_subject", "subject", "subject_id"),)
+    __table_args__ = (
+        sa.Index("ix_audit_entries_subject", "subject", "subject_id"),
+        sa.Index("ix_audit_entries_operator", "operator_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
     at: Mapped[datetime] = mapped_column(info=PLAIN)

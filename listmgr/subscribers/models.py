@@ -17,13 +17,42 @@ class Subscriber(Base):
     __tablename__ = "subscribers"
     __table_args__ = (
         sa.Index("ix_subscribers_fingerprint", "fingerprint"),
-        sa.Index("ix_subscribers_domain", "domain", "id"),
+        sa.Index(
+            "ix_subscribers_domain",
+            "domain",
+            "id",
+            postgresql_ops={"domain": "text_pattern_ops"},
+        ),
         sa.Index(
             "ix_subscribers_address_prefix",
             "address_key",
             postgresql_ops={"address_key": "text_pattern_ops"},
         ),
         sa.Index("ix_subscribers_tags", "tags", postgresql_using="gin"),
+        # A part of an address is found by its three-octet parts: pg_trgm is not everywhere.
+        sa.Index(
+            "ix_subscribers_parts",
+            sa.text("text_parts(address_key)"),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "on", "gin_pending_list_limit": "131072"},
+        ),
+        *(
+            sa.Index(
+                f"ix_subscribers_{name}",
+                sa.func.lower(sa.text(name)).label("folded"),
+                postgresql_ops={"folded": "text_pattern_ops"},
+                postgresql_where=sa.text(f"{name} <> ''"),
+            )
+            for name in ("first_name", "last_name", "company")
+        ),
+        sa.Index(
+            "ix_subscribers_attributes",
+            "attributes",
+            postgresql_using="gin",
+            postgresql_ops={"attributes": "jsonb_path_ops"},
+        ),
+        sa.Index("ix_subscribers_created_at", "created_at", "id"),
+        sa.Index("ix_subscribers_language", "language", "id"),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)

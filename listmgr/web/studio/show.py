@@ -21,7 +21,7 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
-    for shown in (when, day, number, station, role_name, right_name, act, how):
+    for shown in (when, day, number, about, station, source_name, role_name, right_name, act, how):
         app.jinja_env.filters[shown.__name__] = shown
     app.jinja_env.globals.update(icon=icon)
 
@@ -43,6 +43,24 @@ def _local(at: datetime) -> datetime:
 def number(value: int) -> str:
     """A count as the operator's language writes it."""
     return str(format_decimal(value))
+
+
+def about(value: int) -> str:
+    """An estimate, said no more exactly than it is known: its first three digits."""
+    places = max(0, len(str(value)) - 3)
+    return str(format_decimal(round(value, -places)))
+
+
+def source_name(source: str) -> str:
+    """Where a consent came in."""
+    names = {
+        "form": _("sign-up form"),
+        "import": _("import"),
+        "card": _("business card"),
+        "api": _("interface for programs"),
+        "staff": _("written down by staff"),
+    }
+    return str(names.get(str(source), source))
 
 
 def station(status: str) -> str:

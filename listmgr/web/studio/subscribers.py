@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, request, session, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from listmgr.consent import roster, word
 from listmgr.consent.history import histories
 from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import ConsentSource
 from listmgr.kit.clock import now
 from listmgr.lists import describe
 from listmgr.operators.accounts import operators
 from listmgr.operators.roles import Right
+from listmgr.subscribers.fields import visible_fields
 from listmgr.suppression.register import is_suppressed
 from listmgr.web.language import language
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
+from listmgr.web.studio.searching import asked, keep, sent_filters
 from listmgr.web.studio.session import operator
-
-# What was searched for is kept in the operator's own cookie: in the address of the page it would
-# stand in the browser's history and in the log of every proxy.
-_QUERY = "subscribers_query"
 
 
 @bp.get("/subscribers")
 @needs(Right.SEE_SUBSCRIBERS)
 def subscribers() -> str:
     """A page of people, newest first."""
-    wanted = _wanted()
+    below, above = (as_number(request.args.get(name)) for name in ("below", "above"))
     with reading() as tx:
+        found = asked(tx.session)
         return render_template(
             "studio/subscribers/all.html",
-            wanted=wanted,
-            page=roster.find(tx.session, wanted, below=as_number(request.args.get("below"))),
-            count=roster.count(tx.session, wanted),
+            asked=found,
+            page=roster.find(tx.session, found.wanted, below=below, above=above),
+            count=roster.count(tx.session, found.wanted),
             lists=describe.lists(tx.session),
+            fields=visible_fields(tx.session, operator().role),
+            tags=roster.known_tags(tx.session),
             stations=list(ConsentStatus),
+            sources=list(ConsentSource),
         )
 
 
@@ -45,9 +48,9 @@ def subscribers() -> str:
 @needs(Right.SEE_SUBSCRIBERS)
 def search_subscribers() -> ResponseReturnValue:
     """Remember what to look for, and show it."""
-    session[_QUERY] = request.form.get("query", "").strip()[: roster.MAX_QUERY]
-    mailing_list, status = (request.form.get(name) or None for name in ("list", "status"))
-    return redirect(url_for("studio.subscribers", list=mailing_list, status=status), 303)
+    filters = sent_filters()
+    keep(filters)
+    return redirect(url_for("studio.subscribers", **filters.link), 303)
 
 
 @bp.get("/subscribers/<key:subscriber_id>")
@@ -88,12 +91,3 @@ def record_objection(subscriber_id: int) -> ResponseReturnValue:
         note(tx, "subscriber.objected", "subscriber", subscriber_id, how=how, ended=ended)
     flash(_("Written down. No marketing mail goes to this address any more."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
-
-
-def _wanted() -> roster.Wanted:
-    status = request.args.get("status", "")
-    return roster.Wanted(
-        query=str(session.get(_QUERY, "")),
-        list_id=as_number(request.args.get("list")),
-        status=ConsentStatus(status) if status in set(ConsentStatus) else None,
-    )

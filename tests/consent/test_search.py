@@ -1,0 +1,205 @@
+"""Searching people: the quick way and the sure way find the same, page by page, both ways."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from listmgr.consent import overview, roster
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import Consent, ConsentMove, ConsentSource
+from listmgr.consent.roster import Wanted
+from listmgr.consent.search import predicate
+from listmgr.subscribers.fields import CORE_FIELDS
+from listmgr.subscribers.models import Subscriber
+from tests.conftest import NOW
+from tests.people import make_confirmed, make_list, make_pending, make_subscriber
+
+NAMES = ("anna", "Änne", "bernd_x", "b%", "x")
+DOMAINS = ("example.org", "example.com", "müller.example", "mail.example.org")
+COMPANIES = ("", "Bau GmbH", "Änderungs-Schneiderei", "bau & Söhne")
+
+
+@pytest.fixture
+def crowd(uow) -> None:
+    """Sixty people of two lists, in no order of anything."""
+    told = random.Random(5)
+    with uow() as tx:
+        notices = [make_list(tx)[2], make_list(tx, "events")[2]]
+        for number in range(60):
+            at = NOW - timedelta(days=told.randrange(40))
+            address = f"{told.choice(NAMES)}{number}@{told.choice(DOMAINS)}"
+            person = make_subscriber(tx, address, at)
+            person.created_at = at
+            person.last_name = told.choice(("", "Ärmel", "Weiß", "O'Neill"))
+            person.company = told.choice(COMPANIES)
+            person.language = told.choice(("de", "en"))
+            person.tags = told.sample(["vip", "Messe 2026"], told.randrange(3))
+            person.attributes = {"city": told.choice(("Köln", "Kiel"))} if number % 2 else {}
+            for later, notice in enumerate(told.sample(notices, told.randrange(3))):
+                make = told.choice((make_confirmed, make_pending))
+                # A mailbox is asked at most once a day.
+                made = make(tx, address, notice, at + timedelta(days=2 * later))
+                made.source = told.choice((ConsentSource.FORM, ConsentSource.CARD))
+
+
+FIELDS = {field.key: field for field in CORE_FIELDS}
+SEARCHES = [
+    Wanted(),
+    Wanted("an"),
+    Wanted("nne"),
+    Wanted("ÄNNE"),
+    Wanted("bau"),
+    Wanted("ärm example"),
+    Wanted("_x"),
+    Wanted("b%"),
+    Wanted("@example.org"),
+    Wanted("@example"),
+    Wanted("müller.example"),
+    Wanted("nothing at all"),
+    Wanted(tag="vip"),
+    Wanted(field=FIELDS["last_name"], value="ärmel"),
+    Wanted(field=FIELDS["language"], value="en"),
+    Wanted(field=FIELDS["email"], value="anna"),
+    Wanted(list_id=1),
+    Wanted(list_id=2, status=ConsentStatus.PENDING),
+    Wanted(status=ConsentStatus.CONFIRMED),
+    Wanted(source=ConsentSource.CARD),
+    Wanted(list_id=1, source=ConsentSource.CARD),
+    Wanted("example", list_id=1, status=ConsentStatus.CONFIRMED),
+    Wanted(since=NOW - timedelta(days=20)),
+    Wanted(until=NOW - timedelta(days=10), since=NOW - timedelta(days=30)),
+    Wanted("bau", status=ConsentStatus.CONFIRMED, since=NOW - timedelta(days=30)),
+    Wanted("org", tag="Messe 2026", source=ConsentSource.FORM),
+]
+
+
+def fits(wanted: Wanted, person: Subscriber, consents: list[Consent]) -> bool:
+    """The same in Python, from the words of `Wanted` alone."""
+    tests = [all(_has(person, word) for word in wanted.query.split())]
+    if wanted.tag:
+        tests.append(wanted.tag in person.tags)
+    if wanted.field is not None:
+        key = wanted.field.key
+        if key == "email":
+            tests.append(_has(person, wanted.value))
+        else:
+            tests.append(getattr(person, key).casefold() == wanted.value.casefold())
+    if wanted.since:
+        tests.append(person.created_at >= wanted.since)
+    if wanted.until:
+        tests.append(person.created_at < wanted.until)
+    if wanted.of_consents:
+        asked = {"list_id": wanted.list_id, "status": wanted.status, "source": wanted.source}
+        told = {name: value for name, value in asked.items() if value is not None}
+        tests.append(any(all(getattr(one, n) == v for n, v in told.items()) for one in consents))
+    return all(tests)
+
+
+def _has(person: Subscriber, word: str) -> bool:
+    folded = word.casefold()
+    shown = person.address.rpartition("@")[2]
+    if word.startswith("@"):
+        whole = "." in word
+        return shown == folded[1:] if whole else person.domain.startswith(folded[1:])
+    names = (person.first_name, person.last_name, person.company)
+    if any(name.casefold().startswith(folded) for name in names if name):
+        return True
+    where = person.address_key
+    return shown == folded or (
+        where.startswith(folded) if len(folded.encode()) < 3 else folded in where
+    )
+
+
+@pytest.mark.parametrize("walk", [3, 2_000])
+def test_every_search_finds_whom_it_should_page_by_page_both_ways(crowd, uow, monkeypatch, walk):
+    monkeypatch.setattr(roster, "WALK", walk)
+    with uow() as tx:
+        people = tx.session.scalars(sa.select(Subscriber)).all()
+        consents = tx.session.scalars(sa.select(Consent)).all()
+        found_somebody = 0
+        for wanted in SEARCHES:
+            theirs = {p.id: [c for c in consents if c.subscriber_id == p.id] for p in people}
+            right = [p for p in people if fits(wanted, p, theirs[p.id])]
+            right.sort(key=lambda p: (p.created_at if wanted.by_date else NOW, p.id), reverse=True)
+            ids = [person.id for person in right]
+            assert down(tx.session, wanted) == ids, wanted
+            assert up(tx.session, wanted, ids) == ids[: len(ids) // 4 * 4 or 4], wanted
+            assert roster.count(tx.session, wanted) == roster.Count(len(ids), exact=True)
+            told = predicate(wanted)
+            everybody = tx.session.scalars(
+                sa.text(f"SELECT s.id FROM subscribers s WHERE {told.sql}"), dict(told.binds)
+            )
+            assert sorted(everybody) == sorted(ids), wanted
+            found_somebody += bool(ids)
+        assert found_somebody >= len(SEARCHES) - 3
+
+
+def down(session, wanted: Wanted) -> list[int]:
+    seen: list[int] = []
+    below = None
+    while True:
+        page = roster.find(session, wanted, below=below, size=4)
+        seen += [row.subscriber.id for row in page.rows]
+        if page.older is None:
+            return seen
+        assert page.older == seen[-1]
+        below = page.older
+
+
+def up(session, wanted: Wanted, ids: list[int]) -> list[int]:
+    """From the last full page back to the first."""
+    last = (len(ids) // 4) * 4
+    if not last:
+        return ids[:4]
+    page = roster.find(session, wanted, above=ids[last - 1], size=4) if last > 4 else None
+    seen = ids[last - 4 : last]
+    while page is not None:
+        rows = [row.subscriber.id for row in page.rows]
+        seen = rows + [one for one in seen if one not in rows]
+        page = roster.find(session, wanted, above=page.newer, size=4) if page.newer else None
+    return seen
+
+
+def test_a_part_is_found_however_late_it_stands_in_a_long_address(uow):
+    local = "a" * 30 + ".needle." + "b" * 25
+    with uow() as tx:
+        make_subscriber(tx, f"{local}@{'c' * 60}.{'d' * 60}.example.org", NOW)
+        make_subscriber(tx, "short@example.org", NOW)
+        roster.tidy(tx.session)
+    with uow() as tx:
+        for query in ("needle", "ddd.exam", "b@c"):
+            [row] = roster.find(tx.session, Wanted(query)).rows
+            assert row.subscriber.address.startswith("aaa")
+
+
+def test_tags_to_choose_from(crowd, uow):
+    with uow() as tx:
+        assert roster.known_tags(tx.session) == ["Messe 2026", "vip"]
+
+
+def test_moves_are_counted_by_whoever_writes_and_add_up_when_folded(crowd, uow, engine):
+    with uow() as tx:
+        truth = dict(
+            tx.session.execute(
+                sa.select(Consent.status, sa.func.count()).group_by(Consent.status)
+            ).all()
+        )
+        before = overview.stations(tx.session)
+        weeks = overview.growth(tx.session, at=NOW)
+        confirmed = overview.purposes_confirmed(tx.session)
+        assert {status: n for status, n in before.items() if n} == truth
+        several = tx.session.scalar(sa.select(sa.func.count()).select_from(ConsentMove))
+        overview.fold(tx.session)
+        overview.fold(tx.session)
+        fewer = tx.session.scalar(sa.select(sa.func.count()).select_from(ConsentMove))
+        assert fewer < several
+        assert overview.stations(tx.session) == before
+    with uow() as tx:
+        tx.session.execute(sa.text("SELECT count_consents_anew()"))
+        assert overview.stations(tx.session) == before
+        assert overview.growth(tx.session, at=NOW) == weeks
+        assert overview.purposes_confirmed(tx.session) == confirmed
