@@ -9,6 +9,7 @@ import redis
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from listmgr import api
 from listmgr.config import Settings, load_settings
 from listmgr.kit.db import db
 from listmgr.kit.mail import make_post
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.init_app(app)
     app.register_blueprint(public.bp)
     studio.init_app(app)
+    api.init_app(app)
     app.register_blueprint(health.bp)
     return app
 

@@ -61,6 +61,10 @@ class Settings:
     send_slots: int = 4
     send_rate: float = 0.0
     trusted_proxies: int = 0
+    card_days: int = 60
+    card_picture_days: int = 30
+    card_notice_days: int = 14
+    api_per_minute: int = 120
     # Whom to ask whether a domain takes mail: empty for the system's servers, ("off",) for nobody.
     dns_servers: tuple[str, ...] = ()
     timezone: str = "Europe/Berlin"
@@ -101,6 +105,8 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     numbers = _numbers(env)
     if not 1 <= int(numbers.get("confirm_days", 7)) <= 14:
         raise SettingsError("LISTMGR_CONFIRM_DAYS must be between 1 and 14")
+    if not 1 <= int(numbers.get("card_notice_days", 14)) <= 30:
+        raise SettingsError("LISTMGR_CARD_NOTICE_DAYS must be between 1 and 30")
     return Settings(
         data_dir=data_dir,
         base_url=base_url,
@@ -148,6 +154,10 @@ _INTEGERS = (
     "lease_seconds",
     "send_slots",
     "trusted_proxies",
+    "card_days",
+    "card_picture_days",
+    "card_notice_days",
+    "api_per_minute",
 )
 _FLOATS = ("signup_min_seconds", "scanner_seconds", "window_seconds", "send_rate")
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.campaigns import control
 from listmgr.campaigns.browse import find
+from listmgr.cards import life, reply_sending, taking
 from listmgr.consent import anchor as anchoring
 from listmgr.consent import asking_mail, expire, overview, roster, signup
 from listmgr.consent.models import Signup
@@ -103,9 +104,39 @@ def knock(campaign_id: int) -> None:
         control.resume_if_away(tx, campaign_id)
 
 
+<<<<<<< HEAD
 def keep_erasures() -> None:
     """Keep the journal of erasures outside the database, and clear what was answered late."""
     made = services()
     with made.unit_of_work() as tx:
         journal.keep_outside(tx, made.settings.data_dir / journal.FILE_NAME)
         journal.forget_late_replies(tx, at=now())
+=======
+def read_card_upload(upload_id: int) -> None:
+    """Read what was handed in and put its cards into the inbox."""
+    taking.read_upload(services().unit_of_work, upload_id, now=now)
+
+
+def send_card_letter(letter_id: int) -> None:
+    """Send one first reply."""
+    made = services()
+    reply_sending.send_reply(
+        made.unit_of_work, made.post, resource("templates"), letter_id, now=now
+    )
+
+
+def sweep_cards() -> None:
+    """Ring for card uploads and replies whose bell was lost."""
+    with services().unit_of_work() as tx:
+        taking.sweep_uploads(tx, at=now())
+        reply_sending.sweep_letters(tx, at=now())
+
+
+def tidy_cards() -> None:
+    """Delete cards nobody answered in time, and pictures kept long enough."""
+    for tidy in (life.delete_due, life.drop_newly_objected, life.purge_uploads):
+        count = 1
+        while count:
+            with services().unit_of_work() as tx:
+                count = tidy(tx, at=now())
+>>>>>>> 12659e2 (Business cards: taken by phone or desk, reviewed in an inbox, asked only on a written statement, told of and deleted in time)

@@ -7,6 +7,7 @@ from alembic import command
 from alembic.config import Config
 
 import listmgr.campaigns.models
+import listmgr.cards.models
 import listmgr.consent.models
 import listmgr.delivery.models
 import listmgr.kit.schedule

@@ -95,5 +95,12 @@ def workflow(
         "language": notice.language,
         "source": source.value,
         "form_url": form_url,
-        "box_before": "unticked",
+        **_how_it_was_said(source),
     }
+
+
+def _how_it_was_said(source: ConsentSource) -> dict[str, str]:
+    """Of a card no box was ever shown: an operator states that the person asked (L-25)."""
+    if source is ConsentSource.CARD:
+        return {"asked": "statement of an operator"}
+    return {"box_before": "unticked"}

@@ -21,7 +21,7 @@ def expire_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
         sa.select(Consent)
         .where(
             Consent.status.in_((ConsentStatus.PENDING, ConsentStatus.CAPTURED)),
-            Consent.source == ConsentSource.FORM,
+            Consent.source.in_((ConsentSource.FORM, ConsentSource.CARD)),
             Consent.expires_at <= at,
         )
         .order_by(Consent.expires_at)
@@ -29,11 +29,12 @@ def expire_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
         .with_for_update(skip_locked=True)
     ).all()
     for consent in due:
-        _expire(tx, consent, at)
+        expire(tx, consent, at=at)
     return len(due)
 
 
-def _expire(tx: Transaction, consent: Consent, at: datetime) -> None:
+def expire(tx: Transaction, consent: Consent, *, at: datetime) -> None:
+    """End one locked consent nobody confirmed, and forget the person if there is no other."""
     subscriber_id = consent.subscriber_id
     record(tx, consent, ConsentAction.EXPIRE, at=at, actor="system")
     forget_evidence(tx, [consent.id])

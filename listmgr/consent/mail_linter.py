@@ -23,7 +23,7 @@ _PHRASES = re.compile(
     r"|schreiben sie uns|rufen sie|call us|here to help|abbestellen|unsubscribe",
     re.IGNORECASE,
 )
-_SOCIAL = re.compile(
+SOCIAL = re.compile(
     r"(?:facebook|instagram|linkedin|twitter|youtube|tiktok|xing|pinterest)\.com|\bx\.com|\bt\.me\b",
     re.IGNORECASE,
 )
@@ -69,7 +69,7 @@ def advertising(
     for name, part in (("HTML", html), ("text", text)):
         sober = _without(part, named)
         found += [f"{name}: “{hit}” is advertising" for hit in sorted(_hits(_PHRASES, sober))]
-        found += [f"{name}: {hit} is a social network" for hit in sorted(_hits(_SOCIAL, sober))]
+        found += [f"{name}: {hit} is a social network" for hit in sorted(_hits(SOCIAL, sober))]
     return found
 
 

@@ -19,6 +19,7 @@ class Door(enum.StrEnum):
     PREFERENCES = "preferences"
     SIGN_IN = "sign-in"
     FORM = "form"
+    PREFILL = "prefill"
 
 
 # Leaving must work for years (L-13): these carry no time and never expire.

@@ -17,6 +17,7 @@ class Role(enum.StrEnum):
 
     MARKETER = "marketer"
     SALES = "sales"
+    HEAD_OF_SALES = "head_of_sales"
     SERVICE = "service"
     PRIVACY = "privacy"
     ADMINISTRATOR = "administrator"
@@ -59,3 +60,21 @@ class AuditEntry(Base):
     details: Mapped[dict[str, Any]] = mapped_column(
         server_default=sa.text("'{}'::jsonb"), info=PLAIN
     )
+
+
+class ApiKey(Base):
+    """A program's key to the API in an operator's name. Only its hash is kept."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (sa.Index("ix_api_keys_operator_id", "operator_id"),)
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    operator_id: Mapped[int] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    name: Mapped[str] = mapped_column(info=PLAIN)
+    # The first letters, by which the owner knows which one it is.
+    beginning: Mapped[str] = mapped_column(info=PLAIN)
+    token_hash: Mapped[bytes] = mapped_column(unique=True, info=PLAIN)
+    scopes: Mapped[list[str]] = mapped_column(info=PLAIN)
+    created_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    last_used_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    revoked_at: Mapped[datetime | None] = mapped_column(info=PLAIN)

@@ -18,6 +18,8 @@ class Right(enum.StrEnum):
     SEE_OPERATORS = "see operators"
     SEE_SENDERS = "see senders"
     SEE_AUDIT = "see audit"
+    SEE_CARDS = "see cards"
+    SEE_TEAM_CARDS = "see team cards"
     OWN_ACCOUNT = "own account"
     EDIT_LISTS = "edit lists"
     PUBLISH_NOTICES = "publish notices"
@@ -26,6 +28,8 @@ class Right(enum.StrEnum):
     RECORD_WITHDRAWALS = "record withdrawals"
     EDIT_OPERATORS = "edit operators"
     EDIT_SENDERS = "edit senders"
+    EDIT_CARDS = "edit cards"
+    EDIT_API_KEYS = "edit api keys"
 
 
 _R = Right
@@ -38,7 +42,10 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     # Marketers write to people by consent, not by name: they see counts, never a person (L-37).
     Role.MARKETER: EVERYBODY
     | {_R.SEE_LISTS, _R.SEE_CAMPAIGNS, _R.EDIT_LISTS, _R.EDIT_CAMPAIGNS, _R.SEND_CAMPAIGNS},
-    Role.SALES: EVERYBODY | {_R.SEE_LISTS},
+    # Who takes cards sees those they took themselves; who leads the team sees the team's.
+    Role.SALES: EVERYBODY | {_R.SEE_LISTS, _R.SEE_CARDS, _R.EDIT_CARDS, _R.EDIT_API_KEYS},
+    Role.HEAD_OF_SALES: EVERYBODY
+    | {_R.SEE_LISTS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS, _R.EDIT_CARDS, _R.EDIT_API_KEYS},
     Role.SERVICE: EVERYBODY | {_R.SEE_LISTS, _R.SEE_SUBSCRIBERS, _R.RECORD_WITHDRAWALS},
     Role.PRIVACY: EVERYBODY
     | {
@@ -49,7 +56,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         _R.SEE_AUDIT,
         _R.SEE_SENDERS,
     }
-    | {_R.PUBLISH_NOTICES, _R.RECORD_WITHDRAWALS},
+    | {_R.PUBLISH_NOTICES, _R.RECORD_WITHDRAWALS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS},
     Role.ADMINISTRATOR: frozenset(Right),
     Role.AUDITOR: EVERYBODY | SEEING,
 }

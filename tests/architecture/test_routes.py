@@ -25,6 +25,8 @@ TRACES = {"audit_entries": "", "operators": "- 'last_seen_at'"}
 ACTING = ("EDIT_", "SEND_", "PUBLISH_", "RECORD_")
 # What a right to see lets one POST: a search is no act, and its words must not stand in a link.
 HARMLESS = {"studio.search_subscribers"}
+# What belongs to the operator who made it, or is thrown away in the course of the walk.
+OWNED = {"card_id", "upload_id", "api_key_id"}
 OPEN = {
     "studio.sign_in_page",
     "studio.sign_in_act",
@@ -106,7 +108,8 @@ def test_l37_every_role_gets_what_the_table_says(app, desk, sample, role):
             answer = at.browser.open(path, method=method, base_url=BASE, **sent)
             where = f"{role} {method} {path}: {answer.status_code}"
             if may(role, right):
-                assert answer.status_code in {200, 302, 303, 409, 422}, where
+                gone = {404} if rule.arguments & OWNED else set()
+                assert answer.status_code in {200, 302, 303, 409, 422} | gone, where
             else:
                 assert answer.status_code == 403, where
                 assert method == "HEAD" or "Your role does not include this" in answer.text
@@ -150,6 +153,8 @@ def test_get_and_head_never_write(app, admin, sample, engine):
     for rule in app.url_map.iter_rules():
         if "GET" not in (rule.methods or ()) or not rule.arguments <= set(sample):
             continue
+        if rule.endpoint.startswith("api."):
+            continue  # It is asked with a key, see tests/api.
         for method in ("GET", "HEAD"):
             answer = admin.browser.open(path_of(rule, sample), method=method, base_url=BASE)
             assert answer.status_code in {200, 303}, (rule.rule, answer.text)

@@ -17,10 +17,12 @@ from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
 from listmgr.lists.forms import FormWords, create_form
 from listmgr.operators.accounts import create_operator
+from listmgr.operators.api_keys import make_key
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.schema import resource
 from listmgr.senders.describe import AccountTold, create_sender
+from tests.cards.hands import make_cards
 from tests.conftest import UnitOfWork
 from tests.people import make_confirmed, make_list, make_pending
 
@@ -106,6 +108,10 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG"
         )
         sender = create_sender(tx, account, at=now())
+        card, upload = make_cards(tx, other.id)
+        key, _secret = make_key(
+            tx, other.id, name="CRM", scopes=["cards:write", "cards:read"], at=now()
+        )
         anchor(tx, at=now())
         assert consent.subscriber_id is not None
         return {
@@ -118,6 +124,9 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "campaign_id": campaign.id,
             "deed": "pause",
             "sender_id": sender.id,
+            "card_id": card.id,
+            "upload_id": upload.id,
+            "api_key_id": key.id,
         }
 
 

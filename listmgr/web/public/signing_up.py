@@ -9,6 +9,7 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from listmgr.cards.offering import prefill
 from listmgr.consent.signup import SignupContent, receive
 from listmgr.kit.clock import now
 from listmgr.web.context import services
@@ -32,8 +33,8 @@ HOUR = 3600
 
 @bp.get("/s/<slug>")
 def form_page(slug: str) -> str:
-    """The form, every box unticked (L-09)."""
-    return _page(_offer(slug), Entered())
+    """The form, every box unticked (L-09); from a card it is filled in otherwise."""
+    return _page(_offer(slug), _from_card(request.args.get("card", "")))
 
 
 @bp.post("/s/<slug>")
@@ -80,6 +81,14 @@ def qr_code(slug: str) -> Response:
         out, kind="svg", scale=8, xmldecl=False, svgclass=None, lineclass=None
     )
     return Response(out.getvalue(), mimetype="image/svg+xml")
+
+
+def _from_card(token: str) -> Entered:
+    if not token:
+        return Entered()
+    with services().unit_of_work() as tx:
+        known = prefill(tx.session, tx.settings, token)
+    return Entered(known.address, known.first_name, known.last_name)
 
 
 def _offer(slug: str) -> Offer:

@@ -53,8 +53,8 @@ def _words() -> dict[int, tuple[str, str]]:
         404: (_("There is nothing here"), _("It may have been deleted. Please check the address.")),
         405: (_("That did not work"), _("The page cannot be opened like this.")),
         413: (
-            _("That was too much text"),
-            _("Nothing has been saved. Go back, shorten it and send it again."),
+            _("That was too much at once"),
+            _("Nothing has been saved. Go back, send less or smaller files, and try again."),
         ),
         429: (_("Too many attempts"), _("Please wait ten minutes and try again.")),
         500: (

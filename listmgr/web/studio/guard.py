@@ -25,21 +25,23 @@ class Guard:
     """What a route asks of who opens it. No right at all: the pages one signs in by.
 
     `look` is what the audit log calls it when somebody opens the page: those about one person.
+    `most` is how many octets it takes, where that is more than a form of texts.
     """
 
     right: Right | None
     look: str = ""
+    most: int | None = None
 
 
 csrf = CSRFProtect()
 _guards: dict[Callable[..., Any], Guard] = {}
 
 
-def needs(right: Right, *, look: str = "") -> Callable[[View], View]:
+def needs(right: Right, *, look: str = "", most: int | None = None) -> Callable[[View], View]:
     """Declare the right a route needs; stands below the route's own decorator."""
 
     def mark(view: View) -> View:
-        _guards[view] = Guard(right, look)
+        _guards[view] = Guard(right, look, most)
         return view
 
     return mark
@@ -83,6 +85,9 @@ def enforce() -> ResponseReturnValue | None:
             return _to_sign_in()
         if not may(current_user.role, guard.right):
             abort(403)
+    if guard.most is not None:
+        # Before the token is looked for, which reads the whole form.
+        request.max_content_length = guard.most
     # Here and not for the whole application: mail programs' one-click POSTs carry no cookie and
     # no token (RFC 8058), and must never need one.
     csrf.protect()

@@ -39,6 +39,8 @@ def entries() -> list[Entry]:
         Entry("studio.forms", _("Sign-up forms"), "ui-checks", Right.SEE_LISTS),
         Entry("studio.subscribers", _("Subscribers"), "people", Right.SEE_SUBSCRIBERS),
         Entry("studio.senders", _("Senders"), "hdd-network", Right.SEE_SENDERS),
+        Entry("studio.cards", _("Business cards"), "person-vcard", Right.SEE_CARDS),
+        Entry("studio.api_keys", _("API keys"), "key", Right.EDIT_API_KEYS),
         Entry("studio.operators", _("Operators"), "person-badge", Right.SEE_OPERATORS),
         Entry("studio.audit", _("Audit log"), "journal-check", Right.SEE_AUDIT),
     ]

@@ -15,13 +15,16 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from listmgr.web.context import services
+from listmgr.web.studio import card_words
 
 _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
 
 
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
-    for shown in (when, day, number, about, station, source_name, role_name, right_name, act, how):
+    cards = (card_words.card_stage, card_words.card_source)
+    consents = (station, source_name, act, how)
+    for shown in (when, day, number, about, role_name, right_name, *consents, *cards):
         app.jinja_env.filters[shown.__name__] = shown
     app.jinja_env.globals.update(icon=icon)
 
@@ -82,6 +85,7 @@ def role_name(role: str) -> str:
     names = {
         "marketer": _("marketer"),
         "sales": _("sales"),
+        "head_of_sales": _("head of sales"),
         "service": _("service"),
         "privacy": _("privacy officer"),
         "administrator": _("administrator"),
@@ -101,6 +105,8 @@ def right_name(right: str) -> str:
         "see operators": _("see operators"),
         "see audit": _("see the audit log"),
         "see senders": _("see senders"),
+        "see cards": _("see the own business cards"),
+        "see team cards": _("see the team's business cards"),
         "own account": _("look after the own account"),
         "edit lists": _("edit lists and forms"),
         "publish notices": _("publish words people agree to"),
@@ -109,6 +115,8 @@ def right_name(right: str) -> str:
         "record withdrawals": _("write down withdrawals"),
         "edit operators": _("look after operators"),
         "edit senders": _("look after senders"),
+        "edit cards": _("take, review and answer business cards"),
+        "edit api keys": _("make keys for programs"),
     }
     return str(names.get(str(right), right))
 

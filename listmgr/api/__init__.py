@@ -1,0 +1,20 @@
+"""What programs talk to: JSON, version 1, keys instead of sessions, problems as RFC 9457."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from listmgr.api import access, problems
+
+bp = Blueprint("api", __name__, url_prefix="/api/v1")
+bp.before_request(access.enforce)
+problems.init_app(bp)
+
+from listmgr.api import cards  # noqa: E402
+
+__all__ = ["bp", "cards", "init_app"]
+
+
+def init_app(app: Flask) -> None:
+    """Register the API; it sets no cookie and takes none."""
+    app.register_blueprint(bp)

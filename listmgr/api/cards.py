@@ -1,0 +1,123 @@
+"""Cards by programs: handed in under the rules of the studio, and asked after."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from flask import jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+
+from listmgr.api import bp
+from listmgr.api.access import caller, needs
+from listmgr.api.problems import Problem
+from listmgr.cards import typing_in
+from listmgr.cards.models import Card, CardSource
+from listmgr.cards.receive import Taken
+from listmgr.cards.review import CardWords
+from listmgr.cards.seeing import find_card
+from listmgr.cards.stages import staged
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.transaction import Transaction
+from listmgr.operators.api_keys import Scope
+from listmgr.operators.audit import audit
+from listmgr.operators.roles import Right, may
+from listmgr.web.context import services
+
+_WORDS = frozenset(field.name for field in fields(CardWords))
+_FACTS = frozenset({"taken_at", "occasion", "said", "notice_by_hand"})
+
+
+@bp.post("/cards")
+@needs(Scope.WRITE_CARDS, Right.EDIT_CARDS)
+def hand_in() -> ResponseReturnValue:
+    """One captured card. The same Idempotency-Key again is the same card."""
+    told = _told()
+    words = CardWords(**{name: _text(told, name) for name in _WORDS & told.keys()})
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        raise Problem(400, "no_idempotency_key", "Send an Idempotency-Key: a UUID for each card.")
+    with services().unit_of_work() as tx:
+        card = typing_in.type_in(
+            tx, words, _taken(told), key=f"api:{key}", at=now(), source=CardSource.API
+        )
+        if card is None:
+            raise Problem(410, "gone", "This card was handed in, and has been deleted since.")
+        audit(tx, caller().operator_id, "card.taken", "card", card.id, {"source": "api"}, at=now())
+        answer = _shown(tx, card)
+    return jsonify(answer), 201, {"Location": answer["url"]}
+
+
+@bp.get("/cards/<int:card_id>")
+@needs(Scope.READ_CARDS, Right.SEE_CARDS)
+def status(card_id: int) -> ResponseReturnValue:
+    """What has become of a card the key's operator may see; nothing of what it says."""
+    sees_team = may(caller().role, Right.SEE_TEAM_CARDS)
+    if card_id >= 2**63:
+        raise Problem(404, "not_found", "There is no such card.")
+    with services().unit_of_work() as tx:
+        card = find_card(tx.session, card_id, None if sees_team else caller().operator_id)
+        return jsonify(_shown(tx, card))
+
+
+def _told() -> dict[str, Any]:
+    if not request.is_json:
+        raise Problem(415, "not_json", "Send application/json.")
+    told = request.get_json(silent=True)
+    if not isinstance(told, dict):
+        raise Problem(400, "not_an_object", "Send one JSON object.")
+    unknown = sorted(told.keys() - _WORDS - _FACTS)
+    if unknown:
+        # An “opt_in” that is silently dropped would be believed in.
+        wrong = dict.fromkeys(unknown, "This field is not known here.")
+        raise InvalidInput("Some fields are not known here. A card carries no consent.", wrong)
+    return told
+
+
+def _taken(told: dict[str, Any]) -> Taken:
+    given = told.get("notice_by_hand", False)
+    if not isinstance(given, bool):
+        raise InvalidInput("Wrong type.", {"notice_by_hand": "Send true or false."})
+    return Taken(
+        operator_id=caller().operator_id,
+        taken_at=_time(told),
+        occasion=_text(told, "occasion"),
+        said=_text(told, "said"),
+        notice_by_hand=given,
+    )
+
+
+def _text(told: dict[str, Any], name: str) -> str:
+    value = told.get(name, "")
+    if not isinstance(value, str):
+        raise InvalidInput("Wrong type.", {name: "Send a text."})
+    return value
+
+
+def _time(told: dict[str, Any]) -> datetime:
+    written = _text(told, "taken_at")
+    if not written:
+        return now()
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        wrong = "Write it with its zone: 2026-05-04T10:30:00+02:00."
+        raise InvalidInput("Wrong time.", {"taken_at": wrong})
+    return found
+
+
+def _shown(tx: Transaction, card: Card) -> dict[str, Any]:
+    tx.session.flush()
+    return {
+        "id": card.id,
+        "url": services().settings.link(url_for("api.status", card_id=card.id)),
+        "stage": staged(tx.session, card).stage.value,
+        "captured_at": card.captured_at.isoformat(),
+        "delete_at": card.delete_at.isoformat(),
+        "notice_due_at": card.notice_due_at.isoformat(),
+        "notice_given_at": card.notice_given_at and card.notice_given_at.isoformat(),
+    }

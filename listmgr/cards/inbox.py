@@ -1,0 +1,169 @@
+"""The inbox: which cards wait for a look, which for an answer, and what is still being read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.cards.models import Card, CardCapture, CardUpload, Occasion, UploadStatus
+from listmgr.cards.seeing import find_card, seen_by
+from listmgr.cards.stages import STAGE, WHOSE, Stage, StagedCard, staged, with_answers
+from listmgr.consent.models import Consent
+from listmgr.operators.models import Operator
+from listmgr.subscribers.models import Subscriber
+
+PAGE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the inbox: the card and who took it."""
+
+    staged: StagedCard
+    captors: tuple[str, ...]
+    occasion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some cards, newest first. `older` is the id to go on below, None at the end."""
+
+    rows: tuple[Row, ...]
+    older: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """One capture as the card's page tells it."""
+
+    capture: CardCapture
+    operator: str
+    occasion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside a card on its page."""
+
+    staged: StagedCard
+    takings: tuple[Taking, ...]
+    upload: CardUpload | None
+    # Somebody of this address is known from before; nothing more is said of them.
+    known_before: bool
+
+
+def inbox(
+    session: Session, own: int | None, *, stages: Sequence[Stage], below: int | None = None
+) -> Page:
+    """One page of the cards at some stages."""
+    query = (
+        with_answers(sa.select(Card, STAGE, WHOSE))
+        .where(seen_by(own), STAGE.in_([stage.value for stage in stages]))
+        .order_by(Card.id.desc())
+        .limit(PAGE + 1)
+    )
+    if below is not None:
+        query = query.where(Card.id < below)
+    found = [StagedCard(card, Stage(stage), whose) for card, stage, whose in session.execute(query)]
+    taken = _takings(session, [one.card.id for one in found])
+    rows = tuple(
+        Row(
+            one,
+            tuple(taking.operator for taking in taken.get(one.card.id, ())),
+            next((t.occasion for t in taken.get(one.card.id, ()) if t.occasion), ""),
+        )
+        for one in found[:PAGE]
+    )
+    return Page(rows, rows[-1].staged.card.id if len(found) > PAGE else None)
+
+
+def counts(session: Session, own: int | None) -> dict[Stage, int]:
+    """How many cards are at each stage."""
+    query = with_answers(sa.select(STAGE, sa.func.count()).select_from(Card)).where(seen_by(own))
+    found = dict(session.execute(query.group_by(STAGE)).all())
+    return {stage: found.get(stage.value, 0) for stage in Stage}
+
+
+def beside(session: Session, card_id: int, own: int | None) -> Beside:
+    """A card with all its page shows; raises NotFound."""
+    card = find_card(session, card_id, own)
+    upload = None if card.upload_id is None else session.get(CardUpload, card.upload_id)
+    return Beside(
+        staged=staged(session, card),
+        takings=tuple(_takings(session, [card.id]).get(card.id, ())),
+        upload=upload,
+        known_before=_known_before(session, card),
+    )
+
+
+def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[Taking, ...]]]:
+    """The cards a subscriber came by, for their history."""
+    found = session.scalars(sa.select(Card).where(Card.address_key == address_key)).all()
+    taken = _takings(session, [card.id for card in found])
+    return [(card, tuple(taken.get(card.id, ()))) for card in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far what one handed in has been read."""
+
+    uploads: tuple[CardUpload, ...]
+
+    @property
+    def done(self) -> int:
+        """Cards put in so far, of those waiting uploads that have been opened."""
+        return sum(upload.done for upload in self.uploads)
+
+    @property
+    def found(self) -> int:
+        """Cards found so far."""
+        return sum(upload.found for upload in self.uploads)
+
+
+def being_read(session: Session, operator_id: int) -> Reading:
+    """What the operator handed in and is still being read."""
+    found = session.scalars(
+        sa.select(CardUpload)
+        .where(CardUpload.operator_id == operator_id, CardUpload.status == UploadStatus.WAITING)
+        .order_by(CardUpload.id)
+        .limit(200)
+    )
+    return Reading(tuple(found))
+
+
+def not_read(session: Session, operator_id: int) -> list[CardUpload]:
+    """What the operator handed in and could not be read, until they have taken note of it."""
+    found = sa.select(CardUpload).where(
+        CardUpload.operator_id == operator_id,
+        CardUpload.status == UploadStatus.FAILED,
+        CardUpload.problem != "",
+    )
+    return list(session.scalars(found.order_by(CardUpload.id.desc()).limit(20)))
+
+
+def _takings(session: Session, card_ids: Sequence[int]) -> dict[int, list[Taking]]:
+    rows = session.execute(
+        sa.select(CardCapture, Operator.name, Occasion.name)
+        .join(Operator, Operator.id == CardCapture.operator_id)
+        .outerjoin(Occasion, Occasion.id == CardCapture.occasion_id)
+        .where(CardCapture.card_id.in_(card_ids))
+        .order_by(CardCapture.id)
+    )
+    found: dict[int, list[Taking]] = {}
+    for capture, operator, occasion in rows:
+        found.setdefault(capture.card_id, []).append(Taking(capture, operator, occasion or ""))
+    return found
+
+
+def _known_before(session: Session, card: Card) -> bool:
+    if card.address_key is None:
+        return False
+    found = (
+        sa.select(Consent.id)
+        .join(Subscriber, Subscriber.id == Consent.subscriber_id)
+        .where(Subscriber.address_key == card.address_key, Consent.captured_at < card.captured_at)
+    )
+    return session.scalars(found.limit(1)).first() is not None

@@ -1,0 +1,232 @@
+"""Business cards: what was handed in, the cards read from it, who took them, the first reply."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from listmgr.kit.db import PERSONAL, PLAIN, Base
+
+
+class Occasion(Base):
+    """Where cards are taken: a fair, a talk, a visit. Its counters outlive the cards."""
+
+    __tablename__ = "occasions"
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    name: Mapped[str] = mapped_column(info=PLAIN)
+    # Folded: “Buchmesse” and “buchmesse ” are one.
+    key: Mapped[str] = mapped_column(unique=True, info=PLAIN)
+    created_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    # What deleted cards had come to; numbers alone, nobody behind them.
+    gone_captured: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    gone_asked: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    gone_confirmed: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+
+
+class CardSource(enum.StrEnum):
+    """How a card came in."""
+
+    PHOTO = "photo"
+    FILE = "file"
+    TEXT = "text"
+    TYPED = "typed"
+    API = "api"
+
+
+class UploadStatus(enum.StrEnum):
+    """What became of something handed in."""
+
+    WAITING = "waiting"
+    READ = "read"
+    FAILED = "failed"
+
+
+class CardUpload(Base):
+    """A picture, file or text as handed in. It is let go once it has been read and reviewed."""
+
+    __tablename__ = "card_uploads"
+    __table_args__ = (
+        # A phone that does not know whether its card arrived sends it again: it is one card.
+        sa.UniqueConstraint("operator_id", "idempotency_key"),
+        sa.Index("ix_card_uploads_waiting", "id", postgresql_where=sa.text("status = 'waiting'")),
+        sa.Index(
+            "ix_card_uploads_content",
+            "created_at",
+            postgresql_where=sa.text("content IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    operator_id: Mapped[int] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    source: Mapped[CardSource] = mapped_column(info=PLAIN)
+    status: Mapped[UploadStatus] = mapped_column(server_default="waiting", info=PLAIN)
+    created_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    taken_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    occasion_id: Mapped[int | None] = mapped_column(sa.ForeignKey("occasions.id"), info=PLAIN)
+    said: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    notice_by_hand: Mapped[bool] = mapped_column(server_default=sa.false(), info=PLAIN)
+    name: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    content: Mapped[bytes | None] = mapped_column(deferred=True, info=PERSONAL)
+    # Pictures only, as the page may show them; empty for what is not shown.
+    content_type: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    keep_reason: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    # Cards put into the inbox so far, out of those found: the position moves with the rows.
+    done: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    found: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    problem: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    # What could not be read and the texts of codes that hold no card, for the reviewer.
+    remarks: Mapped[list[str]] = mapped_column(
+        server_default=sa.text("'{}'::text[]"), info=PERSONAL
+    )
+    idempotency_key: Mapped[str | None] = mapped_column(info=PLAIN)
+
+
+class CardStatus(enum.StrEnum):
+    """What we did with a card. What the person did is said by their consent alone."""
+
+    CAPTURED = "captured"
+    KEPT = "kept"
+    # The person had objected: the row holds nothing of the card, only that it was recognised.
+    OBJECTED = "objected"
+
+
+class NoticeWay(enum.StrEnum):
+    """How the person was told what we hold of them and from where (Art. 13, 14 GDPR)."""
+
+    BY_HAND = "by hand"
+    REPLY = "reply"
+
+
+_OBJECTED_HOLDS_NOTHING = (
+    "status <> 'objected' OR (address_key IS NULL AND address = '' AND guessed = '{}'::jsonb"
+    " AND first_name = '' AND last_name = '' AND company = '' AND phone = ''"
+    " AND job_title = '' AND website = '' AND postal = '' AND note = '')"
+)
+
+
+class Card(Base):
+    """One person's card, for one address once. Nothing in it lets any campaign mail go."""
+
+    __tablename__ = "cards"
+    __table_args__ = (
+        sa.Index(
+            "uq_cards_address_key",
+            "address_key",
+            unique=True,
+            postgresql_where=sa.text("address_key IS NOT NULL"),
+        ),
+        sa.Index("ix_cards_status", "status", "id"),
+        sa.Index("ix_cards_delete_at", "delete_at"),
+        sa.Index(
+            "ix_cards_notice_due",
+            "notice_due_at",
+            postgresql_where=sa.text("notice_given_at IS NULL AND status <> 'objected'"),
+        ),
+        sa.Index("ix_cards_upload_id", "upload_id"),
+        sa.CheckConstraint(_OBJECTED_HOLDS_NOTHING, name="objected_holds_nothing"),
+        sa.CheckConstraint("status <> 'objected' OR objected_at IS NOT NULL", name="objected_at"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    status: Mapped[CardStatus] = mapped_column(server_default="captured", info=PLAIN)
+    upload_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("card_uploads.id", ondelete="SET NULL"), info=PLAIN
+    )
+    # What was read and how sure we are of it; let go when a person has looked at it.
+    guessed: Mapped[dict[str, Any]] = mapped_column(
+        server_default=sa.text("'{}'::jsonb"), info=PERSONAL
+    )
+    problems: Mapped[list[str]] = mapped_column(server_default=sa.text("'{}'::text[]"), info=PLAIN)
+    address: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    address_key: Mapped[str | None] = mapped_column(info=PERSONAL)
+    first_name: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    last_name: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    company: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    job_title: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    phone: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    website: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    postal: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    note: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+    language: Mapped[str] = mapped_column(server_default="de", info=PERSONAL)
+    captured_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    kept_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    delete_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    notice_due_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    notice_given_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    notice_way: Mapped[NoticeWay | None] = mapped_column(info=PLAIN)
+    notice_by: Mapped[int | None] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    objected_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    # The consent begun on an operator's statement; one a card (L-25).
+    consent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consents.id"), info=PLAIN)
+
+    captures: Mapped[list[CardCapture]] = relationship(
+        order_by="CardCapture.id", passive_deletes=True
+    )
+    letters: Mapped[list[CardLetter]] = relationship(order_by="CardLetter.id", passive_deletes=True)
+
+    @property
+    def name(self) -> str:
+        """First and last name; empty when the card has none."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class CardCapture(Base):
+    """Who took a card, when, where, and what was said (L-25). Two may have taken the same one."""
+
+    __tablename__ = "card_captures"
+    __table_args__ = (
+        sa.Index("ix_card_captures_operator", "operator_id", "card_id"),
+        sa.Index("ix_card_captures_card_id", "card_id"),
+        sa.Index("ix_card_captures_occasion_id", "occasion_id"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    card_id: Mapped[int] = mapped_column(sa.ForeignKey("cards.id", ondelete="CASCADE"), info=PLAIN)
+    operator_id: Mapped[int] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    source: Mapped[CardSource] = mapped_column(info=PLAIN)
+    taken_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    occasion_id: Mapped[int | None] = mapped_column(sa.ForeignKey("occasions.id"), info=PLAIN)
+    said: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+
+
+class LetterStatus(enum.StrEnum):
+    """The life of one first reply."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+class CardLetter(Base):
+    """An individual first reply with the notice in it: a mail of class service, never to a list."""
+
+    __tablename__ = "card_letters"
+    __table_args__ = (
+        sa.Index("ix_card_letters_card_id", "card_id"),
+        sa.Index(
+            "ix_card_letters_open",
+            "id",
+            postgresql_where=sa.text("status IN ('queued', 'sending')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    card_id: Mapped[int] = mapped_column(sa.ForeignKey("cards.id", ondelete="CASCADE"), info=PLAIN)
+    operator_id: Mapped[int] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    # In whose name it goes: the sender, the imprint and the privacy notice of a list.
+    list_id: Mapped[int] = mapped_column(sa.ForeignKey("mailing_lists.id"), info=PLAIN)
+    status: Mapped[LetterStatus] = mapped_column(server_default="queued", info=PLAIN)
+    subject: Mapped[str] = mapped_column(info=PERSONAL)
+    body: Mapped[str] = mapped_column(info=PERSONAL)
+    created_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    tried_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    last_error: Mapped[str] = mapped_column(server_default="", info=PLAIN)

@@ -1,0 +1,47 @@
+"""Where cards are taken: found by its name, made when it is new, the last one remembered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from listmgr.cards.models import CardUpload, Occasion
+from listmgr.kit.transaction import Transaction
+
+MAX_NAME = 120
+OFFERED = 20
+
+
+def occasion_id(tx: Transaction, name: str, *, at: datetime) -> int | None:
+    """The occasion of a name, made if it is new; None for no name at all."""
+    shown = " ".join(name.split())
+    if not shown:
+        return None
+    key = shown.casefold()
+    tx.session.execute(
+        insert(Occasion)
+        .values(name=shown, key=key, created_at=at)
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+    return tx.session.scalars(sa.select(Occasion.id).where(Occasion.key == key)).one()
+
+
+def offered(session: Session) -> list[str]:
+    """The newest occasions, to choose from while typing."""
+    found = sa.select(Occasion.name).order_by(Occasion.id.desc()).limit(OFFERED)
+    return list(session.scalars(found))
+
+
+def last_of(session: Session, operator_id: int) -> str:
+    """Where the operator took a card last: at a fair it is the same all day."""
+    found = (
+        sa.select(Occasion.name)
+        .join(CardUpload, CardUpload.occasion_id == Occasion.id)
+        .where(CardUpload.operator_id == operator_id)
+        .order_by(CardUpload.id.desc())
+        .limit(1)
+    )
+    return session.scalars(found).first() or ""

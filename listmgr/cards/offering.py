@@ -1,0 +1,40 @@
+"""A sign-up page filled in from a card: for a tablet or a QR code, its boxes left to the person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from listmgr.cards.models import Card, CardStatus
+from listmgr.config import Settings
+from listmgr.kit.tokens import Door, TokenError, make_token, open_token
+
+# Long enough to hand the tablet over, too short to be of use to who finds the link later.
+LIVES_SECONDS = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """What a sign-up form may be filled in with; never a tick."""
+
+    address: str = ""
+    first_name: str = ""
+    last_name: str = ""
+
+
+def prefill_token(settings: Settings, card_id: int) -> str:
+    """A signed token for the address of the page: nothing of the person is in it."""
+    return make_token(settings.secret_keys, Door.PREFILL, card_id)
+
+
+def prefill(session: Session, settings: Settings, token: str) -> Prefill:
+    """What the card behind a token says; empty for an old, forged or unknown one."""
+    try:
+        [card_id] = open_token(settings.secret_keys, Door.PREFILL, token, max_age=LIVES_SECONDS)
+    except (TokenError, ValueError):
+        return Prefill()
+    card = session.get(Card, card_id)
+    if card is None or card.status is not CardStatus.KEPT:
+        return Prefill()
+    return Prefill(card.address, card.first_name, card.last_name)

@@ -1,0 +1,114 @@
+"""Something is handed in: written down at once, read by a job; the same thing twice is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from listmgr.cards.models import CardSource, CardUpload
+from listmgr.cards.occasions import MAX_NAME, occasion_id
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.queue import Job
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.typed import Typed
+
+MAX_BYTES = 15 * 1024 * 1024
+MAX_SAID = 2000
+MAX_KEY = 200
+MAX_FILE_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The facts of taking a card (L-25): who, when, where, what was said."""
+
+    operator_id: int
+    taken_at: datetime
+    occasion: str = ""
+    said: str = ""
+    # The notice was given while the card was taken: on paper, or by a QR code at the stand.
+    notice_by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What was handed in. A picture is kept after the review only with a reason for it."""
+
+    source: CardSource
+    content: bytes
+    name: str = ""
+    keep_reason: str = ""
+    idempotency_key: str | None = None
+
+
+def receive(tx: Transaction, taken: Taken, handed: HandedIn, *, at: datetime) -> CardUpload:
+    """Write it down and ring for it; the same key of the same operator is the same upload.
+
+    Raises InvalidInput with the fields `content`, `occasion`, `said` and `keep_reason`.
+    """
+    told = checked(taken, handed, at=at)
+    upload, fresh = write_down(tx, told, handed, at=at)
+    if fresh:
+        tx.after_commit(read_job(upload.id))
+    return upload
+
+
+def read_job(upload_id: int) -> Job:
+    """The job that reads an upload; pictures take a while."""
+    return Job("read_card_upload", (upload_id,), key=f"card-upload-{upload_id}", timeout=600)
+
+
+def checked(taken: Taken, handed: HandedIn, *, at: datetime) -> Taken:
+    """The facts in bounds; raises InvalidInput."""
+    typed = Typed()
+    occasion = typed.line("occasion", taken.occasion, limit=MAX_NAME)
+    said = typed.text("said", taken.said, limit=MAX_SAID)
+    typed.text("keep_reason", handed.keep_reason, limit=MAX_SAID)
+    if len(handed.content) > MAX_BYTES:
+        typed.wrong["content"] = N_("This file is too large: 15 MB at most.")
+    if not handed.content and handed.source is not CardSource.TYPED:
+        typed.wrong["content"] = N_("Choose a picture or a file, or paste a text.")
+    if handed.idempotency_key is not None and len(handed.idempotency_key) > MAX_KEY:
+        raise InvalidInput(N_("The idempotency key is too long: 200 characters at most."))
+    typed.done()
+    # A phone whose clock is wrong does not take cards tomorrow.
+    return Taken(taken.operator_id, min(taken.taken_at, at), occasion, said, taken.notice_by_hand)
+
+
+def write_down(
+    tx: Transaction, taken: Taken, handed: HandedIn, *, at: datetime
+) -> tuple[CardUpload, bool]:
+    """The upload's row, and whether it is new."""
+    made = tx.session.scalar(
+        insert(CardUpload)
+        .values(
+            operator_id=taken.operator_id,
+            source=handed.source,
+            created_at=at,
+            taken_at=taken.taken_at,
+            occasion_id=occasion_id(tx, taken.occasion, at=at),
+            said=taken.said,
+            notice_by_hand=taken.notice_by_hand,
+            name=_file_name(handed.name),
+            content=handed.content or None,
+            keep_reason=handed.keep_reason.strip(),
+            idempotency_key=handed.idempotency_key,
+        )
+        .on_conflict_do_nothing(index_elements=["operator_id", "idempotency_key"])
+        .returning(CardUpload.id)
+    )
+    if made is not None:
+        return tx.session.get_one(CardUpload, made), True
+    known = sa.select(CardUpload).where(
+        CardUpload.operator_id == taken.operator_id,
+        CardUpload.idempotency_key == handed.idempotency_key,
+    )
+    return tx.session.scalars(known).one(), False
+
+
+def _file_name(told: str) -> str:
+    return "".join(sign for sign in told if sign.isprintable())[:MAX_FILE_NAME]

@@ -1,0 +1,78 @@
+"""What a first reply says: the operator's words, then the notice of Articles 13 and 14."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlalchemy.orm import Session
+
+from listmgr.cards.models import Card, CardCapture, CardLetter, Occasion
+from listmgr.kit.mail import Letter
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import MailingList
+from listmgr.operators.models import Operator
+from listmgr.subscribers.address import AddressError, parse_address
+
+
+def compose(tx: Transaction, card: Card, letter: CardLetter, templates: Path) -> Letter:
+    """The mail: the operator's words, then who we are, what we hold, from where, for how long."""
+    sender = tx.session.get_one(MailingList, letter.list_id)
+    operator = tx.session.get_one(Operator, letter.operator_id)
+    taken, occasion = _taken(tx.session, card.id)
+    zone = ZoneInfo(tx.settings.timezone)
+    values = {
+        "subject": letter.subject,
+        "body": letter.body,
+        "controller": sender.controller or sender.sender_name,
+        "imprint": sender.imprint,
+        "privacy_url": sender.privacy_url,
+        "operator": operator.name,
+        "taken_at": taken.astimezone(zone),
+        "occasion": occasion,
+        "days": tx.settings.card_days,
+    }
+    parts = _render(templates / "mail" / "card_reply" / card.language, values)
+    return Letter(
+        to=parse_address(card.address).envelope,
+        subject=parts["subject.txt"].strip(),
+        text=parts["body.txt"],
+        html=parts["body.html"],
+        sender_name=sender.sender_name,
+        sender_address=sender.sender_address,
+        headers=_reply_to(operator),
+    )
+
+
+def _reply_to(operator: Operator) -> tuple[tuple[str, str], ...]:
+    """The answer goes to the person the talk was with."""
+    try:
+        return (("Reply-To", parse_address(operator.email).envelope),)
+    except AddressError:
+        return ()
+
+
+def _taken(session: Session, card_id: int) -> tuple[datetime, str]:
+    row = session.execute(
+        sa.select(CardCapture.taken_at, Occasion.name)
+        .outerjoin(Occasion, Occasion.id == CardCapture.occasion_id)
+        .where(CardCapture.card_id == card_id)
+        .order_by(CardCapture.id)
+        .limit(1)
+    ).one()
+    return row[0], row[1] or ""
+
+
+def _render(folder: Path, values: dict[str, object]) -> dict[str, str]:
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    names = ("subject.txt", "body.txt", "body.html")
+    return {name: environment.get_template(name).render(values) for name in names}

@@ -1,0 +1,183 @@
+"""A person looks at a card: corrects what was read, then keeps it or throws it away."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from listmgr.cards.arriving import LANGUAGES, empty_upload, objection
+from listmgr.cards.gone import delete_card
+from listmgr.cards.models import Card, CardCapture, CardStatus, CardUpload, UploadStatus
+from listmgr.cards.seeing import locked_card
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.typed import Typed
+from listmgr.subscribers.address import Address, AddressError, parse_address
+
+MAX_WORDS = 2000
+_LINES = ("first_name", "last_name", "company", "job_title", "phone", "website")
+
+
+@dataclass(frozen=True, slots=True)
+class CardWords:
+    """What a card says, as the reviewer leaves it."""
+
+    address: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    job_title: str = ""
+    phone: str = ""
+    website: str = ""
+    postal: str = ""
+    note: str = ""
+    language: str = "de"
+
+
+class Kept(enum.StrEnum):
+    """What keeping a card came to."""
+
+    KEPT = "kept"
+    # Another card has this address: there is one card now, with all who took it.
+    MERGED = "merged"
+    # The person had objected: nothing of the card is held any more.
+    OBJECTED = "objected"
+
+
+def keep(
+    tx: Transaction, card_id: int, own: int | None, words: CardWords, *, at: datetime
+) -> tuple[Card, Kept]:
+    """Keep a card with these words, for the first time or corrected once more.
+
+    Raises InvalidInput with the fields, and Refused for a card whose person objected.
+    """
+    card = locked_card(tx, card_id, own)
+    if card.status is CardStatus.OBJECTED:
+        raise Refused(N_("Nothing is held of this person."))
+    told, address = checked_words(words)
+    when = objection(tx, [told.address]) if address else None
+    if when is not None:
+        drop_objected(tx, card, when)
+        return card, Kept.OBJECTED
+    if address is not None and address.key != card.address_key:
+        _no_second_asking(card)
+        other = _other(tx, card, address.key)
+        if other is not None:
+            return _merge(tx, card, other), Kept.MERGED
+    _write(card, told, address)
+    if card.status is CardStatus.CAPTURED:
+        card.status, card.kept_at = CardStatus.KEPT, at
+    tx.session.flush()
+    let_go_of_picture(tx, card.upload_id)
+    return card, Kept.KEPT
+
+
+def discard(tx: Transaction, card_id: int, own: int | None, *, at: datetime) -> None:
+    """Throw a card away, with its picture when no other card of it waits."""
+    card = locked_card(tx, card_id, own)
+    upload_id = card.upload_id
+    delete_card(tx, card, at=at)
+    let_go_of_picture(tx, upload_id)
+
+
+def take_note(tx: Transaction, upload_id: int, *, operator_id: int) -> None:
+    """The operator has seen that their upload could not be read."""
+    upload = tx.session.get(CardUpload, upload_id, with_for_update=True)
+    if upload is None or upload.operator_id != operator_id:
+        raise NotFound(N_("There is no such upload."))
+    if upload.status is UploadStatus.FAILED:
+        upload.problem, upload.name, upload.said = "", "", ""
+
+
+def drop_objected(tx: Transaction, card: Card, objected_at: datetime) -> None:
+    """Let go of everything a card says, at once; what is left says that it was recognised."""
+    for name in (*_LINES, "address", "postal", "note"):
+        setattr(card, name, "")
+    card.address_key, card.guessed, card.problems = None, {}, []
+    card.status, card.objected_at = CardStatus.OBJECTED, objected_at
+    tx.session.execute(sa.update(CardCapture).where(CardCapture.card_id == card.id).values(said=""))
+    if card.upload_id is not None:
+        empty_upload(tx, card.upload_id)
+    tx.session.flush()
+
+
+def let_go_of_picture(tx: Transaction, upload_id: int | None) -> None:
+    """Delete a picture whose last card was looked at, unless somebody said why it is kept."""
+    if upload_id is None:
+        return
+    waiting = sa.select(Card.id).where(
+        Card.upload_id == upload_id, Card.status == CardStatus.CAPTURED
+    )
+    if tx.session.scalars(waiting.limit(1)).first() is not None:
+        return
+    tx.session.execute(
+        sa.update(CardUpload)
+        .where(CardUpload.id == upload_id, CardUpload.keep_reason == "")
+        .values(content=None, content_type="", name="", remarks=[])
+    )
+
+
+def checked_words(words: CardWords) -> tuple[CardWords, Address | None]:
+    """The words in bounds and the address they hold; raises InvalidInput with each field."""
+    typed = Typed()
+    lines = {name: typed.line(name, getattr(words, name)) for name in _LINES}
+    postal = typed.text("postal", words.postal, limit=MAX_WORDS)
+    note = typed.text("note", words.note, limit=MAX_WORDS)
+    address = _address(typed, words.address)
+    language = words.language if words.language in LANGUAGES else "de"
+    if not any((address, lines["first_name"], lines["last_name"], lines["company"])):
+        typed.wrong.setdefault("address", N_("Write an address, a name or a company at least."))
+    typed.done()
+    told = CardWords(
+        address.display if address else "", **lines, postal=postal, note=note, language=language
+    )
+    return told, address
+
+
+def _address(typed: Typed, told: str) -> Address | None:
+    if not told.strip():
+        return None
+    try:
+        return parse_address(told)
+    except AddressError:
+        typed.wrong["address"] = N_("Write an e-mail address: name@example.org.")
+        return None
+
+
+def _no_second_asking(card: Card) -> None:
+    """The question went, or will go, to the address the statement was made about (L-04)."""
+    if card.consent_id is not None:
+        message = N_("The newsletter question belongs to this address; it cannot be changed.")
+        raise InvalidInput(message, {"address": message})
+
+
+def _other(tx: Transaction, card: Card, key: str) -> Card | None:
+    return tx.session.scalars(
+        sa.select(Card).where(Card.address_key == key, Card.id != card.id).with_for_update()
+    ).one_or_none()
+
+
+def _merge(tx: Transaction, card: Card, other: Card) -> Card:
+    tx.session.execute(
+        sa.update(CardCapture).where(CardCapture.card_id == card.id).values(card_id=other.id)
+    )
+    other.delete_at = max(other.delete_at, card.delete_at)
+    upload_id = card.upload_id
+    tx.session.expire(card, ["captures"])
+    tx.session.delete(card)
+    tx.session.flush()
+    let_go_of_picture(tx, upload_id)
+    return other
+
+
+def _write(card: Card, told: CardWords, address: Address | None) -> None:
+    for name in (*_LINES, "postal", "note", "language"):
+        setattr(card, name, getattr(told, name))
+    card.address = address.display if address else ""
+    card.address_key = address.key if address else None
+    # Somebody has looked: what the machine had guessed is of no more use.
+    card.guessed, card.problems = {}, []

@@ -1,0 +1,41 @@
+"""Whose cards one sees: those one took oneself, or the team's."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.cards.models import Card, CardCapture
+from listmgr.kit.errors import NotFound
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+
+# `own` is the operator whose cards alone are seen; None is the whole team.
+
+
+def seen_by(own: int | None) -> sa.ColumnElement[bool]:
+    """The condition on cards."""
+    if own is None:
+        return sa.true()
+    return (
+        sa.select(CardCapture.id)
+        .where(CardCapture.card_id == Card.id, CardCapture.operator_id == own)
+        .exists()
+    )
+
+
+def find_card(session: Session, card_id: int, own: int | None) -> Card:
+    """A card to look at; raises NotFound, also for one that somebody else took."""
+    found = session.scalars(sa.select(Card).where(Card.id == card_id, seen_by(own))).one_or_none()
+    if found is None:
+        raise NotFound(N_("There is no such card. It may have been discarded, or is not yours."))
+    return found
+
+
+def locked_card(tx: Transaction, card_id: int, own: int | None) -> Card:
+    """A card to change, locked until the commit; raises NotFound."""
+    find_card(tx.session, card_id, own)
+    card = tx.session.get(Card, card_id, with_for_update=True, populate_existing=True)
+    if card is None:
+        raise NotFound(N_("There is no such card. It may have been discarded, or is not yours."))
+    return card

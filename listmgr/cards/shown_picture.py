@@ -1,0 +1,33 @@
+"""A picture as the reviewer sees it: small, upright, without the camera's notes of the place."""
+
+from __future__ import annotations
+
+import io
+
+try:
+    from PIL import Image, ImageOps
+except ImportError:  # Pillow comes with the extras that read pictures.
+    Image = None  # type: ignore[assignment]
+
+LONGEST_SIDE = 1600
+# More would be a bomb, or a poster.
+MOST_PIXELS = 64_000_000
+_KNOWN = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
+
+
+def to_show(content: bytes) -> tuple[bytes, str] | None:
+    """A JPEG to look at and its media type; None for what is no picture a browser shows."""
+    if Image is None:
+        kind = next((kind for start, kind in _KNOWN if content.startswith(start)), None)
+        return None if kind is None else (content, kind)
+    try:
+        with Image.open(io.BytesIO(content)) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                return None
+            upright = ImageOps.exif_transpose(opened).convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    out = io.BytesIO()
+    upright.save(out, "JPEG", quality=82)
+    return out.getvalue(), "image/jpeg"

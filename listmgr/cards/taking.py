@@ -1,0 +1,148 @@
+"""What was handed in is read by a job, and its cards are put into the inbox batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from listmgr.cards.arriving import arrive, capture_of
+from listmgr.cards.card import CardFields, Kind, ParsedCard, ParseResult
+from listmgr.cards.models import Card, CardSource, CardStatus, CardUpload, UploadStatus
+from listmgr.cards.reading import parse_text, parse_upload
+from listmgr.cards.receive import read_job
+from listmgr.cards.shown_picture import to_show
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+
+UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
+BATCH = 100
+# A picture that kills the worker is not tried for ever.
+MOST_ATTEMPTS = 3
+RUNG_BUT_SILENT = timedelta(seconds=30)
+MAX_REMARKS = 50
+NOTHING_READ = N_("Nothing could be read from the picture. Please type what the card says.")
+NO_CARD = N_("There is no card in this that we can read. Please type the card by hand.")
+GAVE_UP = N_("Reading this ended the program three times. Please type the card by hand.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    content: bytes
+    name: str
+    source: CardSource
+
+
+def read_upload(uow: UnitOfWork, upload_id: int, *, now: Callable[[], datetime]) -> None:
+    """Read one upload; safe to run twice, since its position moves with the cards put in."""
+    with uow() as tx:
+        begun = _begin(tx, upload_id)
+    if begun is None:
+        return
+    # No transaction is open meanwhile: a picture takes seconds.
+    result = _parse(begun)
+    picture = to_show(begun.content) if result.kind is Kind.PICTURE else None
+    cards = _cards(result)
+    position: int | None = 0
+    while position is not None:
+        with uow() as tx:
+            position = _put_in(tx, upload_id, cards, result, picture, at=now())
+
+
+def _begin(tx: Transaction, upload_id: int) -> _Begun | None:
+    upload = tx.session.get(CardUpload, upload_id, with_for_update={"skip_locked": True})
+    if upload is None or upload.status is not UploadStatus.WAITING:
+        return None
+    upload.attempts += 1
+    if upload.attempts > MOST_ATTEMPTS or upload.content is None:
+        _fail(upload, GAVE_UP)
+        return None
+    return _Begun(upload.content, upload.name, upload.source)
+
+
+def _parse(begun: _Begun) -> ParseResult:
+    if begun.source is CardSource.TEXT:
+        return parse_text(begun.content.decode("utf-8", "replace"))
+    return parse_upload(begun.name, begun.content)
+
+
+def _cards(result: ParseResult) -> list[ParsedCard]:
+    """The cards, or an empty one to fill in beside a picture nothing was read from."""
+    if result.kind is Kind.PICTURE and not result.cards:
+        reasons = tuple(part.reason for part in result.refused) or (NOTHING_READ,)
+        return [ParsedCard(CardFields(), reasons)]
+    return list(result.cards)
+
+
+def _put_in(
+    tx: Transaction,
+    upload_id: int,
+    cards: list[ParsedCard],
+    result: ParseResult,
+    picture: tuple[bytes, str] | None,
+    *,
+    at: datetime,
+) -> int | None:
+    """The next batch; where to go on, or None at the end or when somebody else does it."""
+    upload = tx.session.get(CardUpload, upload_id, with_for_update=True, populate_existing=True)
+    if upload is None or upload.status is not UploadStatus.WAITING:
+        return None
+    upload.found = len(cards)
+    capture = capture_of(upload)
+    batch = cards[upload.done : upload.done + BATCH]
+    arrived = [arrive(tx, card, capture, at=at) for card in batch]
+    upload.done += len(batch)
+    if upload.done < len(cards):
+        return upload.done
+    _finish(upload, result, picture, arrived)
+    return None
+
+
+def _finish(
+    upload: CardUpload,
+    result: ParseResult,
+    picture: tuple[bytes, str] | None,
+    arrived: list[Card],
+) -> None:
+    if not arrived:
+        reasons = [part.reason for part in result.refused]
+        _fail(upload, reasons[0] if reasons else NO_CARD)
+        return
+    upload.status = UploadStatus.READ
+    objected = any(card.status is CardStatus.OBJECTED for card in arrived)
+    if objected and upload.source is CardSource.PHOTO:
+        # Its content went with the card that must not be kept; nothing is put back.
+        return
+    # A file has given what it had; of a picture a copy without its camera's notes stays to look at.
+    upload.content, upload.content_type = picture if picture is not None else (None, "")
+    upload.remarks = _remarks(result)
+
+
+def _remarks(result: ParseResult) -> list[str]:
+    parts = [f"{part.position}: {part.reason}" for part in result.refused]
+    return [*parts, *result.codes][:MAX_REMARKS]
+
+
+def _fail(upload: CardUpload, problem: str) -> None:
+    upload.status = UploadStatus.FAILED
+    upload.problem = problem
+    upload.content, upload.content_type = None, ""
+
+
+def sweep_uploads(tx: Transaction, *, at: datetime) -> int:
+    """Ring again for what still waits."""
+    waiting = tx.session.scalars(
+        sa.select(CardUpload.id)
+        .where(
+            CardUpload.status == UploadStatus.WAITING,
+            CardUpload.created_at < at - RUNG_BUT_SILENT,
+        )
+        .order_by(CardUpload.id)
+        .limit(1000)
+    ).all()
+    for upload_id in waiting:
+        tx.after_commit(read_job(upload_id))
+    return len(waiting)

@@ -1,0 +1,165 @@
+"""Pages of business cards: the inbox, one card with its review, the funnel by occasion."""
+
+from __future__ import annotations
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.cards import inbox, notice, review
+from listmgr.cards.funnel import funnels
+from listmgr.cards.models import Card
+from listmgr.cards.review import CardWords, Kept
+from listmgr.cards.stages import Stage
+from listmgr.cards.statement import statement_of
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.lists.describe import lists
+from listmgr.lists.forms import forms
+from listmgr.lists.publish import open_purposes
+from listmgr.operators.accounts import operators
+from listmgr.operators.roles import Right, may
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import acting, as_number, note, reading, sent
+from listmgr.web.studio.card_words import also_read, guesses
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+
+# The heaps of the inbox, in the order of what waits.
+HEAPS: dict[str, tuple[Stage, ...]] = {
+    "review": (Stage.REVIEW, Stage.OBJECTED),
+    "kept": (Stage.KEPT, Stage.STATED),
+    "asked": (Stage.ASKED,),
+    "confirmed": (Stage.CONFIRMED,),
+    "ended": (Stage.ENDED,),
+}
+
+
+def own() -> int | None:
+    """Whose cards are seen: the operator's own, or, with the right to it, the team's (None)."""
+    return None if may(operator().role, Right.SEE_TEAM_CARDS) else operator().id
+
+
+@bp.get("/cards")
+@needs(Right.SEE_CARDS)
+def cards() -> str:
+    """The inbox: what waits for a look first."""
+    heap = request.args.get("heap", "")
+    heap = heap if heap in HEAPS else "review"
+    below = as_number(request.args.get("below"))
+    with reading() as tx:
+        found = inbox.counts(tx.session, own())
+        return render_template(
+            "studio/cards/all.html",
+            heap=heap,
+            heaps={name: sum(found[stage] for stage in of) for name, of in HEAPS.items()},
+            page=inbox.inbox(tx.session, own(), stages=HEAPS[heap], below=below),
+            being_read=inbox.being_read(tx.session, operator().id),
+            not_read=inbox.not_read(tx.session, operator().id),
+            overdue=notice.count_overdue(tx.session, own(), at=now()),
+            is_overdue=lambda card: notice.is_overdue(card, now()),
+        )
+
+
+@bp.get("/cards/<key:card_id>")
+@needs(Right.SEE_CARDS, look="card.seen")
+def card_page(card_id: int) -> str:
+    """One card: to be reviewed, or with all that can be done with it."""
+    return card_view(card_id)
+
+
+@bp.get("/cards/<key:card_id>/picture")
+@needs(Right.SEE_CARDS)
+def card_picture(card_id: int) -> Response:
+    """The picture the card was read from, as long as it is kept."""
+    with reading() as tx:
+        upload = inbox.beside(tx.session, card_id, own()).upload
+        if upload is None or upload.content is None or not upload.content_type:
+            raise NotFound("The picture is not kept.")
+        answer = Response(upload.content, mimetype=upload.content_type)
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+@bp.post("/cards/<key:card_id>/keep")
+@needs(Right.EDIT_CARDS)
+def keep_card(card_id: int) -> ResponseReturnValue:
+    """The operator has looked, corrected and keeps it."""
+    words = sent(CardWords)
+    try:
+        with acting() as tx:
+            card, came_to = review.keep(tx, card_id, own(), words, at=now())
+            note(tx, "card.kept", "card", card_id, came_to=came_to.value)
+    except InvalidInput as error:
+        return card_view(card_id, words=words, errors=error.fields), 422
+    flash(_kept(came_to))
+    return redirect(url_for("studio.card_page", card_id=card.id), 303)
+
+
+@bp.post("/cards/<key:card_id>/discard")
+@needs(Right.EDIT_CARDS)
+def discard_card(card_id: int) -> ResponseReturnValue:
+    """Throw it away."""
+    with acting() as tx:
+        review.discard(tx, card_id, own(), at=now())
+        note(tx, "card.discarded", "card", card_id)
+    flash(_("Discarded. Nothing of it is kept."))
+    return redirect(url_for("studio.cards"), 303)
+
+
+@bp.post("/cards/<key:card_id>/notice")
+@needs(Right.EDIT_CARDS)
+def notice_by_hand(card_id: int) -> ResponseReturnValue:
+    """The person was given the notice on paper, or shown it."""
+    with acting() as tx:
+        notice.give_by_hand(tx, card_id, own(), operator_id=operator().id, at=now())
+        note(tx, "card.notice", "card", card_id, way="by hand")
+    flash(_("Written down."))
+    return redirect(url_for("studio.card_page", card_id=card_id), 303)
+
+
+@bp.get("/cards/occasions")
+@needs(Right.SEE_CARDS)
+def card_funnels() -> str:
+    """How far the cards of each occasion came; of occasions, never of people who took them."""
+    with reading() as tx:
+        return render_template("studio/cards/funnels.html", found=funnels(tx.session))
+
+
+def card_view(
+    card_id: int,
+    *,
+    words: object = None,
+    errors: dict[str, str] | None = None,
+    values: object = None,
+) -> str:
+    """The page of a card, with what was typed when something of it was wrong."""
+    with reading() as tx:
+        beside = inbox.beside(tx.session, card_id, own())
+        card: Card = beside.staged.card
+        return render_template(
+            "studio/cards/one.html",
+            beside=beside,
+            card=card,
+            words=words or card,
+            errors=errors or {},
+            values=values or request.form,
+            guesses=guesses(card),
+            also_read=also_read(card),
+            statement=statement_of(tx.session, card),
+            overdue=notice.is_overdue(card, now()),
+            purposes=open_purposes(tx.session),
+            senders=[found for found in lists(tx.session) if found.archived_at is None],
+            forms=[found for found in forms(tx.session) if found.closed_at is None],
+            staff={found.id: found.name for found in operators(tx.session)},
+            to_review=inbox.counts(tx.session, own())[Stage.REVIEW],
+        )
+
+
+def _kept(came_to: Kept) -> str:
+    words: dict[Kept, str] = {
+        Kept.KEPT: _("Kept."),
+        Kept.MERGED: _("There was a card of this address already: it is one card now."),
+        Kept.OBJECTED: _("This person objected to mail from us. Nothing of the card is kept."),
+    }
+    return words[came_to]

@@ -1,0 +1,310 @@
+"""Cards come into the inbox: once each, however often and by whomever they are handed in."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from listmgr.cards import taking
+from listmgr.cards.inbox import being_read, beside, counts, inbox, not_read
+from listmgr.cards.models import (
+    Card,
+    CardCapture,
+    CardSource,
+    CardStatus,
+    CardUpload,
+    Occasion,
+    UploadStatus,
+)
+from listmgr.cards.receive import MAX_BYTES, HandedIn, Taken, receive
+from listmgr.cards.review import CardWords, Kept, discard, keep
+from listmgr.cards.seeing import find_card
+from listmgr.cards.stages import Stage
+from listmgr.cards.taking import BATCH, MOST_ATTEMPTS, read_upload, sweep_uploads
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.subscribers.models import Subscriber
+from listmgr.suppression.models import SuppressionReason
+from listmgr.suppression.register import suppress
+from tests.cards.hands import VCARD, hand_in, kept, picture, typed
+from tests.conftest import NOW
+from tests.people import make_confirmed, make_subscriber
+
+
+def file_of(*addresses: str) -> bytes:
+    return "".join(VCARD.format(address=address) for address in addresses).encode()
+
+
+def cards(session) -> list[Card]:
+    return list(session.scalars(sa.select(Card).order_by(Card.id)))
+
+
+def block(uow, address: str, reason=SuppressionReason.OBJECTED) -> None:
+    with uow() as tx:
+        person = make_subscriber(tx, address, NOW)
+        suppress(tx, person.fingerprint, reason, at=NOW)
+        tx.session.delete(person)
+
+
+def test_a_file_becomes_captured_cards_and_nobody_is_a_subscriber(uow, session, ada):
+    hand_in(uow, ada.id, file_of("zoe@example.com", "jörg@example.com"))
+    first, second = cards(session)
+    assert (first.status, first.address, first.first_name, first.last_name, first.company) == (
+        CardStatus.CAPTURED,
+        "zoe@example.com",
+        "Zoë",
+        "Öztürk",
+        "Linde GmbH",
+    )
+    assert second.address == "jörg@example.com"
+    assert session.scalar(sa.select(sa.func.count()).select_from(Subscriber)) == 0
+    [upload] = session.scalars(sa.select(CardUpload))
+    assert (upload.status, upload.content, upload.done) == (UploadStatus.READ, None, 2)
+
+
+def test_reading_twice_makes_no_card_twice(uow, session, ada):
+    [upload_id] = hand_in(uow, ada.id, file_of("zoe@example.com"))
+    read_upload(uow, upload_id, now=now)
+    assert len(cards(session)) == 1
+    assert session.scalar(sa.select(sa.func.count()).select_from(CardCapture)) == 1
+
+
+def test_a_long_file_killed_in_the_middle_goes_on_where_it_was(uow, session, ada):
+    many = file_of(*(f"p{n}@example.com" for n in range(2 * BATCH + 10)))
+    with uow() as tx:
+        handed = HandedIn(CardSource.FILE, many, "fair.vcf")
+        upload_id = receive(tx, Taken(ada.id, now(), "Messe"), handed, at=now()).id
+    opened = 0
+
+    def dying():
+        nonlocal opened
+        opened += 1
+        if opened == 3:
+            raise KeyboardInterrupt
+        return uow()
+
+    with pytest.raises(KeyboardInterrupt):
+        read_upload(dying, upload_id, now=now)
+    assert len(cards(session)) == BATCH
+    assert (being_read(session, ada.id).done, being_read(session, ada.id).found) == (
+        BATCH,
+        2 * BATCH + 10,
+    )
+    session.rollback()
+    read_upload(uow, upload_id, now=now)
+    assert sorted(card.address for card in cards(session)) == sorted(
+        f"p{n}@example.com" for n in range(2 * BATCH + 10)
+    )
+
+
+def test_what_ends_the_program_again_and_again_is_given_up(uow, session, ada, monkeypatch):
+    with uow() as tx:
+        handed = HandedIn(CardSource.FILE, file_of("zoe@example.com"))
+        upload_id = receive(tx, Taken(ada.id, now()), handed, at=now()).id
+
+    def killed(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(taking, "parse_upload", killed)
+    for _ in range(MOST_ATTEMPTS):
+        with pytest.raises(KeyboardInterrupt):
+            read_upload(uow, upload_id, now=now)
+    read_upload(uow, upload_id, now=now)
+    [upload] = not_read(session, ada.id)
+    assert upload.problem == taking.GAVE_UP
+    assert upload.content is None
+
+
+def test_the_same_card_of_the_same_phone_is_one_upload(uow, session, ada, jobs):
+    handed = HandedIn(CardSource.FILE, file_of("zoe@example.com"), idempotency_key="k1")
+    for _ in range(3):
+        with uow() as tx:
+            upload_id = receive(tx, Taken(ada.id, now()), handed, at=now()).id
+    assert [job.name for job in jobs] == ["read_card_upload"]
+    assert session.scalars(sa.select(CardUpload.id)).all() == [upload_id]
+
+
+def test_a_lost_bell_is_rung_again(uow, jobs, ada):
+    with uow() as tx:
+        receive(tx, Taken(ada.id, NOW), HandedIn(CardSource.FILE, b"x"), at=NOW)
+    jobs.clear()
+    with uow() as tx:
+        assert sweep_uploads(tx, at=now()) == 1
+    assert [job.name for job in jobs] == ["read_card_upload"]
+
+
+def test_two_people_with_the_same_card_make_one_card_and_both_are_noted(uow, session, ada, ben):
+    hand_in(uow, ada.id, file_of("zoe@example.com"))
+    hand_in(uow, ben.id, file_of("ZOE@Example.com"))
+    [card] = cards(session)
+    found = beside(session, card.id, None)
+    assert [taking.operator for taking in found.takings] == ["Ada", "Ben"]
+    assert find_card(session, card.id, ada.id) is find_card(session, card.id, ben.id)
+
+
+def test_two_people_photographing_the_same_card_at_the_same_moment(uow, session, ada, ben):
+    ready = threading.Barrier(2)
+    wrong = []
+
+    def press(operator_id):
+        try:
+            ready.wait()
+            hand_in(uow, operator_id, file_of(*(f"p{n}@example.com" for n in range(20))))
+        except Exception as error:  # noqa: BLE001 - a thread's failure must be seen
+            wrong.append(error)
+
+    threads = [threading.Thread(target=press, args=(who.id,)) for who in (ada, ben)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert len(cards(session)) == 20
+    assert session.scalar(sa.select(sa.func.count()).select_from(CardCapture)) == 40
+
+
+def test_a_second_look_adds_what_was_missing_and_changes_nothing_reviewed(uow, session, ada):
+    with uow() as tx:
+        card = typed(tx, ada.id)
+        card.phone = ""
+    hand_in(uow, ada.id, file_of("zoe@example.com"))
+    [card] = cards(session)
+    assert card.phone == "+49 30 1234567"
+    with uow() as tx:
+        keep(tx, card.id, ada.id, CardWords("zoe@example.com", "Zoe", "O."), at=NOW)
+    hand_in(uow, ada.id, file_of("zoe@example.com"))
+    session.expire_all()
+    assert (card.first_name, card.phone, card.status) == ("Zoe", "", CardStatus.KEPT)
+
+
+@pytest.mark.parametrize(
+    "reason", [reason for reason in SuppressionReason if reason is not SuppressionReason.BOUNCED]
+)
+def test_l15_of_who_objected_nothing_is_stored_not_even_the_file(uow, session, ada, engine, reason):
+    block(uow, "zoe@example.com", reason)
+    hand_in(uow, ada.id, file_of("zoe@example.com"))
+    [card] = cards(session)
+    assert (card.status, card.objected_at) == (CardStatus.OBJECTED, NOW)
+    with engine.connect() as connection:
+        for table in ("cards", "card_captures", "card_uploads"):
+            rows = connection.scalars(sa.text(f"SELECT t::text FROM {table} t")).all()
+            assert rows
+            assert not [row for row in rows for word in ("zoe", "Zoë", "Linde") if word in row]
+
+
+def test_a_mailbox_that_bounced_has_not_objected(uow, session, ada):
+    block(uow, "zoe@example.com", SuppressionReason.BOUNCED)
+    hand_in(uow, ada.id, file_of("zoe@example.com"))
+    assert cards(session)[0].status is CardStatus.CAPTURED
+
+
+def test_l15_a_picture_on_which_somebody_objected_goes_at_once(uow, session, ada, monkeypatch):
+    block(uow, "zoe@example.com")
+    result = taking.parse_text(file_of("anna@example.com", "zoe@example.com").decode())
+    found = taking.ParseResult(taking.Kind.PICTURE, result.cards)
+    monkeypatch.setattr(taking, "parse_upload", lambda _name, _data: found)
+    monkeypatch.setattr(taking, "read_picture", lambda _data: found, raising=False)
+    hand_in(uow, ada.id, picture(), keep_reason="a reason")
+    [upload] = session.scalars(sa.select(CardUpload))
+    assert (upload.content, upload.keep_reason, upload.name) == (None, "", "")
+    assert counts(session, ada.id)[Stage.REVIEW] == 1
+    assert counts(session, ada.id)[Stage.OBJECTED] == 1
+
+
+def test_the_database_itself_keeps_the_row_of_who_objected_empty(uow, ada):
+    with pytest.raises(sa.exc.IntegrityError, match="objected_holds_nothing"), uow() as tx:
+        card = typed(tx, ada.id)
+        card.status, card.objected_at = CardStatus.OBJECTED, NOW
+
+
+def test_an_address_typed_at_the_review_may_be_of_who_objected(uow, session, ada):
+    block(uow, "zoe@example.com")
+    with uow() as tx:
+        card_id = typed(tx, ada.id, "zo@example.com").id
+    with uow() as tx:
+        words = CardWords("zoe@example.com", "Zoë")
+        assert keep(tx, card_id, ada.id, words, at=NOW)[1] is Kept.OBJECTED
+    [card] = cards(session)
+    assert (card.first_name, card.address, card.captures[0].said) == ("", "", "")
+
+
+def test_a_card_corrected_to_the_address_of_another_is_one_with_it(uow, session, ada, ben):
+    with uow() as tx:
+        other = typed(tx, ben.id, "zoe@example.com").id
+        card = typed(tx, ada.id, "zo@example.com").id
+    with uow() as tx:
+        found, came_to = keep(tx, card, ada.id, CardWords("zoe@example.com"), at=NOW)
+        assert (found.id, came_to) == (other, Kept.MERGED)
+    assert [one.id for one in cards(session)] == [other]
+    assert len(beside(session, other, ada.id).takings) == 2
+
+
+def test_an_unreadable_picture_is_a_card_to_type_beside_it(uow, session, ada):
+    hand_in(uow, ada.id, picture(3000, 20))
+    [card] = cards(session)
+    assert card.problems
+    assert card.upload_id is not None
+    upload = session.get_one(CardUpload, card.upload_id)
+    # Smaller, upright, and without what the camera noted.
+    assert upload.content_type == "image/jpeg"
+    assert upload.content[:3] == b"\xff\xd8\xff"
+    with uow() as tx:
+        keep(tx, card.id, ada.id, CardWords("zoe@example.com"), at=NOW)
+    session.expire_all()
+    assert session.get_one(CardUpload, card.upload_id).content is None
+
+
+def test_a_picture_is_kept_after_the_review_only_with_a_reason(uow, session, ada):
+    hand_in(uow, ada.id, picture(), keep_reason="the contract was written on its back")
+    [card] = cards(session)
+    with uow() as tx:
+        keep(tx, card.id, ada.id, CardWords("zoe@example.com"), at=NOW)
+    assert session.get_one(CardUpload, card.upload_id).content is not None
+
+
+@pytest.mark.parametrize(
+    "content", [b"%PDF-1.4", b"no card", b"\0\0\0\x18ftypheic", b"PK\x03\x04"], ids=repr
+)
+def test_what_is_no_card_is_named_and_let_go(uow, session, ada, content):
+    hand_in(uow, ada.id, content)
+    [upload] = not_read(session, ada.id)
+    assert upload.problem
+    assert upload.content is None
+    assert cards(session) == []
+
+
+def test_too_large_and_empty_are_refused_with_a_sentence(uow, ada):
+    for content in (b"", b"x" * (MAX_BYTES + 1)):
+        with pytest.raises(InvalidInput) as error, uow() as tx:
+            receive(tx, Taken(ada.id, NOW), HandedIn(CardSource.FILE, content), at=NOW)
+        assert "content" in error.value.fields
+
+
+def test_everybody_sees_their_own_and_the_head_of_sales_the_team(uow, session, ada, ben):
+    with uow() as tx:
+        mine, yours = typed(tx, ada.id, "a@example.com"), typed(tx, ben.id, "b@example.com")
+    seen = [row.staged.card.id for row in inbox(session, ada.id, stages=list(Stage)).rows]
+    assert seen == [mine.id]
+    assert len(inbox(session, None, stages=list(Stage)).rows) == 2
+    with pytest.raises(NotFound):
+        find_card(session, yours.id, ada.id)
+    with pytest.raises(NotFound), uow() as tx:
+        discard(tx, yours.id, ada.id, at=NOW)
+
+
+def test_a_known_person_is_recognised_and_nothing_of_them_changed(uow, session, ada, notice):
+    with uow() as tx:
+        make_confirmed(tx, "zoe@example.com", notice, NOW)
+    with uow() as tx:
+        card = kept(tx, ada.id, at=now())
+    assert beside(session, card.id, ada.id).known_before
+    assert session.scalar(sa.select(Subscriber.first_name)) == "Änne"
+
+
+def test_one_occasion_however_it_is_written(uow, session, ada):
+    with uow() as tx:
+        typed(tx, ada.id, "a@example.com", occasion="Buchmesse  2026")
+        typed(tx, ada.id, "b@example.com", occasion=" BUCHMESSE 2026 ")
+    assert session.scalars(sa.select(Occasion.name)).all() == ["Buchmesse 2026"]
