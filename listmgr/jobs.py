@@ -104,14 +104,14 @@ def knock(campaign_id: int) -> None:
         control.resume_if_away(tx, campaign_id)
 
 
-<<<<<<< HEAD
 def keep_erasures() -> None:
     """Keep the journal of erasures outside the database, and clear what was answered late."""
     made = services()
     with made.unit_of_work() as tx:
         journal.keep_outside(tx, made.settings.data_dir / journal.FILE_NAME)
         journal.forget_late_replies(tx, at=now())
-=======
+
+
 def read_card_upload(upload_id: int) -> None:
     """Read what was handed in and put its cards into the inbox."""
     taking.read_upload(services().unit_of_work, upload_id, now=now)
@@ -139,4 +139,3 @@ def tidy_cards() -> None:
         while count:
             with services().unit_of_work() as tx:
                 count = tidy(tx, at=now())
->>>>>>> 12659e2 (Business cards: taken by phone or desk, reviewed in an inbox, asked only on a written statement, told of and deleted in time)

@@ -31,12 +31,9 @@ TASKS: Mapping[str, Task] = {
         timedelta(seconds=2), Job("sweep_campaigns", queue="mail", key="sweep-campaigns")
     ),
     "expire_consents": Task(timedelta(minutes=5), Job("expire_consents", key="expire-consents")),
-<<<<<<< HEAD
     "tidy_search": Task(timedelta(seconds=15), Job("tidy_search", key="tidy-search")),
-=======
     "sweep_cards": Task(timedelta(seconds=15), Job("sweep_cards", queue="mail", key="sweep-cards")),
     "tidy_cards": Task(timedelta(minutes=5), Job("tidy_cards", key="tidy-cards")),
->>>>>>> 12659e2 (Business cards: taken by phone or desk, reviewed in an inbox, asked only on a written statement, told of and deleted in time)
     "anchor_ledger": Task(timedelta(minutes=10), Job("anchor_ledger", key="anchor-ledger")),
     "keep_erasures": Task(timedelta(minutes=5), Job("keep_erasures", key="keep-erasures")),
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from listmgr.cards.arriving import empty_upload
 from listmgr.cards.models import Card, CardCapture, Occasion
 from listmgr.cards.stages import Stage, staged
 from listmgr.consent.expire import expire
@@ -29,6 +31,17 @@ def delete_card(tx: Transaction, card: Card, *, at: datetime) -> Stage:
         if consent.status is ConsentStatus.CAPTURED:
             expire(tx, consent, at=at)
     return stage
+
+
+def forget_people(tx: Transaction, address_keys: Collection[str]) -> None:
+    """Erase the cards of these addresses, and what was handed in with them, pictures included."""
+    cards = tx.session.scalars(sa.select(Card).where(Card.address_key.in_(address_keys))).all()
+    for card in cards:
+        if card.upload_id is not None:
+            empty_upload(tx, card.upload_id)
+        _count(tx, card.id, staged(tx.session, card).stage)
+        tx.session.delete(card)
+    tx.session.flush()
 
 
 def _count(tx: Transaction, card_id: int, stage: Stage) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from listmgr.cards.gone import forget_people
 from listmgr.consent.expire import forget_evidence
 from listmgr.consent.models import Question, Signup
 from listmgr.kit.transaction import Transaction
@@ -70,6 +71,11 @@ def forget_replies(tx: Transaction, subscriber_ids: list[int]) -> None:
     )
 
 
+def _cards(tx: Transaction, gone: Gone) -> None:
+    """With the card go who took it, its letters, and the picture it was read from."""
+    forget_people(tx, gone.address_keys)
+
+
 def _subscribers(tx: Transaction, gone: Gone) -> None:
     tx.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(gone.ids)))
 
@@ -80,6 +86,10 @@ ERASED: Mapping[str, Eraser] = {
     "questions": _questions,
     "signups": _signups,
     "deliveries": _deliveries,
+    "cards": _cards,
+    "card_captures": _cards,
+    "card_letters": _cards,
+    "card_uploads": _cards,
     "subscribers": _subscribers,
 }
 
