@@ -16,7 +16,7 @@ from listmgr.kit.mail import make_post
 from listmgr.kit.queue import Job, ring
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.schema import load_models, resource
-from listmgr.web import errors, health, language, public, security, studio
+from listmgr.web import errors, field_words, health, language, public, security, studio
 from listmgr.web.context import Services
 
 
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     security.init_app(app, settings)
     language.init_app(app, settings)
     errors.init_app(app)
+    field_words.init_app(app)
     app.register_blueprint(public.bp)
     studio.init_app(app)
     api.init_app(app)

@@ -11,7 +11,7 @@ from listmgr.campaigns import control
 from listmgr.campaigns.browse import find
 from listmgr.cards import life, reply_sending, taking
 from listmgr.consent import anchor as anchoring
-from listmgr.consent import asking_mail, expire, overview, roster, signup
+from listmgr.consent import asking_mail, expire, overview, retention, roster, signup
 from listmgr.consent.models import Signup
 from listmgr.delivery import engine, sweep
 from listmgr.delivery.outlet import outlet
@@ -58,6 +58,14 @@ def expire_consents() -> None:
     while count:
         with services().unit_of_work() as tx:
             count = expire.expire_due(tx, at=now())
+
+
+def clear_fields() -> None:
+    """Take out values of fields whose retention has ended, some thousand people at a time."""
+    seen: int | None = 0
+    while seen is not None:
+        with services().unit_of_work() as tx:
+            seen = retention.clear_outdated(tx, after=seen, at=now())
 
 
 def anchor_ledger() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
+from listmgr.consent.answers import answers_of, apply_answers
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
@@ -18,6 +19,7 @@ from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, open_token, tok
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.address import mask
+from listmgr.subscribers.fields import CatalogueField
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.register import lift
 
@@ -42,6 +44,8 @@ class QuestionView:
     language: str
     masked_address: str
     purpose_ids: tuple[int, ...] = ()
+    # What was typed into the form and is kept when the person confirms.
+    answers: tuple[tuple[CatalogueField, str], ...] = ()
 
 
 def look(session: Session, settings: Settings, token: str, at: datetime) -> QuestionView:
@@ -49,7 +53,10 @@ def look(session: Session, settings: Settings, token: str, at: datetime) -> Ques
     question_id, expired = _open(settings, token)
     question = session.get(Question, question_id)
     _must_match(question, token)
-    return _view(session, _consents(session, question), expired=expired, at=at)
+    view = _view(session, _consents(session, question), expired=expired, at=at)
+    if view.state is not QuestionState.OPEN:
+        return view
+    return replace(view, answers=answers_of(session, question_id))
 
 
 def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> QuestionView:
@@ -60,10 +67,11 @@ def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -
     question_id, expired = _open(tx.settings, token)
     question = tx.session.get(Question, question_id)
     consents = question_consents(tx, token)
-    if not expired:
-        for consent in consents:
-            if consent.status is ConsentStatus.PENDING and not _over(consent, at):
-                _confirm_one(tx, consent, question, facts=facts, at=at)
+    open_now = [c for c in consents if c.status is ConsentStatus.PENDING and not _over(c, at)]
+    if open_now and not expired:
+        for consent in open_now:
+            _confirm_one(tx, consent, question, facts=facts, at=at)
+        apply_answers(tx, question_id)
     return _view(tx.session, consents, expired=expired, at=at)
 
 
@@ -73,6 +81,11 @@ def question_consents(tx: Transaction, token: str) -> list[Consent]:
     question = tx.session.get(Question, question_id)
     _must_match(question, token)
     return _consents(tx.session, question, lock=True)
+
+
+def question_of(settings: Settings, token: str) -> int:
+    """The question a link belongs to; raises TokenInvalid for a forged link."""
+    return _open(settings, token)[0]
 
 
 def _confirm_one(

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from listmgr.consent.answers import forget_old_answers
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence, ConsentSource
@@ -17,6 +18,7 @@ BATCH = 500
 
 def expire_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
     """End unanswered consents whose time is over; returns how many. Safe from several hosts."""
+    forget_old_answers(tx, at=at)
     due = tx.session.scalars(
         sa.select(Consent)
         .where(

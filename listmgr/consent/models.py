@@ -227,3 +227,22 @@ class Question(Base):
     attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     # Mail servers like to repeat the address in what they answer.
     last_error: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
+
+
+class SignupAnswers(Base):
+    """Field values of a sign-up, until its question is confirmed: only then are they a person's."""
+
+    __tablename__ = "signup_answers"
+    __table_args__ = (
+        sa.Index("ix_signup_answers_subscriber_id", "subscriber_id"),
+        sa.Index("ix_signup_answers_received_at", "received_at"),
+    )
+
+    question_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True, info=PLAIN
+    )
+    subscriber_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("subscribers.id", ondelete="CASCADE"), info=PLAIN
+    )
+    received_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    content: Mapped[dict[str, Any]] = mapped_column(info=PERSONAL)

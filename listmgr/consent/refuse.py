@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from listmgr.consent.confirm import QuestionView, look, question_consents
+from listmgr.consent.answers import drop_answers
+from listmgr.consent.confirm import QuestionView, look, question_consents, question_of
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
@@ -31,4 +32,5 @@ def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) ->
                 facts={"method": "not me"},
                 evidence=facts.evidence(),
             )
+    drop_answers(tx, question_of(tx.settings, token))
     return look(tx.session, tx.settings, token, at)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from listmgr.consent.answers import keep_answers
 from listmgr.consent.ask import ask, tell_already
 from listmgr.consent.capture import capture
 from listmgr.consent.lifecycle import ConsentStatus
@@ -33,6 +34,8 @@ class SignupContent:
     last_name: str = ""
     ip: str = ""
     user_agent: str = ""
+    # Of the catalogue's fields, as they are kept; written only when the person has confirmed.
+    values: dict[str, str] = field(default_factory=dict)
 
 
 def receive(tx: Transaction, *, form_id: int, content: SignupContent, at: datetime) -> None:
@@ -94,7 +97,9 @@ def _enrol(
     ]
     to_ask = [c for c in consents if c.status is not ConsentStatus.CONFIRMED]
     if to_ask:
-        ask(tx, to_ask, address, at=at, actor="subscriber")
+        question = ask(tx, to_ask, address, at=at, actor="subscriber")
+        if question is not None:
+            keep_answers(tx, question, subscriber, content.values, at=at)
     else:
         tell_already(tx, consents, address, at=at)
 

@@ -15,6 +15,7 @@ from listmgr.demo.people import invent_people
 from listmgr.kit.clock import now
 from listmgr.kit.queue import ring
 from listmgr.kit.transaction import Transaction, transaction
+from listmgr.lists.asks import Ask
 from listmgr.lists.describe import Description, create_list
 from listmgr.lists.forms import FormWords, create_form
 from listmgr.lists.models import MailingList, Notice
@@ -75,9 +76,10 @@ def _load(tx: Transaction, at: datetime) -> None:
     notices = [_list(tx, *told, at=at - timedelta(days=400)) for told in LISTS]
     create_form(
         tx,
-        FormWords("Post vom Lindenhof", "Mail from Lindenhof", asks_name=True),
+        FormWords("Post vom Lindenhof", "Mail from Lindenhof"),
         slug="lindenhof",
         purpose_ids=[found["de"].purpose_id for found in notices],
+        asks=[Ask("first_name"), Ask("last_name")],
         at=at,
     )
     invent_people(tx, notices, at)

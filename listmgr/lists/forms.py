@@ -1,8 +1,8 @@
-"""Make and edit a sign-up form: its titles, and the purposes it offers; close it and reopen it."""
+"""Make and edit a sign-up form: titles, purposes it offers, fields it asks; close and reopen it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import NotFound
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.typed import Typed
+from listmgr.lists.asks import Ask, checked_asks
 from listmgr.lists.models import Notice, Purpose, SignupForm
 
 
@@ -23,7 +24,6 @@ class FormWords:
     title_en: str = ""
     intro_de: str = ""
     intro_en: str = ""
-    asks_name: bool = False
 
 
 def create_form(
@@ -32,6 +32,7 @@ def create_form(
     *,
     slug: str,
     purpose_ids: Collection[int],
+    asks: Sequence[Ask] = (),
     at: datetime,
 ) -> SignupForm:
     """A new form; its slug is its link, printed on posters, and stays. Raises InvalidInput."""
@@ -41,25 +42,36 @@ def create_form(
         typed.wrong["slug"] = "There is a form with this short name."
     values = _checked(told, typed)
     purposes = _purposes(tx, purpose_ids, typed)
+    fields = checked_asks(tx.session, asks, typed)
     typed.done()
-    made = SignupForm(slug=slug, created_at=at, purposes=purposes, **values)
+    made = SignupForm(slug=slug, created_at=at, purposes=purposes, asks=fields, **values)
     tx.session.add(made)
     tx.session.flush()
     return made
 
 
 def edit_form(
-    tx: Transaction, form_id: int, told: FormWords, *, purpose_ids: Collection[int]
+    tx: Transaction,
+    form_id: int,
+    told: FormWords,
+    *,
+    purpose_ids: Collection[int],
+    asks: Sequence[Ask] = (),
 ) -> SignupForm:
     """Change a form; who has signed up by it is not touched. Raises InvalidInput."""
     form = locked(tx, form_id)
     typed = Typed()
     values = _checked(told, typed)
     purposes = _purposes(tx, purpose_ids, typed)
+    fields = checked_asks(tx.session, asks, typed)
     typed.done()
     for name, value in values.items():
         setattr(form, name, value)
     form.purposes = purposes
+    # The old rows go first: a new one may have the key of an old one.
+    form.asks = []
+    tx.session.flush()
+    form.asks = fields
     return form
 
 
@@ -99,14 +111,13 @@ def locked(tx: Transaction, form_id: int) -> SignupForm:
     return found
 
 
-def _checked(told: FormWords, typed: Typed) -> dict[str, str | bool]:
+def _checked(told: FormWords, typed: Typed) -> dict[str, str]:
     missing = "Write a title."
     return {
         "title_de": typed.line("title_de", told.title_de, missing=missing),
         "title_en": typed.line("title_en", told.title_en, missing=missing),
         "intro_de": typed.text("intro_de", told.intro_de, limit=2000),
         "intro_en": typed.text("intro_en", told.intro_en, limit=2000),
-        "asks_name": told.asks_name,
     }
 
 

@@ -94,12 +94,14 @@ class SignupForm(Base):
     title_en: Mapped[str] = mapped_column(info=PLAIN)
     intro_de: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     intro_en: Mapped[str] = mapped_column(server_default="", info=PLAIN)
-    asks_name: Mapped[bool] = mapped_column(server_default=sa.true(), info=PLAIN)
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
     closed_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
 
     purposes: Mapped[list[Purpose]] = relationship(
         secondary="signup_form_purposes", order_by="Purpose.id"
+    )
+    asks: Mapped[list[SignupFormField]] = relationship(
+        order_by="SignupFormField.position", cascade="all, delete-orphan"
     )
 
 
@@ -114,3 +116,17 @@ class SignupFormPurpose(Base):
     purpose_id: Mapped[int] = mapped_column(
         sa.ForeignKey("purposes.id"), primary_key=True, info=PLAIN
     )
+
+
+class SignupFormField(Base):
+    """What a form asks beside the address: keys of the field catalogue, in their order."""
+
+    __tablename__ = "signup_form_fields"
+
+    form_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("signup_forms.id", ondelete="CASCADE"), primary_key=True, info=PLAIN
+    )
+    # A core field has no row to point at, so no foreign key holds this.
+    key: Mapped[str] = mapped_column(primary_key=True, info=PLAIN)
+    position: Mapped[int] = mapped_column(info=PLAIN)
+    required: Mapped[bool] = mapped_column(server_default=sa.false(), info=PLAIN)

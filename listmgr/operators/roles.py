@@ -13,6 +13,8 @@ class Right(enum.StrEnum):
     ENTER = "enter"
     SEE_LISTS = "see lists"
     SEE_CAMPAIGNS = "see campaigns"
+    SEE_FIELDS = "see fields"
+    SEE_RECORD = "see record"
     SEE_SUBSCRIBERS = "see subscribers"
     SEE_PROOFS = "see proofs"
     SEE_OPERATORS = "see operators"
@@ -26,6 +28,7 @@ class Right(enum.StrEnum):
     EDIT_CAMPAIGNS = "edit campaigns"
     SEND_CAMPAIGNS = "send campaigns"
     RECORD_WITHDRAWALS = "record withdrawals"
+    EDIT_FIELDS = "edit fields"
     EDIT_OPERATORS = "edit operators"
     EDIT_SENDERS = "edit senders"
     EDIT_CARDS = "edit cards"
@@ -41,12 +44,14 @@ SEEING = frozenset(right for right in Right if right.name.startswith("SEE_"))
 RIGHTS: dict[Role, frozenset[Right]] = {
     # Marketers write to people by consent, not by name: they see counts, never a person (L-37).
     Role.MARKETER: EVERYBODY
-    | {_R.SEE_LISTS, _R.SEE_CAMPAIGNS, _R.EDIT_LISTS, _R.EDIT_CAMPAIGNS, _R.SEND_CAMPAIGNS},
+    | {_R.SEE_LISTS, _R.SEE_CAMPAIGNS, _R.EDIT_LISTS, _R.EDIT_CAMPAIGNS, _R.SEND_CAMPAIGNS}
+    | {_R.SEE_FIELDS},
     # Who takes cards sees those they took themselves; who leads the team sees the team's.
     Role.SALES: EVERYBODY | {_R.SEE_LISTS, _R.SEE_CARDS, _R.EDIT_CARDS, _R.EDIT_API_KEYS},
     Role.HEAD_OF_SALES: EVERYBODY
     | {_R.SEE_LISTS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS, _R.EDIT_CARDS, _R.EDIT_API_KEYS},
-    Role.SERVICE: EVERYBODY | {_R.SEE_LISTS, _R.SEE_SUBSCRIBERS, _R.RECORD_WITHDRAWALS},
+    Role.SERVICE: EVERYBODY
+    | {_R.SEE_LISTS, _R.SEE_FIELDS, _R.SEE_SUBSCRIBERS, _R.RECORD_WITHDRAWALS},
     Role.PRIVACY: EVERYBODY
     | {
         _R.SEE_LISTS,
@@ -56,7 +61,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         _R.SEE_AUDIT,
         _R.SEE_SENDERS,
     }
-    | {_R.PUBLISH_NOTICES, _R.RECORD_WITHDRAWALS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS},
+    | {_R.PUBLISH_NOTICES, _R.RECORD_WITHDRAWALS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS}
+    | {_R.SEE_FIELDS, _R.EDIT_FIELDS, _R.SEE_RECORD},
     Role.ADMINISTRATOR: frozenset(Right),
     Role.AUDITOR: EVERYBODY | SEEING,
 }

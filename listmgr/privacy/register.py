@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from listmgr.cards.gone import forget_people
 from listmgr.consent.expire import forget_evidence
-from listmgr.consent.models import Question, Signup
+from listmgr.consent.models import Question, Signup, SignupAnswers
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import AddressError, parse_address
 from listmgr.subscribers.models import Subscriber
@@ -46,6 +46,10 @@ def _signups(tx: Transaction, gone: Gone) -> None:
     waiting = tx.session.execute(sa.select(Signup.id, Signup.content["address"].astext)).all()
     theirs = [signup_id for signup_id, typed in waiting if _key(typed) in gone.address_keys]
     tx.session.execute(sa.delete(Signup).where(Signup.id.in_(theirs)))
+
+
+def _answers(tx: Transaction, gone: Gone) -> None:
+    tx.session.execute(sa.delete(SignupAnswers).where(SignupAnswers.subscriber_id.in_(gone.ids)))
 
 
 def _key(typed: str) -> str | None:
@@ -83,6 +87,7 @@ def _subscribers(tx: Transaction, gone: Gone) -> None:
 # In this order: what hangs on the person goes before the person.
 ERASED: Mapping[str, Eraser] = {
     "consent_evidence": _evidence,
+    "signup_answers": _answers,
     "questions": _questions,
     "signups": _signups,
     "deliveries": _deliveries,

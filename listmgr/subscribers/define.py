@@ -109,6 +109,9 @@ def delete_field(tx: Transaction, field_id: int) -> str:
     field = locked(tx, field_id)
     if has_values(tx.session, field.key):
         raise Refused(N_("People have values of this field. Archive it instead."))
+    tx.session.execute(
+        sa.text("DELETE FROM signup_form_fields WHERE key = :key"), {"key": field.key}
+    )
     tx.session.delete(field)
     return field.key
 

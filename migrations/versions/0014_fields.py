@@ -1,4 +1,7 @@
-"""The field catalogue; tags and a word on the legal basis beside each subscriber."""
+"""The field catalogue, what forms ask of it, and answers that wait for the person's own word.
+
+Beside each subscriber: tags, and a word on the legal basis.
+"""
 
 from __future__ import annotations
 
@@ -51,6 +54,48 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fields")),
         sa.UniqueConstraint("key", name=op.f("uq_fields_key")),
     )
+    op.create_table(
+        "signup_form_fields",
+        sa.Column("form_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("required", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["form_id"],
+            ["signup_forms.id"],
+            name=op.f("fk_signup_form_fields_form_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("form_id", "key", name=op.f("pk_signup_form_fields")),
+    )
+    op.execute(
+        "INSERT INTO signup_form_fields (form_id, key, position)"
+        " SELECT id, key, position FROM signup_forms,"
+        "  (VALUES ('first_name', 1), ('last_name', 2)) names (key, position) WHERE asks_name"
+    )
+    op.drop_column("signup_forms", "asks_name")
+    op.create_table(
+        "signup_answers",
+        sa.Column("question_id", sa.BigInteger(), nullable=False),
+        sa.Column("subscriber_id", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("content", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["question_id"],
+            ["questions.id"],
+            name=op.f("fk_signup_answers_question_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"],
+            ["subscribers.id"],
+            name=op.f("fk_signup_answers_subscriber_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("question_id", name=op.f("pk_signup_answers")),
+    )
+    op.create_index("ix_signup_answers_subscriber_id", "signup_answers", ["subscriber_id"])
+    op.create_index("ix_signup_answers_received_at", "signup_answers", ["received_at"])
     op.add_column("subscribers", sa.Column("tags", TEXTS, server_default="{}", nullable=False))
     op.add_column(
         "subscribers", sa.Column("basis_note", sa.Text(), server_default="", nullable=False)
@@ -63,4 +108,14 @@ def downgrade() -> None:
     op.drop_index("ix_subscribers_tags", table_name="subscribers")
     op.drop_column("subscribers", "basis_note")
     op.drop_column("subscribers", "tags")
+    op.drop_table("signup_answers")
+    op.add_column(
+        "signup_forms",
+        sa.Column("asks_name", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+    )
+    op.execute(
+        "UPDATE signup_forms f SET asks_name = EXISTS (SELECT FROM signup_form_fields a"
+        " WHERE a.form_id = f.id AND a.key IN ('first_name', 'last_name'))"
+    )
+    op.drop_table("signup_form_fields")
     op.drop_table("fields")

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.lists.asks import Ask
 from listmgr.lists.describe import (
     Description,
     archive_list,
@@ -137,10 +138,16 @@ def test_a_form_is_made_changed_closed_and_reopened(uow, purpose, session):
         publish_notice(tx, purpose.id, words=WORDS, at=NOW)
         form = create_form(tx, words, slug="x", purpose_ids=[purpose.id], at=NOW)
     with uow() as tx:
-        edit_form(tx, form.id, FormWords("Neu", "New", asks_name=True), purpose_ids=[purpose.id])
+        asks = [Ask("last_name", required=True), Ask("first_name")]
+        edit_form(tx, form.id, FormWords("Neu", "New"), purpose_ids=[purpose.id], asks=asks)
+        edit_form(tx, form.id, FormWords("Neu", "New"), purpose_ids=[purpose.id], asks=asks)
         close_form(tx, form.id, at=NOW)
     [found] = forms(session)
-    assert (found.title_de, found.asks_name, found.closed_at) == ("Neu", True, NOW)
+    assert (found.title_de, found.closed_at) == ("Neu", NOW)
+    assert [(ask.key, ask.required) for ask in found.asks] == [
+        ("last_name", True),
+        ("first_name", False),
+    ]
     with uow() as tx:
         assert reopen_form(tx, form.id).closed_at is None
     with pytest.raises(InvalidInput) as error, uow() as tx:

@@ -51,6 +51,13 @@ def anna(uow: UnitOfWork, jobs, settings) -> int:
         tx.session.execute(
             sa.text("UPDATE questions SET last_error = :a WHERE id = 1"), {"a": ANNA}
         )
+        tx.session.execute(
+            sa.text(
+                "INSERT INTO signup_answers (question_id, subscriber_id, received_at, content)"
+                " VALUES (3, :s, now(), jsonb_build_object('city', CAST(:a AS text)))"
+            ),
+            {"s": consent.subscriber_id, "a": ANNA},
+        )
         draft = compose.Draft("Mai", purpose.id, "Neues im Mai", body="Guten Tag!")
         campaign = compose.create(tx, draft, operator_id=None, at=NOW)
         launch(tx, campaign.id, templates=resource("templates"), at=NOW)

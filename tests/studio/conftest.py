@@ -24,7 +24,7 @@ from listmgr.schema import resource
 from listmgr.senders.describe import AccountTold, create_sender
 from tests.cards.hands import make_cards
 from tests.conftest import UnitOfWork
-from tests.people import make_confirmed, make_list, make_pending
+from tests.people import make_confirmed, make_field, make_list, make_pending
 
 BASE = "https://news.example.org"
 PASSWORD = "correct horse battery"
@@ -100,6 +100,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         form = create_form(
             tx, FormWords("Post", "Mail"), slug="mail", purpose_ids=[purpose.id], at=now()
         )
+        field = make_field(tx)
         other = create_operator(tx, email="o@example.org", name="Otto", role="sales", at=now())
         draft = compose.Draft("Mai", purpose.id, "Neues im Mai", body="Guten Tag!")
         campaign = compose.create(tx, draft, operator_id=None, at=now())
@@ -118,6 +119,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "list_id": made.id,
             "purpose_id": purpose.id,
             "form_id": form.id,
+            "field_id": field.id,
             "subscriber_id": consent.subscriber_id,
             "consent_id": consent.id,
             "operator_id": other.id,

@@ -103,7 +103,7 @@ def test_words_that_lack_are_asked_for_and_kept(admin, sample, session):
 def test_a_form_is_edited_closed_and_reopened(admin, anybody, sample, session):
     told = {"title_de": "Neu", "title_en": "New", "purposes": ["1", "x", "9" * 40]}
     assert admin.post("/studio/forms/1/edit", told).status_code == 303
-    assert session.get_one(SignupForm, 1).asks_name is False
+    assert session.get_one(SignupForm, 1).asks == []
     admin.post("/studio/forms/1/close")
     assert anybody.get("/s/mail").status_code == 404
     assert "/studio/forms/1/reopen" in admin.get("/studio/forms/1").text

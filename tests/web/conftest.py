@@ -29,7 +29,7 @@ from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
 from listmgr.kit.db import db
 from listmgr.kit.queue import QUEUES
-from listmgr.lists.models import Notice, SignupForm, SignupFormPurpose
+from listmgr.lists.models import Notice, SignupForm, SignupFormField, SignupFormPurpose
 from listmgr.schema import resource
 from tests.conftest import UnitOfWork
 from tests.people import make_confirmed, make_list
@@ -136,6 +136,8 @@ def add_form(session: sa.orm.Session, slug: str, *notices: Notice) -> SignupForm
     form = SignupForm(slug=slug, title_de="Post von uns", title_en="Mail from us")
     session.add(form)
     session.flush()
+    for place, key in enumerate(("first_name", "last_name"), start=1):
+        form.asks.append(SignupFormField(key=key, position=place))
     for notice in notices:
         session.add(SignupFormPurpose(form_id=form.id, purpose_id=notice.purpose_id))
     return form

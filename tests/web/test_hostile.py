@@ -85,7 +85,7 @@ def test_t17_no_field_breaks_a_page_a_row_or_a_header(
     for found in session.scalars(sa.select(Subscriber)):
         assert found.first_name.isprintable()
         assert found.last_name.isprintable()
-        assert len(found.first_name) <= 100
+        assert len(found.first_name) <= 300
         assert found.address_key.isprintable()
 
 

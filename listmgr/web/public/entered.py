@@ -10,6 +10,7 @@ from flask import request
 from flask_babel import gettext as _
 
 from listmgr.config import Settings
+from listmgr.kit.errors import InvalidInput
 from listmgr.kit.tokens import Door, TokenError, make_token, open_token
 from listmgr.subscribers.address import Address, AddressError, parse_address, typo_hint
 from listmgr.subscribers.mail_domain import takes_no_mail
@@ -17,6 +18,7 @@ from listmgr.web.public.offer import Offer
 
 # A field no person sees. No browser fills it in by itself, as it would one called "website".
 TRAP = "comment"
+MOST_TYPED = 1000
 STAMP_LIVES = timedelta(days=1)
 
 
@@ -25,23 +27,23 @@ class Entered:
     """The fields of a form, and what is wrong with each, in words."""
 
     address: str = ""
-    first_name: str = ""
-    last_name: str = ""
     notice_ids: tuple[int, ...] = ()
     began: str = ""
     problems: dict[str, str] = field(default_factory=dict)
     # What was probably meant; a hint for the person, never a correction (T-23).
     suggestion: str = ""
     mistyped: str = ""
+    # What was typed into the catalogue's fields, and the same as it is kept.
+    typed: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
 
 
-def read_form() -> Entered:
-    """The fields of this request, in bounds and without control characters (T-17)."""
+def read_form(offer: Offer) -> Entered:
+    """The fields of this request, in bounds; what they hold is looked at by `check`."""
     sent = request.form
     return Entered(
         address=sent.get("address", "")[:400],
-        first_name=_name(sent.get("first_name", "")),
-        last_name=_name(sent.get("last_name", "")),
+        typed={ask.field.key: sent.get(ask.field.key, "")[:MOST_TYPED] for ask in offer.asks},
         notice_ids=tuple(sorted(numbers(sent.getlist("notice")))),
         began=sent.get("began", "")[:1000],
     )
@@ -64,6 +66,7 @@ def check(entered: Entered, offer: Offer, settings: Settings) -> None:
         )
     else:
         _check_domain(entered, address, settings)
+    _check_fields(entered, offer)
     _check_choice(entered, offer)
 
 
@@ -78,6 +81,19 @@ def _check_domain(entered: Entered, address: Address, settings: Settings) -> Non
             "%(domain)s does not take any mail. Please check what stands after the @.",
             domain=address.display.rpartition("@")[2],
         )
+
+
+def _check_fields(entered: Entered, offer: Offer) -> None:
+    """Each value as it is kept (T-17); the same for everybody, whoever they are (T-10)."""
+    for ask in offer.asks:
+        key = ask.field.key
+        try:
+            entered.values[key] = ask.field.parse(entered.typed.get(key, ""))
+        except InvalidInput as error:
+            entered.problems[key] = _(str(error))
+            continue
+        if ask.required and not entered.values[key]:
+            entered.problems[key] = _("Please fill this in.")
 
 
 def _check_choice(entered: Entered, offer: Offer) -> None:
@@ -115,8 +131,3 @@ def too_fast(settings: Settings, entered: Entered, form_id: int, at: datetime) -
         return False
     passed = age(settings, entered.began, form_id, at)
     return passed is None or passed < timedelta(seconds=least)
-
-
-def _name(typed: str) -> str:
-    """A name without control characters, which have no business in one."""
-    return "".join(sign for sign in typed if sign.isprintable()).strip()[:100]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from listmgr.kit.errors import NotFound
+from listmgr.lists.asks import AskedField, asked_fields
 from listmgr.lists.models import MailingList, Notice, Purpose, SignupForm, SignupFormPurpose
 
 
@@ -43,7 +44,7 @@ class Offer:
     slug: str
     title: str
     intro: str
-    asks_name: bool
+    asks: tuple[AskedField, ...]
     choices: tuple[Choice, ...]
     acceptable: frozenset[int]
     senders: tuple[Sender, ...]
@@ -63,7 +64,7 @@ def find_offer(session: Session, slug: str, language: str) -> Offer:
         slug=form.slug,
         title=form.title_de if german else form.title_en,
         intro=form.intro_de if german else form.intro_en,
-        asks_name=form.asks_name,
+        asks=asked_fields(session, form),
         choices=_choices(session, form.id, language),
         acceptable=_acceptable(session, form.id),
         senders=senders(session, [purpose.id for purpose in form.purposes]),

@@ -42,7 +42,8 @@ def sign_up(slug: str) -> ResponseReturnValue:
     """Write the sign-up down and answer the same for everybody (T-10)."""
     if request.form.get(TRAP):
         return _thanks(slug)
-    offer, entered = _offer(slug), read_form()
+    offer = _offer(slug)
+    entered = read_form(offer)
     if not _within_limit():
         return _ask_to_wait(offer, entered)
     check(entered, offer, services().settings)
@@ -154,8 +155,7 @@ def _write_down(offer: Offer, entered: Entered) -> None:
         notice_ids=entered.notice_ids,
         language=language(),
         form_url=settings.link(shown),
-        first_name=entered.first_name,
-        last_name=entered.last_name,
+        values=entered.values,
         ip=visitor_ip(settings),
         user_agent="".join(filter(str.isprintable, request.user_agent.string))[:500],
     )

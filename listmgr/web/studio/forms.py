@@ -1,4 +1,4 @@
-"""Pages of sign-up forms: make, edit, close; their link, their HTML and their QR code."""
+"""Pages of sign-up forms: make, edit with what they ask, close; link, HTML and QR code."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from flask_babel import gettext as _
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.lists import forms as acts
+from listmgr.lists.asks import MOST_ASKED, Ask, askable, asked_fields
 from listmgr.lists.forms import FormWords
 from listmgr.lists.publish import open_purposes
 from listmgr.operators.roles import Right
 from listmgr.web.context import services
 from listmgr.web.studio import bp
-from listmgr.web.studio.acting import acting, note, reading, sent, sent_numbers
+from listmgr.web.studio.acting import acting, as_number, note, reading, sent, sent_numbers
 from listmgr.web.studio.guard import needs
 
 
@@ -33,27 +34,29 @@ def form_page(form_id: int) -> str:
     with reading() as tx:
         found = acts.find_form(tx.session, form_id)
         link = services().settings.link(f"s/{found.slug}")
-        return render_template("studio/forms/one.html", found=found, link=link)
+        asks = asked_fields(tx.session, found)
+        return render_template("studio/forms/one.html", found=found, link=link, asks=asks)
 
 
 @bp.get("/forms/new")
 @needs(Right.EDIT_LISTS)
 def new_form() -> str:
     """The empty form."""
-    return _form(FormWords(asks_name=True), [])
+    return _form(FormWords(), [], [Ask("first_name"), Ask("last_name")])
 
 
 @bp.post("/forms/new")
 @needs(Right.EDIT_LISTS)
 def create_form() -> ResponseReturnValue:
     """Make it."""
-    told, chosen, slug = sent(FormWords), sent_numbers("purposes"), request.form.get("slug", "")
+    told, chosen, asks = sent(FormWords), sent_numbers("purposes"), _asks()
+    slug = request.form.get("slug", "")
     try:
         with acting() as tx:
-            made = acts.create_form(tx, told, slug=slug, purpose_ids=chosen, at=now())
+            made = acts.create_form(tx, told, slug=slug, purpose_ids=chosen, asks=asks, at=now())
             note(tx, "form.created", "form", made.id)
     except InvalidInput as error:
-        return _form(told, chosen, error.fields), 422
+        return _form(told, chosen, asks, error.fields), 422
     return redirect(url_for("studio.form_page", form_id=made.id), 303)
 
 
@@ -64,20 +67,21 @@ def edit_form(form_id: int) -> str:
     with reading() as tx:
         found = acts.find_form(tx.session, form_id)
         chosen = [purpose.id for purpose in found.purposes]
-    return _form(found, chosen, form_id=form_id)
+        asks = [Ask(ask.key, ask.required) for ask in found.asks]
+    return _form(found, chosen, asks, form_id=form_id)
 
 
 @bp.post("/forms/<key:form_id>/edit")
 @needs(Right.EDIT_LISTS)
 def save_form(form_id: int) -> ResponseReturnValue:
     """Change it."""
-    told, chosen = sent(FormWords), sent_numbers("purposes")
+    told, chosen, asks = sent(FormWords), sent_numbers("purposes"), _asks()
     try:
         with acting() as tx:
-            acts.edit_form(tx, form_id, told, purpose_ids=chosen)
+            acts.edit_form(tx, form_id, told, purpose_ids=chosen, asks=asks)
             note(tx, "form.edited", "form", form_id)
     except InvalidInput as error:
-        return _form(told, chosen, error.fields, form_id=form_id), 422
+        return _form(told, chosen, asks, error.fields, form_id=form_id), 422
     flash(_("Saved."))
     return redirect(url_for("studio.form_page", form_id=form_id), 303)
 
@@ -102,19 +106,37 @@ def reopen_form(form_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.form_page", form_id=form_id), 303)
 
 
+def _asks() -> list[Ask]:
+    """The asked fields in the order of their places; those without a number come last."""
+    found: list[tuple[int, Ask]] = []
+    for name, told in request.form.items():
+        prefix, _dot, key = name.partition(".")
+        if prefix == "ask" and told in {"optional", "required"}:
+            place = as_number(request.form.get(f"place.{key}"))
+            found.append((place or MOST_ASKED + 1, Ask(key, told == "required")))
+    return [ask for _place, ask in sorted(found, key=lambda one: one[0])]
+
+
 def _form(
     values: object,
     chosen: list[int],
+    asks: list[Ask],
     errors: dict[str, str] | None = None,
     *,
     form_id: int | None = None,
 ) -> str:
+    places = {ask.key: place for place, ask in enumerate(asks, start=1)}
     with reading() as tx:
+        # What is asked comes first, in its order; the rest waits below.
+        fields = sorted(askable(tx.session), key=lambda one: places.get(one.key, len(places) + 1))
         return render_template(
             "studio/forms/edit.html",
             values=values,
             chosen=chosen,
             errors=errors or {},
             form_id=form_id,
+            fields=fields,
+            places=places,
+            required={ask.key for ask in asks if ask.required},
             purposes=open_purposes(tx.session),
         )

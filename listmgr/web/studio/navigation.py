@@ -37,6 +37,7 @@ def entries() -> list[Entry]:
         Entry("studio.campaigns", _("Campaigns"), "send", Right.SEE_CAMPAIGNS),
         Entry("studio.lists", _("Lists"), "envelope-paper", Right.SEE_LISTS),
         Entry("studio.forms", _("Sign-up forms"), "ui-checks", Right.SEE_LISTS),
+        Entry("studio.fields", _("Fields"), "card-list", Right.SEE_FIELDS),
         Entry("studio.subscribers", _("Subscribers"), "people", Right.SEE_SUBSCRIBERS),
         Entry("studio.senders", _("Senders"), "hdd-network", Right.SEE_SENDERS),
         Entry("studio.cards", _("Business cards"), "person-vcard", Right.SEE_CARDS),

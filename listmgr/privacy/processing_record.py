@@ -1,0 +1,190 @@
+"""The record of processing (Art. 30 GDPR): every personal column there is, and why (L-34).
+
+It is made of the field catalogue and of the columns marked as personal, so that it cannot say less
+than the database holds. A new table with personal columns says its reasons in REASONS below; a
+guard test fails until it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.db import Base
+from listmgr.kit.texts import N_
+from listmgr.lists.models import MailingList
+from listmgr.subscribers.define import custom_fields
+from listmgr.subscribers.fields import CORE_FIELDS, FieldCategory, LegalBasis
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why personal data stand in a table: whose they are, what for, on what basis, how long."""
+
+    persons: str
+    purpose: str
+    basis: LegalBasis
+    retention: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLine:
+    """One kind of data. `months` is a custom field's retention; `retention` says all the others."""
+
+    source: str
+    label_de: str
+    label_en: str
+    persons: str
+    purpose: str
+    basis: LegalBasis
+    category: FieldCategory
+    retention: str
+    months: int | None
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Who is responsible, for which lists."""
+
+    name: str
+    imprint: str
+    lists: tuple[str, ...]
+
+
+_SUBSCRIBERS = N_("Subscribers")
+_STAFF = N_("Staff")
+_CARDS = N_("People whose business card was taken")
+_WITH_CONSENT = N_("As long as a consent is on record; erased when the person asks for it.")
+
+REASONS = {
+    "subscribers": Reason(
+        _SUBSCRIBERS,
+        N_("To send what the person has agreed to, and to prove that they have."),
+        LegalBasis.CONSENT,
+        _WITH_CONSENT,
+    ),
+    "consent_evidence": Reason(
+        _SUBSCRIBERS,
+        N_("To prove when, how and by what words somebody agreed (Article 7(1))."),
+        LegalBasis.LEGAL_OBLIGATION,
+        N_("With the consent it proves; erased at once when nobody confirms in time."),
+    ),
+    "signups": Reason(
+        N_("Visitors who filled in a form"),
+        N_("To look at a sign-up where nobody can watch whether we know the address."),
+        LegalBasis.CONSENT,
+        N_("Until it has been looked at: seconds."),
+    ),
+    "signup_answers": Reason(
+        N_("Visitors who filled in a form"),
+        N_("To write what was filled in to the person, once they have confirmed it."),
+        LegalBasis.CONSENT,
+        N_("Until the person confirms; at most as long as the confirmation link works."),
+    ),
+    "questions": Reason(
+        N_("Visitors who filled in a form"),
+        N_("To limit how many confirmation mails one mailbox or domain gets."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        N_("Kept as a keyed fingerprint, without the address."),
+    ),
+    "suppressions": Reason(
+        N_("People who want no mail"),
+        N_("To keep mail away from those who have objected, or whose mailbox refuses it."),
+        LegalBasis.LEGAL_OBLIGATION,
+        N_("For good, as a keyed fingerprint without the address; lifted by the person alone."),
+    ),
+    "deliveries": Reason(
+        _SUBSCRIBERS,
+        N_("To tell why a mail did not arrive: what the mail server answered."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        _WITH_CONSENT,
+    ),
+    "erasure_journal": Reason(
+        N_("People who have been erased"),
+        N_("To erase them again should a backup be brought back."),
+        LegalBasis.LEGAL_OBLIGATION,
+        N_("For good, as a keyed fingerprint without the address."),
+    ),
+    "operators": Reason(
+        _STAFF,
+        N_("To let staff sign in, and to know who did what."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        N_("As long as the account exists or the audit log names it."),
+    ),
+}
+# What is known of a card, and what was handed in to read it from.
+REASONS |= dict.fromkeys(
+    ("cards", "card_uploads", "card_captures", "card_letters"),
+    Reason(
+        _CARDS,
+        N_("To answer people who gave their card, and to ask whether they want our mail."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        N_("Until the day shown at the card, unless the person agrees; pictures go once reviewed."),
+    ),
+)
+# What differs from the rest of its table.
+COLUMNS = {
+    "subscribers.tags": N_("To find those who belong together, without a field of its own."),
+    "subscribers.basis_note": N_("To note what the data of an older source rest on."),
+    "subscribers.attributes": N_("Holds the values of the fields that are listed below."),
+    "subscribers.fingerprint": N_("To find whether the address is blocked."),
+    "subscribers.domain": N_("To send at the pace each provider takes, and to find people by it."),
+}
+
+
+def record_lines(session: Session) -> list[RecordLine]:
+    """Every column with personal data, then every custom field, archived ones too."""
+    return [*_columns(), *_custom(session)]
+
+
+def _columns() -> Iterator[RecordLine]:
+    core = {f"subscribers.{'address' if f.key == 'email' else f.key}": f for f in CORE_FIELDS}
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if not column.info.get("personal"):
+                continue
+            reason, source = REASONS[table.name], f"{table.name}.{column.name}"
+            known = core.get(source)
+            name = column.name.replace("_", " ")
+            yield RecordLine(
+                source=source,
+                label_de=known.label_de if known else name,
+                label_en=known.label_en if known else name,
+                persons=reason.persons,
+                purpose=known.purpose if known else COLUMNS.get(source, reason.purpose),
+                basis=known.basis if known else reason.basis,
+                category=known.category if known else FieldCategory.IDENTIFYING,
+                retention=reason.retention,
+                months=None,
+                roles=(),
+            )
+
+
+def _custom(session: Session) -> Iterator[RecordLine]:
+    for row in custom_fields(session):
+        yield RecordLine(
+            source=f"subscribers.attributes.{row.key}",
+            label_de=row.label_de,
+            label_en=row.label_en,
+            persons=_SUBSCRIBERS,
+            purpose=row.purpose,
+            basis=row.basis,
+            category=row.category,
+            retention="",
+            months=row.retention_months,
+            roles=tuple(row.roles),
+        )
+
+
+def controllers(session: Session) -> list[Controller]:
+    """Who is responsible, as the lists say it."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    order = (MailingList.archived_at.is_not(None), MailingList.id)
+    for found in session.scalars(sa.select(MailingList).order_by(*order)):
+        who = (found.controller or found.sender_name, found.imprint)
+        grouped.setdefault(who, []).append(found.name)
+    return [Controller(name, imprint, tuple(lists)) for (name, imprint), lists in grouped.items()]
