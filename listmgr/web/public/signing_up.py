@@ -89,7 +89,8 @@ def _from_card(token: str) -> Entered:
         return Entered()
     with services().unit_of_work() as tx:
         known = prefill(tx.session, tx.settings, token)
-    return Entered(known.address, known.first_name, known.last_name)
+    names = {"first_name": known.first_name, "last_name": known.last_name}
+    return Entered(known.address, typed=names)
 
 
 def _offer(slug: str) -> Offer:
