@@ -54,7 +54,7 @@ def anna(uow: UnitOfWork, jobs, settings) -> int:
         tx.session.execute(
             sa.text(
                 "INSERT INTO signup_answers (question_id, subscriber_id, received_at, content)"
-                " VALUES (3, :s, now(), jsonb_build_object('city', CAST(:a AS text)))"
+                " VALUES (1, :s, now(), jsonb_build_object('city', CAST(:a AS text)))"
             ),
             {"s": consent.subscriber_id, "a": ANNA},
         )
