@@ -31,10 +31,11 @@ REFUSED_BECAUSE = "CASE {} END".format(
 )
 
 # The join every user of the gate selects from; the consents' own index leads.
-FROM_CONSENTS = (
-    "consents c JOIN subscribers s ON s.id = c.subscriber_id"
+JOINS = (
+    " JOIN subscribers s ON s.id = c.subscriber_id"
     " JOIN purposes p ON p.id = c.purpose_id JOIN mailing_lists l ON l.id = c.list_id"
 )
+FROM_CONSENTS = f"consents c{JOINS}"
 
 
 def gate_binds(settings: Settings) -> dict[str, int]:

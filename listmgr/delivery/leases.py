@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from listmgr.delivery.launch import partition
+from listmgr.delivery.planning import plan_by_key
 from listmgr.kit.transaction import Transaction
 
 
@@ -20,6 +21,7 @@ class Lease:
     hi: int
     position: int
     holder: str
+    attempt: int
     skipped: dict[str, int]
 
 
@@ -43,7 +45,7 @@ def claim(tx: Transaction, campaign_id: int, holder: str) -> Lease | None:
     ).one_or_none()
     if row is None:
         return None
-    lease = Lease(campaign_id, row.lo, row.hi, row.position, holder, row.skipped)
+    lease = Lease(campaign_id, row.lo, row.hi, row.position, holder, row.attempt, row.skipped)
     if row.attempt > 1:
         _mark_uncertain(tx, lease)
     return lease
@@ -94,13 +96,14 @@ def _set_state(tx: Transaction, lease: Lease, state: str) -> bool:
 
 def _note_use(tx: Transaction, lease: Lease) -> None:
     """The clock of ageing and of the proof's retention, to the month (L-06, L-08)."""
+    plan_by_key(tx)
     tx.session.execute(
         sa.text(
             "UPDATE consents c SET last_used_at = date_trunc('month', now())"
-            f" FROM {partition(lease.campaign_id)} d"
-            " WHERE d.subscriber_id >= :lo AND d.subscriber_id < :hi AND c.id = d.consent_id"
-            "  AND d.status IN ('sent', 'uncertain')"
-            "  AND (c.last_used_at IS NULL OR c.last_used_at < date_trunc('month', now()))"
+            " WHERE (c.last_used_at IS NULL OR c.last_used_at < date_trunc('month', now()))"
+            f"  AND c.id = ANY(ARRAY(SELECT consent_id FROM {partition(lease.campaign_id)}"
+            "   WHERE subscriber_id >= :lo AND subscriber_id < :hi"
+            "    AND status IN ('sent', 'uncertain')))"
         ),
         {"lo": lease.lo, "hi": lease.hi},
     )

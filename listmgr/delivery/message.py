@@ -29,6 +29,8 @@ _ID = re.compile(r"[A-Za-z0-9_+=-]+(?:\.[A-Za-z0-9_+=-]+)*").fullmatch
 _ADDRESS = re.compile(
     r"[^\x00-\x20\x7f-\xa0\u2028\u2029\ud800-\udfff()<>\[\]:;@\\,\"]{1,64}@[A-Za-z0-9.-]{1,255}"
 ).fullmatch
+# The same in HTML and in quoted-printable: nearly all addresses.
+_BARE = re.compile(r"[A-Za-z0-9@_-][A-Za-z0-9@_.-]{0,74}").fullmatch
 _DATE = re.compile(r"[A-Za-z0-9 ,:+-]{1,64}").fullmatch
 _OURS = (
     {"from", "to", "subject", "date", "message-id", "list-unsubscribe", "list-unsubscribe-post"}
@@ -70,7 +72,8 @@ class CompiledMessage:
     _parts: list[bytes] = field(repr=False)
     _fixed: tuple[int, int, int, int] = field(repr=False)
     _tokens: tuple[tuple[int, ...], tuple[int, ...]] = field(repr=False)
-    _slots: tuple[tuple[int, int, Callable[[str], bytes]], ...] = field(repr=False)
+    # Where the same field with the same filters stands again, it is encoded once.
+    _slots: tuple[tuple[int, Callable[[str], bytes], tuple[int, ...]], ...] = field(repr=False)
     _lines: tuple[tuple[int, tuple[int, ...], Callable[..., bytes]], ...] = field(repr=False)
     _renders: tuple[tuple[int, _Render], ...] = field(repr=False)
 
@@ -90,36 +93,50 @@ class CompiledMessage:
         Without `preferences_token` both links carry `token`. Raises ValueError for what would
         break out of its header.
         """
-        self._check(values, to, message_id, date)
+        if len(values) != len(self.fields):
+            raise ValueError(f"{len(self.fields)} values are needed: {', '.join(self.fields)}")
+        if not (_ADDRESS(to) and _ID(message_id)):
+            raise ValueError("the address or the message id cannot stand in a header")
         parts = self._parts.copy()
         at_to, at_date, at_id, at_header = self._fixed
-        parts[at_to], parts[at_date] = to.encode(), date.encode()
-        parts[at_id], parts[at_header] = message_id.encode(), _checked(token).encode()
-        links = (token, preferences_token or token)
-        for places, value in zip(self._tokens, links, strict=True):
-            if places:
-                octets = mime.quoted(_checked(value)).encode()
-                for place in places:
-                    parts[place] = octets
-        for place, column, encode in self._slots:
-            parts[place] = encode(values[column])
+        parts[at_to], parts[at_date] = to.encode(), _date(date)
+        parts[at_id] = message_id.encode()
+        parts[at_header], link = _link(token)
+        self._put_links(parts, link, preferences_token)
+        for column, encode, places in self._slots:
+            octets = encode(values[column])
+            for place in places:
+                parts[place] = octets
         for place, columns, line in self._lines:
             parts[place] = line(*[values[column] for column in columns])
         for place, render in self._renders:
-            parts[place] = render(values, links)
+            parts[place] = render(values, (token, preferences_token or token))
         return b"".join(parts)
 
-    def _check(self, values: Sequence[str], to: str, message_id: str, date: str) -> None:
-        if len(values) != len(self.fields):
-            raise ValueError(f"{len(self.fields)} values are needed: {', '.join(self.fields)}")
-        if not (_ADDRESS(to) and _ID(message_id) and _DATE(date)):
-            raise ValueError("address, message id or date cannot stand in a header")
+    def _put_links(self, parts: list[bytes], link: bytes, preferences_token: str) -> None:
+        unsubscribe, preferences = self._tokens
+        for place in unsubscribe:
+            parts[place] = link
+        if preferences_token:
+            link = _link(preferences_token)[1]
+        for place in preferences:
+            parts[place] = link
 
 
-def _checked(token: str) -> str:
+def _link(token: str) -> tuple[bytes, bytes]:
+    """The token as it stands in a header, and as it ends a link in a body."""
     if not _TOKEN(token):
         raise ValueError("a token is URL-safe and at most 512 characters")
-    return token
+    written = f"{token}=\r\n" if len(token) <= mime.WIDTH else mime.quoted(token)
+    return token.encode(), written.encode()
+
+
+@lru_cache(64)
+def _date(date: str) -> bytes:
+    """A whole window has one."""
+    if not _DATE(date):
+        raise ValueError("the date cannot stand in a header")
+    return date.encode()
 
 
 def compile_message(
@@ -152,6 +169,20 @@ def _subject_line(value: str) -> bytes:
     return headers.unstructured(headers.scrub(value).strip(), used=len("Subject:")).encode()
 
 
+def _encoder(slot: Slot, finish: _Finish) -> Callable[[str], bytes]:
+    """What makes a slot's octets of the field's value. Names repeat, so they are remembered."""
+
+    def encode(raw: str) -> bytes:
+        return finish(slot.value(raw)).encode()
+
+    def encode_address(raw: str) -> bytes:
+        return f"{raw}=\r\n".encode() if _BARE(raw) else encode(raw)
+
+    if slot == Slot("email"):
+        return encode_address
+    return lru_cache(_REMEMBERED)(encode)
+
+
 class _Compiler:
     """Collects the parts of one message; used once."""
 
@@ -159,7 +190,7 @@ class _Compiler:
         self.content = content
         self.known = known
         self.parts: list[bytes] = [b""]
-        self.slots: list[tuple[int, int, Callable[[str], bytes]]] = []
+        self.slots: dict[tuple[Slot, _Finish], list[int]] = {}
         self.lines: list[tuple[int, tuple[int, ...], Callable[..., bytes]]] = []
         self.renders: list[tuple[int, _Render]] = []
         self.tokens: dict[str, list[int]] = {name: [] for name in URL_FIELDS}
@@ -169,7 +200,6 @@ class _Compiler:
             "preferences_url": headers.unsubscribe_base(preferences),
         }
         self.fields: list[str] = []
-        self.encoders: dict[tuple[Slot, _Finish], Callable[[str], bytes]] = {}
 
     def compiled(self) -> CompiledMessage:
         """The whole message, in the order it is written."""
@@ -192,7 +222,10 @@ class _Compiler:
             _parts=self.parts,
             _fixed=fixed,
             _tokens=(tuple(self.tokens["unsubscribe_url"]), tuple(self.tokens["preferences_url"])),
-            _slots=tuple(self.slots),
+            _slots=tuple(
+                (self._column(slot.field), _encoder(slot, finish), tuple(places))
+                for (slot, finish), places in self.slots.items()
+            ),
             _lines=tuple(self.lines),
             _renders=tuple(self.renders),
         )
@@ -261,8 +294,8 @@ class _Compiler:
                 self._literal(bases[piece.field])
                 self.tokens[piece.field].append(self._hole())
             else:
-                encode = self._encoder(piece, finish)
-                self.slots.append((self._hole(), self._column(piece.field), encode))
+                self._column(piece.field)
+                self.slots.setdefault((piece, finish), []).append(self._hole())
 
     def _dynamic(self, tree: Template, finish: _Finish, bases: dict[str, str]) -> None:
         """A body that decides something for each subscriber; its literals are encoded already."""
@@ -272,18 +305,10 @@ class _Compiler:
         def octets(values: Sequence[str], links: tuple[str, str]) -> bytes:
             context: dict[str, str] = {name: values[at] for name, at in columns.items()}
             for (name, base), token in zip(bases.items(), links, strict=True):
-                context[name] = _Wire(base + mime.quoted(_checked(token)))
+                context[name] = _Wire(base + mime.quoted(token))
             return template.render(context).encode()
 
         self.renders.append((self._hole(), octets))
-
-    def _encoder(self, slot: Slot, finish: _Finish) -> Callable[[str], bytes]:
-        """One memory for each field and its filters, however often it stands in the message."""
-        if (slot, finish) not in self.encoders:
-            self.encoders[slot, finish] = lru_cache(_REMEMBERED)(
-                lambda raw: finish(slot.value(raw)).encode()
-            )
-        return self.encoders[slot, finish]
 
     def _column(self, name: str) -> int:
         if name not in self.fields:

@@ -10,7 +10,7 @@ import hashlib
 import re
 from functools import cache
 
-_WIDTH = 75
+WIDTH = 75
 _SOFT = "=\r\n"
 _UNITS = [f"={octet:02X}" for octet in range(256)]
 for _octet in (9, *range(32, 127)):
@@ -57,7 +57,7 @@ def _line(line: bytes, *, hard: bool) -> str:
     out: list[str] = []
     column = 0
     for unit in units:
-        if column + len(unit) > _WIDTH:
+        if column + len(unit) > WIDTH:
             out.append(_SOFT)
             column = 0
         written = "=2E" if unit == "." and not column else unit

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from listmgr.delivery.launch import partition
 from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.planning import plan_by_key
 from listmgr.delivery.providers import OTHERS
 from listmgr.delivery.retry import enhanced
 from listmgr.kit.transaction import Transaction
@@ -44,13 +45,15 @@ _SET = (
     " changed AS (UPDATE {table} d SET status = o.status, reply = o.reply, trouble = o.trouble,"
     "   next_attempt_at = o.next_at, attempts = attempts - o.untouched,"
     "   ended_at = CASE WHEN o.next_at IS NULL THEN now() END"
-    "  FROM o WHERE o.id = d.subscriber_id AND d.status = :was RETURNING o.id, o.status)"
+    "  FROM o WHERE o.id = d.subscriber_id AND d.status = :was"
+    "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])) RETURNING o.id, o.status)"
 )
 # The same where every mail was taken, which is what there is most of.
 _SET_SENT = (
     "WITH changed AS (UPDATE {table} d SET status = 'sent', reply = o.reply, ended_at = now()"
     "  FROM unnest(CAST(:ids AS bigint[]), string_to_array(:replies, :end, '')) AS o(id, reply)"
-    "  WHERE o.id = d.subscriber_id AND d.status = :was RETURNING o.id, d.status)"
+    "  WHERE o.id = d.subscriber_id AND d.status = :was"
+    "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])) RETURNING o.id, d.status)"
 )
 _COUNT = (
     ", deltas AS (SELECT {lease} AS lo,"
@@ -75,13 +78,6 @@ _COUNT = (
 _ITS_LEASE = (
     "(SELECT max(y.lo) FROM campaign_leases y WHERE y.campaign_id = :campaign AND y.lo <= b.id)"
 )
-# Each row by its key: the planner would rather read the whole table, or compare all with all.
-_BY_KEY = sa.text(
-    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-    " set_config('enable_mergejoin', 'off', true)"
-)
-
-
 # Two workers that settle deliveries of the same leases take them in the same order.
 _LOCK_LEASES = sa.text(
     "SELECT FROM campaign_leases l WHERE l.campaign_id = :campaign AND l.lo IN ("
@@ -105,7 +101,7 @@ def record_results(
     values = _values(campaign_id, results, sent)
     if lo is not None:
         values |= {"lo": lo}
-    tx.session.execute(_BY_KEY)
+    plan_by_key(tx)
     if lo is None:
         tx.session.execute(_LOCK_LEASES, {"campaign": campaign_id, "ids": values["ids"]})
     settled = tx.session.scalar(statement, values | {"was": "sending"})

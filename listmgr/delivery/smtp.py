@@ -87,7 +87,14 @@ class Channel:
 
     def _fill(self) -> Iterator[Outcome]:
         """Begin as many mails as may be under way."""
-        while self._source is not None and (line := self._free()) is not None:
+        for line in self._lines.copy():
+            if line.has_room:
+                yield from self._fill_line(line)
+        while self._source is not None and (more := self._one_more()) is not None:
+            yield from self._fill_line(more)
+
+    def _fill_line(self, line: Line) -> Iterator[Outcome]:
+        while self._source is not None and line.has_room:
             envelope = next(self._source, None)
             if envelope is None:
                 self._source = None
@@ -98,11 +105,8 @@ class Channel:
                 if line.session.backlog >= AT_ONCE:
                     yield from self._exchange(line, select.POLLOUT)
 
-    def _free(self) -> Line | None:
-        """A connection with room, a new one if all the others wait for the server."""
-        for line in self._lines:
-            if line.has_room:
-                return line
+    def _one_more(self) -> Line | None:
+        """Another connection, where all there are wait for the server."""
         waiting = [line for line in self._lines if not line.closing and line.waits_for_the_server]
         if not waiting or len(self._lines) > len(waiting) or len(self._lines) >= self._most:
             return None

@@ -18,6 +18,7 @@ from listmgr.delivery.smtp_session import Reply, Session
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f<>]{0,320}").fullmatch
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _KEPT = 300
+_TAKEN = (b"250 ",)
 # Octets written at once: fewer wake the server less often, more are no longer in the cache.
 AT_ONCE = 1 << 18
 
@@ -26,7 +27,8 @@ class Envelope(NamedTuple):
     """One mail to one recipient. `data` has CRLF line ends only and no line that begins with a dot,
     so the same octets serve DATA and BDAT; `key` is the caller's own.
 
-    `made_here` is said of octets whose maker has seen to that; others are looked through.
+    `made_here` is said of octets and addresses whose maker has seen to that; others are looked
+    through.
     """
 
     key: int
@@ -129,7 +131,7 @@ class Line:
 
     def _refusal(self, envelope: Envelope) -> Reply | None:
         _, sender, recipient, data, smtputf8, made_here = envelope
-        if not (_ADDRESS(sender) and _ADDRESS(recipient) and recipient):
+        if not (made_here or (_ADDRESS(sender) and _ADDRESS(recipient) and recipient)):
             return Reply(501, "5.1.3 this address cannot stand in a command")
         if not (smtputf8 or recipient.isascii()):
             return Reply(553, "5.6.7 this address needs SMTPUTF8")
@@ -166,10 +168,10 @@ class Line:
         flights, session = self._flights, self.session
         while flights:
             flight = flights[0]
-            text = session.all_well(self._usual) if self._short_way(flight) else None
+            # Nearly all go this way.
+            text = session.all_well(usual) if (usual := self._usual_now(flight)) else None
             if text is not None:
-                # Nearly all go this way.
-                if self.chunking:
+                if self.chunking or flight.stage is _Stage.END:
                     yield _outcome(flights.popleft(), Answer.ACCEPTED, 250, text)
                 else:
                     self._hand_over(flight)
@@ -184,8 +186,11 @@ class Line:
                 flights.popleft()
                 yield outcome
 
-    def _short_way(self, flight: _Flight) -> bool:
-        return self.pipelining and flight.stage is _Stage.RSET
+    def _usual_now(self, flight: _Flight) -> tuple[bytes, ...]:
+        """The answers that may be taken all at once, each one line; none where some are apart."""
+        if flight.stage is _Stage.RSET and self.pipelining:
+            return self._usual
+        return () if flight.stage is not _Stage.END or flight.refusal else _TAKEN
 
     def _settle(self, flight: _Flight, reply: Reply) -> Outcome | None:
         """Take the next reply of a mail; its outcome when that was the last."""

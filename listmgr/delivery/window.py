@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
+from listmgr.consent.gate import FROM_CONSENTS, JOINS, REFUSED_BECAUSE, gate_binds
 from listmgr.delivery.launch import partition
 from listmgr.delivery.leases import Lease
+from listmgr.delivery.planning import plan_by_key
 from listmgr.kit.transaction import Transaction
 
 # Merge fields are columns of the gate's aliases; a field that is not here cannot be fetched.
@@ -44,16 +45,20 @@ class Window:
 
 
 @cache
-def _first(table: str, fields: tuple[str, ...]) -> sa.TextClause:
+def _first(table: str, fields: tuple[str, ...], *, taken_over: bool) -> sa.TextClause:
     columns = "".join(f", {FIELD_COLUMNS[name]} AS f_{name}" for name in fields)
     names = "".join(f", f_{name}" for name in fields)
+    # The position moves with the rows, so nobody stands there already; this is the second wall.
+    twice = " ON CONFLICT DO NOTHING" if taken_over else ""
     return sa.text(
-        "WITH candidates AS MATERIALIZED ("
+        "WITH picked AS MATERIALIZED ("
+        " SELECT * FROM consents WHERE purpose_id = :purpose AND status = 'confirmed'"
+        "  AND subscriber_id >= CAST(:position AS bigint) AND subscriber_id < CAST(:hi AS bigint)"
+        " ORDER BY subscriber_id LIMIT :size),"
+        " candidates AS MATERIALIZED ("
         f" SELECT c.subscriber_id, c.id AS consent_id, s.envelope{columns},"
-        f"  {REFUSED_BECAUSE} AS refused FROM {FROM_CONSENTS}"
-        " WHERE c.purpose_id = :purpose AND c.status = 'confirmed'"
-        "  AND c.subscriber_id >= :position AND c.subscriber_id < :hi"
-        " ORDER BY c.subscriber_id LIMIT :size),"
+        f"  {REFUSED_BECAUSE} AS refused FROM picked c{JOINS}"
+        " WHERE s.id = ANY(ARRAY(SELECT x.subscriber_id FROM picked x))),"
         # Pausing, cancelling and losing the lease all end here, before anything is written.
         " moved AS (UPDATE campaign_leases SET"
         "  position = CASE WHEN (SELECT count(*) FROM candidates) < :size THEN hi"
@@ -64,10 +69,11 @@ def _first(table: str, fields: tuple[str, ...]) -> sa.TextClause:
         " RETURNING position, hi),"
         f" written AS (INSERT INTO {table} (campaign_id, subscriber_id, consent_id, begun_at)"
         "  SELECT :campaign, subscriber_id, consent_id, clock_timestamp() FROM candidates, moved"
-        "  WHERE refused IS NULL ON CONFLICT DO NOTHING RETURNING subscriber_id)"
-        " SELECT m.position, m.hi, c.refused, w.subscriber_id, c.envelope"
+        f"  WHERE refused IS NULL{twice} RETURNING subscriber_id)"
+        " SELECT m.position, c.refused,"
+        "  CASE WHEN c.subscriber_id IN (SELECT subscriber_id FROM written)"
+        "   THEN c.subscriber_id END, c.envelope"
         f"{names} FROM moved m LEFT JOIN candidates c ON true"
-        " LEFT JOIN written w ON w.subscriber_id = c.subscriber_id"
     )
 
 
@@ -75,8 +81,9 @@ def next_window(
     tx: Transaction, lease: Lease, purpose_id: int, fields: tuple[str, ...], size: int
 ) -> Window | None:
     """The next people of a lease, written down; None when the campaign or the lease is not ours."""
+    plan_by_key(tx)
     rows = tx.session.execute(
-        _first(partition(lease.campaign_id), fields),
+        _first(partition(lease.campaign_id), fields, taken_over=lease.attempt > 1),
         {
             "campaign": lease.campaign_id,
             "purpose": purpose_id,
@@ -93,7 +100,7 @@ def next_window(
         return None
     lease.position = rows[0].position
     _count_skipped(tx, lease, Counter(row.refused for row in rows if row.refused))
-    people = [Recipient(r[3], r[4], 1, r[5:]) for r in rows if r[3] is not None]
+    people = [Recipient(r[2], r[3], 1, r[4:]) for r in rows if r[2] is not None]
     return Window(people, last=lease.position >= lease.hi)
 
 
@@ -153,6 +160,7 @@ def due_window(
     at: datetime,
 ) -> list[Recipient]:
     """Deferred deliveries whose time has come, through the gate once more; the rest is dropped."""
+    plan_by_key(tx)
     rows = tx.session.execute(
         _again(partition(campaign_id), fields),
         {

@@ -82,15 +82,20 @@ def token_mint(keys: Sequence[str], door: Door) -> Callable[[int, int], str]:
     """A fast maker of timeless two-number tokens, which `open_token` opens as its own.
 
     itsdangerous derives the key and builds three objects for each token (25 us); a campaign's mails
-    need one each, so the derived key is kept here (2 us).
+    need one each, so both halves of the HMAC (RFC 2104) are begun here with the key in them (2 us).
     """
     salt = f"listmgr.{door}".encode()
-    derived = hmac.new(keys[0].encode(), salt, hashlib.sha256).digest()
+    derived = hmac.new(keys[0].encode(), salt, hashlib.sha256).digest().ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in derived))
+    outer = hashlib.sha256(bytes(octet ^ 0x5C for octet in derived))
 
     def mint(first: int, second: int) -> str:
         payload = base64.urlsafe_b64encode(b"[%d,%d]" % (first, second)).rstrip(b"=")
-        mac = base64.urlsafe_b64encode(hmac.digest(derived, payload, "sha256")).rstrip(b"=")
-        return f"{payload.decode()}.{mac.decode()}"
+        within, mac = inner.copy(), outer.copy()
+        within.update(payload)
+        mac.update(within.digest())
+        # 32 octets make 43 characters and one "=".
+        return f"{payload.decode()}.{base64.urlsafe_b64encode(mac.digest())[:43].decode()}"
 
     return mint
 

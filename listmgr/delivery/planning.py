@@ -1,0 +1,24 @@
+"""How PostgreSQL is to plan the statements that run for every window of every worker."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from listmgr.kit.transaction import Transaction
+
+# A partition that was made a moment ago has no statistics: the planner would rather read it whole,
+# or compare all with all. So rows are named by an array of keys, and met by a hash; and the plan is
+# made once, not at each window.
+_BY_KEY = sa.text(
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_nestloop', 'off', true),"
+    " set_config('enable_mergejoin', 'off', true),"
+    " set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)"
+)
+_TOLD = "listmgr.by_key"
+
+
+def plan_by_key(tx: Transaction) -> None:
+    """Until the end of the transaction: few rows, each found by its key."""
+    if not tx.session.info.get(_TOLD):
+        tx.session.execute(_BY_KEY)
+        tx.session.info[_TOLD] = True
