@@ -23,8 +23,9 @@ import jinja2
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.merge import FILTERS, KNOWN_FIELDS
-from listmgr.delivery.message import CompiledMessage, MessageContent, compile_message
+from listmgr.delivery.message import CompiledMessage, MessageContent
 
 Person = dict[str, str]
 TARGET_MICROSECONDS = 10

@@ -17,9 +17,10 @@ from listmgr.campaigns.models import Campaign, CampaignContent
 from listmgr.campaigns.preflight import Finding, preflight
 from listmgr.campaigns.rendering import Words, render_words
 from listmgr.config import Settings
+from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.headers import list_id
 from listmgr.delivery.merge import MessageError
-from listmgr.delivery.message import CompiledMessage, MessageContent, compile_message
+from listmgr.delivery.message import CompiledMessage, MessageContent
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction

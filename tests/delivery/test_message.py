@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import escape
 
+from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.headers import HeaderRefused
 from listmgr.delivery.merge import FILTERS, MessageError
-from listmgr.delivery.message import CompiledMessage, MessageContent, compile_message
+from listmgr.delivery.message import CompiledMessage, MessageContent
 
 DATE = "Mon, 23 Nov 2026 12:00:00 +0000"
 BASE = {
