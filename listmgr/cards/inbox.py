@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardCapture, CardUpload, Occasion, UploadStatus
+from listmgr.cards.notice import overdue
 from listmgr.cards.seeing import find_card, seen_by
 from listmgr.cards.stages import STAGE, WHOSE, Stage, StagedCard, staged, with_answers
 from listmgr.consent.models import Consent
@@ -56,15 +58,22 @@ class Beside:
 
 
 def inbox(
-    session: Session, own: int | None, *, stages: Sequence[Stage], below: int | None = None
+    session: Session,
+    own: int | None,
+    *,
+    stages: Sequence[Stage],
+    overdue_at: datetime | None = None,
+    below: int | None = None,
 ) -> Page:
-    """One page of the cards at some stages."""
+    """One page of the cards at some stages; of those alone whose notice is overdue, if asked."""
     query = (
         with_answers(sa.select(Card, STAGE, WHOSE))
         .where(seen_by(own), STAGE.in_([stage.value for stage in stages]))
         .order_by(Card.id.desc())
         .limit(PAGE + 1)
     )
+    if overdue_at is not None:
+        query = query.where(overdue(overdue_at))
     if below is not None:
         query = query.where(Card.id < below)
     found = [StagedCard(card, Stage(stage), whose) for card, stage, whose in session.execute(query)]
@@ -114,8 +123,8 @@ class Reading:
 
     @property
     def done(self) -> int:
-        """Cards put in so far, of those waiting uploads that have been opened."""
-        return sum(upload.done for upload in self.uploads)
+        """Cards read so far, of the uploads that have been opened."""
+        return sum(max(upload.done, upload.read) for upload in self.uploads)
 
     @property
     def found(self) -> int:

@@ -75,7 +75,9 @@ class CardUpload(Base):
     # Pictures only, as the page may show them; empty for what is not shown.
     content_type: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     keep_reason: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
-    # Cards put into the inbox so far, out of those found: the position moves with the rows.
+    # Cards of a picture that have been read so far, out of those found.
+    read: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    # Cards put into the inbox so far: the position moves with the rows.
     done: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     found: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)

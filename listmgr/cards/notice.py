@@ -56,10 +56,14 @@ def is_overdue(card: Card, at: datetime) -> bool:
 
 def count_overdue(session: Session, own: int | None, *, at: datetime) -> int:
     """How many of the cards an operator sees lack their notice."""
-    found = sa.select(sa.func.count(Card.id)).where(
+    found = sa.select(sa.func.count(Card.id)).where(overdue(at), seen_by(own))
+    return session.scalars(found).one()
+
+
+def overdue(at: datetime) -> sa.ColumnElement[bool]:
+    """The condition on cards whose people should have been told by now."""
+    return sa.and_(
         Card.notice_given_at.is_(None),
         Card.status != CardStatus.OBJECTED,
         Card.notice_due_at <= at,
-        seen_by(own),
     )
-    return session.scalars(found).one()

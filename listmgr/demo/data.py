@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.config import load_settings
 from listmgr.demo.campaigns import invent_campaigns
+from listmgr.demo.cards import invent_cards
 from listmgr.demo.people import invent_people
 from listmgr.kit.clock import now
 from listmgr.kit.queue import ring
@@ -45,6 +46,8 @@ TEAM = (
     ("Clara Weiß", "clara", Role.PRIVACY, "de"),
     ("Deniz Kaya", "deniz", Role.SERVICE, "de"),
     ("Emma Groß", "emma", Role.AUDITOR, "de"),
+    ("Finn Lorenz", "finn", Role.SALES, "de"),
+    ("Gülay Aydın", "guelay", Role.HEAD_OF_SALES, "de"),
 )
 
 
@@ -84,6 +87,7 @@ def _load(tx: Transaction, at: datetime) -> None:
     )
     invent_people(tx, notices, at)
     invent_campaigns(tx, notices, at)
+    invent_cards(tx, notices[0]["de"], at)
 
 
 def _list(

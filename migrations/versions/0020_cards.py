@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.Column("content_type", sa.Text(), server_default="", nullable=False),
         sa.Column("keep_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("read", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("done", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("found", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),

@@ -18,9 +18,9 @@ from listmgr.operators.roles import Right
 from listmgr.web.context import services
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, sent
-from listmgr.web.studio.cards import card_view, own
+from listmgr.web.studio.cards import card_view
 from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.session import operator, whose_cards
 
 
 @bp.post("/cards/<key:card_id>/statement")
@@ -34,7 +34,7 @@ def store_statement(card_id: int) -> ResponseReturnValue:
             found = statement.state(
                 tx,
                 card_id,
-                own(),
+                whose_cards(),
                 purpose_id=purpose_id or 0,
                 words=words,
                 operator_id=me,
@@ -52,7 +52,9 @@ def store_statement(card_id: int) -> ResponseReturnValue:
 def ask_card(card_id: int) -> ResponseReturnValue:
     """Send the one confirmation mail."""
     with acting() as tx:
-        question = statement.ask_once(tx, card_id, own(), operator_id=operator().id, at=now())
+        question = statement.ask_once(
+            tx, card_id, whose_cards(), operator_id=operator().id, at=now()
+        )
         note(tx, "card.asked", "card", card_id, question=question.id)
     flash(_("The confirmation mail is on its way. There is no reminder."))
     return redirect(url_for("studio.card_page", card_id=card_id, _anchor="newsletter"), 303)
@@ -66,7 +68,7 @@ def reply_to_card(card_id: int) -> ResponseReturnValue:
     try:
         with acting() as tx:
             letter = reply.write_reply(
-                tx, card_id, own(), words, list_id=list_id or 0, operator_id=me, at=now()
+                tx, card_id, whose_cards(), words, list_id=list_id or 0, operator_id=me, at=now()
             )
             note(tx, "card.replied", "card", card_id, letter=letter.id)
     except InvalidInput as error:
@@ -81,7 +83,7 @@ def offer_sign_up(card_id: int) -> str:
     """A page the person fills in themselves, by a QR code or on this device."""
     form_id = as_number(request.form.get("form"))
     with acting() as tx:
-        card = find_card(tx.session, card_id, own())
+        card = find_card(tx.session, card_id, whose_cards())
         form = find_form(tx.session, form_id or 0)
         if form.closed_at is not None:
             raise NotFound("This form takes no sign-ups.")

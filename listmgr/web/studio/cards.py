@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from listmgr.cards import inbox, notice, review
 from listmgr.cards.funnel import funnels
@@ -18,12 +19,12 @@ from listmgr.lists.describe import lists
 from listmgr.lists.forms import forms
 from listmgr.lists.publish import open_purposes
 from listmgr.operators.accounts import operators
-from listmgr.operators.roles import Right, may
+from listmgr.operators.roles import Right
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent
 from listmgr.web.studio.card_words import also_read, guesses
 from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.session import operator, whose_cards
 
 # The heaps of the inbox, in the order of what waits.
 HEAPS: dict[str, tuple[Stage, ...]] = {
@@ -32,12 +33,8 @@ HEAPS: dict[str, tuple[Stage, ...]] = {
     "asked": (Stage.ASKED,),
     "confirmed": (Stage.CONFIRMED,),
     "ended": (Stage.ENDED,),
+    "overdue": tuple(Stage),
 }
-
-
-def own() -> int | None:
-    """Whose cards are seen: the operator's own, or, with the right to it, the team's (None)."""
-    return None if may(operator().role, Right.SEE_TEAM_CARDS) else operator().id
 
 
 @bp.get("/cards")
@@ -48,15 +45,19 @@ def cards() -> str:
     heap = heap if heap in HEAPS else "review"
     below = as_number(request.args.get("below"))
     with reading() as tx:
-        found = inbox.counts(tx.session, own())
         return render_template(
             "studio/cards/all.html",
             heap=heap,
-            heaps={name: sum(found[stage] for stage in of) for name, of in HEAPS.items()},
-            page=inbox.inbox(tx.session, own(), stages=HEAPS[heap], below=below),
+            heaps=_sizes(tx.session),
+            page=inbox.inbox(
+                tx.session,
+                whose_cards(),
+                stages=HEAPS[heap],
+                overdue_at=now() if heap == "overdue" else None,
+                below=below,
+            ),
             being_read=inbox.being_read(tx.session, operator().id),
             not_read=inbox.not_read(tx.session, operator().id),
-            overdue=notice.count_overdue(tx.session, own(), at=now()),
             is_overdue=lambda card: notice.is_overdue(card, now()),
         )
 
@@ -73,7 +74,7 @@ def card_page(card_id: int) -> str:
 def card_picture(card_id: int) -> Response:
     """The picture the card was read from, as long as it is kept."""
     with reading() as tx:
-        upload = inbox.beside(tx.session, card_id, own()).upload
+        upload = inbox.beside(tx.session, card_id, whose_cards()).upload
         if upload is None or upload.content is None or not upload.content_type:
             raise NotFound("The picture is not kept.")
         answer = Response(upload.content, mimetype=upload.content_type)
@@ -88,7 +89,7 @@ def keep_card(card_id: int) -> ResponseReturnValue:
     words = sent(CardWords)
     try:
         with acting() as tx:
-            card, came_to = review.keep(tx, card_id, own(), words, at=now())
+            card, came_to = review.keep(tx, card_id, whose_cards(), words, at=now())
             note(tx, "card.kept", "card", card_id, came_to=came_to.value)
     except InvalidInput as error:
         return card_view(card_id, words=words, errors=error.fields), 422
@@ -101,7 +102,7 @@ def keep_card(card_id: int) -> ResponseReturnValue:
 def discard_card(card_id: int) -> ResponseReturnValue:
     """Throw it away."""
     with acting() as tx:
-        review.discard(tx, card_id, own(), at=now())
+        review.discard(tx, card_id, whose_cards(), at=now())
         note(tx, "card.discarded", "card", card_id)
     flash(_("Discarded. Nothing of it is kept."))
     return redirect(url_for("studio.cards"), 303)
@@ -112,7 +113,7 @@ def discard_card(card_id: int) -> ResponseReturnValue:
 def notice_by_hand(card_id: int) -> ResponseReturnValue:
     """The person was given the notice on paper, or shown it."""
     with acting() as tx:
-        notice.give_by_hand(tx, card_id, own(), operator_id=operator().id, at=now())
+        notice.give_by_hand(tx, card_id, whose_cards(), operator_id=operator().id, at=now())
         note(tx, "card.notice", "card", card_id, way="by hand")
     flash(_("Written down."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
@@ -135,7 +136,7 @@ def card_view(
 ) -> str:
     """The page of a card, with what was typed when something of it was wrong."""
     with reading() as tx:
-        beside = inbox.beside(tx.session, card_id, own())
+        beside = inbox.beside(tx.session, card_id, whose_cards())
         card: Card = beside.staged.card
         return render_template(
             "studio/cards/one.html",
@@ -152,13 +153,21 @@ def card_view(
             senders=[found for found in lists(tx.session) if found.archived_at is None],
             forms=[found for found in forms(tx.session) if found.closed_at is None],
             staff={found.id: found.name for found in operators(tx.session)},
-            to_review=inbox.counts(tx.session, own())[Stage.REVIEW],
+            to_review=inbox.counts(tx.session, whose_cards())[Stage.REVIEW],
         )
+
+
+def _sizes(session: Session) -> dict[str, int]:
+    """How many cards lie on each heap; that of the overdue is there only when it holds some."""
+    found = inbox.counts(session, whose_cards())
+    sizes = {name: sum(found[stage] for stage in stages) for name, stages in HEAPS.items()}
+    sizes["overdue"] = notice.count_overdue(session, whose_cards(), at=now())
+    return sizes
 
 
 def _kept(came_to: Kept) -> str:
     words: dict[Kept, str] = {
-        Kept.KEPT: _("Kept."),
+        Kept.KEPT: _("The card is kept."),
         Kept.MERGED: _("There was a card of this address already: it is one card now."),
         Kept.OBJECTED: _("This person objected to mail from us. Nothing of the card is kept."),
     }

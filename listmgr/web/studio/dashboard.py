@@ -9,14 +9,17 @@ from flask import render_template
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign
+from listmgr.cards import inbox, notice
+from listmgr.cards.stages import Stage
 from listmgr.consent import overview
 from listmgr.delivery.progress import Progress, progress
 from listmgr.kit.clock import now
 from listmgr.lists.models import MailingList, Notice, SignupForm
-from listmgr.operators.roles import Right
+from listmgr.operators.roles import Right, may
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import reading
 from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator, whose_cards
 
 LATEST = 5
 
@@ -35,6 +38,14 @@ class FirstSteps:
         return self.has_list and self.has_notice and self.has_form
 
 
+@dataclass(frozen=True, slots=True)
+class CardsWaiting:
+    """Business cards nobody has looked at yet, and people who should have been told by now."""
+
+    to_review: int
+    overdue: int
+
+
 @bp.get("/")
 @needs(Right.ENTER)
 def dashboard() -> str:
@@ -49,6 +60,7 @@ def dashboard() -> str:
             questions=overview.questions(session),
             ledger=overview.ledger_state(session),
             campaigns=_latest_campaigns(session),
+            cards=_cards(session),
         )
 
 
@@ -57,6 +69,15 @@ def _first_steps(session: Session) -> FirstSteps:
         return session.scalars(sa.select(column).limit(1)).first() is not None
 
     return FirstSteps(is_any(MailingList.id), is_any(Notice.id), is_any(SignupForm.id))
+
+
+def _cards(session: Session) -> CardsWaiting | None:
+    """What of one's cards waits; None for whom cards are none of their work."""
+    if not may(operator().role, Right.SEE_CARDS):
+        return None
+    own = whose_cards()
+    to_review = inbox.counts(session, own)[Stage.REVIEW]
+    return CardsWaiting(to_review, notice.count_overdue(session, own, at=now()))
 
 
 def _latest_campaigns(session: Session) -> list[tuple[Campaign, Progress]]:

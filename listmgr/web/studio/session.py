@@ -11,6 +11,7 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 
 from listmgr.kit.clock import now
 from listmgr.operators.models import Operator, Role
+from listmgr.operators.roles import Right, may
 from listmgr.operators.sign_in import in_session, seen
 from listmgr.web.context import services
 
@@ -78,6 +79,11 @@ def came_by_link() -> bool:
 def operator() -> SignedIn:
     """Who is signed in; only where the guard has let somebody in."""
     return cast("SignedIn", current_user)
+
+
+def whose_cards() -> int | None:
+    """Whose cards the operator sees: their own, or, with the right to it, the team's (None)."""
+    return None if may(operator().role, Right.SEE_TEAM_CARDS) else operator().id
 
 
 def _load(told: str) -> SignedIn | None:

@@ -6,6 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from listmgr.cards.inbox import cards_of
 from listmgr.consent import roster, word
 from listmgr.consent.history import histories
 from listmgr.consent.lifecycle import ConsentStatus
@@ -66,6 +67,7 @@ def subscriber_page(subscriber_id: int) -> str:
             suppressed=is_suppressed(tx, person.fingerprint),
             staff={f"operator:{found.id}": found.name for found in operators(tx.session)},
             ways=word.WAYS,
+            cards=cards_of(tx.session, person.address_key),
         )
 
 

@@ -1,0 +1,80 @@
+"""Business cards of an invented fair: some to review, some kept, one person who asked for more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from listmgr.cards.arriving import Capture, arrive
+from listmgr.cards.card import CardEmail, CardFields, CardPhone, Guess, ParsedCard
+from listmgr.cards.models import Card, CardSource
+from listmgr.cards.occasions import occasion_id
+from listmgr.cards.review import CardWords, keep
+from listmgr.cards.statement import state
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import Notice
+from listmgr.operators.models import Operator, Role
+
+FAIR = "Kulturmesse Leipzig"
+# First and last name, company, position, how sure the reading was, days ago, what was said.
+CARDS = (
+    (
+        "Ida",
+        "Vogt",
+        "Stadttheater Halle",
+        "Dramaturgie",
+        0.97,
+        1,
+        "sucht Gastspiele im Herbst",
+    ),
+    ("Mateo", "Rossi", "Festival dei Tigli", "Direzione", 0.62, 1, "will unsere Technikliste"),
+    ("Noor", "de Vries", "Concertgebouw Zuid", "Programma", 0.88, 2, ""),
+    ("Hanna", "Brandt", "Musikschule Mitte", "Leitung", 0.95, 20, "fragt nach Kursen für Kinder"),
+    ("Jonas", "Keller", "Radio Elbwelle", "Redaktion", 0.93, 6, "möchte ein Interview"),
+)
+STATEMENT = (
+    "Herr Keller sagte an unserem Stand, nachdem ich ihm den Lindenbrief gezeigt hatte:"
+    " „Den hätte ich gern auch, schicken Sie ihn mir bitte.“"
+)
+
+
+def invent_cards(tx: Transaction, notice: Notice, at: datetime) -> None:
+    """Cards Finn took; the last two have been looked at."""
+    finn = tx.session.scalars(sa.select(Operator.id).where(Operator.role == Role.SALES)).one()
+    made = [_card(tx, finn, told, at) for told in CARDS]
+    for card in made[3:]:
+        words = CardWords(card.address, card.first_name, card.last_name, card.company)
+        keep(tx, card.id, None, words, at=at)
+    state(
+        tx,
+        made[-1].id,
+        None,
+        purpose_id=notice.purpose_id,
+        words=STATEMENT,
+        operator_id=finn,
+        at=at,
+    )
+
+
+def _card(
+    tx: Transaction,
+    finn: int,
+    told: tuple[str, str, str, str, float, int, str],
+    at: datetime,
+) -> Card:
+    first, last, company, position, sure, days, said = told
+    address = f"{first}.{last.split()[-1]}@{company.split()[0]}.example".lower()
+    fields = CardFields(
+        first_name=Guess(first, sure),
+        last_name=Guess(last, sure),
+        organisation=Guess(company, sure),
+        title=Guess(position, sure),
+        emails=(CardEmail(address, confidence=sure),),
+        phones=(CardPhone("+49 341 555000", confidence=sure),),
+        language=Guess("de", 1.0),
+    )
+    taken = at - timedelta(days=days)
+    fair = occasion_id(tx, FAIR, at=at)
+    capture = Capture(finn, CardSource.PHOTO, taken, fair, said, notice_by_hand=days == 6)
+    return arrive(tx, ParsedCard(fields), capture, at=taken)
