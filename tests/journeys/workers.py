@@ -19,9 +19,17 @@ class Workers:
     """Real worker processes with a scheduler, as `listmgr up` starts them."""
 
     def __init__(
-        self, settings: Settings, sink: Sink, folder: Path, *, count: int = 3, **env: str
+        self,
+        settings: Settings,
+        sink: Sink,
+        folder: Path,
+        *,
+        count: int = 3,
+        within: tuple[str, ...] = (),
+        **env: str,
     ) -> None:
         self.folder = folder
+        self.within = within
         self.env = (
             dict(os.environ)
             | {
@@ -40,7 +48,7 @@ class Workers:
     def start(self, *argv: str) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "listmgr", *argv],
+                [*self.within, sys.executable, "-m", "listmgr", *argv],
                 env=self.env,
                 stdout=log,
                 stderr=log,
@@ -86,10 +94,16 @@ class Workers:
 
 @contextmanager
 def started(
-    settings: Settings, sink: Sink, folder: Path, *, count: int = 3, **env: str
+    settings: Settings,
+    sink: Sink,
+    folder: Path,
+    *,
+    count: int = 3,
+    within: tuple[str, ...] = (),
+    **env: str,
 ) -> Iterator[Workers]:
-    """Workers and a scheduler for a while; `env` adds to what they are told."""
-    workers = Workers(settings, sink, folder, count=count, **env)
+    """Workers and a scheduler for a while, `within` a host; `env` adds to what they are told."""
+    workers = Workers(settings, sink, folder, count=count, within=within, **env)
     try:
         yield workers
     finally:
