@@ -11,7 +11,15 @@ from listmgr.campaigns import control
 from listmgr.campaigns.browse import find
 from listmgr.cards import life, reply_sending, taking
 from listmgr.consent import anchor as anchoring
-from listmgr.consent import asking_mail, expire, overview, retention, roster, signup
+from listmgr.consent import (
+    asking_mail,
+    expire,
+    moving,
+    overview,
+    retention,
+    roster,
+    signup,
+)
 from listmgr.consent.models import Signup
 from listmgr.delivery import engine, sweep
 from listmgr.delivery.outlet import outlet
@@ -50,6 +58,18 @@ def sweep_questions() -> None:
     """Ring for confirmation mails whose bell was lost."""
     with services().unit_of_work() as tx:
         asking_mail.sweep_questions(tx, at=now())
+
+
+def process_address_change(change_id: int) -> None:
+    """Ask the new mailbox of a change of address, tell the old one."""
+    with services().unit_of_work() as tx:
+        moving.process_change(tx, change_id, at=now())
+
+
+def sweep_address_changes() -> None:
+    """Ring for changes of address whose bell was lost, end those nobody answered."""
+    with services().unit_of_work() as tx:
+        moving.sweep_changes(tx, at=now())
 
 
 def expire_consents() -> None:

@@ -30,6 +30,10 @@ TASKS: Mapping[str, Task] = {
     "sweep_campaigns": Task(
         timedelta(seconds=2), Job("sweep_campaigns", queue="mail", key="sweep-campaigns")
     ),
+    "sweep_address_changes": Task(
+        timedelta(minutes=1),
+        Job("sweep_address_changes", queue="mail", key="sweep-address-changes"),
+    ),
     "expire_consents": Task(timedelta(minutes=5), Job("expire_consents", key="expire-consents")),
     "tidy_search": Task(timedelta(seconds=15), Job("tidy_search", key="tidy-search")),
     "sweep_cards": Task(timedelta(seconds=15), Job("sweep_cards", queue="mail", key="sweep-cards")),

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from listmgr.campaigns import compose
 from listmgr.consent.ask import ask
 from listmgr.consent.capture import capture
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.signup import SignupContent, find_or_add
+from listmgr.delivery.launch import launch
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Notice, Purpose
 from listmgr.operators.models import Role
+from listmgr.schema import resource
 from listmgr.subscribers.address import parse_address
 from listmgr.subscribers.define import FieldWords, create_field
 from listmgr.subscribers.field_models import Field
 from listmgr.subscribers.models import Subscriber
+
+UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 
 
 def make_list(tx: Transaction, slug: str = "news") -> tuple[MailingList, Purpose, Notice]:
@@ -98,3 +104,12 @@ def make_field(tx: Transaction, *, roles: Collection[str] = tuple(Role), **more:
     """A custom field of the catalogue: "city", unless told otherwise."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     return create_field(tx, replace(FIELD, **more), roles=roles, by=Role.ADMINISTRATOR, at=at)
+
+
+def campaign_of(uow: UnitOfWork, consent: Consent) -> int:
+    """A campaign to the consent's purpose, launched."""
+    with uow() as tx:
+        draft = compose.Draft("Mai", consent.purpose_id, "Neues im Mai", body="Guten Tag!")
+        campaign = compose.create(tx, draft, operator_id=None, at=consent.captured_at)
+        launch(tx, campaign.id, templates=resource("templates"), at=consent.captured_at)
+        return campaign.id

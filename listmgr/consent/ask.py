@@ -40,6 +40,13 @@ def tell_already(
     return _queue(tx, QuestionKind.ALREADY, consents, address, at)
 
 
+def tell_moving(
+    tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
+) -> Question:
+    """Queue the mail that tells the old mailbox of a change of address; no limit holds it back."""
+    return _queue(tx, QuestionKind.MOVING, consents, address, at)
+
+
 def _queue(
     tx: Transaction,
     kind: QuestionKind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -115,14 +115,23 @@ def _claim(
         question.status = QuestionStatus.FAILED
         question.last_error = "nothing left to ask"
         return None
-    token = make_token(tx.settings.secret_keys, Door.CONFIRM, question.id)
+    token = _token(tx, question, consents)
     letter = compose(tx, question, consents, token, templates)
     question.status = QuestionStatus.SENDING
     question.attempts += 1
-    question.token_hash = token_hash(token)
+    moving = question.kind is QuestionKind.MOVING
+    question.token_hash = None if moving else token_hash(token)
     # Until it is sent, the time of the last attempt.
     question.sent_at = at
     return letter, token
+
+
+def _token(tx: Transaction, question: Question, consents: Sequence[Consent]) -> str:
+    """What the one link of the mail opens: the question, or the person's own page."""
+    keys = tx.settings.secret_keys
+    if question.kind is QuestionKind.MOVING:
+        return make_token(keys, Door.PREFERENCES, int(consents[0].subscriber_id or 0))
+    return make_token(keys, Door.CONFIRM, question.id)
 
 
 def _server_away(tx: Transaction, at: datetime) -> bool:
@@ -172,7 +181,7 @@ def compose(
         "asked_at": question.created_at.astimezone(zone),
         "expires_at": expires.astimezone(zone),
         "zone": tx.settings.timezone,
-        "confirm_url": tx.settings.link(f"c/{token}"),
+        "confirm_url": _link(tx, question, token),
         "imprint": mailing_list.imprint,
         "privacy_url": mailing_list.privacy_url,
     }
@@ -195,6 +204,11 @@ def compose(
         sender_address=mailing_list.sender_address,
         headers=(("Auto-Submitted", "auto-generated"),),
     )
+
+
+def _link(tx: Transaction, question: Question, token: str) -> str:
+    page = f"p/{token}/address" if question.kind is QuestionKind.MOVING else f"c/{token}"
+    return tx.settings.link(page)
 
 
 def _spelled(name: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionKind
+from listmgr.consent.moving import finish_changes
 from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, open_token, token_hash
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Purpose
@@ -72,6 +73,7 @@ def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -
         for consent in open_now:
             _confirm_one(tx, consent, question, facts=facts, at=at)
         apply_answers(tx, question_id)
+        finish_changes(tx, open_now, at=at)
     return _view(tx.session, consents, expired=expired, at=at)
 
 

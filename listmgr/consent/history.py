@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.lists.models import MailingList, Purpose
+from listmgr.subscribers.models import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +70,31 @@ def histories(session: Session, subscriber_id: int, language: str) -> list[Conse
     )
     return [
         ConsentHistory(c, found.name, purpose.name(language), history(session, c.id))
+        for c, found, purpose in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one consent of a person stands; `address` is the mailbox it is bound to."""
+
+    consent: Consent
+    list_name: str
+    purpose_name: str
+    address: str
+
+
+def standings(session: Session, people: Sequence[Subscriber], language: str) -> list[Standing]:
+    """All consents of some records of one person, the newest first."""
+    rows = session.execute(
+        sa.select(Consent, MailingList, Purpose)
+        .join(MailingList, MailingList.id == Consent.list_id)
+        .join(Purpose, Purpose.id == Consent.purpose_id)
+        .where(Consent.subscriber_id.in_([person.id for person in people]))
+        .order_by(Consent.id.desc())
+    )
+    addresses = {person.id: person.address for person in people}
+    return [
+        Standing(c, found.name, purpose.name(language), addresses[c.subscriber_id or 0])
         for c, found, purpose in rows
     ]

@@ -89,7 +89,7 @@ def unsubscribe_view(session: Session, settings: Settings, token: str) -> Unsubs
         return UnsubscribeView(state="test")
     purpose_id, consent_id = _rested_on(session, campaign_id, subscriber_id)
     consent = _latest(session, subscriber_id, purpose_id)
-    subscriber = session.get(Subscriber, subscriber_id)
+    subscriber = consent.subscriber if consent is not None else None
     if consent is None or subscriber is None:
         return UNKNOWN
     return UnsubscribeView(
@@ -141,6 +141,23 @@ def _rested_on(session: Session, campaign_id: int, subscriber_id: int) -> tuple[
 
 
 def _latest(session: Session, subscriber_id: int, purpose_id: int) -> Consent | None:
+    """The newest consent; where it has ended, that of the record this one was joined to.
+
+    Who moved to another mailbox and presses a link in an old mail must not keep getting mail.
+    """
+    found = _own_latest(session, subscriber_id, purpose_id)
+    seen = {subscriber_id}
+    while found is None or found.status not in OPEN:
+        person = session.get(Subscriber, subscriber_id)
+        if person is None or person.merged_into_id is None or person.merged_into_id in seen:
+            break
+        subscriber_id = person.merged_into_id
+        seen.add(subscriber_id)
+        found = _own_latest(session, subscriber_id, purpose_id) or found
+    return found
+
+
+def _own_latest(session: Session, subscriber_id: int, purpose_id: int) -> Consent | None:
     return session.scalars(
         sa.select(Consent)
         .where(Consent.subscriber_id == subscriber_id, Consent.purpose_id == purpose_id)

@@ -24,11 +24,11 @@ def withdraw_on_word(
     tx: Transaction, subscriber_id: int, consent_id: int, *, how: str, actor: str, at: datetime
 ) -> bool:
     """End one consent of a person; False when it had ended. Raises InvalidInput or NotFound."""
-    _check(how)
+    check(how)
     consent = tx.session.get(Consent, consent_id)
     if consent is None or consent.subscriber_id != subscriber_id:
         raise NotFound("There is no such consent of this person.")
-    return withdraw(tx, consent_id, how=how, actor=actor, facts=_facts(how), at=at)
+    return withdraw(tx, consent_id, how=how, actor=actor, facts=facts(how), at=at)
 
 
 def object_on_word(
@@ -38,7 +38,7 @@ def object_on_word(
 
     Only the person's own confirmation of a new sign-up lifts the block (L-15, L-16).
     """
-    _check(how)
+    check(how)
     subscriber = tx.session.get(Subscriber, subscriber_id, with_for_update=True)
     if subscriber is None:
         raise NotFound("There is no such subscriber.")
@@ -46,20 +46,22 @@ def object_on_word(
         Consent.subscriber_id == subscriber_id, Consent.status.in_(OPEN)
     )
     ended = [
-        withdraw(tx, consent_id, how=how, actor=actor, facts=_facts(how), at=at)
+        withdraw(tx, consent_id, how=how, actor=actor, facts=facts(how), at=at)
         for consent_id in tx.session.scalars(open_ones.order_by(Consent.id)).all()
     ]
     suppress(tx, subscriber.fingerprint, SuppressionReason.OBJECTED, at=at)
     return sum(ended)
 
 
-def _check(how: str) -> None:
+def check(how: str) -> None:
+    """Raise InvalidInput unless it is one of the ways."""
     if how not in WAYS:
         raise InvalidInput(
             "Choose how the person said it.", {"how": "Choose how the person said it."}
         )
 
 
-def _facts(how: str) -> RequestFacts:
+def facts(how: str) -> RequestFacts:
+    """The evidence of what was said to staff."""
     # The network address of the operator's own browser is no evidence of the person's act.
     return RequestFacts(method=f"{how}, written down by staff")

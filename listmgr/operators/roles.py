@@ -29,6 +29,8 @@ class Right(enum.StrEnum):
     SEND_CAMPAIGNS = "send campaigns"
     RECORD_WITHDRAWALS = "record withdrawals"
     EDIT_FIELDS = "edit fields"
+    EDIT_SUBSCRIBERS = "edit subscribers"
+    ERASE_SUBSCRIBERS = "erase subscribers"
     EDIT_OPERATORS = "edit operators"
     EDIT_SENDERS = "edit senders"
     EDIT_CARDS = "edit cards"
@@ -51,7 +53,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.HEAD_OF_SALES: EVERYBODY
     | {_R.SEE_LISTS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS, _R.EDIT_CARDS, _R.EDIT_API_KEYS},
     Role.SERVICE: EVERYBODY
-    | {_R.SEE_LISTS, _R.SEE_FIELDS, _R.SEE_SUBSCRIBERS, _R.RECORD_WITHDRAWALS},
+    | {_R.SEE_LISTS, _R.SEE_FIELDS, _R.SEE_SUBSCRIBERS}
+    | {_R.RECORD_WITHDRAWALS, _R.EDIT_SUBSCRIBERS},
     Role.PRIVACY: EVERYBODY
     | {
         _R.SEE_LISTS,
@@ -62,7 +65,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         _R.SEE_SENDERS,
     }
     | {_R.PUBLISH_NOTICES, _R.RECORD_WITHDRAWALS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS}
-    | {_R.SEE_FIELDS, _R.EDIT_FIELDS, _R.SEE_RECORD},
+    | {_R.SEE_FIELDS, _R.EDIT_FIELDS, _R.SEE_RECORD}
+    | {_R.EDIT_SUBSCRIBERS, _R.ERASE_SUBSCRIBERS},
     Role.ADMINISTRATOR: frozenset(Right),
     Role.AUDITOR: EVERYBODY | SEEING,
 }

@@ -22,16 +22,31 @@ from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress_many
 
 
-def erase_person(tx: Transaction, subscriber_id: int, *, actor: str, at: datetime) -> None:
-    """Erase one person for good. Raises NotFound, or Refused while processing is restricted."""
-    found = tx.session.get(Subscriber, subscriber_id, with_for_update=True)
-    if found is None:
-        raise NotFound(N_("There is no such subscriber. They may have been erased."))
-    if found.restricted_at is not None:
+def erase_person(tx: Transaction, subscriber_id: int, *, actor: str, at: datetime) -> int:
+    """Erase one person for good, with every record joined to theirs; returns how many records.
+
+    Raises NotFound, or Refused while processing is restricted.
+    """
+    people = records_of(tx, subscriber_id)
+    if any(person.restricted_at is not None for person in people):
         raise Refused(
             N_("Processing is restricted, so nothing may be deleted. Lift the restriction first.")
         )
-    erase(tx, [subscriber_id], actor=actor, at=at)
+    return erase(tx, [person.id for person in people], actor=actor, at=at)
+
+
+def records_of(tx: Transaction, subscriber_id: int) -> Sequence[Subscriber]:
+    """The records read as one person, this one first; raises NotFound."""
+    found = tx.session.get(Subscriber, subscriber_id)
+    if found is None:
+        raise NotFound(N_("There is no such subscriber. They may have been erased."))
+    first = found.merged_into_id or found.id
+    others = tx.session.scalars(
+        sa.select(Subscriber)
+        .where(sa.or_(Subscriber.id == first, Subscriber.merged_into_id == first))
+        .order_by(Subscriber.id)
+    ).all()
+    return [found, *(other for other in others if other.id != found.id)]
 
 
 def erase(

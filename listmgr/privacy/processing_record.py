@@ -79,6 +79,12 @@ REASONS = {
         LegalBasis.CONSENT,
         N_("Until it has been looked at: seconds."),
     ),
+    "address_changes": Reason(
+        N_("Subscribers who want their mail at another address"),
+        N_("To ask the new mailbox before anything is sent there."),
+        LegalBasis.CONSENT,
+        N_("Until the new mailbox has answered; at most as long as the confirmation link works."),
+    ),
     "signup_answers": Reason(
         N_("Visitors who filled in a form"),
         N_("To write what was filled in to the person, once they have confirmed it."),

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from listmgr.cards.gone import forget_people
 from listmgr.consent.expire import forget_evidence
-from listmgr.consent.models import Question, Signup, SignupAnswers
+from listmgr.consent.models import AddressChange, Question, Signup, SignupAnswers
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import AddressError, parse_address
 from listmgr.subscribers.models import Subscriber
@@ -80,6 +80,19 @@ def _cards(tx: Transaction, gone: Gone) -> None:
     forget_people(tx, gone.address_keys)
 
 
+def _address_changes(tx: Transaction, gone: Gone) -> None:
+    """Their own wishes, and any wish that names their address as the new one."""
+    waiting = tx.session.execute(
+        sa.select(AddressChange.id, AddressChange.address).where(AddressChange.address != "")
+    )
+    named = [found for found, typed in waiting if _key(typed) in gone.address_keys]
+    tx.session.execute(
+        sa.delete(AddressChange).where(
+            sa.or_(AddressChange.subscriber_id.in_(gone.ids), AddressChange.id.in_(named))
+        )
+    )
+
+
 def _subscribers(tx: Transaction, gone: Gone) -> None:
     tx.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(gone.ids)))
 
@@ -90,6 +103,7 @@ ERASED: Mapping[str, Eraser] = {
     "signup_answers": _answers,
     "questions": _questions,
     "signups": _signups,
+    "address_changes": _address_changes,
     "deliveries": _deliveries,
     "cards": _cards,
     "card_captures": _cards,

@@ -53,6 +53,11 @@ class Subscriber(Base):
         ),
         sa.Index("ix_subscribers_created_at", "created_at", "id"),
         sa.Index("ix_subscribers_language", "language", "id"),
+        sa.Index(
+            "ix_subscribers_merged_into_id",
+            "merged_into_id",
+            postgresql_where=sa.text("merged_into_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
@@ -74,3 +79,7 @@ class Subscriber(Base):
     basis_note: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
     restricted_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    # The record this one is read together with: the same person under another address.
+    merged_into_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("subscribers.id", ondelete="SET NULL"), info=PLAIN
+    )

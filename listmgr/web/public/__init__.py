@@ -6,6 +6,6 @@ from flask import Blueprint
 
 bp = Blueprint("public", __name__)
 
-from listmgr.web.public import confirmation, leaving, signing_up  # noqa: E402
+from listmgr.web.public import confirmation, leaving, moving, signing_up  # noqa: E402
 
-__all__ = ["bp", "confirmation", "leaving", "signing_up"]
+__all__ = ["bp", "confirmation", "leaving", "moving", "signing_up"]

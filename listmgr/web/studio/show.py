@@ -23,7 +23,7 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
     cards = (card_words.card_stage, card_words.card_source)
-    consents = (station, source_name, act, how)
+    consents = (station, source_name, act, how, deed, delivered)
     for shown in (when, day, number, about, role_name, right_name, *consents, *cards):
         app.jinja_env.filters[shown.__name__] = shown
     app.jinja_env.globals.update(icon=icon)
@@ -116,6 +116,8 @@ def right_name(right: str) -> str:
         "send campaigns": _("send campaigns"),
         "record withdrawals": _("write down withdrawals"),
         "edit fields": _("decide what is collected, and why"),
+        "edit subscribers": _("correct, restrict and join subscribers"),
+        "erase subscribers": _("erase people"),
         "edit operators": _("look after operators"),
         "edit senders": _("look after senders"),
         "edit cards": _("take, review and answer business cards"),
@@ -151,8 +153,40 @@ def how(told: str) -> str:
         "one-click": _("by the mail program's button"),
         "preferences": _("on the preferences page"),
         "not me": _("“This was not me”"),
+        "moved": _("moved to another mailbox"),
+        "merged": _("joined to another record"),
+        "change of address cancelled": _("the change of address was cancelled"),
+        "mail": _("by a mail"),
     }
     return str(names.get(told, told))
+
+
+def deed(action: str) -> str:
+    """What staff or the program did to a person's record."""
+    names = {
+        "consent.withdrawn": _("Withdrawn on the person's word"),
+        "subscriber.objected": _("Objection written down"),
+        "subscriber.corrected": _("Corrected"),
+        "subscriber.restricted": _("Processing restricted"),
+        "subscriber.restriction lifted": _("Restriction lifted"),
+        "subscriber.joined": _("Another record joined"),
+        "subscriber.parted": _("A joined record taken away"),
+        "subscriber.address asked": _("Another mailbox asked"),
+        "subscriber.address cancelled": _("Change of address cancelled"),
+    }
+    return str(names.get(action, action))
+
+
+def delivered(status: str) -> str:
+    """What became of one mail."""
+    names = {
+        "sending": _("Mail being handed over"),
+        "sent": _("Mail handed over"),
+        "deferred": _("Mail waits to be tried again"),
+        "failed": _("Mail not taken"),
+        "uncertain": _("Mail perhaps handed over"),
+    }
+    return str(names.get(status, status))
 
 
 @lru_cache(maxsize=64)

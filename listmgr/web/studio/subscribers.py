@@ -7,15 +7,18 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from listmgr.cards.inbox import cards_of
-from listmgr.consent import roster, word
-from listmgr.consent.history import histories
+from listmgr.consent import merge, moving, roster, word
+from listmgr.consent.history import standings
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
+from listmgr.delivery.timeline import timeline
 from listmgr.kit.clock import now
 from listmgr.lists import describe
 from listmgr.operators.accounts import operators
 from listmgr.operators.roles import Right
+from listmgr.subscribers import restriction
 from listmgr.subscribers.fields import visible_fields
+from listmgr.subscribers.values import value_of
 from listmgr.suppression.register import is_suppressed
 from listmgr.web.language import language
 from listmgr.web.studio import bp
@@ -60,14 +63,23 @@ def subscriber_page(subscriber_id: int) -> str:
     """One person with every consent and everything that happened to it."""
     with reading() as tx:
         person = roster.find_subscriber(tx.session, subscriber_id)
+        joined = merge.joined_to(tx.session, subscriber_id)
         return render_template(
             "studio/subscribers/one.html",
             person=person,
-            histories=histories(tx.session, subscriber_id, language()),
+            joined=joined,
+            fields=visible_fields(tx.session, operator().role),
+            value_of=value_of,
+            spoken=language(),
+            namesakes=merge.namesakes(tx.session, person),
+            waiting=moving.waiting_change(tx.session, subscriber_id),
+            consents=standings(tx.session, [person, *joined], language()),
+            happenings=timeline(tx.session, person, joined, language()),
             suppressed=is_suppressed(tx, person.fingerprint),
             staff={f"operator:{found.id}": found.name for found in operators(tx.session)},
             ways=word.WAYS,
             cards=cards_of(tx.session, person.address_key),
+            told=restriction.TOLD,
         )
 
 

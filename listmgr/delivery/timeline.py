@@ -1,0 +1,125 @@
+"""Everything that ever happened to one person, in one order: consents, mails, what staff did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign
+from listmgr.consent.history import histories
+from listmgr.delivery.models import Delivery
+from listmgr.operators.models import AuditEntry
+from listmgr.subscribers.models import Subscriber
+
+MOST = 200
+# Who looked stands in the audit log; it did nothing to the person.
+LOOKS = ("subscriber.seen",)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line. `kind` is consent, mail or act; `what` the action, the status or the act's name.
+
+    `address` names the record it stands at, where two are read as one. `link_id` is the consent's
+    or the campaign's.
+    """
+
+    at: datetime
+    kind: str
+    what: str
+    about: str = ""
+    status: str = ""
+    actor: str = ""
+    address: str = ""
+    link_id: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def timeline(
+    session: Session, person: Subscriber, joined: Sequence[Subscriber], language: str
+) -> list[Happening]:
+    """The newest first; of mails and acts the latest 200 each, of consents everything."""
+    people = {found.id: found.address for found in (person, *joined)}
+    shown = people if joined else dict.fromkeys(people, "")
+    found = [
+        *_consents(session, shown, language),
+        *_mails(session, shown),
+        *_acts(session, shown),
+    ]
+    return sorted(found, key=lambda one: one.at, reverse=True)
+
+
+def _consents(session: Session, people: Mapping[int, str], language: str) -> Iterator[Happening]:
+    for subscriber_id, address in people.items():
+        for one in histories(session, subscriber_id, language):
+            for entry in one.entries:
+                yield Happening(
+                    entry.at,
+                    "consent",
+                    entry.action,
+                    f"{one.list_name} · {one.purpose_name}",
+                    entry.status,
+                    entry.actor,
+                    address,
+                    one.consent.id,
+                    entry.facts,
+                    entry.evidence,
+                )
+
+
+def _mails(session: Session, people: Mapping[int, str]) -> Iterator[Happening]:
+    rows = session.execute(
+        sa.select(
+            Delivery.subscriber_id,
+            Delivery.status,
+            Delivery.begun_at,
+            Delivery.ended_at,
+            Delivery.attempts,
+            Delivery.reply,
+            Campaign.id,
+            Campaign.name,
+        )
+        .join(Campaign, Campaign.id == Delivery.campaign_id)
+        .where(Delivery.subscriber_id.in_(people))
+        .order_by(Delivery.begun_at.desc())
+        .limit(MOST)
+    )
+    for who, status, begun, ended, attempts, reply, campaign_id, name in rows:
+        facts = {"answer of the mail server": reply or "", "attempts": attempts}
+        yield Happening(
+            ended or begun,
+            "mail",
+            status.value,
+            name,
+            address=people[who],
+            link_id=campaign_id,
+            facts=facts,
+        )
+
+
+def _acts(session: Session, people: Mapping[int, str]) -> Iterator[Happening]:
+    rows = session.scalars(
+        sa.select(AuditEntry)
+        .where(
+            AuditEntry.subject == "subscriber",
+            AuditEntry.subject_id.in_(people),
+            AuditEntry.action.not_in(LOOKS),
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(MOST)
+    )
+    for entry in rows:
+        yield Happening(
+            entry.at,
+            "act",
+            entry.action,
+            actor=f"operator:{entry.operator_id}" if entry.operator_id else "system",
+            address=people[entry.subject_id or 0],
+            facts=entry.details,
+        )

@@ -1,0 +1,45 @@
+"""Restricts the processing of a person's data (Article 18 GDPR), and lifts that again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.subscribers.models import Subscriber
+
+# How the person can have been told; Article 18(3) asks for it before a restriction is lifted.
+TOLD = ("mail", "letter", "phone", "in person")
+
+
+def locked_person(tx: Transaction, subscriber_id: int) -> Subscriber:
+    """The subscriber, locked for change until the commit; raises NotFound."""
+    found = tx.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise NotFound(N_("There is no such subscriber. They may have been erased."))
+    return found
+
+
+def restrict(tx: Transaction, subscriber_id: int, *, at: datetime) -> bool:
+    """From the commit on nothing is sent, changed or deleted; False when it was so already."""
+    person = locked_person(tx, subscriber_id)
+    if person.restricted_at is not None:
+        return False
+    person.restricted_at = at
+    return True
+
+
+def lift_restriction(tx: Transaction, subscriber_id: int, *, told: str) -> bool:
+    """End a restriction after the person has been told; False when there was none.
+
+    Raises InvalidInput unless `told` says how they were told.
+    """
+    if told not in TOLD:
+        sentence = N_("Tell the person first, then choose here how they were told (Article 18(3)).")
+        raise InvalidInput(sentence, {"told": sentence})
+    person = locked_person(tx, subscriber_id)
+    if person.restricted_at is None:
+        return False
+    person.restricted_at = None
+    return True

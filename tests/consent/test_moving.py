@@ -1,0 +1,184 @@
+"""Another address: the new mailbox is asked first, and nobody learns whom we know."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from listmgr.consent import moving
+from listmgr.consent.confirm import confirm
+from listmgr.consent.facts import RequestFacts
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import (
+    AddressChange,
+    AddressChangeStatus,
+    Consent,
+    Question,
+    QuestionKind,
+)
+from listmgr.consent.withdraw import unsubscribe
+from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.tokens import Door, make_token, token_hash
+from listmgr.lists.models import Notice
+from listmgr.subscribers.models import Subscriber
+from tests.conftest import NOW
+from tests.people import campaign_of, make_confirmed, make_list, make_subscriber
+
+FACTS = RequestFacts("192.0.2.9", "Test", "page", "de")
+LATER = NOW + timedelta(minutes=5)
+
+
+@pytest.fixture
+def anna(uow):
+    """Confirmed at the old mailbox."""
+    with uow() as tx:
+        _, _, notice = make_list(tx)
+        return make_confirmed(tx, "anna@old.example", notice, NOW)
+
+
+def wish(uow, consent, address="anna@new.example", actor="subscriber", at=NOW):
+    with uow() as tx:
+        moving.request_change(tx, consent.subscriber_id, address, facts=FACTS, actor=actor, at=at)
+    with uow() as tx:
+        for found in tx.session.scalars(sa.select(AddressChange.id)).all():
+            moving.process_change(tx, found, at=at)
+
+
+def questions(session, kind) -> list[Question]:
+    return list(session.scalars(sa.select(Question).where(Question.kind == kind)))
+
+
+def answer(uow, settings, session):
+    """Press the button of the mail to the new mailbox."""
+    found = questions(session, QuestionKind.CONFIRM)[-1]
+    token = make_token(settings.secret_keys, Door.CONFIRM, found.id)
+    with uow() as tx:
+        tx.session.get_one(Question, found.id).token_hash = token_hash(token)
+    with uow() as tx:
+        return confirm(tx, token, facts=FACTS, at=LATER)
+
+
+def standing(session, address):
+    session.expire_all()
+    return session.scalars(
+        sa.select(Consent.status)
+        .join(Subscriber, Subscriber.id == Consent.subscriber_id)
+        .where(Subscriber.address == address)
+        .order_by(Consent.id)
+    ).all()
+
+
+def test_l04_until_the_new_mailbox_has_answered_nothing_changes(uow, session, settings, anna):
+    wish(uow, anna)
+    assert standing(session, "anna@old.example") == [ConsentStatus.CONFIRMED]
+    assert standing(session, "anna@new.example") == [ConsentStatus.PENDING]
+    answer(uow, settings, session)
+    assert standing(session, "anna@old.example") == [ConsentStatus.WITHDRAWN]
+    assert standing(session, "anna@new.example") == [ConsentStatus.CONFIRMED]
+    old = session.get_one(Subscriber, anna.subscriber_id)
+    assert old.merged_into_id is not None
+    change = session.scalars(sa.select(AddressChange)).one()
+    assert change.status is AddressChangeStatus.DONE
+    assert (change.address, change.evidence) == ("", {})
+
+
+def test_t11_old_and_new_mailbox_are_told_and_the_wish_says_nothing_of_whom_we_know(
+    uow, session, anna
+):
+    with uow() as tx:
+        make_subscriber(tx, "known@new.example", NOW)
+    wish(uow, anna, "known@new.example")
+    assert len(questions(session, QuestionKind.MOVING)) == 1
+    assert len(questions(session, QuestionKind.CONFIRM)) == 2  # anna's own first, and this one
+
+
+def test_where_the_new_mailbox_has_it_already_the_wish_ends(uow, session, anna):
+    with uow() as tx:
+        notice = tx.session.get_one(Consent, anna.id).notice_id
+        made = tx.session.get_one(Notice, notice)
+        make_confirmed(tx, "both@new.example", made, NOW)
+    wish(uow, anna, "both@new.example")
+    assert session.scalars(sa.select(AddressChange)).one().status is AddressChangeStatus.CANCELLED
+    assert standing(session, "anna@old.example") == [ConsentStatus.CONFIRMED]
+
+
+@pytest.mark.parametrize("address", ["", "no address", "a@b", "anna@"])
+def test_what_is_no_address_is_told(uow, anna, address):
+    with pytest.raises(InvalidInput), uow() as tx:
+        moving.request_change(
+            tx, anna.subscriber_id, address, facts=FACTS, actor="subscriber", at=NOW
+        )
+
+
+def test_a_link_passed_on_hands_over_no_data(uow, session, settings, anna):
+    wish(uow, anna, "stranger@else.example")
+    answer(uow, settings, session)
+    stranger = session.scalars(
+        sa.select(Subscriber).where(Subscriber.address == "stranger@else.example")
+    ).one()
+    assert stranger.first_name == ""
+
+
+def test_on_the_word_of_the_person_staff_take_the_name_along(uow, session, settings, anna):
+    wish(uow, anna, actor="operator:1")
+    answer(uow, settings, session)
+    new = session.scalars(
+        sa.select(Subscriber).where(Subscriber.address == "anna@new.example")
+    ).one()
+    assert new.first_name == "Änne"
+
+
+def test_taken_back_the_old_link_moves_nobody(uow, session, settings, anna):
+    wish(uow, anna)
+    with uow() as tx:
+        assert moving.cancel_change(tx, anna.subscriber_id, actor="subscriber", at=NOW)
+        assert not moving.cancel_change(tx, anna.subscriber_id, actor="subscriber", at=NOW)
+    answer(uow, settings, session)
+    assert standing(session, "anna@old.example") == [ConsentStatus.CONFIRMED]
+    assert standing(session, "anna@new.example") == [ConsentStatus.WITHDRAWN]
+
+
+def test_a_fourth_wish_in_a_month_is_refused(uow, anna):
+    for number in range(3):
+        with uow() as tx:
+            moving.request_change(
+                tx, anna.subscriber_id, f"a{number}@x.example", facts=FACTS, actor="x", at=NOW
+            )
+    with pytest.raises(Refused), uow() as tx:
+        moving.request_change(tx, anna.subscriber_id, "a@x.example", facts=FACTS, actor="x", at=NOW)
+
+
+def test_unanswered_it_ends_and_the_address_is_forgotten(uow, session, settings, anna):
+    wish(uow, anna)
+    with uow() as tx:
+        moving.sweep_changes(tx, at=NOW + timedelta(days=settings.confirm_days, seconds=1))
+    change = session.scalars(sa.select(AddressChange)).one()
+    assert (change.status, change.address) == (AddressChangeStatus.EXPIRED, "")
+
+
+def test_a_lost_bell_is_rung_again_and_twice_asks_once(uow, session, jobs, anna):
+    with uow() as tx:
+        moving.request_change(
+            tx, anna.subscriber_id, "n@new.example", facts=FACTS, actor="subscriber", at=NOW
+        )
+    jobs.clear()
+    with uow() as tx:
+        moving.sweep_changes(tx, at=NOW)
+    [job] = jobs
+    for _ in range(2):
+        with uow() as tx:
+            moving.process_change(tx, int(job.args[0]), at=NOW)
+    assert len(questions(session, QuestionKind.MOVING)) == 1
+
+
+def test_l13_a_link_in_an_old_mail_still_ends_it_after_the_move(uow, session, settings, anna):
+    campaign_id = campaign_of(uow, anna)
+    wish(uow, anna)
+    answer(uow, settings, session)
+    token = make_token(settings.secret_keys, Door.UNSUBSCRIBE, campaign_id, anna.subscriber_id)
+    with uow() as tx:
+        view = unsubscribe(tx, token, facts=FACTS, how="page", at=LATER)
+    assert view.state == "ended"
+    assert standing(session, "anna@new.example") == [ConsentStatus.WITHDRAWN]
