@@ -21,6 +21,8 @@ from listmgr.config import Settings
 from listmgr.delivery import retry
 from listmgr.delivery.launch import compile_content
 from listmgr.delivery.leases import Lease, claim, close, hand_back
+from listmgr.delivery.merge import Launched
+from listmgr.delivery.merge_fields import Columns, columns_of
 from listmgr.delivery.message import CompiledMessage
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.delivery.outlet import take_outlet
@@ -52,6 +54,7 @@ class Run:
     purpose_id: int
     holder: str
     message: CompiledMessage
+    columns: Columns
     sender: str
     channel: Channel
     pace: Pace
@@ -124,7 +127,8 @@ def _load(
         except NoSender as error:
             control.pause(tx, campaign_id, reason=str(error))
             return None
-        message = compile_content(settings, content)
+        message = compile_content(settings, content, Launched())
+        columns = columns_of(tx.session, message.fields, content.language)
         purpose_id = campaign.purpose_id
     return Run(
         uow=uow,
@@ -133,6 +137,7 @@ def _load(
         purpose_id=purpose_id,
         holder=holder,
         message=message,
+        columns=columns,
         sender=out.account.sender,
         channel=Channel(out.account),
         pace=Pace(settings.window_size, settings.window_seconds, settings.send_rate),
@@ -148,7 +153,7 @@ def _work(run: Run, lease: Lease, end: float) -> None:
         window = None
         with run.uow() as tx:
             if lease.position < lease.hi and not stop:
-                window = next_window(tx, lease, run.purpose_id, run.message.fields, run.pace.size())
+                window = next_window(tx, lease, run.purpose_id, run.columns, run.pace.size())
                 _record(run, tx, lease.lo)
             else:
                 _record(run, tx, lease.lo)
@@ -166,7 +171,7 @@ def _send_due(run: Run) -> bool:
             tx,
             run.campaign_id,
             run.purpose_id,
-            run.message.fields,
+            run.columns,
             size=run.pace.size(),
             at=run.now(),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from listmgr.config import Settings
 from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.headers import list_id
 from listmgr.delivery.merge import MessageError
+from listmgr.delivery.merge_fields import field_names
 from listmgr.delivery.message import CompiledMessage, MessageContent
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
@@ -37,7 +39,7 @@ def check(
     found = preflight(session, settings, campaign)
     words = render_words(campaign, campaign.mailing_list, templates)
     try:
-        compile_content(settings, draft_content(settings, campaign, words))
+        compile_content(settings, draft_content(settings, campaign, words), field_names(session))
     except (MessageError, ValueError) as error:
         if campaign.subject.strip():
             found.append(Finding(str(error)))
@@ -92,8 +94,10 @@ def draft_content(settings: Settings, campaign: Campaign, words: Words) -> Campa
     return content
 
 
-def compile_content(settings: Settings, content: CampaignContent) -> CompiledMessage:
-    """The frozen words as octets and slots; raises MessageError."""
+def compile_content(
+    settings: Settings, content: CampaignContent, known: Collection[str]
+) -> CompiledMessage:
+    """The frozen words as octets and slots; raises MessageError for a field that is not known."""
     return compile_message(
         MessageContent(
             subject=content.subject,
@@ -106,7 +110,8 @@ def compile_content(settings: Settings, content: CampaignContent) -> CompiledMes
             preferences_base=settings.link("p/"),
             list_id=content.list_header,
             language=content.language,
-        )
+        ),
+        known=known,
     )
 
 

@@ -6,9 +6,10 @@ What may be written is a list of allowed syntax; Jinja's sandbox is the second w
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 from jinja2 import Template, TemplateSyntaxError, filters, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -19,6 +20,29 @@ from listmgr.kit.errors import InvalidInput
 KNOWN_FIELDS = ("first_name", "last_name", "company", "email", "language")
 # Made by the compiler from a base URL and the token; they are links, so they take no filter.
 URL_FIELDS = ("unsubscribe_url", "preferences_url")
+
+
+class FieldNames(tuple[str, ...]):
+    """The fields a campaign may use, and those that were taken out of use, to say so."""
+
+    archived: frozenset[str]
+
+    def __new__(cls, names: Iterable[str], *, archived: Iterable[str] = ()) -> Self:
+        """Keep both."""
+        made = super().__new__(cls, tuple(names))
+        made.archived = frozenset(archived)
+        return made
+
+
+class Launched(tuple[str, ...]):
+    """Every name: what was launched has been looked at, and goes on whatever has gone since."""
+
+    __slots__ = ()
+
+    def __contains__(self, name: object) -> bool:
+        """Whatever it is."""
+        return True
+
 
 _ALLOWED = (
     nodes.Output,
@@ -209,6 +233,13 @@ def _check_field(node: nodes.Name, part: str, known: Collection[str]) -> None:
     urls = () if part == "subject" else URL_FIELDS
     if node.name in known or node.name in urls:
         return
+    if isinstance(known, FieldNames) and node.name in known.archived:
+        raise MessageError(
+            f"The field “{node.name}” is archived and can no longer be used. Take it out, or"
+            f" bring it back. Known fields: {', '.join([*known, *urls])}.",
+            part=part,
+            line=node.lineno,
+        )
     close = difflib.get_close_matches(node.name, [*known, *urls], 1)
     hint = f" Did you mean “{close[0]}”?" if close else ""
     raise MessageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
@@ -13,16 +14,19 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns.models import Campaign
+from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.campaigns.rendering import render_words
 from listmgr.config import Settings
 from listmgr.delivery.launch import compile_content, draft_content
+from listmgr.delivery.merge import FieldNames, Launched
+from listmgr.delivery.merge_fields import merge_fields, sample_of
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Answer, Channel, Envelope, ServerAway
 from listmgr.kit.errors import Refused
 from listmgr.kit.tokens import Door, token_mint
 from listmgr.operators.models import Operator
 from listmgr.senders.accounts import NoSender
+from listmgr.subscribers.fields import CORE_FIELDS, CatalogueField
 
 # An invented person; a preview never shows a real one.
 SAMPLE = {
@@ -53,12 +57,16 @@ def preview(
     *,
     at: datetime,
     sample: dict[str, str] | None = None,
+    fields: Sequence[CatalogueField] = CORE_FIELDS,
+    archived: Collection[str] = (),
 ) -> Preview:
     """The campaign as somebody would get it, read back from the very octets; raises MessageError.
 
+    `fields` are what it may merge, `archived` the names to tell apart from unknown ones.
     `sample` replaces fields of the invented person, for example by nothing at all.
     """
-    octets = _octets(settings, campaign, templates, SAMPLE | (sample or {}), at)
+    values = _sample(campaign, fields) | (sample or {})
+    octets = _octets(settings, campaign, templates, values, at, _known(campaign, fields, archived))
     parsed = message_from_bytes(octets, policy=default)
     assert isinstance(parsed, EmailMessage)
     text, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
@@ -71,12 +79,30 @@ def preview(
     )
 
 
+def _sample(campaign: Campaign, fields: Sequence[CatalogueField]) -> dict[str, str]:
+    return SAMPLE | sample_of(fields, campaign.mailing_list.language)
+
+
+def _known(
+    campaign: Campaign, fields: Sequence[CatalogueField], archived: Collection[str] = ()
+) -> Collection[str]:
+    """A launched campaign is shown as it went out, whatever became of its fields."""
+    if campaign.status is not CampaignStatus.DRAFT:
+        return Launched()
+    return FieldNames([field.key for field in fields], archived=archived)
+
+
 def _octets(
-    settings: Settings, campaign: Campaign, templates: Path, values: dict[str, str], at: datetime
+    settings: Settings,
+    campaign: Campaign,
+    templates: Path,
+    values: dict[str, str],
+    at: datetime,
+    known: Collection[str],
 ) -> bytes:
     """The mail with a token of nobody: pressed, it says that this was a test (T-26)."""
     words = render_words(campaign, campaign.mailing_list, templates)
-    message = compile_content(settings, draft_content(settings, campaign, words))
+    message = compile_content(settings, draft_content(settings, campaign, words), known)
     token = token_mint(settings.secret_keys, Door.UNSUBSCRIBE)(campaign.id, NOBODY)
     return message.render(
         [values.get(name, "") for name in message.fields],
@@ -105,8 +131,10 @@ def send_test(
     ).one_or_none()
     if operator is None:
         raise Refused("Test mails go to people with an account here. Choose one of them.")
-    values = SAMPLE | {"email": operator.email, "first_name": operator.name.split(" ")[0]}
-    octets = _octets(settings, campaign, templates, values, at)
+    fields = merge_fields(session)
+    values = _sample(campaign, fields)
+    values |= {"email": operator.email, "first_name": operator.name.split(" ")[0]}
+    octets = _octets(settings, campaign, templates, values, at, _known(campaign, fields))
     try:
         account = outlet(session, settings, campaign).account
         mail = Envelope(1, account.sender, operator.email, octets)

@@ -14,17 +14,9 @@ import sqlalchemy as sa
 from listmgr.consent.gate import FROM_CONSENTS, JOINS, REFUSED_BECAUSE, gate_binds
 from listmgr.delivery.launch import partition
 from listmgr.delivery.leases import Lease
+from listmgr.delivery.merge_fields import Columns
 from listmgr.delivery.planning import plan_by_key
 from listmgr.kit.transaction import Transaction
-
-# Merge fields are columns of the gate's aliases; a field that is not here cannot be fetched.
-FIELD_COLUMNS = {
-    "first_name": "s.first_name",
-    "last_name": "s.last_name",
-    "company": "s.company",
-    "email": "s.address",
-    "language": "s.language",
-}
 
 
 class Recipient(NamedTuple):
@@ -45,9 +37,9 @@ class Window:
 
 
 @cache
-def _first(table: str, fields: tuple[str, ...], *, taken_over: bool) -> sa.TextClause:
-    columns = "".join(f", {FIELD_COLUMNS[name]} AS f_{name}" for name in fields)
-    names = "".join(f", f_{name}" for name in fields)
+def _first(table: str, fields: Columns, *, taken_over: bool) -> sa.TextClause:
+    columns = "".join(f", {sql} AS f_{name}" for name, sql in fields)
+    names = "".join(f", f_{name}" for name, _sql in fields)
     # The position moves with the rows, so nobody stands there already; this is the second wall.
     twice = " ON CONFLICT DO NOTHING" if taken_over else ""
     return sa.text(
@@ -78,7 +70,7 @@ def _first(table: str, fields: tuple[str, ...], *, taken_over: bool) -> sa.TextC
 
 
 def next_window(
-    tx: Transaction, lease: Lease, purpose_id: int, fields: tuple[str, ...], size: int
+    tx: Transaction, lease: Lease, purpose_id: int, fields: Columns, size: int
 ) -> Window | None:
     """The next people of a lease, written down; None when the campaign or the lease is not ours."""
     plan_by_key(tx)
@@ -118,9 +110,9 @@ def _count_skipped(tx: Transaction, lease: Lease, found: Counter[str]) -> None:
 
 
 @cache
-def _again(table: str, fields: tuple[str, ...]) -> sa.TextClause:
-    columns = "".join(f", {FIELD_COLUMNS[name]} AS f_{name}" for name in fields)
-    names = "".join(f", f_{name}" for name in fields)
+def _again(table: str, fields: Columns) -> sa.TextClause:
+    columns = "".join(f", {sql} AS f_{name}" for name, sql in fields)
+    names = "".join(f", f_{name}" for name, _sql in fields)
     return sa.text(
         f"WITH due AS MATERIALIZED (SELECT subscriber_id FROM {table}"
         "  WHERE next_attempt_at <= :at AND status = 'deferred'"
@@ -154,7 +146,7 @@ def due_window(
     tx: Transaction,
     campaign_id: int,
     purpose_id: int,
-    fields: tuple[str, ...],
+    fields: Columns,
     *,
     size: int,
     at: datetime,

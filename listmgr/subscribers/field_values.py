@@ -100,6 +100,29 @@ def show_value(kind: FieldKind, value: str, language: str) -> str:
     return value
 
 
+def shown_sql(kind: FieldKind, text: str, language: str) -> str:
+    """The SQL of what a mail shows for the expression `text`: as `show_value`, and never NULL.
+
+    A “no” is shown as nothing, so that {% if … %} of a yes-or-no field asks for the yes.
+    """
+    known = f"coalesce({text}, '')"
+    if kind is FieldKind.YES_NO:
+        return f"CASE {text} WHEN 'true' THEN '{show_value(kind, 'true', language)}' ELSE '' END"
+    if kind is FieldKind.NUMBER and language == "de":
+        return f"CASE WHEN {text} ~ '{NUMBER_SQL}' THEN replace({text}, '.', ',') ELSE {known} END"
+    if kind is FieldKind.DATE:
+        year, month, day = f"left({text}, 4)", f"substr({text}, 6, 2)", f"right({text}, 2)"
+        names = ", ".join(f"'{name}'" for name in _MONTHS)
+        english = f"ltrim({day}, '0') || ' ' || (ARRAY[{names}])[CAST({month} AS int)]"
+        shown = (
+            f"{day} || '.' || {month} || '.' || {year}"
+            if language == "de"
+            else f"{english} || ' ' || {year}"
+        )
+        return f"CASE WHEN {text} ~ '{DATE_SQL}' THEN {shown} ELSE {known} END"
+    return known
+
+
 def typed_sql(kind: FieldKind, text: str) -> str:
     """The SQL expression `text` as number, date or boolean: NULL where it holds no such value."""
     if kind is FieldKind.NUMBER:

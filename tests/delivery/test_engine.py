@@ -38,6 +38,7 @@ from tests.sink import Sink
 
 Send = Callable[..., bool]
 FACTS = RequestFacts(method="test")
+NAME = (("first_name", "s.first_name"),)
 
 
 def statuses(session: Session, campaign_id: int) -> dict[str, int]:
@@ -188,7 +189,7 @@ def test_m16_a_dead_workers_window_becomes_uncertain_and_the_rest_is_sent(
         assert lease is not None
     with uow() as tx:
         purpose = tx.session.get_one(Campaign, launched).purpose_id
-        window = next_window(tx, lease, purpose, ("first_name",), 3)
+        window = next_window(tx, lease, purpose, NAME, 3)
         assert window is not None
         assert len(window.recipients) == 3
     with uow() as tx:
@@ -204,7 +205,7 @@ def test_m16_a_dead_workers_window_becomes_uncertain_and_the_rest_is_sent(
     assert (found.sent, found.uncertain, found.remaining) == (7, 3, 0)
     # The one thought dead wakes up: the lease is no longer its own.
     with uow() as tx:
-        assert next_window(tx, lease, purpose, ("first_name",), 3) is None
+        assert next_window(tx, lease, purpose, NAME, 3) is None
 
 
 def test_a_pause_ends_the_windows_and_a_resume_goes_on(

@@ -17,7 +17,7 @@ from listmgr.delivery.merge import (
     pieces,
     template_of,
 )
-from listmgr.delivery.window import FIELD_COLUMNS
+from listmgr.subscribers.fields import CORE_FIELDS
 
 
 def read(source: str, part: str = "text"):
@@ -31,7 +31,7 @@ def refusal(source: str, part: str = "text") -> str:
 
 
 def test_every_field_can_be_fetched():
-    assert set(KNOWN_FIELDS) == set(FIELD_COLUMNS)
+    assert set(KNOWN_FIELDS) == {field.key for field in CORE_FIELDS}
 
 
 def test_literals_and_fields_come_in_order():

@@ -18,6 +18,7 @@ from listmgr.consent.gate import count_mailable, count_refused
 from listmgr.delivery import sweep
 from listmgr.delivery.launch import check, launch
 from listmgr.delivery.merge import MessageError
+from listmgr.delivery.merge_fields import archived_names, merge_fields
 from listmgr.delivery.progress import Mark, problems, progress, speed
 from listmgr.delivery.trial import Preview, preview, send_test
 from listmgr.kit.clock import now
@@ -99,7 +100,7 @@ def _mark() -> Mark | None:
 def _everything(session: Session, campaign_id: int) -> dict[str, object]:
     settings, campaign = services().settings, find(session, campaign_id)
     draft = campaign.status is CampaignStatus.DRAFT
-    shown, wrong = _preview(campaign)
+    shown, wrong = _preview(session, campaign)
     return _standing(session, campaign) | {
         "shown": shown,
         "wrong": wrong,
@@ -110,11 +111,14 @@ def _everything(session: Session, campaign_id: int) -> dict[str, object]:
     }
 
 
-def _preview(campaign: Campaign) -> tuple[Preview | None, str]:
+def _preview(session: Session, campaign: Campaign) -> tuple[Preview | None, str]:
+    fields, archived = merge_fields(session), archived_names(session)
+    settings, templates = services().settings, resource("templates")
     try:
-        return preview(services().settings, campaign, resource("templates"), at=now()), ""
+        shown = preview(settings, campaign, templates, at=now(), fields=fields, archived=archived)
     except (MessageError, ValueError) as error:
         return None, str(error)
+    return shown, ""
 
 
 @bp.get("/campaigns/<key:campaign_id>/mail")
@@ -122,7 +126,7 @@ def _preview(campaign: Campaign) -> tuple[Preview | None, str]:
 def campaign_mail(campaign_id: int) -> Response:
     """The mail as HTML, for the frame of the campaign's page."""
     with reading() as tx:
-        shown, wrong = _preview(find(tx.session, campaign_id))
+        shown, wrong = _preview(tx.session, find(tx.session, campaign_id))
     response = Response(
         shown.html if shown else wrong, mimetype="text/html" if shown else "text/plain"
     )
@@ -195,6 +199,7 @@ def _form(values: object, errors: dict[str, str], campaign_id: int | None = None
             values=values,
             errors=errors,
             campaign_id=campaign_id,
+            merge_fields=merge_fields(tx.session),
         )
 
 
