@@ -87,7 +87,7 @@ def _company_label(domain: str) -> str:
     label = (
         labels[-3] if len(labels) > 2 and len(labels[-2]) <= 3 else labels[max(len(labels) - 2, 0)]
     )
-    return "" if label in FREE_MAIL else label.replace("-", "")
+    return "" if label in FREE_MAIL else label
 
 
 def _spellings(name: str) -> list[list[str]]:
@@ -95,15 +95,16 @@ def _spellings(name: str) -> list[list[str]]:
 
 
 def _alike(words: list[str], label: str) -> float:
-    whole = "".join(words)
-    if whole == label or (len(label) >= 3 and whole == label.removesuffix("s")):
-        return 1.0
-    if len(words) > 2 and "".join(word[0] for word in words) == label:
-        return 0.9
-    if any(len(word) > 3 and word == label for word in words):
-        return 0.9
-    if len(label) > 4 and (whole.startswith(label) or (label.startswith(whole) and len(whole) > 4)):
-        return 0.8
-    if any(len(word) > 3 and word in label for word in words):
-        return 0.6
-    return 0.5 if SequenceMatcher(None, whole, label).ratio() > 0.8 else 0.0
+    """How the words of a name make up the label of a domain, the surest way first."""
+    whole, plain, parts = "".join(words), label.replace("-", ""), set(label.split("-"))
+    ways = (
+        (1.0, whole in (plain, plain.removesuffix("s"))),
+        (0.95, len(parts) > 1 and parts <= set(words)),
+        (0.9, len(words) > 2 and "".join(word[0] for word in words) == plain),
+        (0.9, len(plain) > 3 and plain in words),
+        (0.8, len(plain) > 4 and whole.startswith(plain)),
+        (0.8, len(whole) > 4 and plain.startswith(whole)),
+        (0.6, any(len(word) > 3 and word in plain for word in words)),
+        (0.5, SequenceMatcher(None, whole, plain).ratio() > 0.8),
+    )
+    return next((score for score, agrees in ways if agrees), 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -11,7 +12,7 @@ from listmgr.cards.card import NOTHING, CardEmail, CardFields, Guess
 from listmgr.cards.facts import Facts, facts_in
 from listmgr.cards.limits import MAX_POSTAL_LINES
 from listmgr.cards.lines import Line, in_reading_order
-from listmgr.cards.mending import mended_email, mended_name
+from listmgr.cards.mending import mended_email, mended_lines, mended_name
 from listmgr.cards.names import split_name
 from listmgr.cards.roles import (
     Clues,
@@ -21,7 +22,7 @@ from listmgr.cards.roles import (
     postal_kind,
     title_score,
 )
-from listmgr.cards.vocabulary import DEPARTMENT, FREE_MAIL, LANGUAGES
+from listmgr.cards.vocabulary import DEPARTMENT, FREE_MAIL, LANGUAGES, LEGAL_FORM
 
 # Below these a line says too little to be called a name or a company.
 _LEAST_NAME = 1.2
@@ -43,6 +44,8 @@ def guess_fields(lines: Sequence[Line], *, pictured: bool) -> CardFields:
     """The fields of one card. `pictured` says that its letters may have been misread."""
     ordered = [piece for line in in_reading_order(lines) for piece in parted(line)]
     facts = facts_in(ordered, pictured=pictured)
+    if pictured:
+        facts.rest = mended_lines(facts.rest, facts.emails)
     roles = _roles(facts)
     emails: Sequence[CardEmail] = facts.emails
     if pictured:
@@ -111,7 +114,7 @@ def _taken(
     for used in _candidates(lines):
         joined = _joined(used)
         # Two lines have to be clearly better than one of them.
-        found = score(joined) - 0.3 * (len(used) - 1)
+        found = score(joined) + (0.0 if len(used) == 1 else _bond(*used))
         if found > best_score or (found == best_score and best is None):
             best, best_score = used, found
     if best is None:
@@ -119,6 +122,12 @@ def _taken(
     line = _joined(best)
     sure = min(0.98, 0.4 + 0.15 * best_score) * line.confidence
     return Guess(line.text, sure, line.text), [one for one in lines if one not in best]
+
+
+def _bond(line: Line, below: Line) -> float:
+    """What joining two lines gains or costs; a legal form below belongs to what is above it."""
+    goes_on = LEGAL_FORM.match(below.text) or below.text[:1] in "&+" or line.text[-1:] in "&+-"
+    return 0.5 if goes_on else -0.3
 
 
 def _candidates(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
@@ -179,7 +188,8 @@ def _company_from(emails: Sequence[CardEmail]) -> Guess:
 
 def _language(texts: Sequence[str]) -> Guess:
     """The language most words of the card belong to."""
-    text = "\n".join(texts)
+    # The ending of a domain is no word of any language.
+    text = re.sub(r"\S+[@.]\S+", " ", "\n".join(texts))
     counts = {code: len(words.findall(text)) for code, words in LANGUAGES.items()}
     best = max(counts, key=lambda code: counts[code])
     said, other = counts[best], max(n for code, n in counts.items() if code != best)

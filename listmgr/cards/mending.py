@@ -16,10 +16,16 @@ from listmgr.cards.agreement import (
     stripped,
 )
 from listmgr.cards.card import CardEmail, Guess
+from listmgr.cards.lines import Line
 from listmgr.cards.names import split_name
+from listmgr.cards.vocabulary import GIVEN_NAMES
 
 # Changed by us: never as sure as what was read.
 _MENDED = 0.7
+_GLUED = re.compile(
+    r"(?<=[a-zß-ÿ]{3})(?=[A-ZÀ-Þ][a-zß-ÿ]{2,}|(?:GmbH|AG|KG|UG|LLP|LLC|Ltd|Inc|PLC|SARL|SAS|SA)\b)"
+)
+_SHARP_S = re.compile(r"(?<=[A-Za-zäöü][aeiouäöü])B(?=[a-zäöü]|\b)")
 _UMLAUTS = (("ae", "ä"), ("oe", "ö"), ("ue", "ü"))
 
 
@@ -73,20 +79,45 @@ def _trust(domain: str, company: str) -> tuple[float, int]:
 
 def mended_name(name: Guess, emails: Sequence[CardEmail]) -> Guess:
     """Umlauts that lost their dots, where the address spells them out: Muller, a.mueller@."""
-    pieces = [
-        piece
-        for email in emails
-        for piece in re.split(r"[._-]", email.address.partition("@")[0].lower())
-        if len(piece) > 3
-    ]
-    words = [_with_umlaut(word, pieces) for word in name.value.split(" ")]
-    mended = " ".join(words)
+    pieces = _pieces(emails)
+    mended = " ".join(_with_umlaut(word, pieces) for word in name.value.split(" "))
     if mended == name.value:
         return name
     return replace(name, value=mended, confidence=min(name.confidence, _MENDED))
 
 
-def _with_umlaut(word: str, pieces: Sequence[str]) -> str:
+def mended_lines(lines: Sequence[Line], emails: Sequence[CardEmail]) -> list[Line]:
+    """Blanks that only large letters or the address still show, and ß that was read as B."""
+    pieces = _pieces(emails)
+    return [
+        replace(line, text=_parted(_SHARP_S.sub("ß", _GLUED.sub(" ", line.text)), pieces))
+        for line in lines
+    ]
+
+
+def _pieces(emails: Sequence[CardEmail]) -> set[str]:
+    """What the addresses say before the @."""
+    locals_ = (email.address.partition("@")[0].lower() for email in emails)
+    return {piece for one in locals_ for piece in re.split(r"[._-]", one) if len(piece) > 2}
+
+
+def _parted(name: str, pieces: set[str]) -> str:
+    """First and last name whose blank was not seen: BÄRBELJÄGER, baerbel.jaeger@."""
+    if " " in name or not pieces:
+        return name
+    for cut in range(2, len(name) - 1):
+        first, last = name[:cut], name[cut:]
+        if _is_said(last, pieces) and (_is_said(first, pieces) or stripped(first) in GIVEN_NAMES):
+            return f"{first} {last}"
+    return name
+
+
+def _is_said(name: str, pieces: set[str]) -> bool:
+    parts = name.split("-")
+    return any({spell(part) for part in parts} <= pieces for spell in (spelt_out, stripped))
+
+
+def _with_umlaut(word: str, pieces: set[str]) -> str:
     plain = word.lower()
     if not plain.isascii():
         return word

@@ -109,7 +109,7 @@ def _family_begins(names: list[str]) -> int:
     """The last word and the particles before it; SHOUTED words are family names in French."""
     if len(names) < 2:
         return 0
-    shouted = [len(name) > 1 and name.isupper() for name in names]
+    shouted = [name.isupper() and len(name.strip(".")) > 1 for name in names]
     if any(shouted) and not all(shouted) and not shouted[0]:
         return shouted.index(True)
     cut = len(names) - 1

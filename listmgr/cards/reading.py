@@ -57,7 +57,7 @@ def parse_upload(name: str, data: bytes) -> ParseResult:
     text = plain_text(data)
     if _VCARD.search(text):
         return parse_vcards(data)
-    if name.lower().endswith((".csv", ".tsv")) and not _known_notation(text):
+    if name.lower().endswith((".csv", ".tsv")) and not is_card_text(text):
         return parse_leads(text)
     return parse_text(text)
 
@@ -82,7 +82,8 @@ def _parsed(text: str) -> ParseResult:
     return parse_signature(text)
 
 
-def _known_notation(text: str) -> bool:
+def is_card_text(text: str) -> bool:
+    """Whether a text is a card in one of the notations, and not just any text."""
     return any(recognises(text) for recognises, _ in _NOTATIONS)
 
 

@@ -80,7 +80,7 @@ def name_score(line: Line, clues: Clues) -> float:
         return -3.0
     agreement = max((name_and_address(line.text, one) for one in clues.locals), default=0.0)
     score = 3.0 * agreement
-    score += 1.5 if stripped(words[0]) in _GIVEN or words[0].lower() in GIVEN_NAMES else 0.0
+    score += 1.5 * _has_given_name(line.text)
     score += 1.0 if line.text.split()[0].lower().rstrip(",") in PREFIXES else 0.0
     score += 0.8 if 2 <= len(words) <= 4 else -1.2
     score += _size(line, clues)
@@ -118,8 +118,14 @@ def _against_name(text: str, clues: Clues, agreement: float) -> float:
         against += 1.5 if DEPARTMENT.search(text) else 0.0
         against += 1.5 if ORGANISATION.search(text) else 0.0
         company = max((company_and_domain(text, one) for one in clues.domains), default=0.0)
-        against += 3.0 * company if company >= 0.6 else 0.0
+        # A family's firm bears their name, which is no reason against whose given name we know.
+        against += 3.0 * company - 1.5 * _has_given_name(text) if company >= 0.6 else 0.0
     return against
+
+
+def _has_given_name(text: str) -> bool:
+    first = stripped(next(iter(_bare_words(text)), ""))
+    return first in GIVEN_NAMES or first.partition("-")[0] in GIVEN_NAMES
 
 
 def _size(line: Line, clues: Clues) -> float:
@@ -144,6 +150,3 @@ def _bare_words(text: str) -> Sequence[str]:
     while len(words) > 1 and words[-1].lower() in SUFFIXES:
         words = words[:-1]
     return words
-
-
-_GIVEN = frozenset(stripped(name) for name in GIVEN_NAMES)

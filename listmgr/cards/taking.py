@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from listmgr.cards.arriving import arrive, capture_of
 from listmgr.cards.card import CardFields, Kind, ParsedCard, ParseResult
 from listmgr.cards.models import Card, CardSource, CardStatus, CardUpload, UploadStatus
+from listmgr.cards.picture import read_picture
 from listmgr.cards.reading import parse_text, parse_upload
 from listmgr.cards.receive import read_job
 from listmgr.cards.shown_picture import to_show
@@ -66,7 +67,8 @@ def _begin(tx: Transaction, upload_id: int) -> _Begun | None:
 def _parse(begun: _Begun) -> ParseResult:
     if begun.source is CardSource.TEXT:
         return parse_text(begun.content.decode("utf-8", "replace"))
-    return parse_upload(begun.name, begun.content)
+    result = parse_upload(begun.name, begun.content)
+    return read_picture(begun.content) if result.kind is Kind.PICTURE else result
 
 
 def _cards(result: ParseResult) -> list[ParsedCard]:

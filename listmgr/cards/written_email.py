@@ -12,6 +12,8 @@ _MISREAD_AT = re.compile(r"\s?(?:\(a\)|(?<=\w)[©®](?=\s?\w))\s?", re.IGNORECAS
 _EXACT = re.compile(r"(?:mailto:)?([\w.+'-]+@[\w-]+(?:\.[\w-]+)+)", re.IGNORECASE)
 # Blanks beside the @ and the dots, commas for dots: only where a picture was read.
 _LOOSE = re.compile(r"([\w.+-]+)\s?@\s?([\w-]+(?:(?:\s?[.,]\s?|-\s|\s-)[\w-]+){1,4})")
+# The blank after the label was not seen; in small letters it may belong to the address.
+_GLUED_LABEL = re.compile(r"\A(?:E-?[Mm]ail|Mail|Courriel)[.:]?(?=[\w]{2}|[\w]\.)")
 _CUT_OFF = re.compile(r"(?<!\w)([a-z0-9+-]+[._-]|[a-z0-9+-]+(?= \.)) ?\Z")
 _ENDINGS = words(
     "com de org net eu fr at ch uk io info biz be lu it es nl dev ai app us ca pl cz dk se no fi me"
@@ -25,11 +27,13 @@ _MISREAD_ENDING = {"corn": "com", "c0m": "com", "con": "com", "corm": "com", "0r
 def find_email(text: str, *, pictured: bool) -> tuple[str, str, str, bool] | None:
     """The first address: what stands before it, itself, what follows, and whether it is exact."""
     text = _AGAINST_ROBOTS.sub("@", text)
+    as_seen = text
     if pictured:
         text = _MISREAD_AT.sub("@", text)
     exact = _EXACT.search(text)
     if exact and (not pictured or _ends_well(exact[1])):
-        return _whole(text, exact, pictured=pictured)
+        whole = _whole(text, exact, pictured=pictured)
+        return whole and (*whole[:3], whole[3] and text == as_seen)
     loose = _LOOSE.search(text) if pictured else None
     if loose is None:
         return _whole(text, exact, pictured=pictured) if exact else None
@@ -41,6 +45,8 @@ def find_email(text: str, *, pictured: bool) -> tuple[str, str, str, bool] | Non
 def _whole(text: str, exact: re.Match[str], *, pictured: bool) -> tuple[str, str, str, bool] | None:
     """The address with what a blank cut off before it, when a picture was read."""
     before, address = text[: exact.start()], exact[1]
+    if pictured:
+        address = _GLUED_LABEL.sub("", address)
     cut = _CUT_OFF.search(before) if pictured else None
     sure = True
     if cut and not LABEL.fullmatch(cut[1]):

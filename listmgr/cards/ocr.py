@@ -1,0 +1,135 @@
+"""The printed lines of a picture, read on this machine by models that lie in rapidocr's wheel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from listmgr.cards.entries import one_line
+from listmgr.cards.extras import extra
+from listmgr.cards.lines import Line
+
+MODELS = {
+    "Det.model_path": "PP-OCRv6_det_small.onnx",
+    "Rec.model_path": "PP-OCRv6_rec_small.onnx",
+}
+# From here on the letters stand upright beyond doubt, and no other direction is tried.
+_SURE = 0.9
+_MAX_LINES = 200
+# Nothing smaller can be read, and no card is a ribbon.
+_LEAST_SIDE, _MOST_SHAPE = 60, 12
+_SIDE = 1600
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A line where it stands in the picture: its four corners, clockwise from its beginning."""
+
+    corners: tuple[tuple[float, float], ...]
+    text: str
+    score: float
+
+    @property
+    def tall(self) -> bool:
+        """Whether it runs up or down."""
+        (x0, y0), (x1, y1), _, (x3, y3) = self.corners
+        return math.dist((x0, y0), (x3, y3)) > 1.5 * math.dist((x0, y0), (x1, y1))
+
+
+def models_are_here() -> bool:
+    """Whether the wheel brought the models; they are never fetched from anywhere."""
+    return all(Path(path).is_file() for path in _paths().values())
+
+
+def read_lines(pixels: Any) -> list[Line]:  # noqa: ANN401 - numpy's array, RGB
+    """The lines of the picture, levelled; the way up is found by what can be read best."""
+    short, long = sorted(pixels.shape[:2])
+    if short < _LEAST_SIDE or long > _MOST_SHAPE * short:
+        return []
+    seen = _look(pixels)
+    if not seen or _worth(seen) >= _SURE:
+        return _levelled(seen)
+    sideways = sum(one.tall for one in seen) > len(seen) / 2
+    best = seen
+    for quarters in (1, 3) if sideways else (2, 1, 3):
+        found = _look(extra("numpy").rot90(pixels, quarters))
+        if _readable(found) > _readable(best):
+            best = found
+        if found and _worth(best) >= _SURE:
+            break
+    return _levelled(best)
+
+
+def _look(pixels: Any) -> list[_Seen]:  # noqa: ANN401
+    numpy = extra("numpy")
+    # The models were taught with pictures whose blue comes first.
+    found = _engine()(numpy.ascontiguousarray(pixels[:, :, ::-1]))
+    if found.txts is None or found.boxes is None:
+        return []
+    return [
+        _Seen(tuple((float(x), float(y)) for x, y in corners), text, float(score))
+        for corners, words, score in zip(found.boxes, found.txts, found.scores, strict=False)
+        if (text := one_line(words))
+    ][:_MAX_LINES]
+
+
+def _worth(seen: Sequence[_Seen]) -> float:
+    """How sure the reader is, by the letter; lines that run up or down do not count for it."""
+    letters = sum(len(one.text) for one in seen)
+    if sum(one.tall for one in seen) > len(seen) / 2:
+        return 0.0
+    return sum(one.score * len(one.text) for one in seen) / letters if letters else 0.0
+
+
+def _readable(seen: Sequence[_Seen]) -> float:
+    return _worth(seen) * sum(one.score * len(one.text) for one in seen)
+
+
+def _levelled(seen: Sequence[_Seen]) -> list[Line]:
+    """The boxes of the lines after the picture is turned by the angle most of them have."""
+    if not seen:
+        return []
+    angle = median(
+        math.atan2(one.corners[1][1] - one.corners[0][1], one.corners[1][0] - one.corners[0][0])
+        for one in seen
+    )
+    cos, sin = math.cos(-angle), math.sin(-angle)
+    lines: list[Line] = []
+    for one in seen:
+        xs = [x * cos - y * sin for x, y in one.corners]
+        ys = [x * sin + y * cos for x, y in one.corners]
+        lines.append(
+            Line(
+                one.text,
+                (xs[0] + xs[3]) / 2,
+                (ys[0] + ys[1]) / 2,
+                (xs[1] + xs[2]) / 2,
+                (ys[2] + ys[3]) / 2,
+                one.score,
+            )
+        )
+    return lines
+
+
+def _paths() -> dict[str, str]:
+    spec = extra("importlib.util").find_spec("rapidocr")
+    folder = Path(spec.origin).parent / "models"
+    return {setting: str(folder / name) for setting, name in MODELS.items()}
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Any:  # noqa: ANN401
+    """One a process. A path for each model keeps rapidocr from looking for it elsewhere."""
+    settings = {
+        **_paths(),
+        "Global.use_cls": False,
+        "Global.log_level": "error",
+        "Global.max_side_len": _SIDE,
+        "EngineConfig.onnxruntime.intra_op_num_threads": 2,
+    }
+    return extra("rapidocr").RapidOCR(params=settings)
