@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from listmgr.campaigns import control
+from listmgr.campaigns.files import files_of
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery import retry
@@ -127,7 +128,8 @@ def _load(
         except NoSender as error:
             control.pause(tx, campaign_id, reason=str(error))
             return None
-        message = compile_content(settings, content, Launched())
+        files = files_of(tx.session, campaign_id, whole=True)
+        message = compile_content(settings, content, Launched(), files)
         columns = columns_of(tx.session, message.fields, content.language)
         purpose_id = campaign.purpose_id
     return Run(
