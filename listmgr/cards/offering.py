@@ -21,6 +21,7 @@ class Prefill:
     address: str = ""
     first_name: str = ""
     last_name: str = ""
+    company: str = ""
 
 
 def prefill_token(settings: Settings, card_id: int) -> str:
@@ -37,4 +38,4 @@ def prefill(session: Session, settings: Settings, token: str) -> Prefill:
     card = session.get(Card, card_id)
     if card is None or card.status is not CardStatus.KEPT:
         return Prefill()
-    return Prefill(card.address, card.first_name, card.last_name)
+    return Prefill(card.address, card.first_name, card.last_name, card.company)

@@ -20,6 +20,8 @@ MAX_BYTES = 15 * 1024 * 1024
 MAX_SAID = 2000
 MAX_KEY = 200
 MAX_FILE_NAME = 200
+# Their words come as fields, not as something to be read.
+_WITHOUT_CONTENT = (CardSource.TYPED, CardSource.API)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def checked(taken: Taken, handed: HandedIn, *, at: datetime) -> Taken:
     typed.text("keep_reason", handed.keep_reason, limit=MAX_SAID)
     if len(handed.content) > MAX_BYTES:
         typed.wrong["content"] = N_("This file is too large: 15 MB at most.")
-    if not handed.content and handed.source is not CardSource.TYPED:
+    if not handed.content and handed.source not in _WITHOUT_CONTENT:
         typed.wrong["content"] = N_("Choose a picture or a file, or paste a text.")
     if handed.idempotency_key is not None and len(handed.idempotency_key) > MAX_KEY:
         raise InvalidInput(N_("The idempotency key is too long: 200 characters at most."))

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from listmgr.cards.arriving import arrive, capture_of
-from listmgr.cards.card import CardFields, Kind, ParsedCard, ParseResult
+from listmgr.cards.card import CardFields, Guess, Kind, ParsedCard, ParseResult
 from listmgr.cards.models import Card, CardSource, CardStatus, CardUpload, UploadStatus
 from listmgr.cards.picture import read_picture
 from listmgr.cards.reading import parse_text, parse_upload
 from listmgr.cards.receive import read_job
+from listmgr.cards.review import MAX_WORDS
 from listmgr.cards.shown_picture import to_show
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
@@ -26,6 +27,7 @@ MOST_ATTEMPTS = 3
 RUNG_BUT_SILENT = timedelta(seconds=30)
 MAX_REMARKS = 50
 NOTHING_READ = N_("Nothing could be read from the picture. Please type what the card says.")
+NOTHING_RECOGNISED = N_("No address was recognised in the text. It stands below as a note.")
 NO_CARD = N_("There is no card in this that we can read. Please type the card by hand.")
 GAVE_UP = N_("Reading this ended the program three times. Please type the card by hand.")
 
@@ -43,10 +45,15 @@ def read_upload(uow: UnitOfWork, upload_id: int, *, now: Callable[[], datetime])
         begun = _begin(tx, upload_id)
     if begun is None:
         return
+
+    def told(read: int, of: int) -> None:
+        with uow() as tx:
+            _note_progress(tx, upload_id, read, of)
+
     # No transaction is open meanwhile: a picture takes seconds.
-    result = _parse(begun)
+    result = _parse(begun, told)
     picture = to_show(begun.content) if result.kind is Kind.PICTURE else None
-    cards = _cards(result)
+    cards = _cards(result, begun)
     position: int | None = 0
     while position is not None:
         with uow() as tx:
@@ -64,19 +71,33 @@ def _begin(tx: Transaction, upload_id: int) -> _Begun | None:
     return _Begun(upload.content, upload.name, upload.source)
 
 
-def _parse(begun: _Begun) -> ParseResult:
+def _note_progress(tx: Transaction, upload_id: int, read: int, of: int) -> None:
+    """For the bar on the page; it is put right when the cards are put in."""
+    tx.session.execute(
+        sa.update(CardUpload).where(CardUpload.id == upload_id).values(read=read, found=of)
+    )
+
+
+def _parse(begun: _Begun, told: Callable[[int, int], None]) -> ParseResult:
     if begun.source is CardSource.TEXT:
         return parse_text(begun.content.decode("utf-8", "replace"))
     result = parse_upload(begun.name, begun.content)
-    return read_picture(begun.content) if result.kind is Kind.PICTURE else result
+    return read_picture(begun.content, told) if result.kind is Kind.PICTURE else result
 
 
-def _cards(result: ParseResult) -> list[ParsedCard]:
-    """The cards, or an empty one to fill in beside a picture nothing was read from."""
-    if result.kind is Kind.PICTURE and not result.cards:
-        reasons = tuple(part.reason for part in result.refused) or (NOTHING_READ,)
-        return [ParsedCard(CardFields(), reasons)]
+def _cards(result: ParseResult, begun: _Begun) -> list[ParsedCard]:
+    """The cards; one to fill in where a picture or a text gave none: it may be all we have."""
+    reasons = tuple(part.reason for part in result.refused)
+    if not result.cards and result.kind is Kind.PICTURE:
+        return [ParsedCard(CardFields(), reasons or (NOTHING_READ,))]
+    if not result.cards and begun.source is CardSource.TEXT:
+        note = Guess(_printable(begun.content.decode("utf-8", "replace")), 1.0)
+        return [ParsedCard(CardFields(note=note), (NOTHING_RECOGNISED,))]
     return list(result.cards)
+
+
+def _printable(text: str) -> str:
+    return "".join(sign for sign in text if sign.isprintable() or sign == "\n")[:MAX_WORDS]
 
 
 def _put_in(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import datetime
 
+import segno
 from PIL import Image
 
 from listmgr.cards.models import Card, CardSource, CardUpload
@@ -25,6 +26,23 @@ VCARD = (
 def picture(width: int = 60, height: int = 40) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (width, height), "white").save(out, "PNG")
+    return out.getvalue()
+
+
+def codes(*addresses: str) -> bytes:
+    """A photo of cards with a QR code each, beside one another."""
+    made = []
+    for address in addresses:
+        out = io.BytesIO()
+        segno.make(VCARD.format(address=address), error="m").save(
+            out, kind="png", scale=6, border=6
+        )
+        made.append(Image.open(out).convert("RGB"))
+    sheet = Image.new("RGB", (sum(one.width for one in made), made[0].height), "white")
+    for number, one in enumerate(made):
+        sheet.paste(one, (sum(before.width for before in made[:number]), 0))
+    out = io.BytesIO()
+    sheet.save(out, "PNG")
     return out.getvalue()
 
 

@@ -28,7 +28,7 @@ from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
-from tests.cards.hands import VCARD, hand_in, kept, picture, typed
+from tests.cards.hands import VCARD, codes, hand_in, kept, picture, typed
 from tests.conftest import NOW
 from tests.people import make_confirmed, make_subscriber
 
@@ -200,13 +200,26 @@ def test_a_mailbox_that_bounced_has_not_objected(uow, session, ada):
     assert cards(session)[0].status is CardStatus.CAPTURED
 
 
-def test_l15_a_picture_on_which_somebody_objected_goes_at_once(uow, session, ada, monkeypatch):
+def test_several_cards_of_one_picture_are_reviewed_beside_it(uow, session, ada):
+    hand_in(uow, ada.id, codes("anna@example.com", "zoe@example.com"))
+    assert sorted(card.address for card in cards(session)) == [
+        "anna@example.com",
+        "zoe@example.com",
+    ]
+    first, second = cards(session)
+    with uow() as tx:
+        keep(tx, first.id, ada.id, CardWords("anna@example.com"), at=NOW)
+    # The other still has to be looked at, so the picture stays until then.
+    assert session.get_one(CardUpload, first.upload_id).content is not None
+    with uow() as tx:
+        discard(tx, second.id, ada.id, at=NOW)
+    session.expire_all()
+    assert session.scalars(sa.select(CardUpload)).one().content is None
+
+
+def test_l15_a_picture_on_which_somebody_objected_goes_at_once(uow, session, ada):
     block(uow, "zoe@example.com")
-    result = taking.parse_text(file_of("anna@example.com", "zoe@example.com").decode())
-    found = taking.ParseResult(taking.Kind.PICTURE, result.cards)
-    monkeypatch.setattr(taking, "parse_upload", lambda _name, _data: found)
-    monkeypatch.setattr(taking, "read_picture", lambda _data: found, raising=False)
-    hand_in(uow, ada.id, picture(), keep_reason="a reason")
+    hand_in(uow, ada.id, codes("anna@example.com", "zoe@example.com"), keep_reason="a reason")
     [upload] = session.scalars(sa.select(CardUpload))
     assert (upload.content, upload.keep_reason, upload.name) == (None, "", "")
     assert counts(session, ada.id)[Stage.REVIEW] == 1
@@ -254,6 +267,16 @@ def test_an_unreadable_picture_is_a_card_to_type_beside_it(uow, session, ada):
         keep(tx, card.id, ada.id, CardWords("zoe@example.com"), at=NOW)
     session.expire_all()
     assert session.get_one(CardUpload, card.upload_id).content is None
+
+
+def test_a_text_in_which_nothing_is_recognised_is_not_lost(uow, session, ada):
+    with uow() as tx:
+        handed = HandedIn(CardSource.TEXT, b"Hans, der mit dem Hut,\0 ruft an")
+        upload_id = receive(tx, Taken(ada.id, now()), handed, at=now()).id
+    read_upload(uow, upload_id, now=now)
+    [card] = cards(session)
+    assert "Hans, der mit dem Hut, ruft an" in (card.note, card.last_name, card.company)
+    assert card.status is CardStatus.CAPTURED
 
 
 def test_a_picture_is_kept_after_the_review_only_with_a_reason(uow, session, ada):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import asdict
 
 import segno
 from flask import Response, redirect, render_template, request, url_for
@@ -89,8 +90,8 @@ def _from_card(token: str) -> Entered:
         return Entered()
     with services().unit_of_work() as tx:
         known = prefill(tx.session, tx.settings, token)
-    names = {"first_name": known.first_name, "last_name": known.last_name}
-    return Entered(known.address, typed=names)
+    fields = asdict(known)
+    return Entered(fields.pop("address"), typed=fields)
 
 
 def _offer(slug: str) -> Offer:

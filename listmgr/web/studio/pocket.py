@@ -43,7 +43,7 @@ def pocket() -> Response:
 def pocket_worker() -> Response:
     """The service worker; it changes when a part of the page does."""
     parts = [url_for("static", filename=name) for name in _PARTS]
-    parts.append(url_for("bootstrap.static", filename="bootstrap5/css/bootstrap.min.css"))
+    parts.append(url_for("bootstrap.static", filename="css/bootstrap.min.css"))
     told = {"page": url_for("studio.pocket"), "parts": parts, "version": _version()}
     script = render_template("studio/pocket_worker.js", **told)
     return Response(script, mimetype="text/javascript")
