@@ -25,6 +25,7 @@ from listmgr.delivery import engine, kept, sweep
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Channel, ServerAway
 from listmgr.kit.clock import now
+from listmgr.kit.errors import NotFound
 from listmgr.kit.queue import Job
 from listmgr.privacy import journal
 from listmgr.schema import resource
@@ -126,7 +127,7 @@ def knock(campaign_id: int) -> None:
             account = outlet(tx.session, tx.settings, find(tx.session, campaign_id)).account
         with Channel(account) as channel:
             channel.connect()
-    except (ServerAway, NoSender):
+    except (ServerAway, NoSender, NotFound):
         return
     with services().unit_of_work() as tx:
         control.resume_if_away(tx, campaign_id)

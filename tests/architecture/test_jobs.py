@@ -1,0 +1,115 @@
+"""Every background job may run twice, and one whose row has gone does nothing.
+
+A new job is met here without being told of; `GIVEN` names a row of the sample for it to work on.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from listmgr import jobs
+from listmgr.consent import moving, signup
+from listmgr.consent.facts import RequestFacts
+from listmgr.consent.models import Question
+from listmgr.kit.clock import now
+from listmgr.lists.models import Notice
+from tests.sink import running_sink
+
+GONE = 10**9
+# Which row a job is called with, by the name of its argument; GONE where the sample has none.
+GIVEN: dict[str, Callable[[dict[str, int]], int]] = {
+    "signup_id": lambda sample: sample["signup_id"],
+    "question_id": lambda sample: sample["question_id"],
+    "change_id": lambda sample: sample["change_id"],
+    "campaign_id": lambda sample: sample["campaign_id"],
+    "slot": lambda _sample: 0,
+    "turn": lambda _sample: 0,
+}
+
+
+def names() -> list[str]:
+    return sorted(
+        name
+        for name, found in inspect.getmembers(jobs, inspect.isfunction)
+        if found.__module__.startswith("listmgr.jobs") and not name.startswith("_")
+    )
+
+
+@pytest.fixture
+def settings(settings) -> Iterator:
+    with running_sink() as sink:
+        yield replace(settings, mail=sink.account)
+
+
+@pytest.fixture
+def waiting(uow, sample, app: Flask) -> dict[str, int]:
+    """The sample, with something to do for most jobs."""
+    facts = RequestFacts("192.0.2.9", "Test", "page", "de")
+    with uow() as tx:
+        notice = tx.session.scalars(sa.select(Notice)).first()
+        content = signup.SignupContent("new@example.org", (notice.id,), "de", "https://x.example")
+        signup.receive(tx, form_id=sample["form_id"], content=content, at=now())
+        moving.request_change(
+            tx, sample["subscriber_id"], "m@else.example", facts=facts, actor="subscriber", at=now()
+        )
+        tx.session.flush()
+        question = tx.session.scalars(sa.select(sa.func.max(Question.id))).one()
+    with uow() as tx:
+        found = tx.session.execute(
+            sa.text("SELECT (SELECT max(id) FROM signups), (SELECT max(id) FROM address_changes)")
+        ).one()
+    return sample | {"signup_id": found[0], "change_id": found[1], "question_id": question}
+
+
+def arguments(name: str, sample: dict[str, int], *, gone: bool = False) -> list[int]:
+    found = []
+    for argument in inspect.signature(getattr(jobs, name)).parameters:
+        row = argument.endswith("_id")
+        found.append(GONE if gone and row else GIVEN.get(argument, lambda _sample: GONE)(sample))
+    return found
+
+
+def state(engine: sa.Engine) -> dict[str, str]:
+    """Every table, but for what tells when something was last looked at."""
+    with engine.connect() as connection:
+        tables = connection.scalars(
+            sa.text(
+                "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p')"
+                " AND relnamespace = 'public'::regnamespace AND NOT relispartition"
+                " AND relname NOT IN ('scheduled_tasks')"
+            )
+        ).all()
+        return {
+            table: connection.scalar(
+                sa.text(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t")
+            )
+            for table in tables
+        }
+
+
+def test_there_are_jobs():
+    assert len(names()) > 15
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_job_may_run_twice(name, app, waiting, engine):
+    given = arguments(name, waiting)
+    with app.app_context():
+        getattr(jobs, name)(*given)
+        once = state(engine)
+        getattr(jobs, name)(*given)
+    assert state(engine) == once
+
+
+@pytest.mark.parametrize("name", [name for name in names() if arguments(name, {}, gone=True)[:1]])
+def test_a_job_whose_row_has_gone_does_nothing(name, app, waiting, engine):
+    before = state(engine)
+    with app.app_context():
+        getattr(jobs, name)(*arguments(name, waiting, gone=True))
+    assert state(engine) == before
