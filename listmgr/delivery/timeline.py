@@ -52,7 +52,8 @@ def timeline(
         *_mails(session, shown),
         *_acts(session, shown),
     ]
-    return sorted(found, key=lambda one: one.at, reverse=True)
+    # What happened at the same moment keeps its order, too, when the newest come first.
+    return sorted(found, key=lambda one: one.at)[::-1]
 
 
 def _consents(session: Session, people: Mapping[int, str], language: str) -> Iterator[Happening]:

@@ -68,6 +68,8 @@ def invent_people(
 
 def _person(tx: Transaction, number: int, chance: random.Random) -> Subscriber:
     first, last = chance.choice(FIRST), chance.choice(LAST)
+    if chance.random() < 0.7:
+        last = f"{last}-{chance.choice(LAST)}"
     local = f"{first}.{last}".casefold().replace("'", "").replace("ß", "ss")
     plain = local.translate(str.maketrans("äöüéøłñëıí", "aoueolneii"))
     address = parse_address(f"{plain}{number}@{chance.choice(DOMAINS)}")
@@ -129,7 +131,10 @@ def _go_on(tx: Transaction, fates: Sequence[Fate], at: datetime) -> None:
     _record(tx, agreed, ConsentAction.CONFIRM, [fate.answered for fate in agreed])
     left = [fate for fate in agreed if fate.luck > 0.75]
     _record(
-        tx, left, ConsentAction.WITHDRAW, [f.answered + (at - f.answered) * f.luck for f in left]
+        tx,
+        left,
+        ConsentAction.WITHDRAW,
+        [f.answered + (at - f.answered) * (f.luck - 0.75) * 10 for f in left],
     )
 
 
