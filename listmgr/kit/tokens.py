@@ -17,6 +17,7 @@ class Door(enum.StrEnum):
     CONFIRM = "confirm"
     UNSUBSCRIBE = "unsubscribe"
     PREFERENCES = "preferences"
+    MY_DATA = "my-data"
     SIGN_IN = "sign-in"
     FORM = "form"
     PREFILL = "prefill"

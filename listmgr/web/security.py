@@ -18,7 +18,7 @@ POLICY = (
 )
 
 # What follows these is a key to somebody's subscriptions, or to the studio (T-21).
-_SECRET_PATH = re.compile(r"(/(?:c|u|p|studio/sign-in|studio/first-run)/|[?&]card=)[^\s/?&\"']+")
+_SECRET_PATH = re.compile(r"(/(?:c|d|u|p|studio/sign-in|studio/first-run)/|[?&]card=)[^\s/?&\"']+")
 
 
 class NoTokens(logging.Filter):

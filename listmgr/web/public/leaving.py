@@ -5,7 +5,13 @@ from __future__ import annotations
 from flask import request
 from sqlalchemy.orm import Session
 
-from listmgr.consent.preferences import PreferenceRow, preferences, save_preferences
+from listmgr.consent.my_data import my_data_token
+from listmgr.consent.preferences import (
+    PreferenceRow,
+    preferences,
+    save_preferences,
+    subscriber_of,
+)
 from listmgr.consent.withdraw import UnsubscribeView, unsubscribe, unsubscribe_view
 from listmgr.kit.clock import now
 from listmgr.web.context import request_facts, services
@@ -75,5 +81,6 @@ def _preferences(session: Session, token: str, *, ended: list[PreferenceRow] | N
         purpose_ids=[row.purpose_id for row in (*view.rows, *(ended or ()))],
         view=view,
         token=token,
+        data_token=my_data_token(services().settings, subscriber_of(services().settings, token)),
         ended=ended or [],
     )

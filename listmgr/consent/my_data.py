@@ -1,0 +1,161 @@
+"""What we hold of a person, shown to them by the catalogue, and put right by themselves.
+
+The preferences link is timeless and travels with every mail; the page of the data has a link of its
+own, made when the preferences are opened, that fits no other door and lives for a day (L-31, T-20).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.config import Settings
+from listmgr.consent.models import Consent
+from listmgr.kit.tokens import Door, TokenInvalid, make_token, open_token
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import MailingList, Purpose
+from listmgr.operators.audit import audit
+from listmgr.subscribers.define import custom_fields
+from listmgr.subscribers.fields import CORE_FIELDS, CatalogueField, as_catalogue
+from listmgr.subscribers.models import Subscriber
+from listmgr.subscribers.values import parse_all, set_values, value_of
+
+DAY = 86_400
+# Who has begun to write may take longer than who only looks.
+TO_SEND = 2 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class HeldValue:
+    """One field with what we hold in it. Not `editable`: the address, and what is archived."""
+
+    field: CatalogueField
+    value: str
+    editable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MyData:
+    """Everything the page may show; `known` is False for somebody who has been erased."""
+
+    known: bool
+    language: str = ""
+    values: tuple[HeldValue, ...] = ()
+    tags: tuple[str, ...] = ()
+    basis_note: str = ""
+    since: datetime | None = None
+    restricted: bool = False
+    purpose_ids: tuple[int, ...] = ()
+
+
+def my_data_token(settings: Settings, subscriber_id: int) -> str:
+    """The key to a person's page, for a day."""
+    return make_token(settings.secret_keys, Door.MY_DATA, subscriber_id)
+
+
+def my_data(session: Session, settings: Settings, token: str) -> MyData:
+    """What we hold of the holder. Raises TokenInvalid or TokenExpired; writes nothing."""
+    found = session.get(Subscriber, _subscriber_id(settings, token, DAY))
+    return MyData(known=False) if found is None else _data(session, found)
+
+
+def correct(tx: Transaction, token: str, typed: Mapping[str, str], *, at: datetime) -> MyData:
+    """Write what the person has put right; an operator is told that it was them, not what.
+
+    Raises InvalidInput with a sentence for each wrong field, Refused for a restricted person.
+    """
+    subscriber_id = _subscriber_id(tx.settings, token, TO_SEND)
+    found = tx.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        return MyData(known=False)
+    held = {one.field.key: one for one in _data(tx.session, found).values if one.editable}
+    parsed = parse_all(
+        {key: one.field for key, one in held.items()},
+        {key: told for key, told in typed.items() if key in held},
+    )
+    changed = {key: value for key, value in parsed.items() if value != held[key].value}
+    if changed:
+        set_values(tx.session, found, changed)
+        details = {"fields": sorted(changed), "by": "the person"}
+        audit(tx, None, "subscriber.corrected", "subscriber", found.id, details, at=at)
+    return _data(tx.session, found)
+
+
+def download(session: Session, settings: Settings, token: str) -> dict[str, Any] | None:
+    """The same as plain values, for a file (Art. 20); None for somebody who has been erased."""
+    found = session.get(Subscriber, _subscriber_id(settings, token, DAY))
+    if found is None:
+        return None
+    data = _data(session, found)
+    return {
+        "known_since": found.created_at.isoformat(),
+        "fields": [_plain(one) for one in data.values],
+        "tags": list(data.tags),
+        "basis_note": data.basis_note,
+        "subscriptions": _subscriptions(session, found.id),
+    }
+
+
+def _plain(held: HeldValue) -> dict[str, Any]:
+    return {
+        "key": held.field.key,
+        "label": {"de": held.field.label_de, "en": held.field.label_en},
+        "value": held.value,
+        "purpose": held.field.purpose,
+        "legal_basis": held.field.basis.value,
+        "kept_months": held.field.retention_months,
+    }
+
+
+def _subscriptions(session: Session, subscriber_id: int) -> list[dict[str, Any]]:
+    rows = session.execute(
+        sa.select(Consent, MailingList.name, Purpose)
+        .join(MailingList, MailingList.id == Consent.list_id)
+        .join(Purpose, Purpose.id == Consent.purpose_id)
+        .where(Consent.subscriber_id == subscriber_id)
+        .order_by(Consent.id)
+    )
+    return [
+        {
+            "list": name,
+            "purpose": purpose.name(consent.language),
+            "status": consent.status.value,
+            "source": consent.source.value,
+            "captured_at": consent.captured_at.isoformat(),
+            "confirmed_at": consent.confirmed_at and consent.confirmed_at.isoformat(),
+            "ended_at": consent.ended_at and consent.ended_at.isoformat(),
+        }
+        for consent, name, purpose in rows
+    ]
+
+
+def _data(session: Session, found: Subscriber) -> MyData:
+    values = [HeldValue(one, value_of(one, found), one.key != "email") for one in CORE_FIELDS]
+    for row in custom_fields(session):
+        field, live = as_catalogue(row), row.archived_at is None
+        value = value_of(field, found)
+        if live or value:
+            values.append(HeldValue(field, value, live))
+    consents = sa.select(Consent.purpose_id).where(Consent.subscriber_id == found.id).distinct()
+    return MyData(
+        known=True,
+        language=found.language,
+        values=tuple(values),
+        tags=tuple(found.tags),
+        basis_note=found.basis_note,
+        since=found.created_at,
+        restricted=found.restricted_at is not None,
+        purpose_ids=tuple(session.scalars(consents)),
+    )
+
+
+def _subscriber_id(settings: Settings, token: str, max_age: int) -> int:
+    parts = open_token(settings.secret_keys, Door.MY_DATA, token, max_age=max_age)
+    if len(parts) != 1 or not isinstance(parts[0], int):
+        raise TokenInvalid
+    return parts[0]

@@ -1,0 +1,139 @@
+"""The page of a person's own data: reached from the preferences, read, put right, taken along."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from listmgr.kit.clock import now
+from listmgr.kit.tokens import Door, make_token
+from listmgr.operators.models import AuditEntry
+from listmgr.privacy.erasure import erase
+from listmgr.subscribers.define import archive_field
+from listmgr.subscribers.models import Subscriber
+from tests.people import make_confirmed, make_field
+
+ALL = {"first_name": "Anna", "last_name": "", "company": "", "language": "de"}
+
+
+@pytest.fixture
+def anna(uow, notice):
+    """Subscribed, with a text, a date, a special and an archived value, tags and a note."""
+    with uow() as tx:
+        make_field(tx, retention_months="24")
+        make_field(tx, key="born", kind="date", label_de="Geburtstag")
+        make_field(
+            tx, key="diet", label_de="Kost", category="special", special_reason="Art. 9(2)(a)"
+        )
+        archive_field(tx, make_field(tx, key="old", label_de="Altes").id, at=now())
+        found = make_confirmed(tx, "anna@example.com", notice, now()).subscriber
+        found.attributes = {"city": "Köln", "born": "1999-12-31", "diet": "vegan", "old": "x"}
+        found.tags, found.basis_note = ["Messe"], "Vertrag 2019"
+        return found.id
+
+
+@pytest.fixture
+def page(client, settings, anna):
+    """The way there: from the preferences, by a link of its own."""
+    token = make_token(settings.secret_keys, Door.PREFERENCES, anna)
+    [link] = re.findall(r'href="(/d/[^"?]+)', client.get(f"/p/{token}?lang=de").text)
+    return link
+
+
+def person(session, subscriber_id):
+    session.rollback()
+    return session.get_one(Subscriber, subscriber_id, populate_existing=True)
+
+
+def test_l31_everything_we_hold_is_shown_with_why_and_for_how_long(client, page):
+    shown = client.get(f"{page}?lang=de")
+    told = " ".join(shown.text.split())
+    for part in ("anna@example.com", "Köln", "1999-12-31", "vegan", "Altes", "Messe", "Änne"):
+        assert part in told
+    for part in ("Vertrag 2019", "To invite to what happens near by.", "24 Monate nach dem Ende"):
+        assert part in told
+    assert "Einwilligung, Art. 6 Abs. 1 lit. a DSGVO" in told
+    assert "Um die Person in unseren E-Mails mit Namen anzusprechen." in told
+    assert "Set-Cookie" not in shown.headers
+    assert "<script" not in told
+    assert 'name="email"' not in told
+    assert 'name="old"' not in told
+
+
+def test_l32_the_person_puts_it_right_and_the_log_tells_which_fields_not_what(
+    client, page, anna, session
+):
+    values = ALL | {"city": "Bonn", "born": "", "diet": "vegan", "old": "y", "email": "b@x.example"}
+    shown = client.post(f"{page}?lang=de", data=values)
+    assert shown.status_code == 200
+    assert "Gespeichert" in shown.text
+    found = person(session, anna)
+    assert found.attributes == {"city": "Bonn", "diet": "vegan", "old": "x"}
+    assert (found.first_name, found.address) == ("Anna", "anna@example.com")
+    [entry] = session.scalars(sa.select(AuditEntry).filter_by(action="subscriber.corrected"))
+    assert entry.details == {"fields": ["born", "city", "first_name"], "by": "the person"}
+    assert (entry.subject_id, entry.operator_id) == (anna, None)
+
+
+def test_a_mistake_is_told_in_their_language_and_loses_nothing(client, page, anna, session):
+    values = ALL | {"city": "Bonn <b>", "born": "gestern"}
+    shown = client.post(f"{page}?lang=de", data=values)
+    assert shown.status_code == 422
+    assert "Geburtstag: Bitte schreiben Sie das Datum" in shown.text
+    assert 'value="gestern"' in shown.text
+    assert 'value="Bonn &lt;b&gt;"' in shown.text
+    assert person(session, anna).attributes["city"] == "Köln"
+
+
+def test_l33_it_is_taken_along_as_a_file(client, page):
+    answer = client.get(f"{page}/data.json")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    told = json.loads(answer.text)
+    values = {one["key"]: one["value"] for one in told["fields"]}
+    assert values["city"] == "Köln"
+    assert values["email"] == "anna@example.com"
+    assert all(one["purpose"] and one["legal_basis"] for one in told["fields"])
+    assert (told["tags"], told["basis_note"]) == (["Messe"], "Vertrag 2019")
+    assert [one["status"] for one in told["subscriptions"]] == ["confirmed"]
+
+
+def test_t20_no_other_link_opens_it_and_it_closes_after_a_day(client, page, anna, settings, clock):
+    for door in Door:
+        if door is not Door.MY_DATA:
+            token = make_token(settings.secret_keys, door, anna)
+            assert client.get(f"/d/{token}").status_code == 404
+            assert client.get(f"/d/{token}/data.json").status_code == 404
+            assert client.post(f"/d/{token}", data=ALL).status_code == 404
+    assert client.get(page).status_code == 200
+    clock(timedelta(days=1, minutes=1))
+    assert client.get(page).status_code == 404
+    # What was being written then is still taken.
+    assert client.post(page, data=ALL | {"city": "Bonn"}).status_code == 200
+
+
+def test_l33_restricted_data_are_shown_and_not_changed(client, page, anna, uow, session):
+    with uow() as tx:
+        tx.session.get_one(Subscriber, anna).restricted_at = now()
+    shown = client.get(f"{page}?lang=de").text
+    assert "eingeschränkt" in shown
+    assert "<form" not in shown
+    assert client.post(page, data=ALL | {"city": "Bonn"}).status_code == 422
+    assert person(session, anna).attributes["city"] == "Köln"
+
+
+def test_who_is_gone_is_told_nothing(client, page, anna, uow):
+    with uow() as tx:
+        erase(tx, [anna], actor="operator:1", at=now())
+    assert "Köln" not in client.get(page).text
+    assert client.get(f"{page}/data.json").status_code == 404
+    assert client.post(page, data=ALL).status_code == 200
+
+
+def test_t21_the_links_secret_stands_in_no_log(client, page, app, caplog):
+    app.logger.warning("GET %s/data.json", page)
+    secret = page.removeprefix("/d/")
+    assert secret not in caplog.text
