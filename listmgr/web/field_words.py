@@ -51,7 +51,7 @@ def basis_name(basis: str) -> str:
 def kept_for(months: int | None) -> str:
     """How long a value is kept."""
     if months is None:
-        return str(_("as long as the address"))
+        return str(_("as long as the person is on record"))
     told = ngettext(
         "%(num)s month after the last consent has ended",
         "%(num)s months after the last consent has ended",

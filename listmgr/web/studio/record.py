@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from urllib.parse import urlsplit
 
 from flask import Response, render_template
@@ -26,7 +27,7 @@ def record() -> str:
     with reading() as tx:
         return render_template(
             "studio/fields/record.html",
-            lines=record_lines(tx.session),
+            groups=_grouped(record_lines(tx.session)),
             controllers=controllers(tx.session),
             mail_server=services().settings.mail.host,
             base=urlsplit(services().settings.base_url).hostname,
@@ -44,6 +45,15 @@ def record_file() -> Response:
         mimetype="text/csv",
         headers={"Content-Disposition": 'attachment; filename="record-of-processing.csv"'},
     )
+
+
+def _grouped(lines: list[RecordLine]) -> list[list[RecordLine]]:
+    """What is held for one reason, for one time, stands together; the file has a line for each."""
+
+    def why(line: RecordLine) -> tuple[object, ...]:
+        return line.persons, line.purpose, line.basis, line.retention, line.months
+
+    return [list(lines) for _why, lines in groupby(lines, key=why)]
 
 
 def _headings() -> list[str]:
