@@ -1,0 +1,47 @@
+"""Whether a row proves a consent: when, how, which words, where, what mark (L-01, L-03)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from listmgr.imports.words import moment
+from listmgr.kit.texts import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All five; `mark` is the network address or another proof of the act itself."""
+
+    agreed_at: datetime
+    as_written: str
+    how: str
+    words: str
+    system: str
+    ip: str
+    proof: str
+
+    def told(self) -> dict[str, str]:
+        """For the erasable evidence beside the ledger."""
+        return {**asdict(self), "agreed_at": self.agreed_at.isoformat()}
+
+
+def prove(
+    *, at: str, how: str, words: str, system: str, ip: str, proof: str, now: datetime
+) -> Evidence | str:
+    """The evidence when it is complete, or the sentence that says what is lacking."""
+    agreed_at = moment(at)
+    if agreed_at is None:
+        return N_("When the person agreed is not told, or not clearly.")
+    if agreed_at > now:
+        return N_("The person is said to have agreed in the future.")
+    lacking = {
+        N_("How the person agreed is not told."): how,
+        N_("The words the person agreed to are not told."): words,
+        N_("In which system the person agreed is not told."): system,
+        N_("There is neither a network address nor another proof of the act."): ip or proof,
+    }
+    for sentence, told in lacking.items():
+        if not told:
+            return sentence
+    return Evidence(agreed_at, at, how, words, system, ip, proof)

@@ -1,0 +1,74 @@
+"""Guesses how a file of rows is written: encoding, delimiter, and a header or none."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Sequence
+
+# As much of the beginning as is looked at.
+SAMPLE = 1 << 16
+DELIMITERS = (",", ";", "\t", "|")
+ENCODINGS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def encoding(sample: bytes) -> str:
+    """The encoding by its mark, by the NULs of UTF-16, by being UTF-8 at all; else Windows-1252."""
+    for mark, name in _MARKS:
+        if sample.startswith(mark):
+            return name
+    low, high = sample[0::2].count(0), sample[1::2].count(0)
+    if max(low, high) > len(sample) // 5:
+        return "utf-16-be" if low > high else "utf-16-le"
+    return "utf-8-sig" if _is_utf8(sample) else "cp1252"
+
+
+def _is_utf8(sample: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        # Not final: the sample may end within a character.
+        decoder.decode(sample)
+    except UnicodeDecodeError as error:
+        # One bad place in a text that is UTF-8 elsewhere: a mixed file, whose bad rows are refused.
+        whole = sample.decode("utf-8", "ignore")
+        return sum(ord(char) > 127 for char in whole) > 8 and error.start > 0
+    return True
+
+
+def delimiter(lines: Sequence[str]) -> str:
+    """What cuts the lines into the most equal number of cells, outside quotes."""
+    return max(DELIMITERS, key=lambda one: _fit(lines, one))
+
+
+def _fit(lines: Sequence[str], mark: str) -> tuple[float, int]:
+    widths = [len(row) for row in csv.reader(lines, delimiter=mark) if row]
+    if not widths:
+        return 0.0, 0
+    usual = max(set(widths), key=lambda one: (widths.count(one), one))
+    if usual == 1:
+        return 0.0, 1
+    return widths.count(usual) / len(widths), usual
+
+
+def has_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: it holds no address."""
+    return bool(rows) and not any(_ADDRESS.search(cell) for cell in rows[0])
+
+
+def labels(first: Sequence[str], *, header: bool, width: int) -> tuple[str, ...]:
+    """A name for each column, each once: as the file says, or "Column 3"."""
+    found: list[str] = []
+    for at in range(max(width, len(first) if header else 0)):
+        told = first[at].strip() if header and at < len(first) else ""
+        name, again = told or f"Column {at + 1}", 2
+        while name in found:
+            name, again = f"{told or 'Column'} ({again})", again + 1
+        found.append(name)
+    return tuple(found)

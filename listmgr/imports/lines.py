@@ -1,0 +1,72 @@
+"""Bytes of any size as lines of bounded length: the first thing that meets a hostile file."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Final
+
+BLOCK = 1 << 18
+# Longer ones are no rows of people; they are cut to their beginning and said to be too long.
+MAX_LINE: Final = 1 << 17
+# What a decoder puts where octets mean nothing in its encoding; a row that holds it is refused.
+UNREADABLE = "\ufffd"
+
+
+class TooLong(str):
+    """The beginning of a line that does not end within `MAX_LINE` characters."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Some lines with their ends. `plain`: no quote, no NUL, nothing unreadable, nothing cut."""
+
+    lines: list[str]
+    plain: bool
+
+
+def decoded(file: IO[bytes], encoding: str) -> Iterator[str]:
+    """The file's text block by block; octets that mean nothing become U+FFFD, never an error."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    while block := file.read(BLOCK):
+        yield decoder.decode(block)
+    yield decoder.decode(b"", final=True)
+
+
+def packs(blocks: Iterator[str]) -> Iterator[Pack]:
+    """Lines by the pack; CR LF, LF and a lone CR end one. Holds two blocks at the most."""
+    rest, cut = "", False
+    for block in blocks:
+        text = rest + block
+        # A CR at the end may be half of a CR LF.
+        held = "\r" if text.endswith("\r") else ""
+        whole, ended, begun = _unified(text[: len(text) - len(held)]).rpartition("\n")
+        rest = begun + held
+        if ended:
+            yield _pack(whole + ended, skip_first=cut)
+            cut = False
+        if len(rest) > MAX_LINE:
+            if not cut:
+                yield Pack([TooLong(rest[:MAX_LINE])], plain=False)
+            rest, cut = held, True
+    if rest and not cut:
+        yield _pack(_unified(rest), skip_first=False)
+
+
+def _unified(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _pack(text: str, *, skip_first: bool) -> Pack:
+    # `splitlines` would also cut at form feeds and at U+2028, which may stand in a cell.
+    found = [line + "\n" for line in text.removesuffix("\n").split("\n")]
+    if skip_first:
+        found = found[1:]
+    odd = '"' in text or "\0" in text or UNREADABLE in text
+    if len(text) > MAX_LINE and max(map(len, found), default=0) > MAX_LINE:
+        odd = True
+        found = [one if len(one) <= MAX_LINE else TooLong(one[:MAX_LINE]) for one in found]
+    return Pack(found, plain=not odd)

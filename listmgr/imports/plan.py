@@ -1,0 +1,87 @@
+"""What an operator says of a file: what each column means and how its people are taken in."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from listmgr.imports.verdicts import Meaning
+
+# What a column can be, beside a field of the catalogue, which is named by its key.
+SKIP = ""
+
+
+class Target(enum.StrEnum):
+    """Columns that are no field of the catalogue. The words begin so that no field is named so."""
+
+    FULL_NAME = "=full_name"
+    TAGS = "=tags"
+    ATTRIBUTES = "=attributes"
+    STATUS = "=status"
+    OPTED_OUT = "=opted_out"
+    OPTED_OUT_AT = "=opted_out_at"
+    BOUNCED = "=bounced"
+    COMPLAINED = "=complained"
+    CONFIRMED = "=confirmed"
+    AGREED_AT = "=agreed_at"
+    HOW = "=how"
+    WORDS = "=words"
+    SYSTEM = "=system"
+    IP = "=ip"
+    PROOF = "=proof"
+
+
+# Several columns may say these, one after the other; of the rest each has one.
+MANY = frozenset(
+    {Target.OPTED_OUT, Target.OPTED_OUT_AT, Target.BOUNCED, Target.COMPLAINED, Target.TAGS}
+)
+STOP_TARGETS = frozenset(
+    {Target.STATUS, Target.OPTED_OUT, Target.OPTED_OUT_AT, Target.BOUNCED, Target.COMPLAINED}
+)
+
+
+class Update(enum.StrEnum):
+    """What happens to the fields of people we know already."""
+
+    FILL = "fill"
+    OVERWRITE = "overwrite"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole of it. `columns` maps a column's name to a field's key or a target."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    # Words of the status column beside the usual ones, in small letters.
+    words: Mapping[str, str] = field(default_factory=dict)
+    # What everybody in a table is; for exports that come as one file a station.
+    tables: Mapping[str, str] = field(default_factory=dict)
+    language: str = "de"
+    update: Update = Update.FILL
+    # Whether rows with complete evidence enter as confirmed, and what is true of each of them.
+    confirm: bool = False
+    how: str = ""
+    wording: str = ""
+    system: str = ""
+    # Which program's export it was taken for.
+    foreign: str = ""
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return {**asdict(self), "update": self.update.value}
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Plan:
+        """From what JSON kept."""
+        return cls(**{**stored, "update": Update(stored.get("update", "fill"))})
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether a row can say that somebody opted out."""
+        told = {Meaning(meaning) for meaning in self.tables.values()}
+        return bool(STOP_TARGETS & set(self.columns.values())) or bool(
+            told - {Meaning.SUBSCRIBED, Meaning.UNCONFIRMED}
+        )

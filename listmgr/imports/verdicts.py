@@ -1,0 +1,51 @@
+"""What becomes of a row, in one word each: taken in, left as it is, or refused."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Verdict(enum.StrEnum):
+    """One for each row. The order is that of the page."""
+
+    NEW = "new"
+    CONFIRMED = "confirmed"
+    NO_EVIDENCE = "no_evidence"
+    KNOWN = "known"
+    FILLED = "filled"
+    UNCHANGED = "unchanged"
+    OPTED_OUT = "opted_out"
+    DUPLICATE = "duplicate"
+    STOPPED = "stopped"
+    SUPPRESSED = "suppressed"
+    RESTRICTED = "restricted"
+    WITHDRAWN = "withdrawn"
+    OUTDATED = "outdated"
+    BAD_ADDRESS = "bad_address"
+    BAD_VALUE = "bad_value"
+    UNCLEAR = "unclear"
+    BAD_ROW = "bad_row"
+
+
+_V = Verdict
+
+# A person or a consent is begun by these rows.
+TAKEN_IN = frozenset({_V.NEW, _V.CONFIRMED, _V.NO_EVIDENCE, _V.KNOWN})
+ACCEPTED = TAKEN_IN | {_V.FILLED, _V.UNCHANGED, _V.OPTED_OUT}
+# These come back as a file.
+REFUSED = frozenset(_V) - ACCEPTED
+# What the file alone decides: the same whenever it is read, so a run takes it from the look before.
+BY_FILE = frozenset({_V.DUPLICATE, _V.STOPPED})
+
+
+class Meaning(enum.StrEnum):
+    """What a file says of a person's subscription."""
+
+    SUBSCRIBED = "subscribed"
+    UNCONFIRMED = "unconfirmed"
+    UNSUBSCRIBED = "unsubscribed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+
+
+STOPS = frozenset({Meaning.UNSUBSCRIBED, Meaning.BOUNCED, Meaning.COMPLAINED})
