@@ -46,14 +46,27 @@ def capture(
     gone (L-01, L-02).
     """
     existing = open_consent(tx, subscriber.id, notice.purpose_id)
-    if existing is not None:
+    if existing is not None and not _was_never_shown(existing, source):
         return existing
+    if existing is not None:
+        # Its ledger tells of a file and of no words: the person's own act begins a life with both.
+        told = {"followed_by": source.value}
+        record(tx, existing, ConsentAction.EXPIRE, at=at, actor="system", facts=told)
     consent = begin(tx, subscriber.id, notice, source=source, at=at)
     tx.session.add(consent)
     tx.session.flush()
     facts = workflow(tx, notice, source, form_url)
     record(tx, consent, ConsentAction.CAPTURE, at=at, actor=actor, facts=facts, evidence=evidence)
     return consent
+
+
+def _was_never_shown(existing: Consent, source: ConsentSource) -> bool:
+    """Whether the open consent was brought by a file, and now the person says it themselves."""
+    return (
+        existing.status is ConsentStatus.CAPTURED
+        and existing.source is ConsentSource.IMPORT
+        and source is not ConsentSource.IMPORT
+    )
 
 
 def begin(

@@ -65,7 +65,8 @@ class Consent(Base):
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
     subscriber_id: Mapped[int | None] = mapped_column(sa.ForeignKey("subscribers.id"), info=PLAIN)
-    list_id: Mapped[int] = mapped_column(sa.ForeignKey("mailing_lists.id"), info=PLAIN)
+    # That it is a list is said by its purpose: the two refer to purposes together.
+    list_id: Mapped[int] = mapped_column(info=PLAIN)
     purpose_id: Mapped[int] = mapped_column(info=PLAIN)
     status: Mapped[ConsentStatus] = mapped_column(info=PLAIN)
     # The number of ledger events so far; links are bound to a consent, never to an address.
@@ -83,7 +84,9 @@ class Consent(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
 
     subscriber: Mapped[Subscriber | None] = relationship()
-    mailing_list: Mapped[MailingList] = relationship(viewonly=True)
+    mailing_list: Mapped[MailingList] = relationship(
+        primaryjoin=MailingList.id == sa.orm.foreign(list_id), viewonly=True
+    )
     purpose: Mapped[Purpose] = relationship(
         primaryjoin=Purpose.id == sa.orm.foreign(purpose_id), viewonly=True
     )
