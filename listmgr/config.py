@@ -59,8 +59,6 @@ class Settings:
     lease_size: int = 1000
     lease_seconds: int = 60
     send_slots: int = 4
-    # How long it is kept who got a campaign; 0 keeps it for ever.
-    delivery_months: int = 24
     send_rate: float = 0.0
     trusted_proxies: int = 0
     card_days: int = 60
@@ -70,6 +68,9 @@ class Settings:
     # Whom to ask whether a domain takes mail: empty for the system's servers, ("off",) for nobody.
     dns_servers: tuple[str, ...] = ()
     timezone: str = "Europe/Berlin"
+    # The largest file of people, and how many days it is kept when it has been dealt with.
+    import_megabytes: int = 512
+    import_keep_days: int = 30
 
     @property
     def host(self) -> str:
@@ -155,12 +156,13 @@ _INTEGERS = (
     "lease_size",
     "lease_seconds",
     "send_slots",
-    "delivery_months",
     "trusted_proxies",
     "card_days",
     "card_picture_days",
     "card_notice_days",
     "api_per_minute",
+    "import_megabytes",
+    "import_keep_days",
 )
 _FLOATS = ("signup_min_seconds", "scanner_seconds", "window_seconds", "send_rate")
 

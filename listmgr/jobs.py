@@ -21,9 +21,11 @@ from listmgr.consent import (
     signup,
 )
 from listmgr.consent.models import Signup
-from listmgr.delivery import engine, kept, sweep
+from listmgr.delivery import engine, sweep
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Channel, ServerAway
+from listmgr.imports import keeping
+from listmgr.imports import work as importing
 from listmgr.kit.clock import now
 from listmgr.kit.errors import NotFound
 from listmgr.kit.queue import Job
@@ -120,6 +122,27 @@ def sweep_campaigns() -> None:
         sweep.sweep_campaigns(tx, at=now())
 
 
+def work_import(import_id: int, turn: int) -> None:
+    """Go on with an import for some seconds, then ask to be called again."""
+    made = services()
+    holder = f"{socket.gethostname()}:{os.getpid()}:{turn}:{os.urandom(4).hex()}"
+    if importing.work_slice(made.unit_of_work, import_id, holder, now=now):
+        with made.unit_of_work() as tx:
+            keeping.ring(tx, import_id, 1 - turn)
+
+
+def sweep_imports() -> None:
+    """Ring for imports whose bell or worker was lost."""
+    with services().unit_of_work() as tx:
+        keeping.sweep(tx, at=now())
+
+
+def purge_imports() -> None:
+    """Forget the files of imports that were dealt with, or left lying about, long ago."""
+    with services().unit_of_work() as tx:
+        keeping.purge_due(tx, at=now())
+
+
 def knock(campaign_id: int) -> None:
     """Resume a campaign that paused itself, once the mail server answers again."""
     try:
@@ -131,16 +154,6 @@ def knock(campaign_id: int) -> None:
         return
     with services().unit_of_work() as tx:
         control.resume_if_away(tx, campaign_id)
-
-
-def drop_deliveries() -> None:
-    """Forget who got campaigns that ended long ago, one campaign at a time."""
-    made = services()
-    with made.unit_of_work() as tx:
-        due = kept.due_to_go(tx.session, made.settings.delivery_months, at=now())
-    for campaign_id in due:
-        with made.unit_of_work() as tx:
-            kept.drop_deliveries(tx, campaign_id, at=now())
 
 
 def keep_erasures() -> None:

@@ -10,6 +10,7 @@ import listmgr.campaigns.models
 import listmgr.cards.models
 import listmgr.consent.models
 import listmgr.delivery.models
+import listmgr.imports.models
 import listmgr.kit.schedule
 import listmgr.lists.models
 import listmgr.operators.models

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from listmgr.cards.gone import forget_people
 from listmgr.consent.expire import forget_evidence
 from listmgr.consent.models import AddressChange, Question, Signup, SignupAnswers
+from listmgr.imports.gone import forget_files, forget_keys, forget_rows
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import AddressError, parse_address
 from listmgr.subscribers.models import Subscriber
@@ -93,6 +94,19 @@ def _address_changes(tx: Transaction, gone: Gone) -> None:
     )
 
 
+def _import_keys(tx: Transaction, gone: Gone) -> None:
+    forget_keys(tx, gone.address_keys)
+
+
+def _import_rows(tx: Transaction, gone: Gone) -> None:
+    forget_rows(tx, gone.address_keys)
+
+
+def _import_files(tx: Transaction, gone: Gone) -> None:
+    """The whole file, which was brought to be looked through as it was."""
+    forget_files(tx, gone.address_keys)
+
+
 def _subscribers(tx: Transaction, gone: Gone) -> None:
     tx.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(gone.ids)))
 
@@ -109,6 +123,9 @@ ERASED: Mapping[str, Eraser] = {
     "card_captures": _cards,
     "card_letters": _cards,
     "card_uploads": _cards,
+    "import_keys": _import_keys,
+    "import_rows": _import_rows,
+    "import_pieces": _import_files,
     "subscribers": _subscribers,
 }
 

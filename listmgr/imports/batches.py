@@ -1,0 +1,104 @@
+"""Cuts the rows of a file into batches that are the same however often the file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from listmgr.imports.judge import Judge, Refusal
+from listmgr.imports.plan import Plan
+from listmgr.imports.rows import Broken, Row
+from listmgr.imports.stage import line
+from listmgr.imports.tables import Table
+from listmgr.imports.verdicts import STOPS, Verdict
+from listmgr.subscribers.fields import CatalogueField
+
+ROWS = 5_000
+MOST_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one table. `first` is the number of the first of them over the whole file."""
+
+    number: int
+    first: int
+    table: Table
+    rows: Sequence[Row]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A batch as the database gets it; refusals and sentences by the row's number."""
+
+    batch: Batch
+    lines: dict[int, str] = field(default_factory=dict)
+    prints: dict[int, str] = field(default_factory=dict)
+    stops: set[int] = field(default_factory=set)
+    refused: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
+    lacking: dict[int, str] = field(default_factory=dict)
+
+    def cells(self, number: int, columns: Sequence[str]) -> list[str]:
+        """A row's cells in the order of the file's columns, as they are shown and given back."""
+        row = self.batch.rows[number - self.batch.first]
+        found = row.cells if isinstance(row, Broken) else row
+        told = dict(zip(self.batch.table.columns, found, strict=False))
+        shown = [told.get(name, "") for name in columns]
+        # What is beyond the columns comes back too: it is what was wrong with the row.
+        shown += found[len(self.batch.table.columns) :]
+        return [cell.replace("\0", "")[:MOST_SHOWN] for cell in shown]
+
+
+def batches(tables: Iterator[Table]) -> Iterator[Batch]:
+    """The batches of all tables, numbered from 0; rows are numbered from 1."""
+    number, first = 0, 1
+    for table in tables:
+        while rows := list(islice(table.rows, ROWS)):
+            yield Batch(number, first, table, rows)
+            number, first = number + 1, first + len(rows)
+
+
+class Preparer:
+    """Judges the rows of batches by the plan; one for a pass over a file."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        fields: Sequence[CatalogueField],
+        *,
+        key: bytes,
+        now: datetime,
+        ip_storage: str,
+    ) -> None:
+        self._plan, self._fields, self._key = plan, fields, key
+        self._now, self._ip_storage = now, ip_storage
+        self._judges: dict[str, Judge] = {}
+
+    def __call__(self, batch: Batch) -> Prepared:
+        """What the database is to be told of a batch."""
+        made, judge, key = Prepared(batch), self._judge(batch.table), self._key
+        for number, row in enumerate(batch.rows, start=batch.first):
+            found = judge(row)
+            if isinstance(found, Refusal):
+                made.refused[number] = (found.verdict, found.reason)
+                continue
+            made.lines[number], made.prints[number] = line(number, found, key)
+            if found.meaning in STOPS:
+                made.stops.add(number)
+            elif found.lacking:
+                made.lacking[number] = found.lacking
+        return made
+
+    def _judge(self, table: Table) -> Judge:
+        if table.name not in self._judges:
+            self._judges[table.name] = Judge(
+                self._plan,
+                self._fields,
+                table.columns,
+                table=table.name,
+                now=self._now,
+                ip_storage=self._ip_storage,
+            )
+        return self._judges[table.name]

@@ -1,0 +1,203 @@
+"""What an operator does with an import: bring, describe, look through, run, pause, cancel."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import IO, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.consent.evidence import canonical
+from listmgr.imports.keeping import ring
+from listmgr.imports.lifecycle import ImportAction, ImportStatus, next_status
+from listmgr.imports.models import Import, ImportBatch, ImportKey, ImportRow
+from listmgr.imports.plan import Plan
+from listmgr.imports.rows import Shape
+from listmgr.imports.store import keep, purge
+from listmgr.imports.suggest import suggest
+from listmgr.imports.tables import Form, Kind, Look, look
+from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.subscribers.fields import CatalogueField
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """Where the people come from, on which legal basis, and what the operator vouches for."""
+
+    source: str
+    basis: str
+    statement: str
+
+
+def find(session: Session, import_id: int) -> Import:
+    """The import, to look at; raises NotFound."""
+    found = session.get(Import, import_id)
+    if found is None:
+        raise NotFound(N_("There is no such import."))
+    return found
+
+
+def bring(
+    tx: Transaction,
+    file: IO[bytes],
+    name: str,
+    *,
+    fields: Sequence[CatalogueField],
+    language: str,
+    operator_id: int,
+    at: datetime,
+) -> Import:
+    """Keep a file and look at its beginning; raises InvalidInput for what is no table of people."""
+    made = Import(
+        status=ImportStatus.UPLOADED,
+        file_name=_name(name),
+        size=0,
+        sha256=b"",
+        uploaded_by=operator_id,
+        uploaded_at=at,
+        form={},
+        columns=[],
+        plan={},
+    )
+    tx.session.add(made)
+    tx.session.flush()
+    made.size, made.sha256 = keep(tx, made.id, file)
+    seen = look(file, made.size)
+    _shape(made, seen)
+    plan = suggest(seen, fields, file_name=made.file_name, language=language)
+    made.plan = plan.stored()
+    tx.session.flush()
+    return made
+
+
+def _shape(made: Import, seen: Look) -> None:
+    made.form = asdict(seen.form)
+    made.columns = list(seen.columns)
+    made.rows_expected = seen.expected
+
+
+def _name(told: str) -> str:
+    last = told.replace("\\", "/").rpartition("/")[2]
+    return "".join(char for char in last if char.isprintable())[:200] or "import.csv"
+
+
+def form_of(found: Import) -> Form:
+    """How its file is read."""
+    return Form(Kind(found.form["kind"]), Shape(**found.form["shape"]))
+
+
+def read_otherwise(
+    tx: Transaction, import_id: int, file: IO[bytes], shape: Shape, fields: Sequence[CatalogueField]
+) -> Import:
+    """Read the file by another shape than was guessed; what its columns mean is guessed anew."""
+    found = _described(tx, import_id)
+    seen = look(file, found.size, Form(form_of(found).kind, shape))
+    _shape(found, seen)
+    before = Plan.from_stored(found.plan)
+    plan = suggest(seen, fields, file_name=found.file_name, language=before.language)
+    found.plan = plan.stored()
+    return found
+
+
+def describe(
+    tx: Transaction,
+    import_id: int,
+    plan: Plan,
+    purpose_id: int,
+    declared: Declaration,
+    *,
+    operator_id: int,
+) -> Import:
+    """Say what the columns mean and declare the file; any earlier look through it is void."""
+    found = _described(tx, import_id)
+    found.plan = plan.stored()
+    found.purpose_id = purpose_id
+    found.source, found.basis = declared.source, declared.basis
+    found.statement, found.declared_by = declared.statement, operator_id
+    return found
+
+
+def _described(tx: Transaction, import_id: int) -> Import:
+    found = locked(tx, import_id)
+    found.status = next_status(found.status, ImportAction.DESCRIBE)
+    found.checked, found.rows_total, found.problem = None, None, ""
+    found.holder, found.lease_until = "", None
+    for table in (ImportBatch, ImportRow, ImportKey):
+        tx.session.execute(sa.delete(table).where(table.import_id == import_id))
+    return found
+
+
+def check(tx: Transaction, import_id: int) -> None:
+    """Look the file through: counts and first rows of each verdict, and nothing else happens."""
+    found = locked(tx, import_id)
+    if "email" not in found.plan.get("columns", {}).values() or found.purpose_id is None:
+        raise InvalidInput(N_("Say first what the columns mean."))
+    found.status = next_status(found.status, ImportAction.CHECK)
+    ring(tx, import_id)
+
+
+def run(tx: Transaction, import_id: int, *, operator_id: int, at: datetime) -> None:
+    """Take in what was looked through. Raises Refused when anything has changed since."""
+    found = locked(tx, import_id)
+    found.status = next_status(found.status, ImportAction.RUN)
+    found.started_by, found.started_at = operator_id, at
+    ring(tx, import_id)
+
+
+def pause(tx: Transaction, import_id: int) -> None:
+    """Take in nothing more for now; what has been taken in stays."""
+    found = locked(tx, import_id)
+    found.status = next_status(found.status, ImportAction.PAUSE)
+    found.lease_until = None
+
+
+def resume(tx: Transaction, import_id: int) -> None:
+    """Go on where it was paused."""
+    found = locked(tx, import_id)
+    found.status = next_status(found.status, ImportAction.RESUME)
+    ring(tx, import_id)
+
+
+def cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
+    """End it for good and forget its file; what has been taken in stays."""
+    found = locked(tx, import_id)
+    found.status = next_status(found.status, ImportAction.CANCEL)
+    found.ended_at, found.lease_until = at, None
+    tx.session.execute(sa.delete(ImportKey).where(ImportKey.import_id == import_id))
+    purge(tx, import_id)
+
+
+def locked(tx: Transaction, import_id: int) -> Import:
+    """The import, held until the commit; raises NotFound."""
+    found = tx.session.get(Import, import_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise NotFound(N_("There is no such import."))
+    return found
+
+
+def declaration_digest(found: Import) -> bytes:
+    """SHA-256 over everything a look through was made by: file, form, plan, declaration."""
+    told = {
+        "file": found.sha256.hex(),
+        "form": found.form,
+        "plan": found.plan,
+        "purpose": found.purpose_id,
+        "declared": [found.source, found.basis, found.statement],
+    }
+    return hashlib.sha256(canonical(told).encode()).digest()
+
+
+def facts_of(found: Import) -> dict[str, Any]:
+    """What every consent of the import says of it in the ledger; nothing personal."""
+    return {
+        "import": found.id,
+        "file_sha256": found.sha256.hex(),
+        "declared_source": found.source,
+        "basis": found.basis,
+    }

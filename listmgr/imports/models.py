@@ -1,0 +1,114 @@
+"""Imports, their file in pieces, how far each has come, and the rows that were not taken in."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from listmgr.imports.lifecycle import ImportStatus
+from listmgr.kit.db import PERSONAL, PLAIN, Base
+
+
+class Phase(enum.StrEnum):
+    """The passes over a file: who opted out in it, what would happen, what happens."""
+
+    STOPS = "stops"
+    CHECK = "check"
+    RUN = "run"
+
+
+class Import(Base):
+    """One file of people, who brought it, what they declared, and what is to be done with it."""
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        sa.Index(
+            "ix_imports_working",
+            "id",
+            postgresql_where=sa.text("status IN ('checking', 'running')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    status: Mapped[ImportStatus] = mapped_column(info=PLAIN)
+    file_name: Mapped[str] = mapped_column(info=PLAIN)
+    size: Mapped[int] = mapped_column(info=PLAIN)
+    sha256: Mapped[bytes] = mapped_column(info=PLAIN)
+    uploaded_by: Mapped[int | None] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    uploaded_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    # How the file is read, and what each of its columns means.
+    form: Mapped[dict[str, Any]] = mapped_column(info=PLAIN)
+    columns: Mapped[list[str]] = mapped_column(info=PLAIN)
+    plan: Mapped[dict[str, Any]] = mapped_column(server_default=sa.text("'{}'::jsonb"), info=PLAIN)
+    purpose_id: Mapped[int | None] = mapped_column(sa.ForeignKey("purposes.id"), info=PLAIN)
+    # What the operator declares: where the people come from, on which legal basis, in whose words.
+    source: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    basis: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    statement: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    declared_by: Mapped[int | None] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    # SHA-256 over file, plan and declaration as they were looked through: a run needs the same.
+    checked: Mapped[bytes | None] = mapped_column(info=PLAIN)
+    rows_expected: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    rows_total: Mapped[int | None] = mapped_column(info=PLAIN)
+    problem: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    started_by: Mapped[int | None] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
+    started_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    ended_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    purged_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    holder: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    lease_until: Mapped[datetime | None] = mapped_column(info=PLAIN)
+
+
+def _of_import() -> Mapped[int]:
+    return mapped_column(
+        sa.ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True, info=PLAIN
+    )
+
+
+class ImportPiece(Base):
+    """A piece of the file: workers may be on other hosts than the web, so it is kept here."""
+
+    __tablename__ = "import_pieces"
+
+    import_id: Mapped[int] = _of_import()
+    number: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    content: Mapped[bytes] = mapped_column(info=PERSONAL)
+
+
+class ImportBatch(Base):
+    """Some rows done: written in the transaction that did them, so nothing is done twice."""
+
+    __tablename__ = "import_batches"
+
+    import_id: Mapped[int] = _of_import()
+    phase: Mapped[Phase] = mapped_column(primary_key=True, info=PLAIN)
+    number: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    rows: Mapped[int] = mapped_column(info=PLAIN)
+    verdicts: Mapped[dict[str, Any]] = mapped_column(info=PLAIN)
+
+
+class ImportRow(Base):
+    """A row that was not taken in, or one of the first of its verdict. `cells` follow `columns`."""
+
+    __tablename__ = "import_rows"
+
+    import_id: Mapped[int] = _of_import()
+    phase: Mapped[Phase] = mapped_column(primary_key=True, info=PLAIN)
+    number: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    verdict: Mapped[str] = mapped_column(info=PLAIN)
+    reason: Mapped[str] = mapped_column(info=PLAIN)
+    cells: Mapped[list[str]] = mapped_column(info=PERSONAL)
+
+
+class ImportKey(Base):
+    """Who has been seen in a file while it is looked through: half a keyed fingerprint each."""
+
+    __tablename__ = "import_keys"
+
+    import_id: Mapped[int] = _of_import()
+    key: Mapped[bytes] = mapped_column(primary_key=True, info=PERSONAL)
+    stops: Mapped[bool] = mapped_column(info=PLAIN)

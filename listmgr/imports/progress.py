@@ -1,0 +1,124 @@
+"""How far an import is and what became of its rows, from the marks its batches left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.imports.lifecycle import ImportStatus
+from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
+from listmgr.imports.plan import Plan
+from listmgr.imports.verdicts import ACCEPTED, REFUSED, TAKEN_IN, Verdict
+
+SAMPLE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Rows done of all there are (or may be), and how many of each verdict."""
+
+    phase: Phase
+    done: int
+    total: int
+    verdicts: dict[Verdict, int]
+
+    @property
+    def taken_in(self) -> int:
+        """Rows that began a person or a consent."""
+        return sum(self.verdicts.get(verdict, 0) for verdict in TAKEN_IN)
+
+    @property
+    def refused(self) -> int:
+        """Rows that come back as a file."""
+        return sum(self.verdicts.get(verdict, 0) for verdict in REFUSED)
+
+    @property
+    def share(self) -> float:
+        """Between 0 and 1; an estimate is never full."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+
+def stand(session: Session, found: Import) -> Stand:
+    """Where an import stands in the pass that counts: the run once there is one."""
+    looking = found.status in {
+        ImportStatus.UPLOADED,
+        ImportStatus.CHECKING,
+        ImportStatus.CHECKED,
+    } or (found.started_at is None)
+    phase = Phase.CHECK if looking else Phase.RUN
+    done, total = rows(session, found.id, phase), found.rows_total
+    if total is None:
+        total = max(found.rows_expected, done + 1)
+        if Plan.from_stored(found.plan).may_stop:
+            # Two passes: the first finds who opted out anywhere in the file.
+            done += rows(session, found.id, Phase.STOPS)
+            total = max(2 * total, done + 1)
+    return Stand(phase, done, total, verdicts(session, found.id, phase))
+
+
+def rows(session: Session, import_id: int, phase: Phase) -> int:
+    """How many rows of a pass are done."""
+    total = sa.select(sa.func.sum(ImportBatch.rows)).where(
+        ImportBatch.import_id == import_id, ImportBatch.phase == phase
+    )
+    return int(session.scalar(total) or 0)
+
+
+def verdicts(session: Session, import_id: int, phase: Phase) -> dict[Verdict, int]:
+    """How many rows of each verdict, in the order of the page."""
+    counts: Counter[str] = Counter()
+    marks = sa.select(ImportBatch.verdicts).where(
+        ImportBatch.import_id == import_id, ImportBatch.phase == phase
+    )
+    for told in session.scalars(marks):
+        counts.update(told)
+    return {verdict: counts[verdict.value] for verdict in Verdict if counts[verdict.value]}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The first rows of one verdict."""
+
+    verdict: Verdict
+    count: int
+    rows: Sequence[ImportRow]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether these rows do something."""
+        return self.verdict in ACCEPTED
+
+
+def samples(session: Session, found: Import, standing: Stand) -> list[Sample]:
+    """The first rows of each verdict there is; rows of a file that was forgotten are gone."""
+    return [
+        Sample(verdict, count, _first(session, found.id, standing.phase, verdict))
+        for verdict, count in standing.verdicts.items()
+    ]
+
+
+def _first(session: Session, import_id: int, phase: Phase, verdict: Verdict) -> list[ImportRow]:
+    # Of rows that did something only the look before keeps some to be seen.
+    kept = phase if verdict in REFUSED else Phase.CHECK
+    return list(
+        session.scalars(
+            sa.select(ImportRow)
+            .where(
+                ImportRow.import_id == import_id,
+                ImportRow.phase == kept,
+                ImportRow.verdict == verdict.value,
+            )
+            .order_by(ImportRow.number)
+            .limit(SAMPLE)
+        )
+    )
+
+
+def imports(session: Session, *, before: int | None = None, limit: int = 50) -> list[Import]:
+    """The newest imports, or those below an id."""
+    found = sa.select(Import).order_by(Import.id.desc()).limit(limit)
+    return list(session.scalars(found if before is None else found.where(Import.id < before)))

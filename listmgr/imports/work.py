@@ -1,0 +1,225 @@
+"""Works at one import for some seconds: claims it, goes on where it was left, hands it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from listmgr.imports.batches import Batch, Prepared, Preparer, batches
+from listmgr.imports.control import declaration_digest, facts_of, form_of
+from listmgr.imports.lifecycle import WORKING, ImportAction, ImportStatus, next_status
+from listmgr.imports.load import Aim, SomebodyCameFirst
+from listmgr.imports.models import Import, ImportBatch, ImportKey, Phase
+from listmgr.imports.passes import Stopped, Work, check_held, do
+from listmgr.imports.plan import Plan
+from listmgr.imports.store import UnitOfWork, digest_of, kept
+from listmgr.imports.tables import tables
+from listmgr.kit import stopping
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.texts import N_
+from listmgr.subscribers.fields import catalogue
+
+SECONDS = 20.0
+LEASE = timedelta(seconds=60)
+# Two batches are loaded while the next is read: PostgreSQL has a process for each.
+LOADERS = 2
+AGAIN = 5
+# What another writer, or a server that restarts, may cost us: the batch is done again, or later.
+PASSING = (SomebodyCameFirst, OperationalError)
+CHANGED = N_("The file is not what was looked through. Nothing more of it has been taken in.")
+Clock = Callable[[], datetime]
+
+
+def work_slice(
+    uow: UnitOfWork, import_id: int, holder: str, *, now: Clock, seconds: float = SECONDS
+) -> bool:
+    """Go on with an import; whether there is more to do. Safe to run twice, and to be killed in."""
+    found = _claim(uow, import_id, holder, now())
+    if found is None:
+        return False
+    try:
+        done = _pass(uow, found, holder, now=now, seconds=seconds)
+    except Stopped:
+        return False
+    except InvalidInput as error:
+        _give_up(uow, import_id, holder, str(error), now())
+        return False
+    except OperationalError:
+        # The database is away or restarts: the sweep rings again when the lease has run out.
+        return False
+    return _hand_back(uow, found, holder, done=done, at=now())
+
+
+def _claim(uow: UnitOfWork, import_id: int, holder: str, at: datetime) -> Import | None:
+    """Take the import unless somebody holds it; None when there is nothing to do."""
+    with uow() as tx:
+        return tx.session.scalars(
+            sa.update(Import)
+            .where(
+                Import.id == import_id,
+                Import.status.in_(WORKING),
+                sa.or_(Import.lease_until.is_(None), Import.lease_until < at),
+            )
+            .values(holder=holder, lease_until=at + LEASE)
+            .returning(Import)
+        ).one_or_none()
+
+
+def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: float) -> bool:
+    """One or both passes, as far as time goes; whether they are through."""
+    with uow() as tx:
+        file = kept(uow, found.id, found.size)
+        if digest_of(file) != found.sha256 or _said_otherwise(found):
+            raise InvalidInput(CHANGED)
+        plan = Plan.from_stored(found.plan)
+        fields = catalogue(tx.session)
+        settings = tx.settings
+    prepare = Preparer(
+        plan, fields, key=settings.suppression_key, now=now(), ip_storage=settings.ip_storage
+    )
+    end = time.monotonic() + seconds
+    for phase in _phases(found.status, plan):
+        work = Work(phase, _aim(found, plan), found.columns, holder, found.status)
+        done = _done(uow, work)
+        waiting = (
+            batch for batch in batches(tables(file, form_of(found))) if batch.number not in done
+        )
+        if not _Loading(uow, work, now).all(waiting, prepare, end):
+            return False
+    return True
+
+
+def _said_otherwise(found: Import) -> bool:
+    return found.status is ImportStatus.RUNNING and declaration_digest(found) != found.checked
+
+
+def _phases(status: ImportStatus, plan: Plan) -> tuple[Phase, ...]:
+    if status is ImportStatus.RUNNING:
+        return (Phase.RUN,)
+    return (Phase.STOPS, Phase.CHECK) if plan.may_stop else (Phase.CHECK,)
+
+
+def _aim(found: Import, plan: Plan) -> Aim:
+    return Aim(
+        import_id=found.id,
+        purpose_id=found.purpose_id or 0,
+        language=plan.language,
+        update=plan.update,
+        actor=f"operator:{found.started_by or found.declared_by or 0}",
+        facts=facts_of(found),
+    )
+
+
+def _done(uow: UnitOfWork, work: Work) -> set[int]:
+    with uow() as tx:
+        return set(
+            tx.session.scalars(
+                sa.select(ImportBatch.number).where(
+                    ImportBatch.import_id == work.aim.import_id, ImportBatch.phase == work.phase
+                )
+            )
+        )
+
+
+@dataclass(slots=True)
+class _Loading:
+    """Reads on in this thread while others load; the look before goes in order, one by one."""
+
+    uow: UnitOfWork
+    work: Work
+    now: Clock
+
+    def all(self, waiting: Iterator[Batch], prepare: Preparer, end: float) -> bool:
+        """Whether every batch was loaded before the time was over."""
+        loaders = LOADERS if self.work.phase is Phase.RUN else 1
+        under_way: list[Future[None]] = []
+        renewed = time.monotonic()
+        with ThreadPoolExecutor(loaders, thread_name_prefix="import") as pool:
+            for batch in waiting:
+                if time.monotonic() > end or stopping.asked():
+                    return False
+                made = prepare(batch)
+                # So many are held in memory, and this one.
+                while len(under_way) >= loaders:
+                    under_way.pop(0).result()
+                under_way.append(pool.submit(self._load, made))
+                del made, batch
+                if time.monotonic() - renewed > LEASE.total_seconds() / 4:
+                    self._renew()
+                    renewed = time.monotonic()
+            for one in under_way:
+                one.result()
+        return True
+
+    def _load(self, made: Prepared) -> None:
+        for left in reversed(range(AGAIN)):
+            try:
+                with self.uow() as tx:
+                    do(tx, self.work, made, at=self.now())
+            except PASSING as error:
+                if not left or (isinstance(error, DBAPIError) and error.connection_invalidated):
+                    raise
+            else:
+                return
+
+    def _renew(self) -> None:
+        with self.uow() as tx:
+            check_held(tx, self.work)
+            tx.session.execute(
+                sa.update(Import)
+                .where(Import.id == self.work.aim.import_id, Import.holder == self.work.holder)
+                .values(lease_until=self.now() + LEASE)
+            )
+
+
+def _hand_back(uow: UnitOfWork, found: Import, holder: str, *, done: bool, at: datetime) -> bool:
+    """Finish what is through, and let go of it; whether there is more to do."""
+    with uow() as tx:
+        row = tx.session.get(Import, found.id, with_for_update=True)
+        if row is None or row.holder != holder or row.status is not found.status:
+            return False
+        row.lease_until = None
+        if not done:
+            return True
+        if row.status is ImportStatus.RUNNING:
+            row.status = next_status(row.status, ImportAction.FINISH)
+            row.ended_at = at
+        else:
+            row.status = next_status(row.status, ImportAction.CHECKED)
+            row.checked = declaration_digest(row)
+            row.rows_total = _rows(tx.session, row.id)
+            tx.session.execute(sa.delete(ImportKey).where(ImportKey.import_id == row.id))
+        return False
+
+
+def _rows(session: Session, import_id: int) -> int:
+    return int(
+        session.scalar(
+            sa.select(sa.func.coalesce(sa.func.sum(ImportBatch.rows), 0)).where(
+                ImportBatch.import_id == import_id, ImportBatch.phase == Phase.CHECK
+            )
+        )
+        or 0
+    )
+
+
+def _give_up(uow: UnitOfWork, import_id: int, holder: str, why: str, at: datetime) -> None:
+    """What is wrong with the file itself: a look goes back to its description, a run ends."""
+    with uow() as tx:
+        row = tx.session.get(Import, import_id, with_for_update=True)
+        if row is None or row.holder != holder or row.status not in WORKING:
+            return
+        running = row.status is ImportStatus.RUNNING
+        row.status = next_status(
+            row.status, ImportAction.CANCEL if running else ImportAction.DESCRIBE
+        )
+        row.problem, row.lease_until = why, None
+        if running:
+            row.ended_at = at
