@@ -87,8 +87,7 @@ def safe_html(html: str) -> str:
         html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
-        # cid: a picture that goes with the mail.
-        url_schemes={"http", "https", "mailto", "tel", "cid"},
+        url_schemes={"http", "https", "mailto", "tel"},
         link_rel=None,
     )
 

@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from listmgr.campaigns import control
-from listmgr.campaigns.files import files_of
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery import retry
@@ -128,8 +127,7 @@ def _load(
         except NoSender as error:
             control.pause(tx, campaign_id, reason=str(error))
             return None
-        files = files_of(tx.session, campaign_id, whole=True)
-        message = compile_content(settings, content, Launched(), files)
+        message = compile_content(settings, content, Launched())
         columns = columns_of(tx.session, message.fields, content.language)
         purpose_id = campaign.purpose_id
     return Run(

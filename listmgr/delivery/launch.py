@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,9 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns.compose import locked
-from listmgr.campaigns.files import files_of
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
-from listmgr.campaigns.models import Campaign, CampaignContent, CampaignFile
+from listmgr.campaigns.models import Campaign, CampaignContent
 from listmgr.campaigns.preflight import Finding, preflight
 from listmgr.campaigns.rendering import Words, render_words
 from listmgr.config import Settings
@@ -23,7 +22,7 @@ from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.headers import list_id
 from listmgr.delivery.merge import MessageError
 from listmgr.delivery.merge_fields import field_names
-from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
+from listmgr.delivery.message import CompiledMessage, MessageContent
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction
@@ -40,9 +39,7 @@ def check(
     found = preflight(session, settings, campaign)
     words = render_words(campaign, campaign.mailing_list, templates)
     try:
-        files = files_of(session, campaign.id, whole=True)
-        content = draft_content(settings, campaign, words, files)
-        compile_content(settings, content, field_names(session), files)
+        compile_content(settings, draft_content(settings, campaign, words), field_names(session))
     except (MessageError, ValueError) as error:
         if campaign.subject.strip():
             found.append(Finding(str(error)))
@@ -65,8 +62,7 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
     if blocking:
         raise InvalidInput(" ".join(finding.message for finding in blocking))
     words = render_words(campaign, campaign.mailing_list, templates)
-    files = files_of(tx.session, campaign.id, whole=True)
-    content = draft_content(tx.settings, campaign, words, files)
+    content = draft_content(tx.settings, campaign, words)
     content.frozen_at = at
     tx.session.add(content)
     tx.session.flush()
@@ -79,9 +75,7 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
     return campaign
 
 
-def draft_content(
-    settings: Settings, campaign: Campaign, words: Words, files: Sequence[CampaignFile]
-) -> CampaignContent:
+def draft_content(settings: Settings, campaign: Campaign, words: Words) -> CampaignContent:
     """The content as a launch would freeze it now; not added to the session."""
     mailing_list = campaign.mailing_list
     # The identifier must outlive renames (RFC 2919), so it is made of the slug alone.
@@ -96,20 +90,14 @@ def draft_content(
         language=mailing_list.language,
     )
     frozen = [content.subject, content.text, content.html, content.from_name, content.from_address]
-    frozen += [part for one in files for part in (one.name, hashlib.sha256(one.data).hexdigest())]
     content.sha256 = hashlib.sha256(json.dumps(frozen).encode()).digest()
     return content
 
 
 def compile_content(
-    settings: Settings,
-    content: CampaignContent,
-    known: Collection[str],
-    files: Sequence[CampaignFile],
+    settings: Settings, content: CampaignContent, known: Collection[str]
 ) -> CompiledMessage:
-    """The frozen words and files as octets and slots; raises MessageError, also for a field that is
-    not known.
-    """
+    """The frozen words as octets and slots; raises MessageError for a field that is not known."""
     return compile_message(
         MessageContent(
             subject=content.subject,
@@ -122,7 +110,6 @@ def compile_content(
             preferences_base=settings.link("p/"),
             list_id=content.list_header,
             language=content.language,
-            files=tuple(Enclosed(one.name, one.media_type, one.data) for one in files),
         ),
         known=known,
     )

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
-from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.launch import partition
 
 PAGE = 50
@@ -42,8 +41,6 @@ def by_trouble(
     session: Session, campaign_id: int, trouble: str, *, after: int = 0, size: int = PAGE
 ) -> UnmailedPage:
     """Those with one state and code, such as "failed 5.1.1"."""
-    if not deliveries_kept(session, campaign_id):
-        return UnmailedPage([], None)
     return _page(
         session,
         "SELECT d.subscriber_id, s.address, coalesce(d.reply, ''),"
@@ -60,8 +57,6 @@ def held_back(
     session: Session, settings: Settings, campaign: Campaign, *, after: int = 0, size: int = PAGE
 ) -> UnmailedPage:
     """Those who had confirmed before the launch and got nothing, with what holds them back now."""
-    if not deliveries_kept(session, campaign.id):
-        return UnmailedPage([], None)
     return _page(
         session,
         f"SELECT c.subscriber_id, s.address, {REFUSED_BECAUSE}, c.ended_at, NULL"
@@ -89,7 +84,7 @@ def _page(session: Session, sql: str, told: dict[str, object], size: int) -> Unm
 
 def everybody(session: Session, settings: Settings, campaign: Campaign) -> Iterator[Unmailed]:
     """All of them, page by page, for a file: first by trouble, then who was held back."""
-    if campaign.status is CampaignStatus.DRAFT or not deliveries_kept(session, campaign.id):
+    if campaign.status is CampaignStatus.DRAFT:
         return
     troubles = session.scalars(
         sa.text(

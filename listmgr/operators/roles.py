@@ -17,6 +17,7 @@ class Right(enum.StrEnum):
     SEE_RECORD = "see record"
     SEE_SUBSCRIBERS = "see subscribers"
     SEE_PROOFS = "see proofs"
+    SEE_IMPORTS = "see imports"
     SEE_OPERATORS = "see operators"
     SEE_SENDERS = "see senders"
     SEE_AUDIT = "see audit"
@@ -32,6 +33,7 @@ class Right(enum.StrEnum):
     EDIT_SUBSCRIBERS = "edit subscribers"
     ERASE_SUBSCRIBERS = "erase subscribers"
     EDIT_OPERATORS = "edit operators"
+    IMPORT_SUBSCRIBERS = "import subscribers"
     EDIT_SENDERS = "edit senders"
     EDIT_CARDS = "edit cards"
     EDIT_API_KEYS = "edit api keys"
@@ -53,13 +55,14 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.HEAD_OF_SALES: EVERYBODY
     | {_R.SEE_LISTS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS, _R.EDIT_CARDS, _R.EDIT_API_KEYS},
     Role.SERVICE: EVERYBODY
-    | {_R.SEE_LISTS, _R.SEE_FIELDS, _R.SEE_SUBSCRIBERS}
+    | {_R.SEE_LISTS, _R.SEE_FIELDS, _R.SEE_SUBSCRIBERS, _R.SEE_IMPORTS}
     | {_R.RECORD_WITHDRAWALS, _R.EDIT_SUBSCRIBERS},
     Role.PRIVACY: EVERYBODY
     | {
         _R.SEE_LISTS,
         _R.SEE_CAMPAIGNS,
         _R.SEE_SUBSCRIBERS,
+        _R.SEE_IMPORTS,
         _R.SEE_PROOFS,
         _R.SEE_AUDIT,
         _R.SEE_SENDERS,

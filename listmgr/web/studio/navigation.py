@@ -39,6 +39,7 @@ def entries() -> list[Entry]:
         Entry("studio.forms", _("Sign-up forms"), "ui-checks", Right.SEE_LISTS),
         Entry("studio.fields", _("Fields"), "card-list", Right.SEE_FIELDS),
         Entry("studio.subscribers", _("Subscribers"), "people", Right.SEE_SUBSCRIBERS),
+        Entry("studio.imports", _("Imports"), "upload", Right.SEE_IMPORTS),
         Entry("studio.senders", _("Senders"), "hdd-network", Right.SEE_SENDERS),
         Entry("studio.cards", _("Business cards"), "person-vcard", Right.SEE_CARDS),
         Entry("studio.api_keys", _("API keys"), "key", Right.EDIT_API_KEYS),

@@ -119,6 +119,8 @@ def right_name(right: str) -> str:
         "edit subscribers": _("correct, restrict and join subscribers"),
         "erase subscribers": _("erase people"),
         "edit operators": _("look after operators"),
+        "see imports": _("see imports"),
+        "import subscribers": _("import subscribers"),
         "edit senders": _("look after senders"),
         "edit cards": _("take, review and answer business cards"),
         "edit api keys": _("make keys for programs"),
