@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from listmgr.campaigns import compose
-from listmgr.campaigns.files import add_file
 from listmgr.consent.anchor import anchor
 from listmgr.delivery.launch import launch
+from listmgr.imports import control
+from listmgr.imports.models import Import
 from listmgr.kit.clock import now
+from listmgr.kit.transaction import Transaction
 from listmgr.lists.forms import FormWords, create_form
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.api_keys import make_key
@@ -23,11 +26,13 @@ from listmgr.operators.models import Operator, Role
 from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.schema import resource
 from listmgr.senders.describe import AccountTold, create_sender
+from listmgr.subscribers.fields import CORE_FIELDS
 from tests.cards.hands import make_cards
 from tests.conftest import UnitOfWork
 from tests.people import make_confirmed, make_field, make_list, make_pending
 
 BASE = "https://news.example.org"
+ROWS = b"email,first name\nanna@example.net,Anna\n"
 PASSWORD = "correct horse battery"
 
 
@@ -105,7 +110,6 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         other = create_operator(tx, email="o@example.org", name="Otto", role="sales", at=now())
         draft = compose.Draft("Mai", purpose.id, "Neues im Mai", body="Guten Tag!")
         campaign = compose.create(tx, draft, operator_id=None, at=now())
-        file = add_file(tx, campaign.id, "preise.txt", b"Alles zwei Euro.\n")
         launch(tx, campaign.id, templates=resource("templates"), at=now())
         account = AccountTold(
             "Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG"
@@ -115,6 +119,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         key, _secret = make_key(
             tx, other.id, name="CRM", scopes=["cards:write", "cards:read"], at=now()
         )
+        brought = make_import(tx, other.id)
         anchor(tx, at=now())
         assert consent.subscriber_id is not None
         return {
@@ -126,13 +131,27 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "consent_id": consent.id,
             "operator_id": other.id,
             "campaign_id": campaign.id,
-            "file_id": file.id,
             "deed": "pause",
             "sender_id": sender.id,
             "card_id": card.id,
             "upload_id": upload.id,
             "api_key_id": key.id,
+            "import_id": brought.id,
+            "step": "pause",
         }
+
+
+def make_import(tx: Transaction, operator_id: int) -> Import:
+    """A file of one person that has still to be described."""
+    return control.bring(
+        tx,
+        io.BytesIO(ROWS),
+        "people.csv",
+        fields=CORE_FIELDS,
+        language="de",
+        operator_id=operator_id,
+        at=now(),
+    )
 
 
 @pytest.fixture

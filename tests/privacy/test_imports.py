@@ -1,0 +1,59 @@
+"""Whoever is erased is erased from files that are still kept, and no file brings them back."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from listmgr.imports import control
+from listmgr.imports.lifecycle import ImportStatus
+from listmgr.imports.models import ImportPiece, ImportRow
+from listmgr.kit.clock import now
+from listmgr.privacy.erasure import erase
+from listmgr.subscribers.models import Subscriber
+from tests.imports.conftest import bench
+
+__all__ = ["bench"]
+ROWS = (
+    "email,first name\nAnna@Bücher.example,Anna\nbert@example.org,Bert\n"
+    "kaputt,anna@bücher.example\n"
+)
+
+
+def everything(session) -> str:
+    session.rollback()
+    told = session.scalars(sa.select(ImportPiece.content)).all()
+    rows = session.scalars(sa.select(ImportRow.cells)).all()
+    return (b"".join(told).decode() + str(rows)).lower()
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_l15_the_erased_are_in_no_file_and_no_kept_row(bench, uow, session, ended):
+    import_id = bench.take_in(ROWS) if ended else bench.look(ROWS)
+    other = bench.look("email\nzoe@example.org\n")
+    if not ended:
+        bench.take_in(ROWS)
+    assert "anna@bücher.example" in everything(session)
+    anna = session.scalars(sa.select(Subscriber.id).where(Subscriber.first_name == "Anna")).one()
+    session.rollback()
+    with uow() as tx:
+        erase(tx, [anna], actor="operator:1", at=now())
+    assert "bücher" not in everything(session)
+    row = bench.row(import_id)
+    assert row.purged_at is not None
+    assert row.status is (ImportStatus.DONE if ended else ImportStatus.CANCELLED)
+    # The file of others stays, and goes on.
+    assert bench.row(other).status is ImportStatus.CHECKED
+    assert "zoe@example.org" in everything(session)
+    again = bench.take_in(ROWS)
+    assert bench.verdicts(again) == {"suppressed": 1, "unchanged": 1, "bad_address": 1}
+
+
+def test_an_unfinished_import_says_why_it_ended(bench, uow, session):
+    bench.take_in("email,first name\nanna@example.org,Anna\n")
+    import_id = bench.bring("email\nanna@example.org\n")
+    with uow() as tx:
+        erase(tx, [1], actor="operator:1", at=now())
+    assert "erased" in bench.row(import_id).problem
+    with uow() as tx, pytest.raises(Exception, match="gone on"):
+        control.check(tx, import_id)
