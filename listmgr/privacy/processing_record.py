@@ -132,6 +132,17 @@ REASONS |= dict.fromkeys(
         N_("Until the day shown at the card, unless the person agrees; pictures go once reviewed."),
     ),
 )
+REASONS |= dict.fromkeys(
+    ("import_pieces", "import_rows", "import_keys"),
+    Reason(
+        N_("People in files that operators bring from other programs"),
+        N_("To look a file through before anybody is taken in, and to give back what was not."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        N_(
+            "Some days after the import has ended; at once when it is cancelled or they are erased."
+        ),
+    ),
+)
 # What differs from the rest of its table.
 COLUMNS = {
     "subscribers.tags": N_("To find those who belong together, without a field of its own."),
