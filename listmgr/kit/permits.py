@@ -1,0 +1,189 @@
+"""Permits to send, handed out by Valkey to all workers on all hosts together, many at a time.
+
+Mails a second are a schedule that moves on (GCRA): whoever takes permits gets their moments with
+them, so no burst comes of several workers. Hours and days are counters of that hour or day.
+Valkey may lose all of it: `since` says from when counters are whole, and one that is older and
+not there has to be counted again from the rows (Unknown).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+import redis
+
+from listmgr.kit import permit_scripts as scripts
+
+# How long what is no longer used is kept.
+_KEPT = 3_600
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An hour or a day: its limit (0 is none), and when it begins and ends, in epoch seconds."""
+
+    limit: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Wanted permits of one key.
+
+    With `ahead` the moments may lie in the future, as many as fall into `span` seconds. Without,
+    only those are given whose moment has come. `slack` seconds unused may be caught up.
+    """
+
+    key: str
+    want: int
+    per_second: float = 0.0
+    hour: Span = Span(0, 0, 0)
+    day: Span = Span(0, 0, 0)
+    span: float = 0.2
+    ahead: float = 0.5
+    slack: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """`count` permits from `start` seconds on. Where there are none: what is used up, until when.
+
+    `why` is "", "second", "hour" or "day"; `wait` is in seconds.
+    """
+
+    count: int
+    start: float = 0.0
+    why: str = ""
+    wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A counter that was lost, or never kept: of which key, from when on (epoch seconds)."""
+
+    key: str
+    begin: int
+    is_day: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """After so many refusals in a row for `first` seconds, then twice as long each time."""
+
+    strikes: int = 3
+    first: float = 30.0
+    longest: float = 3_600.0
+
+
+_WHY = {0: "", 1: "second", 2: "hour", 3: "day"}
+
+
+class PermitsAway(Exception):
+    """Valkey does not answer: nobody knows what may be sent."""
+
+
+class Permits:
+    """The hand-out. Every method may raise PermitsAway."""
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._redis = connection
+        self._scripts = {name: connection.register_script(name) for name in scripts.ALL}
+
+    def _run(self, script: str, keys: list[str], args: list[float | str]) -> Any:  # noqa: ANN401 - as Lua has it
+        with _reaching():
+            return self._scripts[script](keys=keys, args=args)
+
+    def take(self, asks: Sequence[Ask], *, at: float = 0.0) -> list[Given | Unknown]:
+        """An answer to each; `at` (epoch seconds) replaces the clock of Valkey."""
+        keys: list[str] = []
+        args: list[float | str] = [f"{at * SECOND:.0f}"]
+        for ask in asks:
+            keys += _keys(ask)
+            args += [ask.want, ask.per_second]
+            for span in (ask.hour, ask.day):
+                args += [span.limit, span.begin, span.end]
+            args += [f"{seconds * SECOND:.0f}" for seconds in (ask.span, ask.ahead, ask.slack)]
+        found = cast("list[list[int]]", self._run(scripts.TAKE, keys=keys, args=args))
+        return [_answer(ask, told) for ask, told in zip(asks, found, strict=True)]
+
+    def give_back(self, ask: Ask, count: int) -> None:
+        """Permits that were not used."""
+        self._run(scripts.BACK, keys=_keys(ask)[:3], args=[count, ask.per_second])
+
+    def counted(self, ask: Ask, unknown: Unknown, count: int) -> None:
+        """What the rows say has been used since `begin`, unless somebody was quicker."""
+        span, key = (ask.day, _keys(ask)[2]) if unknown.is_day else (ask.hour, _keys(ask)[1])
+        self._run(scripts.COUNTED, [key, f"{ask.key}:since"], [count, span.end + _KEPT])
+
+    def used(self, ask: Ask) -> tuple[int, int]:
+        """How many of the hour's and of the day's permits are gone."""
+        with _reaching():
+            found = cast("list[bytes | None]", self._redis.mget(_keys(ask)[1:3]))
+        return int(found[0] or 0), int(found[1] or 0)
+
+    def enter(self, key: str, holders: Sequence[str], *, most: int, seconds: int) -> int:
+        """How many of the holders have a place now; who had one before keeps it."""
+        return int(self._run(scripts.ENTER, [key], [most, seconds, *holders]))
+
+    def leave(self, key: str, holders: Sequence[str]) -> None:
+        """Give places back."""
+        with _reaching():
+            self._redis.zrem(key, *holders)
+
+    def inside(self, key: str) -> int:
+        """How many places are taken."""
+        with _reaching():
+            seconds, _micros = self._redis.time()
+            return int(self._redis.zcount(key, seconds * SECOND, "+inf"))
+
+    def queue(self, key: str, count: int, *, rate: float, floor: float = 0.0) -> float:
+        """In how many seconds the first of `count` who are put off is due; not before `floor`."""
+        args: list[float | str] = [count, f"{SECOND / rate:.0f}", f"{floor * SECOND:.0f}"]
+        return float(self._run(scripts.QUEUE, [f"{key}:tail"], args)) / SECOND
+
+    def heard(
+        self, key: str, scope: str, *, good: int, bad: int, rule: BackOff, jitter: float
+    ) -> float:
+        """Note how a place answered; until when (epoch seconds) it is left alone, or 0."""
+        args: list[float | str] = [scope, good, bad, rule.strikes]
+        args += [rule.first * SECOND, rule.longest * SECOND, jitter]
+        return int(self._run(scripts.HEARD, [key], args)) / SECOND
+
+    def left_alone(self, key: str) -> dict[str, float]:
+        """Until when each place that has refused is left alone; a time gone by: one may try."""
+        with _reaching():
+            found = cast("dict[bytes, bytes]", self._redis.hgetall(key))
+        told = ((name.decode(), value.split()) for name, value in found.items())
+        return {name: int(till) / SECOND for name, (_, level, till) in told if int(level)}
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise PermitsAway(type(error).__name__) from None
+
+
+def _keys(ask: Ask) -> list[str]:
+    hour, day = f"{ask.key}:h{ask.hour.begin}", f"{ask.key}:d{ask.day.begin}"
+    return [f"{ask.key}:beat", hour, day, f"{ask.key}:since"]
+
+
+def _answer(ask: Ask, told: list[Any]) -> Given | Unknown:
+    given, start, why, wait = told
+    if given < 0:
+        return Unknown(ask.key, start, why == 3)
+    return Given(given, start / SECOND, _WHY[why], wait / SECOND)
+
+
+@lru_cache(maxsize=4)
+def permits_at(url: str) -> Permits:
+    """The hand-out of a server; connected when first used."""
+    return Permits(redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5))
