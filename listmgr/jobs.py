@@ -108,11 +108,13 @@ def send_slice(campaign_id: int, slot: int, turn: int) -> None:
     """Send a campaign for some seconds, then ask to be called again."""
     made = services()
     holder = f"{socket.gethostname()}:{os.getpid()}:{slot}:{turn}:{os.urandom(4).hex()}"
-    more = engine.send_slice(made.unit_of_work, made.settings, campaign_id, holder, now=now)
+    more = engine.send_slice(
+        made.unit_of_work, made.settings, campaign_id, holder, now=now, linger=slot == 0
+    )
     with made.unit_of_work() as tx:
         if more:
             tx.after_commit(sweep.slice_job(campaign_id, slot, 1 - turn))
-        else:
+        elif more is False:
             tx.after_commit(Job("sweep_campaigns", queue="mail", key="sweep-campaigns"))
 
 

@@ -31,6 +31,8 @@ class Result(NamedTuple):
     untouched: bool = False
     suppress: bool = False
     provider: str = OTHERS
+    # Why somebody was put off before anything was said to a server: "rate Google".
+    put_off: str = ""
 
 
 # Stands in no reply: those are one line of printable characters.
@@ -142,6 +144,8 @@ def _trouble(result: Result) -> str:
     """State and code of what did not go through; what did has none."""
     if result.status is DeliveryStatus.SENT:
         return ""
+    if result.put_off:
+        return f"{result.status} {result.put_off}"
     found = enhanced(result.reply)
     basic = result.reply[:3] if result.reply[:3].isdecimal() else ""
     return f"{result.status} {'.'.join(found) if found else basic}".rstrip()

@@ -96,6 +96,18 @@ def verdict(code: int, reply: str, attempt: int, *, at: datetime, jitter: float)
     return Verdict(Kind.FAILED, explain(code, reply))
 
 
+def speaks_for_domain(code: int, reply: str) -> bool:
+    """Whether a refusal for now is about the receiving server and not about one mailbox.
+
+    RFC 3463: x.1 and x.2 are the address and its mailbox, x.6 is the mail's content; x.3, x.4 and
+    x.7 are the system, the network and its policy. Without an enhanced code it may be either.
+    """
+    found = enhanced(reply)
+    if found is None:
+        return 400 <= code < 500
+    return found[0] == "4" and found[1][0] not in "126"
+
+
 def _later(code: int, reply: str, attempt: int, at: datetime, jitter: float) -> Verdict:
     if attempt > len(DELAYS):
         return Verdict(Kind.FAILED, f"Given up after {attempt} attempts: {explain(code, reply)}")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from listmgr.config import MailSettings
 from listmgr.delivery.smtp_line import AT_ONCE, Answer, Envelope, Line, Outcome
 from listmgr.delivery.smtp_session import Broken, ServerAway, Session
 
-__all__ = ["Answer", "Channel", "Envelope", "Outcome", "ServerAway"]
+__all__ = ["Answer", "Channel", "Envelope", "NoRoom", "Outcome", "ServerAway"]
+
+
+class NoRoom(ServerAway):
+    """The account has as many connections as it may; others hold them."""
 
 
 class Channel:
@@ -29,8 +33,13 @@ class Channel:
         pipelining: bool = True,
         chunking: bool = True,
         window: int = 50,
+        admit: Callable[[], bool] = lambda: True,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
+        """`admit` says whether one more connection may be opened, `release` hears of its end."""
         self.account = account
+        self._admit = admit
+        self._release = release
         self._pipelining = pipelining
         self._chunking = chunking
         self._window = window
@@ -59,6 +68,13 @@ class Channel:
         if not self._lines:
             self._most = self._wanted
             self._open()
+
+    def push(self) -> None:
+        """Write what the sockets take at once: a pause follows."""
+        for line in self._lines:
+            # What is broken is found out when answers are waited for.
+            with suppress(Broken):
+                line.session.write()
 
     def close(self) -> None:
         """Hang up; never raises."""
@@ -117,8 +133,15 @@ class Channel:
             return None
 
     def _open(self) -> Line:
+        if not self._admit():
+            raise NoRoom("All connections this account may have are taken.")
+        try:
+            session = Session(self.account)
+        except ServerAway:
+            self._release()
+            raise
         line = Line(
-            Session(self.account),
+            session,
             pipelining=self._pipelining,
             chunking=self._chunking,
             most_under_way=self._window,
@@ -129,6 +152,7 @@ class Channel:
     def _drop(self, line: Line) -> None:
         self._lines.remove(line)
         line.session.close()
+        self._release()
 
     def _turn(self) -> Iterator[Outcome]:
         """Wait until something goes or comes, and settle every reply that is whole."""

@@ -61,6 +61,8 @@ def _sweep(tx: Transaction, campaign: Campaign, at: datetime) -> None:
         if campaign.pause_reason.startswith(control.SERVER_AWAY):
             tx.after_commit(Job("knock", (campaign.id,), queue="work", key=f"knock-{campaign.id}"))
     elif campaign.status is CampaignStatus.RUNNING:
+        if campaign.waits_until is not None and campaign.waits_until > at:
+            return
         if working or _deferred_due(tx, campaign.id, at):
             ring_campaign(tx, campaign.id)
         else:

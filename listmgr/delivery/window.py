@@ -164,3 +164,11 @@ def due_window(
         },
     ).all()
     return [Recipient(row[0], row[1], row[2], row[3:]) for row in rows]
+
+
+def next_due(tx: Transaction, campaign_id: int) -> datetime | None:
+    """When the next deferred delivery may be tried again."""
+    found: datetime | None = tx.session.scalar(
+        sa.text(f"SELECT min(next_attempt_at) FROM {partition(campaign_id)}")
+    )
+    return found

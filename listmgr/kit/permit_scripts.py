@@ -36,7 +36,9 @@ for at = 1, #KEYS / 4 do
     if rate > 0 and given > 0 then
       local step = 1000000 / rate
       local beat = redis.call('GET', KEYS[k + 1])
-      start = beat and math.max(now - slack, tonumber(beat)) or now
+      -- Where nothing was sent for long there is a small credit for who cannot wait for a moment.
+      local fresh = ahead == 0 and now - 50000 or now
+      start = beat and math.max(now - slack, tonumber(beat)) or fresh
       if start > now + ahead then
         given, why, wait = 0, 1, start - now - ahead
       else

@@ -83,10 +83,14 @@ class Workers:
             return 1
         return 0
 
-    def end(self) -> None:
-        for pid in self.horses():
+    @staticmethod
+    def kill(pids: list[int]) -> None:
+        for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        self.kill(self.horses())
         for process in (*self.workers, self.scheduler):
             process.kill()
             process.wait()

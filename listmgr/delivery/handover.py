@@ -1,0 +1,184 @@
+"""Hands one window of mails to the server, and judges what it says to each."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from listmgr.config import Settings
+from listmgr.delivery import retry
+from listmgr.delivery.domains import Domains
+from listmgr.delivery.merge_fields import Columns
+from listmgr.delivery.message import CompiledMessage
+from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.pace import Pace
+from listmgr.delivery.providers import provider
+from listmgr.delivery.record import Result
+from listmgr.delivery.smtp import Answer, Channel, Envelope, NoRoom, Outcome, ServerAway
+from listmgr.delivery.throttle import Throttle
+from listmgr.delivery.window import Recipient
+from listmgr.kit.transaction import Transaction
+
+UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
+# How long what was never handed over waits when the connection broke.
+AGAIN = timedelta(seconds=10)
+# Sleeping for less than this costs more than it spreads.
+WORTH_SLEEPING = 0.002
+
+
+@dataclass(slots=True)
+class Run:
+    """One campaign in the hands of one worker."""
+
+    uow: UnitOfWork
+    settings: Settings
+    campaign_id: int
+    purpose_id: int
+    holder: str
+    message: CompiledMessage
+    columns: Columns
+    sender: str
+    channel: Channel
+    pace: Pace
+    throttle: Throttle
+    domains: Domains
+    now: Callable[[], datetime]
+    mint: Callable[[int, int], str]
+    day: str = ""
+    # Why nothing more may be handed over: a fault of the sender, or a server that went away.
+    fault: str = ""
+    away: str = ""
+    # Whether the campaign is said to wait for something.
+    waiting: bool = False
+    begun: int = 0
+    results: list[Result] = field(default_factory=list)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether this worker must not begin another mail of it now."""
+        throttle = self.throttle
+        held_up = throttle.waits or throttle.crowded or throttle.ended
+        return bool(self.fault or self.away or held_up)
+
+
+def hand_over(run: Run, people: list[Recipient]) -> None:
+    """Hand a window over. No DATA begins when the window is older than a second (L-14)."""
+    run.pace.begin(len(people))
+    run.day = _rfc5322(run.now())
+    run.begun = 0
+    people_now, put_off = run.domains.split(people)
+    run.results += [
+        Result(one.subscriber_id, DeliveryStatus.DEFERRED, "", one.at, True, put_off=one.why)
+        for one in put_off
+    ]
+    waiting = {person.subscriber_id: person for person in people_now}
+    heard = _hand_over(run, people_now, waiting)
+    run.pace.end(run.begun)
+    run.throttle.unused(len(people) - run.begun)
+    run.domains.tell()
+    sent = any(result.status is DeliveryStatus.SENT for result in heard)
+    if heard and not (sent or run.fault) and any(result.untouched for result in heard):
+        # It takes connections and drops them: knocking again at once would not help.
+        run.away = run.away or heard[-1].reply
+    # The window grew old, or the server went: these were surely not handed over.
+    again = run.now() + (AGAIN if run.away else timedelta())
+    run.results += heard
+    run.results += [
+        Result(key, DeliveryStatus.DEFERRED, "", again, untouched=True) for key in waiting
+    ]
+
+
+def _hand_over(run: Run, people: list[Recipient], waiting: dict[int, Recipient]) -> list[Result]:
+    heard: list[Result] = []
+    for some in run.domains.rounds(people) if people else ():
+        try:
+            for outcome in run.channel.send(_envelopes(run, some)):
+                heard.append(_judge(run, outcome, waiting.pop(outcome.key)))  # noqa: PERF401 - what came before a break counts
+        except NoRoom:
+            run.throttle.crowded = True
+        except ServerAway as error:
+            run.away = str(error)
+    return heard
+
+
+def _envelopes(run: Run, people: Iterable[Recipient]) -> Iterator[Envelope]:
+    for person in people:
+        # The first may always go: its window has only just been committed.
+        if run.is_stopped or (run.begun and run.pace.over()) or run.throttle.is_quiet():
+            return
+        run.pace.wait()
+        if run.throttle.is_paced and (ahead := run.throttle.ahead()) > WORTH_SLEEPING:
+            run.channel.push()
+            time.sleep(ahead)
+        run.begun += 1
+        yield envelope(run, person)
+
+
+def envelope(run: Run, person: Recipient) -> Envelope:
+    """The mail of one person. The Message-ID is the delivery's own, so a double is recognised."""
+    token = run.mint(run.campaign_id, person.subscriber_id)
+    return Envelope(
+        person.subscriber_id,
+        run.sender,
+        person.envelope,
+        run.message.render(
+            person.values,
+            to=person.envelope,
+            token=token,
+            message_id=f"{run.campaign_id}.{token.rpartition('.')[2][:24]}",
+            date=run.day,
+        ),
+        smtputf8=not person.envelope.isascii(),
+        made_here=True,
+    )
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _rfc5322(at: datetime) -> str:
+    return (
+        f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04}"
+        f" {at.hour:02}:{at.minute:02}:{at.second:02} +0000"
+    )
+
+
+def _judge(run: Run, outcome: Outcome, person: Recipient) -> Result:
+    """What becomes of a delivery by the server's answer (M-07, M-16)."""
+    key, reply = outcome.key, f"{outcome.code} {outcome.reply}" if outcome.code else outcome.reply
+    at = provider(person.envelope.rpartition("@")[2])
+    if outcome.answer is Answer.ACCEPTED:
+        if run.domains.is_watching:
+            run.domains.hear(person, good=True)
+        return Result(key, DeliveryStatus.SENT, reply, provider=at)
+    if outcome.answer is Answer.UNCERTAIN:
+        return Result(key, DeliveryStatus.UNCERTAIN, reply, provider=at)
+    if outcome.answer is Answer.UNTOUCHED:
+        return Result(key, DeliveryStatus.DEFERRED, reply, run.now() + AGAIN, untouched=True)
+    return _refused(run, outcome, person, reply, at)
+
+
+def _refused(run: Run, outcome: Outcome, person: Recipient, reply: str, at: str) -> Result:
+    key = outcome.key
+    told = retry.verdict(
+        outcome.code,
+        outcome.reply,
+        person.attempts,
+        at=run.now(),
+        jitter=random.random(),  # noqa: S311 - spreads retries, guards nothing
+    )
+    if retry.speaks_for_domain(outcome.code, outcome.reply):
+        run.domains.hear(person, good=False)
+    if told.kind is retry.Kind.SENDER_FAULT:
+        # Not the person's fault: tried again when the operator has put it right and resumes.
+        run.fault = told.explanation
+        return Result(key, DeliveryStatus.DEFERRED, reply, run.now(), untouched=True)
+    if told.kind is retry.Kind.RETRY:
+        return Result(key, DeliveryStatus.DEFERRED, reply, told.next_attempt_at, provider=at)
+    bad = told.kind is retry.Kind.FAILED_SUPPRESS
+    return Result(key, DeliveryStatus.FAILED, reply, suppress=bad, provider=at)

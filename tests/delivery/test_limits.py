@@ -1,0 +1,434 @@
+"""What a sender may send: by the second, hour and day, in quiet hours, to one domain, at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+import redis
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns import compose, control
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.config import Settings
+from listmgr.delivery import domains, engine, sweep
+from listmgr.delivery.counted import begun_since
+from listmgr.delivery.launch import launch
+from listmgr.delivery.models import Delivery, DeliveryStatus
+from listmgr.delivery.providers import NAMES
+from listmgr.delivery.throttle import Throttle
+from listmgr.kit.clock import now
+from listmgr.kit.permits import BackOff, permits_at
+from listmgr.kit.quiet import QuietTold
+from listmgr.lists.models import MailingList, Notice
+from listmgr.lists.sending import set_sending
+from listmgr.senders.describe import AccountTold, create_sender, disable_sender, pace_sender
+from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.models import BUILT_IN
+from listmgr.senders.pacing import PacingTold
+from tests.conftest import NOW, UnitOfWork
+from tests.delivery.conftest import TEMPLATES
+from tests.people import make_confirmed
+from tests.sink import Sink, running_sink
+
+# Ahead of the real clock: Valkey itself forgets what is over. Noon on a Wednesday in Berlin.
+LATER = datetime.fromisoformat("2033-05-18T10:00:00+00:00")
+ZONE = {"zone": "Europe/Berlin"}
+
+
+@pytest.fixture
+def pace(uow: UnitOfWork) -> Callable[..., None]:
+    """Limit the built-in sender."""
+
+    def set_pace(*rows: tuple[str, dict[str, str]], quiet: QuietTold | None = None, **told: str):
+        with uow() as tx:
+            pace_sender(
+                tx,
+                BUILT_IN,
+                PacingTold(**told),
+                quiet or QuietTold(),
+                list(rows),
+                providers=NAMES,
+            )
+            control.wake(tx)
+
+    return set_pace
+
+
+@pytest.fixture
+def send_at(uow: UnitOfWork, settings: Settings) -> Callable[..., bool | None]:
+    """A slice by a given clock."""
+
+    def run(campaign_id: int, at: datetime, **options: float) -> bool | None:
+        return engine.send_slice(uow, settings, campaign_id, "w", now=lambda: at, **options)
+
+    return run
+
+
+def waits(session: Session, campaign_id: int) -> tuple[str, datetime | None]:
+    session.expire_all()
+    found = session.get_one(Campaign, campaign_id)
+    return found.waits_for, found.waits_until
+
+
+def test_an_hours_limit_is_kept_and_the_campaign_waits_and_goes_on_by_itself(
+    launched: int, pace, send_at, sink: Sink, session: Session, uow: UnitOfWork
+):
+    pace(per_hour="4")
+    assert send_at(launched, LATER) is None
+    assert len(sink.mails) == 4
+    assert waits(session, launched) == ("hour", LATER + timedelta(hours=1))
+    with uow() as tx:
+        sweep.sweep_campaigns(tx, at=LATER + timedelta(minutes=59))
+        assert tx.jobs == []
+        sweep.sweep_campaigns(tx, at=LATER + timedelta(hours=1, seconds=1))
+        assert {job.name for job in tx.jobs} == {"send_slice"}
+    assert send_at(launched, LATER + timedelta(minutes=30)) is None
+    assert len(sink.mails) == 4
+    send_at(launched, LATER + timedelta(hours=1))
+    send_at(launched, LATER + timedelta(hours=2))
+    assert len(sink.mails) == 10
+    assert waits(session, launched) == ("", None)
+    assert session.get_one(Campaign, launched).status is CampaignStatus.RUNNING
+
+
+def test_a_warm_up_plan_allows_so_many_each_day(
+    launched: int, pace, send_at, sink: Sink, session: Session
+):
+    pace(warm_up="2, 3", warm_up_began=f"{LATER:%Y-%m-%d}")
+    sent = []
+    for day in range(3):
+        send_at(launched, LATER + timedelta(days=day))
+        sent.append(len(sink.mails))
+    assert sent == [2, 5, 10]
+
+
+def test_a_day_ends_at_midnight_of_the_senders_place(
+    launched: int, pace, send_at, session: Session, sink: Sink
+):
+    pace(per_day="3", quiet=QuietTold(zone="America/New_York"))
+    send_at(launched, LATER)
+    midnight = datetime.fromisoformat("2033-05-19T00:00:00-04:00")
+    assert waits(session, launched) == ("day", midnight)
+
+
+def test_nothing_begins_in_quiet_hours_and_it_goes_on_by_itself(
+    launched: int, pace, send_at, sink: Sink, session: Session, uow: UnitOfWork
+):
+    pace(quiet=QuietTold("11:00", "14:30", **ZONE))
+    assert send_at(launched, LATER) is None
+    assert sink.mails == []
+    end = datetime.fromisoformat("2033-05-18T14:30:00+02:00")
+    assert waits(session, launched) == ("quiet", end)
+    assert session.scalar(sa.select(sa.func.count()).select_from(Delivery)) == 0
+    send_at(launched, end)
+    assert len(sink.mails) == 10
+
+
+def test_quiet_hours_that_begin_during_a_slice_stop_it(
+    launched: int, pace, uow: UnitOfWork, settings: Settings, sink: Sink
+):
+    """Even inside a window: here they begin while the second mail is being taken."""
+    pace(quiet=QuietTold("12:30", "14:00", **ZONE))
+    begun = time.monotonic()
+    before = datetime.fromisoformat("2033-05-18T12:29:59.500000+02:00")
+    sink.on_data = lambda _to: time.sleep(0.3)
+
+    def clock() -> datetime:
+        return before + timedelta(seconds=time.monotonic() - begun)
+
+    alone = replace(settings, window_size=10, mail=replace(settings.mail, connections=1))
+    engine.send_slice(uow, alone, launched, "w", now=clock)
+    assert 1 <= len(sink.mails) <= 3
+
+
+def test_quiet_hours_of_a_list_hold_beside_the_senders(
+    launched: int, pace, send_at, sink: Sink, session: Session, uow: UnitOfWork
+):
+    pace(quiet=QuietTold("11:00", "13:00", **ZONE))
+    with uow() as tx:
+        found = tx.session.scalars(sa.select(MailingList.id)).one()
+        set_sending(tx, found, sender_id=None, quiet=QuietTold("12:30", "15:00", **ZONE))
+    send_at(launched, LATER)
+    assert waits(session, launched)[1] == datetime.fromisoformat("2033-05-18T15:00:00+02:00")
+    assert sink.mails == []
+
+
+def test_the_second_is_kept_by_one_worker(launched: int, pace, send, sink: Sink):
+    pace(per_second="20")
+    arrived: list[float] = []
+    sink.on_data = lambda _to: arrived.append(time.monotonic())
+    send(launched)
+    assert len(sink.mails) == 10
+    assert arrived[-1] - arrived[0] > 9 / 20 - 0.11
+
+
+def test_counters_that_were_lost_are_counted_again_from_the_rows(
+    launched: int, pace, send, sink: Sink, settings: Settings, session: Session
+):
+    """Valkey is emptied, and the day's limit still holds."""
+    pace(per_day="4")
+    send(launched)
+    assert len(sink.mails) == 4
+    redis.Redis.from_url(settings.redis_url).flushall()
+    assert begun_since(session, BUILT_IN, now() - timedelta(hours=1))[""] == 4
+    send(launched)
+    assert len(sink.mails) == 4
+    pace(per_day="6")
+    send(launched)
+    assert len(sink.mails) == 6
+
+
+def test_valkey_away_keeps_a_limited_sender_waiting_and_an_unlimited_one_going(
+    launched: int, pace, uow: UnitOfWork, settings: Settings, sink: Sink, session: Session
+):
+    deaf = replace(settings, redis_url="redis://127.0.0.1:1/0")
+    pace(per_day="4")
+    assert engine.send_slice(uow, deaf, launched, "w", now=now) is None
+    assert sink.mails == []
+    assert waits(session, launched)[0] == "counting"
+    pace()
+    engine.send_slice(uow, deaf, launched, "w", now=now)
+    assert len(sink.mails) == 10
+
+
+@pytest.fixture
+def mixed(uow: UnitOfWork, notice: Notice) -> int:
+    """Twelve people: six at Google's, three at a small domain, three elsewhere; in turns."""
+    with uow() as tx:
+        for n in range(3):
+            for at in ("gmail.com", "googlemail.com", "small.example", f"d{n}.example"):
+                local = "q" if at == "googlemail.com" else "p"
+                make_confirmed(tx, f"{local}{n}@{at}", notice, NOW)
+        draft = compose.Draft("Mai", notice.purpose_id, "Neues", body="Hallo!")
+        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
+    with uow() as tx:
+        launch(tx, campaign.id, templates=TEMPLATES, at=NOW)
+    return campaign.id
+
+
+def got(sink: Sink) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for to, _ in sink.mails:
+        domain = to.partition("@")[2]
+        found[domain] = found.get(domain, 0) + 1
+    return found
+
+
+def put_off(session: Session) -> list[tuple[str, int]]:
+    rows = session.execute(
+        sa.select(Delivery.trouble, Delivery.attempts)
+        .where(Delivery.status == DeliveryStatus.DEFERRED)
+        .order_by(Delivery.subscriber_id)
+    )
+    return [(str(trouble), attempts) for trouble, attempts in rows]
+
+
+def test_a_domains_limit_puts_its_people_off_and_the_others_go_on(
+    mixed: int, pace, send, sink: Sink, session: Session, uow: UnitOfWork
+):
+    pace(("Google", {"per_day": "2"}), ("small.example", {"per_hour": "1"}))
+    assert send(mixed) is False
+    assert len(sink.mails) == 6
+    found = got(sink)
+    assert found["small.example"] == 1
+    assert found.get("gmail.com", 0) + found.get("googlemail.com", 0) == 2
+    # No attempt is used up, and nobody is told to wait for the same moment.
+    waiting = put_off(session)
+    assert (
+        sorted(waiting)
+        == [("deferred rate Google", 0)] * 4 + [("deferred rate small.example", 0)] * 2
+    )
+    moments = session.scalars(
+        sa.select(Delivery.next_attempt_at).where(Delivery.trouble == "deferred rate Google")
+    ).all()
+    assert len(set(moments)) == 4
+    with uow() as tx:
+        sweep.sweep_campaigns(tx, at=now())
+    assert session.get_one(Campaign, mixed).status is CampaignStatus.RUNNING
+    # The limit is lifted: who stands in line is next.
+    pace()
+    with uow() as tx:
+        tx.session.execute(
+            sa.text("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'deferred'")
+        )
+    send(mixed)
+    assert len(sink.mails) == 12
+    assert put_off(session) == []
+
+
+def test_a_domain_that_may_get_some_each_second_gets_them_while_one_worker_lingers(
+    mixed: int, pace, send, sink: Sink, session: Session
+):
+    pace(("Google", {"per_second": "4"}))
+    begun = time.monotonic()
+    arrived: list[float] = []
+    sink.on_data = lambda to: (
+        arrived.append(time.monotonic()) if "google" in to or "gmail" in to else None
+    )
+    send(mixed, seconds=6.0, linger=True)
+    assert len(sink.mails) == 12
+    assert len(arrived) == 6
+    assert 5 / 4 - 0.3 < arrived[-1] - begun < 4
+    attempts = session.scalars(sa.select(Delivery.attempts)).all()
+    assert set(attempts) == {1}
+
+
+def test_a_domain_that_takes_one_at_once_gets_one_at_once(
+    mixed: int, pace, send, sink: Sink, settings: Settings
+):
+    pace(("Google", {"at_once": "1"}))
+    send(mixed)
+    assert len(sink.mails) == 12
+    assert permits_at(settings.redis_url)._redis.keys("*at_once") == []
+
+
+def test_rounds_hold_no_more_of_a_domain_than_it_takes_at_once(settings: Settings, mixed: int):
+    """The whole window may be under way at once, so it is cut."""
+    from listmgr.delivery.window import Recipient
+
+    terms = Terms(domains={"Google": Limit(at_once=2)})
+    throttle = Throttle(
+        permits_at(settings.redis_url), terms, holder="w", now=now, count=lambda *_: 0
+    )
+    found = domains.Domains(throttle)
+    people = [Recipient(n, f"p{n}@gmail.com", 1, ()) for n in range(5)]
+    people += [Recipient(n, f"p{n}@d{n}.example", 1, ()) for n in range(5, 9)]
+    going, later = found.split(people)
+    assert later == []
+    sizes = [sum("gmail" in one.envelope for one in some) for some in found.rounds(going)]
+    assert sizes == [2, 2, 1]
+    other = domains.Domains(
+        Throttle(permits_at(settings.redis_url), terms, holder="x", now=now, count=lambda *_: 0)
+    )
+    going, later = other.split(people)
+    assert [len(going), len(later)] == [4, 5]
+    found.close()
+    assert len(other.split(people)[0]) == 9
+    other.close()
+
+
+@pytest.fixture
+def short_back_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(domains, "BACK_OFF", BackOff(first=0.8))
+    monkeypatch.setattr(domains, "LOOKED_EVERY", 0.0)
+    monkeypatch.setattr(domains, "AFTER_THE_TRY", 0.2)
+    yield
+
+
+def test_a_domain_that_answers_4xx_is_left_alone_by_all_workers_while_the_others_go_on(
+    mixed: int, send, sink: Sink, session: Session, short_back_off: None, uow: UnitOfWork
+):
+    for n in range(3):
+        for to in (f"p{n}@gmail.com", f"q{n}@googlemail.com"):
+            sink.rcpt[to] = "421 4.7.28 too much mail at once"
+    asked: list[str] = []
+    refuse = sink.rcpt["p0@gmail.com"]
+    for to in list(sink.rcpt):
+        sink.rcpt[to] = lambda to=to: asked.append(to) or refuse
+    send(mixed)
+    assert len(sink.mails) == 6
+    # Three strikes, then nobody asks any more, in this worker or another.
+    assert 3 <= len(asked) < 6
+    assert sorted(set(put_off(session))) == [
+        ("deferred 4.7.28", 1),
+        ("deferred busy Google", 0),
+    ]
+    before = len(asked)
+    with uow() as tx:
+        tx.session.execute(
+            sa.text("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'deferred'")
+        )
+    send(mixed, "another")
+    assert len(asked) == before
+    time.sleep(1.0)
+    sink.rcpt.clear()
+    for _ in range(4):
+        with uow() as tx:
+            tx.session.execute(
+                sa.text("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'deferred'")
+            )
+        send(mixed, "another")
+    assert len(sink.mails) == 12
+
+
+def test_one_full_mailbox_holds_nobody_else_up(
+    mixed: int, send, sink: Sink, session: Session, short_back_off: None
+):
+    for n in range(3):
+        sink.rcpt[f"p{n}@gmail.com"] = "452 4.2.2 mailbox full"
+    send(mixed)
+    assert len(sink.mails) == 9
+    assert put_off(session) == [("deferred 4.2.2", 1)] * 3
+
+
+def test_campaigns_leave_by_the_sender_of_their_from_address_or_list(
+    launched: int, send, sink: Sink, uow: UnitOfWork, session: Session
+):
+    with running_sink() as relay:
+        told = AccountTold(
+            "Relay",
+            "127.0.0.1",
+            str(relay.port),
+            "none",
+            envelope="bounces@relay.example",
+            serves="news.example.org",
+            processor="Post AG",
+        )
+        with uow() as tx:
+            made = create_sender(tx, told, at=NOW)
+        send(launched)
+        assert len(relay.mails) == 10
+        assert sink.mails == []
+        assert session.get_one(Campaign, launched).sender_id == made.id
+
+
+def test_a_campaign_whose_sender_is_disabled_pauses_and_says_so(
+    launched: int, send, sink: Sink, uow: UnitOfWork, session: Session
+):
+    with uow() as tx:
+        told = AccountTold("Relay", "127.0.0.1", "1", "none", serves="news.example.org")
+        told = replace(told, envelope="b@relay.example", processor="Post AG")
+        made = create_sender(tx, told, at=NOW)
+        found = tx.session.scalars(sa.select(MailingList.id)).one()
+        set_sending(tx, found, sender_id=made.id, quiet=QuietTold())
+        disable_sender(tx, made.id, at=NOW)
+    assert send(launched) is False
+    found = session.get_one(Campaign, launched)
+    assert found.status is CampaignStatus.PAUSED
+    assert "disabled" in found.pause_reason
+    assert sink.mails == []
+
+
+def test_connections_are_counted_over_all_workers(settings: Settings, engine: sa.Engine):
+    terms = Terms(7, limit=Limit(at_once=3))
+    workers = [
+        Throttle(permits_at(settings.redis_url), terms, holder=name, now=now, count=lambda *_: 0)
+        for name in "ab"
+    ]
+    assert [workers[0].admit(), workers[0].admit(), workers[1].admit()] == [True] * 3
+    assert not workers[1].admit()
+    workers[0].release()
+    assert workers[1].admit()
+    assert not workers[0].admit()
+    for worker in workers:
+        worker.release()
+        worker.release()
+    assert permits_at(settings.redis_url).inside("listmgr:rate:7:connections") == 0
+
+
+def test_who_finds_no_free_connection_leaves_it_to_the_others(
+    launched: int, pace, send, sink: Sink, settings: Settings, session: Session
+):
+    pace(connections="1")
+    permits = permits_at(settings.redis_url)
+    permits.enter("listmgr:rate:0:connections", ["other"], most=1, seconds=30)
+    assert send(launched) is None
+    assert session.get_one(Campaign, launched).status is CampaignStatus.RUNNING
+    permits.leave("listmgr:rate:0:connections", ["other"])
+    send(launched)
+    assert len(sink.mails) == 10
