@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 
 # A pause the program made itself, and ends itself when the mail server answers again.
-SERVER_AWAY = "The mail server is away: "
+SERVER_AWAY = N_("The mail server is away") + ": "
 
 
 def pause(tx: Transaction, campaign_id: int, *, reason: str = "") -> Campaign:

@@ -19,7 +19,7 @@ from listmgr.delivery.providers import scope_of
 from listmgr.delivery.throttle import Throttle, ask_of, key_of
 from listmgr.delivery.window import Recipient
 from listmgr.kit.permits import Ask, BackOff, PermitsAway
-from listmgr.senders.limits import Limit
+from listmgr.senders.limits import Limit, Terms
 
 BACK_OFF = BackOff()
 LOOKED_EVERY = 1.0
@@ -35,6 +35,11 @@ class PutOff(NamedTuple):
     subscriber_id: int
     at: datetime
     why: str
+
+
+def alone_of(terms: Terms) -> str:
+    """Where all workers note who is left alone."""
+    return f"listmgr:rate:{terms.sender_id}:alone"
 
 
 @dataclass(slots=True)
@@ -57,11 +62,6 @@ class Domains:
     _heard: dict[str, Heard] = field(default_factory=lambda: defaultdict(Heard))
     _struck: set[str] = field(default_factory=set)
     _looked: float = 0.0
-
-    @property
-    def alone_key(self) -> str:
-        """Where all workers note who is left alone."""
-        return f"listmgr:rate:{self.throttle.terms.sender_id}:alone"
 
     @property
     def is_watching(self) -> bool:
@@ -106,7 +106,8 @@ class Domains:
         if time.monotonic() - self._looked > LOOKED_EVERY:
             self._looked = time.monotonic()
             with suppress(PermitsAway):
-                self.alone = self.throttle.permits.left_alone(self.alone_key)
+                key = alone_of(self.throttle.terms)
+                self.alone = self.throttle.permits.left_alone(key)
 
     def _spared(self, scope: str, group: list[Recipient], put_off: list[PutOff]) -> list[Recipient]:
         """Nobody while the place is left alone; then one, and the others wait for its answer."""
@@ -223,7 +224,7 @@ class Domains:
                 continue
             with suppress(PermitsAway):
                 until = self.throttle.permits.heard(
-                    self.alone_key,
+                    alone_of(self.throttle.terms),
                     scope,
                     good=heard.good,
                     bad=heard.bad,

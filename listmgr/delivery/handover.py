@@ -180,5 +180,11 @@ def _refused(run: Run, outcome: Outcome, person: Recipient, reply: str, at: str)
         return Result(key, DeliveryStatus.DEFERRED, reply, run.now(), untouched=True)
     if told.kind is retry.Kind.RETRY:
         return Result(key, DeliveryStatus.DEFERRED, reply, told.next_attempt_at, provider=at)
-    bad = told.kind is retry.Kind.FAILED_SUPPRESS
-    return Result(key, DeliveryStatus.FAILED, reply, suppress=bad, provider=at)
+    return Result(
+        key,
+        DeliveryStatus.FAILED,
+        reply,
+        suppress=told.kind is retry.Kind.FAILED_SUPPRESS,
+        provider=at,
+        given_up=told.kind is retry.Kind.GIVEN_UP,
+    )

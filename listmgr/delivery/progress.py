@@ -112,6 +112,12 @@ def speed(campaign: Campaign, stand: Progress, mark: Mark | None, at: datetime) 
     return Speed(since if fresh else Mark(at, stand.done), per_second, ends_at)
 
 
+_PUT_OFF = {
+    "rate": N_("They stand in line for the limit of this provider or domain."),
+    "busy": N_("This provider or domain asked us to come back later. One mail tries now and then."),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Deliveries of one state and code; `reply` is one of the servers' answers."""
@@ -127,8 +133,16 @@ class Problem:
         return f"{self.status} {self.code}".rstrip()
 
     @property
+    def place(self) -> str:
+        """The provider or domain people wait for before anything was said to a server."""
+        kind, _, place = self.code.partition(" ")
+        return place if kind in _PUT_OFF else ""
+
+    @property
     def words(self) -> str:
         """What it means, in words of the catalogues; a reason of the gate by its name."""
+        if self.place:
+            return _PUT_OFF[self.code.partition(" ")[0]]
         if self.code in REASONS:
             return self.code
         if self.status is DeliveryStatus.UNCERTAIN:

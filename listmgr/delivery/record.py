@@ -15,7 +15,7 @@ from listmgr.delivery.launch import partition
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.delivery.planning import plan_by_key
 from listmgr.delivery.providers import OTHERS
-from listmgr.delivery.retry import enhanced
+from listmgr.delivery.retry import SOFT_MOST, SOFT_WITHIN, enhanced
 from listmgr.kit.transaction import Transaction
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
@@ -33,6 +33,8 @@ class Result(NamedTuple):
     provider: str = OTHERS
     # Why somebody was put off before anything was said to a server: "rate Google".
     put_off: str = ""
+    # A soft refusal that has not ended in time.
+    given_up: bool = False
 
 
 # Stands in no reply: those are one line of printable characters.
@@ -109,7 +111,8 @@ def record_results(
     settled = tx.session.scalar(statement, values | {"was": "sending"})
     if settled != len(results):
         tx.session.execute(statement, values | {"was": "uncertain", "providers": "{}"})
-    _suppress(tx, [r.subscriber_id for r in results if r.suppress], at)
+    dead = [r.subscriber_id for r in results if r.suppress]
+    _suppress(tx, dead + _given_up_often(tx, results, at), at)
 
 
 def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str, Any]:
@@ -149,6 +152,23 @@ def _trouble(result: Result) -> str:
     found = enhanced(result.reply)
     basic = result.reply[:3] if result.reply[:3].isdecimal() else ""
     return f"{result.status} {'.'.join(found) if found else basic}".rstrip()
+
+
+def _given_up_often(tx: Transaction, results: Sequence[Result], at: datetime) -> list[int]:
+    """Of those given up now, whose mailbox has been given up in several campaigns lately."""
+    ids = [result.subscriber_id for result in results if result.given_up]
+    if not ids:
+        return []
+    found = tx.session.scalars(
+        sa.text(
+            "SELECT subscriber_id FROM deliveries WHERE subscriber_id = ANY(:ids)"
+            " AND status = 'failed' AND ended_at > :since"
+            " AND trouble ~ '^failed (4[0-9]{2}|4[.].*|5[.]2[.]2)$'"
+            " GROUP BY 1 HAVING count(*) >= :most"
+        ),
+        {"ids": ids, "since": at - SOFT_WITHIN, "most": SOFT_MOST},
+    )
+    return list(found)
 
 
 def _suppress(tx: Transaction, ids: Sequence[int], at: datetime) -> None:

@@ -19,18 +19,25 @@ DELAYS = (
     timedelta(hours=24),
 )
 JITTER = 0.2
+# A mailbox given up in so many campaigns within so many days is dead (M-07).
+SOFT_MOST, SOFT_WITHIN = 3, timedelta(days=60)
 _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 # There is no such mailbox, or its domain takes no mail: writing again harms the sender's name.
 _NO_SUCH_MAILBOX = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
+# RFC 7293: the mailbox, or its domain, has another owner now than the one who agreed.
+_NOT_THE_PERSON = frozenset({"7.17", "7.18"})
+_BAD_SENDER = frozenset({"1.7", "1.8"})
+_SIGN_IN = frozenset({530, 534, 535, 538})
 _TOO_LARGE = frozenset({"2.3", "3.4"})
 
 
 class Kind(enum.StrEnum):
-    """What follows from a refusal."""
+    """What follows from a refusal. GIVEN_UP: a soft one that has not ended in time."""
 
     RETRY = "retry"
     FAILED = "failed"
     FAILED_SUPPRESS = "failed_suppress"
+    GIVEN_UP = "given_up"
     SENDER_FAULT = "sender_fault"
 
 
@@ -45,6 +52,13 @@ class Verdict:
 
 # By the enhanced code after its class digit; the providers' own codes of 2025/26 among them.
 _SENDER_FAULTS = {
+    "1.7": N_("The envelope sender's address is written in a way the server does not take."),
+    "1.8": N_("The envelope sender's domain does not exist or takes no mail. Correct the sender."),
+    "7.0": N_("The mail server wants us to sign in, or refuses our account. Look at the sender."),
+    "7.8": N_("The mail server does not accept the user name or password. Look at the sender."),
+    "7.21": N_("The DKIM signature is not of a kind the receiver accepts."),
+    "7.22": N_("The DKIM signature is not of the From domain. Let the server sign with that one."),
+    "7.24": N_("SPF cannot be checked: the record of the sender's domain is broken. Correct it."),
     "7.1": N_("The receiving server refuses mail from this sender as a matter of its policy."),
     "7.20": N_("The DKIM signature of the mail is not accepted."),
     "7.23": N_("SPF does not allow this server to send for the domain. Add it to the SPF record."),
@@ -64,6 +78,8 @@ _SENDER_FAULTS = {
     "2.3": N_("The mail is larger than the mailbox's limit. Make it smaller."),
 }
 _OF_THE_MAILBOX = {
+    **dict.fromkeys(_NO_SUCH_MAILBOX, N_("There is no such mailbox.")),
+    **dict.fromkeys(_NOT_THE_PERSON, N_("The mailbox belongs to somebody else now.")),
     "2.2": N_("The mailbox is full."),
     "6.7": N_("The server takes no address with letters beyond ASCII (SMTPUTF8)."),
 }
@@ -83,17 +99,21 @@ def verdict(code: int, reply: str, attempt: int, *, at: datetime, jitter: float)
 
     The enhanced code is trusted over the text, and over the basic code's class.
     """
-    found = enhanced(reply)
-    kind, detail = found or (str(code)[:1], "")
-    if detail in _TOO_LARGE and kind == "5":
-        return Verdict(Kind.SENDER_FAULT, explain(code, reply))
-    if detail.startswith("7.") and kind == "5":
+    kind, detail = enhanced(reply) or (str(code)[:1], "")
+    if _is_senders_fault(kind, detail, code):
         return Verdict(Kind.SENDER_FAULT, explain(code, reply))
     if kind == "4" or detail == "2.2":
         return _later(code, reply, attempt, at, jitter)
-    if detail in _NO_SUCH_MAILBOX:
-        return Verdict(Kind.FAILED_SUPPRESS, explain(code, reply))
-    return Verdict(Kind.FAILED, explain(code, reply))
+    dead = detail in _NO_SUCH_MAILBOX or detail in _NOT_THE_PERSON
+    return Verdict(Kind.FAILED_SUPPRESS if dead else Kind.FAILED, explain(code, reply))
+
+
+def _is_senders_fault(kind: str, detail: str, code: int) -> bool:
+    if not detail:
+        return code in _SIGN_IN
+    if kind != "5" or detail in _NOT_THE_PERSON:
+        return False
+    return detail.startswith("7.") or detail in _BAD_SENDER or detail in _TOO_LARGE
 
 
 def speaks_for_domain(code: int, reply: str) -> bool:
@@ -110,7 +130,7 @@ def speaks_for_domain(code: int, reply: str) -> bool:
 
 def _later(code: int, reply: str, attempt: int, at: datetime, jitter: float) -> Verdict:
     if attempt > len(DELAYS):
-        return Verdict(Kind.FAILED, f"Given up after {attempt} attempts: {explain(code, reply)}")
+        return Verdict(Kind.GIVEN_UP, f"Given up after {attempt} attempts: {explain(code, reply)}")
     delay = DELAYS[attempt - 1] * (1 + JITTER * (2 * jitter - 1))
     return Verdict(Kind.RETRY, explain(code, reply), at + delay)
 
@@ -126,8 +146,8 @@ def advice(code: int, reply: str) -> str:
     kind, detail = found or (str(code)[:1], "")
     if detail in _SENDER_FAULTS and (kind == "5" or detail.startswith("7.")):
         return _SENDER_FAULTS[detail]
-    if detail in _NO_SUCH_MAILBOX:
-        return N_("There is no such mailbox.")
+    if not found and code in _SIGN_IN:
+        return _SENDER_FAULTS["7.0"]
     if detail in _OF_THE_MAILBOX:
         return _OF_THE_MAILBOX[detail]
     if detail.startswith("7."):

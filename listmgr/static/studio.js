@@ -62,6 +62,16 @@
     if ("prints" in button.dataset) window.print();
   });
 
+  // The keyboard stays where it was, and what has changed is read out when it is worth it.
+  const renew = (part, newer) => {
+    const places = (within) => [...within.querySelectorAll("a, button, summary")];
+    const at = places(part).indexOf(document.activeElement);
+    const spoken = document.getElementById(`${part.id}-told`);
+    if (spoken && newer.dataset.told !== part.dataset.told) spoken.textContent = newer.dataset.told;
+    part.replaceWith(newer);
+    if (at >= 0 && places(newer)[at]) places(newer)[at].focus({ preventScroll: true });
+  };
+
   // A part of a page that says where to find its newer self is looked up while it says so.
   const refresh = async () => {
     const part = document.querySelector("[data-refresh]");
@@ -74,7 +84,7 @@
           window.location.reload(); // Other acts are possible now.
           return;
         }
-        if (newer) part.replaceWith(newer);
+        if (newer) renew(part, newer);
       } catch {
         // The next look may succeed.
       }

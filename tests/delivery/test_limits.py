@@ -432,3 +432,29 @@ def test_who_finds_no_free_connection_leaves_it_to_the_others(
     permits.leave("listmgr:rate:0:connections", ["other"])
     send(launched)
     assert len(sink.mails) == 10
+
+
+def test_m07_a_mailbox_given_up_in_three_campaigns_is_blocked(
+    uow: UnitOfWork, notice: Notice, people: list[int], send, sink: Sink, session: Session
+):
+    """Full for months: each campaign gives up on it, and the third one says so for good."""
+    sink.rcpt["p1@example.org"] = "452 4.2.2 mailbox full"
+    blocked = []
+    for number in range(3):
+        with uow() as tx:
+            draft = compose.Draft(f"{number}", notice.purpose_id, "Neues", body="Hallo!")
+            campaign = compose.create(tx, draft, operator_id=None, at=NOW)
+        with uow() as tx:
+            launch(tx, campaign.id, templates=TEMPLATES, at=NOW)
+        send(campaign.id)
+        with uow() as tx:
+            tx.session.execute(
+                sa.text(
+                    "UPDATE deliveries SET next_attempt_at = now(), attempts = 6"
+                    " WHERE status = 'deferred'"
+                )
+            )
+        send(campaign.id)
+        blocked.append(session.scalar(sa.text("SELECT count(*) FROM suppressions")))
+        session.rollback()
+    assert blocked == [0, 0, 1]

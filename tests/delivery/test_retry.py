@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from listmgr.delivery.retry import DELAYS, Kind, explain, verdict
+from listmgr.delivery.retry import DELAYS, Kind, advice, explain, speaks_for_domain, verdict
 from tests.conftest import NOW
 
 
@@ -29,6 +29,13 @@ from tests.conftest import NOW
         (552, "5.3.4 too big", Kind.SENDER_FAULT),
         (553, "5.6.7 SMTPUTF8", Kind.FAILED),
         (550, "user unknown", Kind.FAILED),
+        # RFC 7372, and other ways to say that the sender is at fault.
+        *((550, f"5.7.{n} auth", Kind.SENDER_FAULT) for n in range(20, 27)),
+        (550, "5.1.8 bad sender", Kind.SENDER_FAULT),
+        (553, "5.1.7 bad sender", Kind.SENDER_FAULT),
+        (530, "Must issue a STARTTLS command first", Kind.SENDER_FAULT),
+        (535, "5.7.8 bad credentials", Kind.SENDER_FAULT),
+        (550, "5.7.17 owner has changed", Kind.FAILED_SUPPRESS),
         # The enhanced code is trusted over the basic one.
         (550, "4.2.0 come back", Kind.RETRY),
     ],
@@ -48,7 +55,7 @@ def test_m07_waiting_grows_and_ends():
         waits.append(told.next_attempt_at - NOW)
     assert waits == list(DELAYS)
     assert sum(waits, timedelta()) < timedelta(hours=72)
-    assert verdict(451, "later", len(DELAYS) + 1, at=NOW, jitter=0.5).kind is Kind.FAILED
+    assert verdict(451, "later", len(DELAYS) + 1, at=NOW, jitter=0.5).kind is Kind.GIVEN_UP
 
 
 def test_jitter_spreads_by_a_fifth():
@@ -62,3 +69,24 @@ def test_explanations_are_plain():
     assert explain(550, "5.7.26 x").startswith("Neither SPF nor DKIM proves the sender.")
     assert explain(550, "5.7.999 x").startswith("The receiving server refuses the sender")
     assert explain(550, "5.1.1 x").startswith("There is no such mailbox.")
+
+
+def test_m18_every_code_of_rfc_7372_has_a_sentence_of_its_own():
+    said = {advice(550, f"5.7.{n} no") for n in range(20, 27)}
+    assert len(said) == 7
+    assert advice(550, "5.7.999 no") not in said
+
+
+@pytest.mark.parametrize(
+    ("code", "reply", "whole"),
+    [
+        (421, "4.7.0 too many", True),
+        (421, "try later", True),
+        (451, "4.3.2 not accepting", True),
+        (452, "4.2.2 mailbox full", False),
+        (450, "4.1.1 no such user yet", False),
+        (550, "5.1.1 no such user", False),
+    ],
+)
+def test_what_speaks_for_a_whole_domain(code: int, reply: str, whole: bool):
+    assert speaks_for_domain(code, reply) is whole

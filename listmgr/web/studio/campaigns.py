@@ -20,9 +20,11 @@ from listmgr.delivery.launch import check, launch
 from listmgr.delivery.merge import MessageError
 from listmgr.delivery.merge_fields import archived_names, merge_fields
 from listmgr.delivery.progress import Mark, problems, progress, speed
+from listmgr.delivery.standing import Standing, standing
 from listmgr.delivery.trial import Preview, preview, send_test
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.permits import Permits
 from listmgr.lists.publish import open_purposes
 from listmgr.operators.accounts import operators
 from listmgr.operators.roles import Right
@@ -82,8 +84,16 @@ def _standing(session: Session, campaign: Campaign) -> dict[str, object]:
         "pace": pace,
         # The next look is told of this one: the speed is between the two, and nothing is kept.
         "mark": _told_later(pace.mark) if pace else {},
+        "outlet": _outlet(session, campaign),
         "resumes_itself": campaign.pause_reason.startswith(control.SERVER_AWAY),
     }
+
+
+def _outlet(session: Session, campaign: Campaign) -> Standing | None:
+    if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
+        return None
+    made = services()
+    return standing(session, made.settings, campaign, Permits(made.redis), now())
 
 
 def _told_later(mark: Mark) -> dict[str, int]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import render_template
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns.models import Campaign
+from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.cards import inbox, notice
 from listmgr.cards.stages import Stage
 from listmgr.consent import overview
@@ -60,6 +60,7 @@ def dashboard() -> str:
             questions=overview.questions(session),
             ledger=overview.ledger_state(session),
             campaigns=_latest_campaigns(session),
+            stopped=_stopped(session),
             cards=_cards(session),
         )
 
@@ -78,6 +79,14 @@ def _cards(session: Session) -> CardsWaiting | None:
     own = whose_cards()
     to_review = inbox.counts(session, own)[Stage.REVIEW]
     return CardsWaiting(to_review, notice.count_overdue(session, own, at=now()))
+
+
+def _stopped(session: Session) -> list[Campaign]:
+    """Campaigns the program itself has paused: somebody should know without looking for it."""
+    paused = sa.select(Campaign).where(
+        Campaign.status == CampaignStatus.PAUSED, Campaign.pause_reason != ""
+    )
+    return list(session.scalars(paused.order_by(Campaign.id)))
 
 
 def _latest_campaigns(session: Session) -> list[tuple[Campaign, Progress]]:

@@ -23,7 +23,7 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
     cards = (card_words.card_stage, card_words.card_source)
-    consents = (station, source_name, act, how, deed, delivered)
+    consents = (station, source_name, act, how, deed, delivered, why_stopped)
     for shown in (when, day, number, about, role_name, right_name, *consents, *cards):
         app.jinja_env.filters[shown.__name__] = shown
     app.jinja_env.globals.update(icon=icon)
@@ -189,6 +189,15 @@ def delivered(status: str) -> str:
         "uncertain": _("Mail perhaps handed over"),
     }
     return str(names.get(status, status))
+
+
+def why_stopped(told: str) -> str:
+    """Why a campaign has stopped: our sentence, then the server's own words as they are."""
+    for mark in (" (", ": "):
+        ours, found, theirs = told.partition(mark)
+        if found and _(ours) != ours:
+            return f"{_(ours)}{found}{theirs}"
+    return str(_(told))
 
 
 @lru_cache(maxsize=64)
