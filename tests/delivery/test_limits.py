@@ -20,12 +20,13 @@ from listmgr.delivery.counted import begun_since
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import Delivery, DeliveryStatus
 from listmgr.delivery.providers import NAMES
-from listmgr.delivery.throttle import Throttle
+from listmgr.delivery.throttle import Throttle, ask_of
 from listmgr.kit.clock import now
 from listmgr.kit.permits import BackOff, permits_at
 from listmgr.kit.quiet import QuietTold
 from listmgr.lists.models import MailingList, Notice
 from listmgr.lists.sending import set_sending
+from listmgr.senders.accounts import built_in
 from listmgr.senders.describe import AccountTold, create_sender, disable_sender, pace_sender
 from listmgr.senders.limits import Limit, Terms
 from listmgr.senders.models import BUILT_IN
@@ -458,3 +459,19 @@ def test_m07_a_mailbox_given_up_in_three_campaigns_is_blocked(
         blocked.append(session.scalar(sa.text("SELECT count(*) FROM suppressions")))
         session.rollback()
     assert blocked == [0, 0, 1]
+
+
+def test_limits_far_above_hold_nothing_up(
+    launched: int, pace, send, sink: Sink, session: Session, settings: Settings
+):
+    much = {"per_second": "1000000", "per_hour": "1000000000", "per_day": "1000000000"}
+    pace(("example.org", much), **much)
+    assert send(launched) is False
+    assert len(sink.mails) == 10
+    assert put_off(session) == []
+    # What was taken for later has been given back.
+    permits = permits_at(settings.redis_url)
+    for scope in ("", "example.org"):
+        terms = built_in(session).terms
+        ask = ask_of(terms, terms.domains.get(scope, terms.limit), now(), scope=scope)
+        assert permits.used(ask) == (10, 10)
