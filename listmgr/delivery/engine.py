@@ -179,6 +179,9 @@ def _work(run: Run, lease: Lease, end: float) -> None:
             if size:
                 window = next_window(tx, lease, run.purpose_id, run.columns, size)
                 _record(run, tx, lease.lo)
+                if window is None:
+                    # Paused: after the resume somebody else may go on at once.
+                    hand_back(tx, lease)
             else:
                 _record(run, tx, lease.lo)
                 done = lease.position >= lease.hi and not stop
