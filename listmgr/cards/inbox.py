@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.cards.models import Card, CardCapture, CardUpload, Occasion, UploadStatus
+from listmgr.cards.models import Card, CardCapture, CardStatus, CardUpload, Occasion, UploadStatus
 from listmgr.cards.notice import overdue
 from listmgr.cards.seeing import find_card, seen_by
 from listmgr.cards.stages import STAGE, WHOSE, Stage, StagedCard, staged, with_answers
@@ -94,6 +94,12 @@ def counts(session: Session, own: int | None) -> dict[Stage, int]:
     query = with_answers(sa.select(STAGE, sa.func.count()).select_from(Card)).where(seen_by(own))
     found = dict(session.execute(query.group_by(STAGE)).all())
     return {stage: found.get(stage.value, 0) for stage in Stage}
+
+
+def count_to_review(session: Session, own: int | None) -> int:
+    """How many cards nobody has looked at yet."""
+    waiting = sa.select(sa.func.count(Card.id)).where(Card.status == CardStatus.CAPTURED)
+    return session.scalars(waiting.where(seen_by(own))).one()
 
 
 def beside(session: Session, card_id: int, own: int | None) -> Beside:

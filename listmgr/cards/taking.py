@@ -135,9 +135,15 @@ def _finish(
         _fail(upload, reasons[0] if reasons else NO_CARD)
         return
     upload.status = UploadStatus.READ
+    # What was said stands with each card from here on.
+    upload.said, upload.name = "", ""
     objected = any(card.status is CardStatus.OBJECTED for card in arrived)
     if objected and upload.source is CardSource.PHOTO:
         # Its content went with the card that must not be kept; nothing is put back.
+        return
+    if not any(card.upload_id == upload.id for card in arrived):
+        # Each card was there already: nobody reviews anything beside this picture.
+        upload.content, upload.content_type, upload.keep_reason = None, "", ""
         return
     # A file has given what it had; of a picture a copy without its camera's notes stays to look at.
     upload.content, upload.content_type = picture if picture is not None else (None, "")
@@ -145,7 +151,7 @@ def _finish(
 
 
 def _remarks(result: ParseResult) -> list[str]:
-    parts = [f"{part.position}: {part.reason}" for part in result.refused]
+    parts = [f"{part.position}\t{part.reason}" for part in result.refused]
     return [*parts, *result.codes][:MAX_REMARKS]
 
 

@@ -34,8 +34,9 @@ def type_in(
     upload, fresh = write_down(tx, checked(taken, handed, at=at), handed, at=at)
     if not fresh:
         return _of(tx, upload.id, address)
-    upload.status, upload.done, upload.found = UploadStatus.READ, 1, 1
-    return arrive(tx, ParsedCard(_fields(told)), capture_of(upload), at=at)
+    capture = capture_of(upload)
+    upload.status, upload.done, upload.found, upload.said = UploadStatus.READ, 1, 1, ""
+    return arrive(tx, ParsedCard(_fields(told)), capture, at=at)
 
 
 def _of(tx: Transaction, upload_id: int, address: Address | None) -> Card | None:

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.cards import taking
+from listmgr.cards.gone import forget_people
 from listmgr.cards.inbox import being_read, beside, counts, inbox, not_read
 from listmgr.cards.models import (
     Card,
@@ -215,6 +216,28 @@ def test_several_cards_of_one_picture_are_reviewed_beside_it(uow, session, ada):
         discard(tx, second.id, ada.id, at=NOW)
     session.expire_all()
     assert session.scalars(sa.select(CardUpload)).one().content is None
+
+
+def test_the_second_photo_of_a_card_is_not_kept_beside_nothing(uow, session, ada, ben):
+    hand_in(uow, ada.id, codes("zoe@example.com"))
+    hand_in(uow, ben.id, codes("zoe@example.com"))
+    first, second = session.scalars(sa.select(CardUpload).order_by(CardUpload.id))
+    assert (first.content is None, second.content is None) == (False, True)
+    assert (second.said, second.name, second.remarks) == ("", "", [])
+
+
+def test_l15_with_an_erased_person_go_the_card_its_captures_and_its_picture(
+    uow, session, ada, ben, engine
+):
+    for who in (ada, ben):
+        hand_in(uow, who.id, codes("zoe@example.com"), keep_reason="Zoë wanted it")
+    with uow() as tx:
+        forget_people(tx, {"zoe@example.com"})
+    with engine.connect() as connection:
+        for table in ("cards", "card_captures", "card_uploads"):
+            rows = connection.scalars(sa.text(f"SELECT t::text FROM {table} t")).all()
+            assert not [row for row in rows if "zoe" in row.lower() or "Zoë" in row], table
+    assert session.scalars(sa.select(CardUpload.content)).all() == [None, None]
 
 
 def test_l15_a_picture_on_which_somebody_objected_goes_at_once(uow, session, ada):

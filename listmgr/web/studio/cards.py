@@ -153,7 +153,7 @@ def card_view(
             senders=[found for found in lists(tx.session) if found.archived_at is None],
             forms=[found for found in forms(tx.session) if found.closed_at is None],
             staff={found.id: found.name for found in operators(tx.session)},
-            to_review=inbox.counts(tx.session, whose_cards())[Stage.REVIEW],
+            to_review=inbox.count_to_review(tx.session, whose_cards()),
         )
 
 

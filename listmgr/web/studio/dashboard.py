@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.cards import inbox, notice
-from listmgr.cards.stages import Stage
 from listmgr.consent import overview
 from listmgr.delivery.progress import Progress, progress
 from listmgr.kit.clock import now
@@ -77,7 +76,7 @@ def _cards(session: Session) -> CardsWaiting | None:
     if not may(operator().role, Right.SEE_CARDS):
         return None
     own = whose_cards()
-    to_review = inbox.counts(session, own)[Stage.REVIEW]
+    to_review = inbox.count_to_review(session, own)
     return CardsWaiting(to_review, notice.count_overdue(session, own, at=now()))
 
 
