@@ -15,6 +15,7 @@ import listmgr.kit.schedule
 import listmgr.lists.models
 import listmgr.operators.models
 import listmgr.privacy.models
+import listmgr.segments.models
 import listmgr.senders.models
 import listmgr.subscribers.field_models
 import listmgr.subscribers.models

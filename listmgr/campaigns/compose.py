@@ -8,8 +8,10 @@ from datetime import datetime
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import Purpose
+from listmgr.segments.models import Segment
 
 MAX_LINE = 300
 MAX_BODY = 500_000
@@ -26,6 +28,8 @@ class Draft:
     format: str = "markdown"
     body: str = ""
     plain_text: str = ""
+    audience_segment_id: int | None = None
+    exclusion_segment_id: int | None = None
 
 
 class WrittenMeanwhile(Refused):
@@ -93,6 +97,10 @@ def _checked(tx: Transaction, draft: Draft) -> Purpose:
     purpose = tx.session.get(Purpose, draft.purpose_id)
     if purpose is None or purpose.mailing_list.archived_at is not None:
         wrong["purpose_id"] = "Choose whom the campaign is for."
+    for name in ("audience_segment_id", "exclusion_segment_id"):
+        chosen = getattr(draft, name)
+        if chosen is not None and tx.session.get(Segment, chosen) is None:
+            wrong[name] = N_("This segment is not there any more. Choose another.")
     if wrong or purpose is None:
         raise InvalidInput("Please correct the marked fields.", wrong)
     return purpose
@@ -119,7 +127,7 @@ def _texts(draft: Draft) -> dict[str, str]:
     return wrong
 
 
-def _values(draft: Draft) -> dict[str, str | int]:
+def _values(draft: Draft) -> dict[str, str | int | None]:
     return {
         "name": draft.name.strip(),
         "purpose_id": draft.purpose_id,
@@ -127,4 +135,6 @@ def _values(draft: Draft) -> dict[str, str | int]:
         "format": draft.format,
         "body": draft.body.replace("\r\n", "\n"),
         "plain_text": draft.plain_text.replace("\r\n", "\n"),
+        "audience_segment_id": draft.audience_segment_id,
+        "exclusion_segment_id": draft.exclusion_segment_id,
     }

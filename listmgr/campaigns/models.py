@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from listmgr.kit.db import PLAIN, Base
@@ -44,6 +46,14 @@ class Campaign(Base):
     plain_text: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     # Optimistic lock of the editor: two writers never overwrite each other silently.
     revision: Mapped[int] = mapped_column(server_default="1", info=PLAIN)
+    # Who is in the one and not in the other; a launch freezes both rules into one.
+    audience_segment_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("segments.id"), info=PLAIN
+    )
+    exclusion_segment_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("segments.id"), info=PLAIN
+    )
+    frozen_rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), info=PLAIN)
     content_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("campaign_contents.id"), info=PLAIN
     )

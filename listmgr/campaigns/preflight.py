@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign
 from listmgr.config import Settings
-from listmgr.consent.gate import count_mailable
+from listmgr.consent.reach import is_anybody_reached
+from listmgr.kit.texts import N_
+from listmgr.segments.rules import BrokenRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +38,19 @@ def preflight(session: Session, settings: Settings, campaign: Campaign) -> list[
         found.append(Finding("The list has no sender address. Add one to the list."))
     if mailing_list.archived_at is not None:
         found.append(Finding("The list is archived. Bring it back, or choose another."))
-    if not count_mailable(session, settings, campaign.purpose_id):
-        found.append(Finding("Nobody can be mailed: there is no current consent to this purpose."))
-    return found + _hints(campaign)
+    return found + _nobody(session, settings, campaign) + _hints(campaign)
+
+
+def _nobody(session: Session, settings: Settings, campaign: Campaign) -> list[Finding]:
+    try:
+        among = audience(session, campaign)
+    except BrokenRule as error:
+        return [Finding(str(error))]
+    if not is_anybody_reached(session, settings, campaign.purpose_id):
+        return [Finding("Nobody can be mailed: there is no current consent to this purpose.")]
+    if not is_anybody_reached(session, settings, campaign.purpose_id, among):
+        return [Finding(N_("Nobody is in the segment who has a current consent to this purpose."))]
+    return []
 
 
 def _hints(campaign: Campaign) -> list[Finding]:

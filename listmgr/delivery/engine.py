@@ -13,6 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from listmgr.campaigns import control
+from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery.counted import begun_since
@@ -32,6 +33,7 @@ from listmgr.kit import stopping
 from listmgr.kit.permits import permits_at
 from listmgr.kit.tokens import Door, token_mint
 from listmgr.kit.transaction import Transaction
+from listmgr.segments.rules import BrokenRule
 from listmgr.senders.accounts import NoSender
 from listmgr.senders.limits import Terms
 
@@ -132,7 +134,8 @@ def _load(
         content = tx.session.get_one(CampaignContent, campaign.content_id)
         try:
             out = take_outlet(tx, settings, campaign)
-        except NoSender as error:
+            among = audience(tx.session, campaign)
+        except (NoSender, BrokenRule) as error:
             control.pause(tx, campaign_id, reason=str(error))
             return None
         message = compile_content(settings, content, Launched())
@@ -152,6 +155,7 @@ def _load(
         pace=Pace(settings.window_size, settings.window_seconds, settings.send_rate),
         throttle=throttle,
         domains=Domains(throttle),
+        among=among,
         now=now,
         mint=token_mint(settings.secret_keys, Door.UNSUBSCRIBE),
         waiting=waiting,
@@ -177,7 +181,7 @@ def _work(run: Run, lease: Lease, end: float) -> None:
         window = None
         with run.uow() as tx:
             if size:
-                window = next_window(tx, lease, run.purpose_id, run.columns, size)
+                window = next_window(tx, lease, run.purpose_id, run.columns, size, run.among)
                 _record(run, tx, lease.lo)
                 if window is None:
                     # Paused: after the resume somebody else may go on at once.
@@ -214,7 +218,13 @@ def _send_due(run: Run, end: float) -> bool:
         return False
     with run.uow() as tx:
         people = due_window(
-            tx, run.campaign_id, run.purpose_id, run.columns, size=size, at=run.now()
+            tx,
+            run.campaign_id,
+            run.purpose_id,
+            run.columns,
+            size=size,
+            at=run.now(),
+            among=run.among,
         )
     run.throttle.unused(size - len(people))
     if people:

@@ -21,6 +21,7 @@ from listmgr.delivery.record import Result
 from listmgr.delivery.smtp import Answer, Channel, Envelope, NoRoom, Outcome, ServerAway
 from listmgr.delivery.throttle import Throttle
 from listmgr.delivery.window import Recipient
+from listmgr.kit.predicate import Predicate
 from listmgr.kit.transaction import Transaction
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
@@ -46,6 +47,7 @@ class Run:
     pace: Pace
     throttle: Throttle
     domains: Domains
+    among: Predicate
     now: Callable[[], datetime]
     mint: Callable[[int, int], str]
     day: str = ""

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.campaigns.audience import audience, rule_of
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.campaigns.models import Campaign, CampaignContent
@@ -25,6 +26,7 @@ from listmgr.delivery.merge_fields import field_names
 from listmgr.delivery.message import CompiledMessage, MessageContent
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
+from listmgr.kit.predicate import EVERYBODY
 from listmgr.kit.transaction import Transaction
 from listmgr.senders.accounts import NoSender
 
@@ -67,6 +69,7 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
     tx.session.add(content)
     tx.session.flush()
     campaign.content_id = content.id
+    campaign.frozen_rule = rule_of(tx.session, campaign)
     campaign.status = status
     campaign.launched_at = at
     tx.session.flush()
@@ -135,16 +138,23 @@ def _make_partition(session: Session, campaign_id: int) -> None:
 
 
 def _cut(session: Session, campaign: Campaign, size: int) -> None:
-    """Ranges of `size` consents each; together they hold every id known at launch."""
+    """Ranges of `size` people of the audience; together they hold every id known at launch."""
+    among = audience(session, campaign)
+    # Nobody else's row is looked up where the campaign is for everybody.
+    people = (
+        "consents c"
+        if among is EVERYBODY
+        else "consents c JOIN subscribers s ON s.id = c.subscriber_id"
+    )
     session.execute(
         sa.text(
             "INSERT INTO campaign_leases (campaign_id, lo, hi, position, audience)"
             " SELECT :campaign, lo, coalesce(lead(lo) OVER w, :end), lo,"
             "  coalesce(lead(n) OVER w, total + 1) - n"
             " FROM (SELECT CASE n WHEN 1 THEN 0 ELSE subscriber_id END AS lo, n, total FROM ("
-            "   SELECT subscriber_id, row_number() OVER (ORDER BY subscriber_id) AS n,"
-            "    count(*) OVER () AS total"
-            "   FROM consents WHERE purpose_id = :purpose AND status = 'confirmed') ranked"
+            "   SELECT c.subscriber_id, row_number() OVER (ORDER BY c.subscriber_id) AS n,"
+            f"    count(*) OVER () AS total FROM {people}"
+            f"   WHERE c.purpose_id = :purpose AND c.status = 'confirmed' AND {among.sql}) ranked"
             "  WHERE (n - 1) % :size = 0) edges"
             " WINDOW w AS (ORDER BY lo)"
         ),
@@ -153,5 +163,6 @@ def _cut(session: Session, campaign: Campaign, size: int) -> None:
             "purpose": campaign.purpose_id,
             "size": max(1, size),
             "end": session.scalar(sa.text("SELECT coalesce(max(id), 0) + 1 FROM subscribers")),
+            **among.binds,
         },
     )

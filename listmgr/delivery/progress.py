@@ -15,6 +15,7 @@ from listmgr.consent.gate import REASONS
 from listmgr.delivery.launch import partition
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.delivery.retry import advice
+from listmgr.delivery.window import NOT_IN_SEGMENT
 from listmgr.kit.texts import N_
 
 # A mark older than this is replaced by a newer one: the speed shown is of the last seconds.
@@ -143,7 +144,7 @@ class Problem:
         """What it means, in words of the catalogues; a reason of the gate by its name."""
         if self.place:
             return _PUT_OFF[self.code.partition(" ")[0]]
-        if self.code in REASONS:
+        if self.code in REASONS or self.code == NOT_IN_SEGMENT:
             return self.code
         if self.status is DeliveryStatus.UNCERTAIN:
             return N_("The answer never came: the server may have the mail, or not.")

@@ -9,6 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
@@ -57,12 +58,13 @@ def held_back(
     session: Session, settings: Settings, campaign: Campaign, *, after: int = 0, size: int = PAGE
 ) -> UnmailedPage:
     """Those who had confirmed before the launch and got nothing, with what holds them back now."""
+    among = audience(session, campaign)
     return _page(
         session,
         f"SELECT c.subscriber_id, s.address, {REFUSED_BECAUSE}, c.ended_at, NULL"
         f" FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose AND c.subscriber_id > :after"
         "  AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
-        f"  AND {REFUSED_BECAUSE} IS NOT NULL"
+        f"  AND {REFUSED_BECAUSE} IS NOT NULL AND ({among.sql})"
         f"  AND NOT EXISTS (SELECT FROM {partition(campaign.id)} d"
         "   WHERE d.subscriber_id = c.subscriber_id)"
         " ORDER BY c.subscriber_id LIMIT :more",
@@ -71,6 +73,7 @@ def held_back(
             "launched": campaign.launched_at,
             "after": after,
             **gate_binds(settings),
+            **among.binds,
         },
         size,
     )

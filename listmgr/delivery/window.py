@@ -16,6 +16,7 @@ from listmgr.delivery.launch import partition
 from listmgr.delivery.leases import Lease
 from listmgr.delivery.merge_fields import Columns
 from listmgr.delivery.planning import plan_by_key
+from listmgr.kit.predicate import EVERYBODY, Predicate
 from listmgr.kit.transaction import Transaction
 
 
@@ -36,8 +37,12 @@ class Window:
     last: bool
 
 
+# The reason a delivery is not tried again when its person has left the audience since.
+NOT_IN_SEGMENT = "not_in_segment"
+
+
 @cache
-def _first(table: str, fields: Columns, *, taken_over: bool) -> sa.TextClause:
+def _first(table: str, fields: Columns, among: str, *, taken_over: bool) -> sa.TextClause:
     columns = "".join(f", {sql} AS f_{name}" for name, sql in fields)
     names = "".join(f", f_{name}" for name, _sql in fields)
     # The position moves with the rows, so nobody stands there already; this is the second wall.
@@ -46,7 +51,7 @@ def _first(table: str, fields: Columns, *, taken_over: bool) -> sa.TextClause:
         "WITH picked AS MATERIALIZED ("
         " SELECT * FROM consents WHERE purpose_id = :purpose AND status = 'confirmed'"
         "  AND subscriber_id >= CAST(:position AS bigint) AND subscriber_id < CAST(:hi AS bigint)"
-        " ORDER BY subscriber_id LIMIT :size),"
+        f"{among} ORDER BY subscriber_id LIMIT :size),"
         " candidates AS MATERIALIZED ("
         f" SELECT c.subscriber_id, c.id AS consent_id, s.envelope{columns},"
         f"  {REFUSED_BECAUSE} AS refused FROM picked c{JOINS}"
@@ -70,12 +75,24 @@ def _first(table: str, fields: Columns, *, taken_over: bool) -> sa.TextClause:
 
 
 def next_window(
-    tx: Transaction, lease: Lease, purpose_id: int, fields: Columns, size: int
+    tx: Transaction,
+    lease: Lease,
+    purpose_id: int,
+    fields: Columns,
+    size: int,
+    among: Predicate = EVERYBODY,
 ) -> Window | None:
-    """The next people of a lease, written down; None when the campaign or the lease is not ours."""
+    """The next people of a lease, written down; None when the campaign or the lease is not ours.
+
+    Who is not `among` the audience at this moment is not looked at.
+    """
     plan_by_key(tx)
+    test = ""
+    if among is not EVERYBODY:
+        # Person by person, as the consents are gone through: the plan cannot turn it round.
+        test = f" AND (SELECT {among.sql} FROM subscribers s WHERE s.id = consents.subscriber_id)"
     rows = tx.session.execute(
-        _first(partition(lease.campaign_id), fields, taken_over=lease.attempt > 1),
+        _first(partition(lease.campaign_id), fields, test, taken_over=lease.attempt > 1),
         {
             "campaign": lease.campaign_id,
             "purpose": purpose_id,
@@ -86,6 +103,7 @@ def next_window(
             "size": size,
             "seconds": tx.settings.lease_seconds,
             **gate_binds(tx.settings),
+            **among.binds,
         },
     ).all()
     if not rows:
@@ -110,7 +128,8 @@ def _count_skipped(tx: Transaction, lease: Lease, found: Counter[str]) -> None:
 
 
 @cache
-def _again(table: str, fields: Columns) -> sa.TextClause:
+def _again(table: str, fields: Columns, among: str) -> sa.TextClause:
+    refused = f"coalesce({REFUSED_BECAUSE}{among})" if among else REFUSED_BECAUSE
     columns = "".join(f", {sql} AS f_{name}" for name, sql in fields)
     names = "".join(f", f_{name}" for name, _sql in fields)
     return sa.text(
@@ -119,7 +138,7 @@ def _again(table: str, fields: Columns) -> sa.TextClause:
         "   AND EXISTS (SELECT FROM campaigns k WHERE k.id = :campaign AND k.status = 'running')"
         "  ORDER BY next_attempt_at LIMIT :size FOR UPDATE SKIP LOCKED),"
         " gated AS MATERIALIZED (SELECT due.subscriber_id, c.id AS consent_id,"
-        f"  s.envelope{columns}, {REFUSED_BECAUSE} AS refused FROM due LEFT JOIN ({FROM_CONSENTS})"
+        f"  s.envelope{columns}, {refused} AS refused FROM due LEFT JOIN ({FROM_CONSENTS})"
         "   ON c.subscriber_id = due.subscriber_id AND c.purpose_id = :purpose"
         "   AND c.status = 'confirmed'),"
         f" claimed AS (UPDATE {table} d SET status = 'sending', attempts = attempts + 1,"
@@ -150,17 +169,20 @@ def due_window(
     *,
     size: int,
     at: datetime,
+    among: Predicate = EVERYBODY,
 ) -> list[Recipient]:
     """Deferred deliveries whose time has come, through the gate once more; the rest is dropped."""
     plan_by_key(tx)
+    left = f", CASE WHEN ({among.sql}) IS NOT TRUE THEN '{NOT_IN_SEGMENT}' END"
     rows = tx.session.execute(
-        _again(partition(campaign_id), fields),
+        _again(partition(campaign_id), fields, "" if among is EVERYBODY else left),
         {
             "campaign": campaign_id,
             "purpose": purpose_id,
             "size": size,
             "at": at,
             **gate_binds(tx.settings),
+            **among.binds,
         },
     ).all()
     return [Recipient(row[0], row[1], row[2], row[3:]) for row in rows]

@@ -15,6 +15,7 @@ class Right(enum.StrEnum):
     SEE_CAMPAIGNS = "see campaigns"
     SEE_FIELDS = "see fields"
     SEE_RECORD = "see record"
+    SEE_SEGMENTS = "see segments"
     SEE_SUBSCRIBERS = "see subscribers"
     SEE_PROOFS = "see proofs"
     SEE_IMPORTS = "see imports"
@@ -28,6 +29,7 @@ class Right(enum.StrEnum):
     PUBLISH_NOTICES = "publish notices"
     EDIT_CAMPAIGNS = "edit campaigns"
     SEND_CAMPAIGNS = "send campaigns"
+    EDIT_SEGMENTS = "edit segments"
     RECORD_WITHDRAWALS = "record withdrawals"
     EDIT_FIELDS = "edit fields"
     EDIT_SUBSCRIBERS = "edit subscribers"
@@ -49,7 +51,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     # Marketers write to people by consent, not by name: they see counts, never a person (L-37).
     Role.MARKETER: EVERYBODY
     | {_R.SEE_LISTS, _R.SEE_CAMPAIGNS, _R.EDIT_LISTS, _R.EDIT_CAMPAIGNS, _R.SEND_CAMPAIGNS}
-    | {_R.SEE_FIELDS},
+    | {_R.SEE_FIELDS, _R.SEE_SEGMENTS, _R.EDIT_SEGMENTS},
     # Who takes cards sees those they took themselves; who leads the team sees the team's.
     Role.SALES: EVERYBODY | {_R.SEE_LISTS, _R.SEE_CARDS, _R.EDIT_CARDS, _R.EDIT_API_KEYS},
     Role.HEAD_OF_SALES: EVERYBODY
@@ -61,6 +63,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     | {
         _R.SEE_LISTS,
         _R.SEE_CAMPAIGNS,
+        _R.SEE_SEGMENTS,
         _R.SEE_SUBSCRIBERS,
         _R.SEE_IMPORTS,
         _R.SEE_PROOFS,

@@ -93,6 +93,37 @@
   };
   document.addEventListener("DOMContentLoaded", refresh);
 
+  // Rules that are built, and numbers of people, follow what is chosen without a new page.
+  const sendBuilt = async (form, deed, parts) => {
+    const told = new FormData(form);
+    told.set("do", deed);
+    const at = form.querySelector("[data-counted-at]");
+    const answer = at
+      ? await fetch(`${at.dataset.countedAt}?${new URLSearchParams(
+        ["purpose_id", "audience_segment_id", "exclusion_segment_id"].map((name) => [name, told.get(name) || ""]),
+      )}`)
+      : await fetch(form.action, { method: "POST", body: told });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const focused = document.activeElement && document.activeElement.id;
+    parts.forEach((id) => {
+      const [older, newer] = [document.getElementById(id), page.getElementById(id)];
+      if (older && newer) older.replaceWith(newer);
+    });
+    if (focused && document.getElementById(focused)) document.getElementById(focused).focus();
+  };
+  document.addEventListener("change", (event) => {
+    const form = event.target.form && event.target.closest("form[data-counts]");
+    if (!form || (!form.dataset.builds && event.target.tagName !== "SELECT")) return;
+    const parts = "shapes" in event.target.dataset ? [form.dataset.builds, form.dataset.counts] : [form.dataset.counts];
+    sendBuilt(form, "refresh", parts).catch(() => {}); // The page counts when it is saved.
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target, button = event.submitter;
+    if (!form.dataset.builds || !button || button.value === "save") return;
+    event.preventDefault();
+    sendBuilt(form, button.value, [form.dataset.builds, form.dataset.counts]).catch(() => form.submit());
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select")) return;

@@ -25,6 +25,8 @@ from listmgr.operators.api_keys import make_key
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.schema import resource
+from listmgr.segments.keep import create as create_segment
+from listmgr.segments.rules import Group, Rule
 from listmgr.senders.describe import AccountTold, create_sender
 from listmgr.subscribers.fields import CORE_FIELDS
 from tests.cards.hands import make_cards
@@ -120,6 +122,14 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             tx, other.id, name="CRM", scopes=["cards:write", "cards:read"], at=now()
         )
         brought = make_import(tx, other.id)
+        segment = create_segment(
+            tx,
+            "Friends",
+            Group("all", (Rule("tag", "has", "friend"),)),
+            role=Role.ADMINISTRATOR,
+            operator_id=other.id,
+            at=now(),
+        )
         anchor(tx, at=now())
         assert consent.subscriber_id is not None
         return {
@@ -131,6 +141,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "consent_id": consent.id,
             "operator_id": other.id,
             "campaign_id": campaign.id,
+            "segment_id": segment.id,
             "deed": "pause",
             "sender_id": sender.id,
             "card_id": card.id,

@@ -14,7 +14,6 @@ from listmgr.campaigns.browse import campaigns as find_all
 from listmgr.campaigns.browse import find
 from listmgr.campaigns.compose import Draft, WrittenMeanwhile
 from listmgr.campaigns.models import Campaign, CampaignStatus
-from listmgr.consent.gate import count_mailable, count_refused
 from listmgr.delivery import sweep
 from listmgr.delivery.launch import check, launch
 from listmgr.delivery.merge import MessageError
@@ -32,6 +31,13 @@ from listmgr.schema import resource
 from listmgr.web.context import services
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
+from listmgr.web.studio.audience import (
+    CHOSEN,
+    audience_offered,
+    audience_told,
+    reach_of,
+    refuse_locked,
+)
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator
 
@@ -115,8 +121,8 @@ def _everything(session: Session, campaign_id: int) -> dict[str, object]:
         "shown": shown,
         "wrong": wrong,
         "findings": check(session, settings, campaign, resource("templates")) if draft else [],
-        "mailable": count_mailable(session, settings, campaign.purpose_id),
-        "refused": count_refused(session, settings, campaign.purpose_id),
+        "reached": reach_of(session, campaign) if draft else None,
+        **audience_told(session, campaign),
         "colleagues": [one for one in operators(session) if one.disabled_at is None],
     }
 
@@ -157,7 +163,9 @@ def create_campaign() -> ResponseReturnValue:
     """Keep it."""
     try:
         with acting() as tx:
-            made = compose.create(tx, _draft(), operator_id=operator().id, at=now())
+            draft = _draft()
+            refuse_locked(tx.session, draft)
+            made = compose.create(tx, draft, operator_id=operator().id, at=now())
             note(tx, "campaign.created", "campaign", made.id)
     except InvalidInput as error:
         return _form(request.form, error.fields), 422
@@ -170,7 +178,7 @@ def edit_campaign(campaign_id: int) -> str:
     """The draft as it is."""
     with reading() as tx:
         found = find(tx.session, campaign_id)
-    values = {name: getattr(found, name) for name in (*_WORDS, "purpose_id", "revision")}
+    values = {name: getattr(found, name) for name in (*_WORDS, "purpose_id", "revision", *CHOSEN)}
     return _form(values, {}, campaign_id)
 
 
@@ -181,7 +189,9 @@ def save_campaign(campaign_id: int) -> ResponseReturnValue:
     revision = as_number(request.form.get("revision")) or 0
     try:
         with acting() as tx:
-            compose.save(tx, campaign_id, _draft(), revision=revision)
+            draft = _draft()
+            refuse_locked(tx.session, draft, find(tx.session, campaign_id))
+            compose.save(tx, campaign_id, draft, revision=revision)
             note(tx, "campaign.saved", "campaign", campaign_id)
     except InvalidInput as error:
         return _form(request.form, error.fields, campaign_id), 422
@@ -198,7 +208,9 @@ def _newer(campaign_id: int) -> dict[str, object]:
 
 def _draft() -> Draft:
     words = {name: request.form.get(name, "") for name in _WORDS}
-    return Draft(purpose_id=as_number(request.form.get("purpose_id")) or 0, **words)
+    chosen = {name: as_number(request.form.get(name)) for name in CHOSEN}
+    purpose_id = as_number(request.form.get("purpose_id")) or 0
+    return Draft(purpose_id=purpose_id, **words, **chosen)  # type: ignore[arg-type]
 
 
 def _form(values: object, errors: dict[str, str], campaign_id: int | None = None) -> str:
@@ -210,6 +222,7 @@ def _form(values: object, errors: dict[str, str], campaign_id: int | None = None
             errors=errors,
             campaign_id=campaign_id,
             merge_fields=merge_fields(tx.session),
+            **audience_offered(tx.session, values),
         )
 
 

@@ -35,6 +35,7 @@ def entries() -> list[Entry]:
     wanted = [
         Entry("studio.dashboard", _("Overview"), "grid-1x2", Right.ENTER),
         Entry("studio.campaigns", _("Campaigns"), "send", Right.SEE_CAMPAIGNS),
+        Entry("studio.segments", _("Segments"), "funnel", Right.SEE_SEGMENTS),
         Entry("studio.lists", _("Lists"), "envelope-paper", Right.SEE_LISTS),
         Entry("studio.forms", _("Sign-up forms"), "ui-checks", Right.SEE_LISTS),
         Entry("studio.fields", _("Fields"), "card-list", Right.SEE_FIELDS),

@@ -1,0 +1,34 @@
+"""Whom a campaign is for among those who may be mailed: its segments, or what was frozen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.kit.predicate import Predicate
+from listmgr.segments.keep import find, tree_of
+from listmgr.segments.predicate import frozen_predicate
+from listmgr.segments.rules import Group, document_of, within
+
+
+def rule_of(session: Session, campaign: Campaign) -> dict[str, Any] | None:
+    """The rule of a draft as a launch would freeze it now, or what a launch froze; None: everybody.
+
+    Raises BrokenRule where a segment cannot be read.
+    """
+    if campaign.status is not CampaignStatus.DRAFT:
+        return campaign.frozen_rule
+    chosen = (campaign.audience_segment_id, campaign.exclusion_segment_id)
+    tree = within(*(_tree(session, one) for one in chosen))
+    return None if tree is None else document_of(tree)
+
+
+def audience(session: Session, campaign: Campaign) -> Predicate:
+    """The same as a predicate over `s`. Raises BrokenRule: then nobody may be mailed."""
+    return frozen_predicate(rule_of(session, campaign))
+
+
+def _tree(session: Session, segment_id: int | None) -> Group | None:
+    return None if segment_id is None else tree_of(find(session, segment_id))

@@ -1,0 +1,185 @@
+"""The rules of a segment as a typed tree, read from JSON that could hold anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.texts import N_
+from listmgr.subscribers.field_values import NUMBER_SQL
+
+MAX_DEPTH = 4
+MAX_NODES = 60
+MAX_TEXT = 300
+
+GROUPS = ("all", "any", "none")
+_DATES = ("on_or_after", "before", "last_days", "older_days")
+# What can be said of each kind of field and of each other topic.
+OPERATORS: dict[str, tuple[str, ...]] = {
+    "text": ("is", "is_not", "contains", "contains_not", "begins", "filled", "empty"),
+    "number": ("is", "is_not", "at_least", "at_most", "filled", "empty"),
+    "date": (*_DATES, "filled", "empty"),
+    "yes_no": ("yes", "no", "empty"),
+    "choice": ("is", "is_not", "filled", "empty"),
+    # An address is only asked for by its domain: a rule tells of a group, not of one person.
+    "domain": ("is", "is_not"),
+    "tag": ("has", "has_not"),
+    "consent": ("has", "has_not"),
+    "source": ("is", "is_not"),
+    "known": _DATES,
+    "campaign": ("received", "not_received", "failed"),
+}
+TOPICS = ("tag", "consent", "source", "known", "campaign")
+WITHOUT_VALUE = frozenset({"filled", "empty", "yes", "no"})
+_FIELD = re.compile(r"field:([a-z][a-z0-9_]{0,39})\Z")
+_PLACE = re.compile(r"(?:(?:list|purpose):[1-9][0-9]{0,17})?\Z")
+_DAY = re.compile(r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])\Z")
+_ANY = re.compile(r".+\Z", re.DOTALL)
+# The spelling of values by operator, and where that says nothing by topic.
+_SPELLING = {
+    "on_or_after": _DAY,
+    "before": _DAY,
+    "last_days": re.compile(r"[1-9][0-9]{0,4}\Z"),
+    "older_days": re.compile(r"[1-9][0-9]{0,4}\Z"),
+    "number": re.compile(NUMBER_SQL.replace("$", r"\Z")),
+    "campaign": re.compile(r"[1-9][0-9]{0,17}\Z"),
+    "source": re.compile("form|import|card|api|staff\\Z"),
+    "consent": re.compile(r"[a-z]*\Z"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One condition. `what` is a topic, or a field as "field:city"; a field's `kind` stands beside.
+
+    Of a consent, `value` is its station, `place` a list or purpose ("list:3", "purpose:5"), and
+    `since` the day it came there at the earliest; each may be empty, which is any.
+    """
+
+    what: str
+    op: str
+    value: str = ""
+    kind: str = ""
+    place: str = ""
+    since: str = ""
+
+    @property
+    def field(self) -> str:
+        """The key of the field it is about, "" for other topics."""
+        found = _FIELD.match(self.what)
+        return found[1] if found else ""
+
+    @property
+    def topic(self) -> str:
+        """What its operators depend on."""
+        return self.kind if self.field else self.what
+
+    @property
+    def asks_value(self) -> bool:
+        """Whether the operator wants a value beside it."""
+        return self.op not in WITHOUT_VALUE
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that must hold "all", of which "any" must, or of which "none" may."""
+
+    kind: str
+    members: tuple[Node, ...] = ()
+
+
+Node = Rule | Group
+_NAMES = {field.name for field in fields(Rule)}
+
+
+class BrokenRule(InvalidInput):
+    """The tree is not one of ours; what it says cannot be told."""
+
+
+def read_tree(document: object) -> Group:
+    """The tree in a JSON document; raises BrokenRule."""
+    found = _read(document, 1)
+    if not isinstance(found, Group):
+        raise _broken()
+    if sum(1 for _node in nodes(found)) > MAX_NODES:
+        raise BrokenRule(N_("These are too many rules for one segment. Take some away."))
+    return found
+
+
+def _read(document: object, depth: int) -> Node:
+    if not isinstance(document, dict):
+        raise _broken()
+    if "group" in document:
+        return _group(document, depth)
+    if not document.keys() <= _NAMES or not {"what", "op"} <= document.keys():
+        raise _broken()
+    if not all(isinstance(value, str) and _is_plain(value) for value in document.values()):
+        raise _broken()
+    rule = Rule(**document)
+    if not _is_known(rule):
+        raise _broken()
+    return rule
+
+
+def _group(document: dict[str, Any], depth: int) -> Group:
+    members = document.get("rules")
+    if document.keys() != {"group", "rules"} or document["group"] not in GROUPS:
+        raise _broken()
+    if not isinstance(members, list) or len(members) > MAX_NODES:
+        raise _broken()
+    if depth > MAX_DEPTH:
+        raise BrokenRule(N_("The groups stand too deep in each other. Four levels are enough."))
+    return Group(document["group"], tuple(_read(member, depth + 1) for member in members))
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= MAX_TEXT and (text.isprintable() or not text)
+
+
+def _is_known(rule: Rule) -> bool:
+    known = bool(rule.field) or rule.what in TOPICS
+    known = known and rule.op in OPERATORS.get(rule.topic, ()) and bool(_PLACE.match(rule.place))
+    return known and is_spelt(rule) and (not rule.since or bool(_DAY.match(rule.since)))
+
+
+def is_spelt(rule: Rule) -> bool:
+    """Whether the value is written as its kind and operator want it."""
+    if not rule.asks_value:
+        return not rule.value
+    spelling = _SPELLING.get(rule.op) or _SPELLING.get(rule.topic, _ANY)
+    return bool(spelling.match(rule.value))
+
+
+def _broken() -> BrokenRule:
+    return BrokenRule(N_("This rule cannot be read. Take it away and write it anew."))
+
+
+def document_of(node: Node) -> dict[str, Any]:
+    """The tree as JSON; what is empty is left out."""
+    if isinstance(node, Group):
+        return {"group": node.kind, "rules": [document_of(member) for member in node.members]}
+    return {name: getattr(node, name) for name in sorted(_NAMES) if getattr(node, name)}
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    """A node and all below it."""
+    yield node
+    if isinstance(node, Group):
+        for member in node.members:
+            yield from nodes(member)
+
+
+def fields_of(node: Node) -> set[str]:
+    """The keys of the fields a tree asks about."""
+    return {found.field for found in nodes(node) if isinstance(found, Rule) and found.field}
+
+
+def within(audience: Group | None, exclusion: Group | None) -> Group | None:
+    """Those of one tree who are not in another, as one tree; None where neither asks anything."""
+    parts: list[Node] = [] if audience is None else [audience]
+    if exclusion is not None:
+        parts.append(Group("none", (exclusion,)))
+    return Group("all", tuple(parts)) if parts else None
