@@ -18,7 +18,7 @@ from listmgr.delivery import sweep
 from listmgr.delivery.launch import check, launch
 from listmgr.delivery.merge import MessageError
 from listmgr.delivery.merge_fields import archived_names, merge_fields
-from listmgr.delivery.progress import Mark, problems, progress, speed
+from listmgr.delivery.progress import Mark, problems, progress, speed, standings
 from listmgr.delivery.standing import Standing, standing
 from listmgr.delivery.trial import Preview, preview, send_test
 from listmgr.kit.clock import now
@@ -56,7 +56,8 @@ def campaigns() -> str:
     before = as_number(request.args.get("before"))
     with reading() as tx:
         found = find_all(tx.session, before=before)
-        rows = [(campaign, progress(tx.session, campaign.id)) for campaign in found.rows]
+        stands = standings(tx.session, [campaign.id for campaign in found.rows])
+        rows = [(campaign, stands[campaign.id]) for campaign in found.rows]
         return render_template("studio/campaigns/all.html", rows=rows, older=found.older)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.cards import inbox, notice
 from listmgr.consent import overview
-from listmgr.delivery.progress import Progress, progress
+from listmgr.delivery.progress import Progress, standings
 from listmgr.kit.clock import now
 from listmgr.lists.models import MailingList, Notice, SignupForm
 from listmgr.operators.roles import Right, may
@@ -89,5 +89,6 @@ def _stopped(session: Session) -> list[Campaign]:
 
 
 def _latest_campaigns(session: Session) -> list[tuple[Campaign, Progress]]:
-    found = session.scalars(sa.select(Campaign).order_by(Campaign.id.desc()).limit(LATEST))
-    return [(campaign, progress(session, campaign.id)) for campaign in found]
+    found = session.scalars(sa.select(Campaign).order_by(Campaign.id.desc()).limit(LATEST)).all()
+    stands = standings(session, [campaign.id for campaign in found])
+    return [(campaign, stands[campaign.id]) for campaign in found]
