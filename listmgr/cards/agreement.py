@@ -74,14 +74,14 @@ def host_of(url: str) -> str:
 
 def company_and_domain(name: str, domain: str) -> float:
     """How far the name of a company and a domain agree."""
-    label = _company_label(domain)
+    label = company_label(domain)
     if not label:
         return 0.0
     bare = LEGAL_FORM.sub(" ", name).replace("&", " ")
     return max((_alike(words, label) for words in _spellings(bare) if words), default=0.0)
 
 
-def _company_label(domain: str) -> str:
+def company_label(domain: str) -> str:
     """The part of a domain a company chose; nothing for the providers of mailboxes."""
     labels = stripped(domain).split(".")
     label = (

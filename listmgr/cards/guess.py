@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from listmgr.cards.agreement import host_of, name_and_address
+from listmgr.cards.agreement import company_label, host_of, name_and_address
 from listmgr.cards.card import NOTHING, CardEmail, CardFields, Guess
 from listmgr.cards.facts import Facts, facts_in
 from listmgr.cards.limits import MAX_POSTAL_LINES
@@ -22,7 +22,7 @@ from listmgr.cards.roles import (
     postal_kind,
     title_score,
 )
-from listmgr.cards.vocabulary import DEPARTMENT, FREE_MAIL, LANGUAGES, LEGAL_FORM
+from listmgr.cards.vocabulary import DEPARTMENT, LANGUAGES, LEGAL_FORM
 
 # Below these a line says too little to be called a name or a company.
 _LEAST_NAME = 1.2
@@ -134,8 +134,7 @@ def _candidates(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
     """Each line, and each two that stand one below the other in letters of about one size."""
     for number, line in enumerate(lines):
         yield (line,)
-        below = lines[number + 1 : number + 2]
-        for other in below:
+        for other in lines[number + 1 : number + 2]:
             alike = 0.7 < line.height / max(other.height, 0.01) < 1.43
             if alike and line.above(other):
                 yield (line, other)
@@ -180,8 +179,7 @@ def _name_from(emails: Sequence[CardEmail]) -> Guess:
 
 def _company_from(emails: Sequence[CardEmail]) -> Guess:
     for email in emails:
-        label = email.address.rpartition("@")[2].split(".")[-2]
-        if label not in FREE_MAIL:
+        if label := company_label(email.address.rpartition("@")[2]):
             return Guess(label.replace("-", " ").title(), 0.35, email.address)
     return NOTHING
 

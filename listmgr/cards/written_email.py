@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from listmgr.cards.addresses import valid_address
 from listmgr.cards.vocabulary import LABEL, words
@@ -24,25 +25,39 @@ _MISREAD_ENDING = {"corn": "com", "c0m": "com", "con": "com", "corm": "com", "0r
 }  # fmt: skip
 
 
-def find_email(text: str, *, pictured: bool) -> tuple[str, str, str, bool] | None:
-    """The first address: what stands before it, itself, what follows, and whether it is exact."""
+class Found(NamedTuple):
+    """An address, what stands before and after it, and whether it was printed just so."""
+
+    before: str
+    address: str
+    after: str
+    exact: bool
+
+
+def find_email(text: str, *, pictured: bool) -> Found | None:
+    """The first address of a text."""
     text = _AGAINST_ROBOTS.sub("@", text)
-    as_seen = text
-    if pictured:
-        text = _MISREAD_AT.sub("@", text)
+    if not pictured:
+        exact = _EXACT.search(text)
+        return _whole(text, exact, pictured=False) if exact else None
+    cleared = _MISREAD_AT.sub("@", text)
+    found = _in_a_picture(cleared)
+    return found._replace(exact=found.exact and cleared == text) if found else None
+
+
+def _in_a_picture(text: str) -> Found | None:
     exact = _EXACT.search(text)
-    if exact and (not pictured or _ends_well(exact[1])):
-        whole = _whole(text, exact, pictured=pictured)
-        return whole and (*whole[:3], whole[3] and text == as_seen)
-    loose = _LOOSE.search(text) if pictured else None
-    if loose is None:
-        return _whole(text, exact, pictured=pictured) if exact else None
-    address, length = _mended(loose[1], loose[2])
-    valid = valid_address(address)
-    return (text[: loose.start()], valid, text[loose.start(2) + length :], False) if valid else None
+    if exact and _ends_well(exact[1]):
+        return _whole(text, exact, pictured=True)
+    if loose := _LOOSE.search(text):
+        address, length = _mended(loose[1], loose[2])
+        valid = valid_address(address)
+        after = text[loose.start(2) + length :]
+        return Found(text[: loose.start()], valid, after, exact=False) if valid else None
+    return _whole(text, exact, pictured=True) if exact else None
 
 
-def _whole(text: str, exact: re.Match[str], *, pictured: bool) -> tuple[str, str, str, bool] | None:
+def _whole(text: str, exact: re.Match[str], *, pictured: bool) -> Found | None:
     """The address with what a blank cut off before it, when a picture was read."""
     before, address = text[: exact.start()], exact[1]
     if pictured:
@@ -52,7 +67,7 @@ def _whole(text: str, exact: re.Match[str], *, pictured: bool) -> tuple[str, str
     if cut and not LABEL.fullmatch(cut[1]):
         before, address, sure = before[: cut.start()], cut[1] + address, False
     valid = valid_address(address.strip(".-'"))
-    return (before, valid, text[exact.end() :], sure) if valid else None
+    return Found(before, valid, text[exact.end() :], sure) if valid else None
 
 
 def _ends_well(address: str) -> bool:

@@ -106,6 +106,7 @@ def test_what_is_guessed_from_the_address_alone_is_unsure():
     assert (card.full_name.value, card.organisation.value) == ("Eva Beispiel", "Acme Robotics")
     assert card.full_name.confidence < UNSURE
     assert card.organisation.confidence < UNSURE
+    assert fields("info@acme-robotics.co.uk").organisation.value == "Acme Robotics"
     assert fields("info@gmail.com").organisation.value == ""
 
 
