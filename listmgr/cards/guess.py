@@ -22,7 +22,7 @@ from listmgr.cards.roles import (
     postal_kind,
     title_score,
 )
-from listmgr.cards.vocabulary import DEPARTMENT, LANGUAGES, LEGAL_FORM
+from listmgr.cards.vocabulary import COUNTRIES, DEPARTMENT, LANGUAGES, LEGAL_FORM
 
 # Below these a line says too little to be called a name or a company.
 _LEAST_NAME = 1.2
@@ -66,7 +66,7 @@ def guess_fields(lines: Sequence[Line], *, pictured: bool) -> CardFields:
         phones=tuple(facts.phones),
         postal=roles.postal,
         urls=tuple(facts.urls),
-        language=_language([line.text for line in ordered]),
+        language=_language([line.text for line in ordered], facts),
     )
 
 
@@ -184,13 +184,15 @@ def _company_from(emails: Sequence[CardEmail]) -> Guess:
     return NOTHING
 
 
-def _language(texts: Sequence[str]) -> Guess:
-    """The language most words of the card belong to."""
+def _language(texts: Sequence[str], facts: Facts) -> Guess:
+    """The language most words of the card belong to; a country decides where words do not."""
     # The ending of a domain is no word of any language.
     text = re.sub(r"\S+[@.]\S+", " ", "\n".join(texts))
-    counts = {code: len(words.findall(text)) for code, words in LANGUAGES.items()}
+    counts = {code: float(len(words.findall(text))) for code, words in LANGUAGES.items()}
+    endings = {email.address.rpartition(".")[2] for email in facts.emails}
+    prefixes = {phone.number.replace("(", "")[:3] for phone in facts.phones}
+    for code in counts:
+        counts[code] += 0.5 * bool((endings | prefixes) & COUNTRIES[code])
     best = max(counts, key=lambda code: counts[code])
-    said, other = counts[best], max(n for code, n in counts.items() if code != best)
-    if said == other:
-        return NOTHING
-    return Guess(best, min(0.9, 0.5 + 0.1 * (said - other)), "")
+    ahead = counts[best] - max(n for code, n in counts.items() if code != best)
+    return Guess(best, min(0.9, 0.5 + 0.1 * ahead), "") if ahead > 0 else NOTHING

@@ -85,6 +85,7 @@ def _from_print(picture: Any, told: Told) -> tuple[list[ParsedCard], str]:  # no
 def _read_all(pictures: Sequence[Any], told: Told) -> tuple[list[ParsedCard], int]:
     cards: list[ParsedCard] = []
     words = 0
+    told(0, len(pictures))
     for number, pixels in enumerate(pictures, start=1):
         lines = read_lines(pixels)
         words += len(lines)

@@ -113,6 +113,12 @@ LANGUAGES = {
         r"|responsable|france|cordialement|bien|société|cedex|des|du|chargée?|ingénieure?"
     ),
 }
+# Where one of them is spoken, by the ending of domains and the prefix of numbers.
+COUNTRIES = {
+    "de": frozenset({"de", "at", "+49", "+43"}),
+    "en": frozenset({"uk", "ie", "us", "+44", "+1 ", "+35"}),
+    "fr": frozenset({"fr", "+33"}),
+}
 # Mailbox providers: their domain says nothing of the company.
 FREE_MAIL = words(
     "gmail googlemail gmx web t-online outlook hotmail yahoo icloud me aol freenet posteo"

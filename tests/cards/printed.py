@@ -16,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from listmgr.cards.lines import Line
 from tests.cards.people_on_cards import PEOPLE, Printed
 
 HOW_MANY = 72
@@ -45,9 +46,13 @@ class Card:
     quality: int = 88
 
     def file(self) -> bytes:
-        out = io.BytesIO()
-        self.picture.save(out, self.kind, quality=self.quality)
-        return out.getvalue()
+        return file_of(self.picture, self.kind, quality=self.quality)
+
+
+def file_of(picture: Picture, kind: str = "JPEG", **how: object) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **how)
+    return out.getvalue()
 
 
 @lru_cache(maxsize=200)
@@ -68,6 +73,8 @@ class Sheet:
         self.picture = Image.new("RGB", size, paper)
         self.draw = ImageDraw.Draw(self.picture)
         self.family, self.ink = family, ink
+        # What a reader without a fault would see, for tests of all that comes after reading.
+        self.picture.info["lines"] = []
 
     def text(self, x, y, text, size, *, bold=False, ink="", align="left") -> int:
         """Print a line and say where the next one begins."""
@@ -77,6 +84,7 @@ class Sheet:
         wide = self.draw.textlength(text, font=face)
         left = {"left": x, "centre": x - wide / 2, "right": x - wide}[align]
         self.draw.text((left, y), text, font=face, fill=ink or self.ink)
+        self.picture.info["lines"].append(Line(text, left, y, left + wide, y + size))
         return y + round(size * 1.32)
 
     def lines(self, x, y, texts, size, **how) -> int:
