@@ -88,3 +88,21 @@ class CampaignContent(Base):
     list_header: Mapped[str] = mapped_column(info=PLAIN)
     language: Mapped[str] = mapped_column(info=PLAIN)
     sha256: Mapped[bytes] = mapped_column(info=PLAIN)
+
+
+class CampaignFile(Base):
+    """A file that goes with every mail of a campaign; fixed by its launch (trigger)."""
+
+    __tablename__ = "campaign_files"
+    __table_args__ = (sa.UniqueConstraint("campaign_id", "name"),)
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaigns.id", ondelete="CASCADE"), info=PLAIN
+    )
+    name: Mapped[str] = mapped_column(info=PLAIN)
+    media_type: Mapped[str] = mapped_column(info=PLAIN)
+    size: Mapped[int] = mapped_column(info=PLAIN)
+    # Read only where a mail is made of it.
+    data: Mapped[bytes] = mapped_column(info=PLAIN, deferred=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)

@@ -87,7 +87,8 @@ def safe_html(html: str) -> str:
         html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
-        url_schemes={"http", "https", "mailto", "tel"},
+        # cid: a picture that goes with the mail.
+        url_schemes={"http", "https", "mailto", "tel", "cid"},
         link_rel=None,
     )
 

@@ -10,6 +10,7 @@ from jinja2.nodes import Template
 from markupsafe import escape
 
 from listmgr.delivery import headers, mime
+from listmgr.delivery.enclosures import enclose
 from listmgr.delivery.merge import (
     KNOWN_FIELDS,
     URL_FIELDS,
@@ -32,6 +33,7 @@ _OURS = (
     | {"content-language", "sender", "reply-to", "cc", "bcc"}
 )
 _Finish = Callable[[object], str]
+_Write = Callable[[], None]
 
 
 def compile_message(
@@ -95,22 +97,12 @@ class _Compiler:
             "preferences_url": headers.unsubscribe_base(preferences),
         }
         self.fields: list[str] = []
+        self.files = enclose(content.html, content.files, content.message_id_domain)
 
     def compiled(self) -> CompiledMessage:
         """The whole message, in the order it is written."""
         fixed = self._headers()
-        content = self.content
-        if content.html.strip():
-            edge = mime.boundary(content.subject, content.text, content.html)
-            kind = f'Content-Type: multipart/alternative; boundary="{edge}"\r\n\r\n--{edge}\r\n'
-            self._literal(kind + mime.part_head("plain"))
-            self._body("text", content.text)
-            self._literal(f"\r\n--{edge}\r\n" + mime.part_head("html"))
-            self._body("html", content.html)
-            self._literal(f"\r\n--{edge}--\r\n")
-        else:
-            self._literal(mime.part_head("plain"))
-            self._body("text", content.text)
+        self._parts("mixed", [self._words, *map(self._written, self.files.attached)])
         return CompiledMessage(
             fields=tuple(self.fields),
             kind="template" if self.renders else "slots",
@@ -124,6 +116,37 @@ class _Compiler:
             _lines=tuple(self.lines),
             _renders=tuple(self.renders),
         )
+
+    def _words(self) -> None:
+        self._parts(
+            "alternative", [self._plain, *([self._shown] if self.files.html.strip() else ())]
+        )
+
+    def _shown(self) -> None:
+        self._parts("related", [self._html, *map(self._written, self.files.shown)])
+
+    def _plain(self) -> None:
+        self._literal(mime.part_head("plain"))
+        self._body("text", self.content.text)
+
+    def _html(self) -> None:
+        self._literal(mime.part_head("html"))
+        self._body("html", self.files.html)
+
+    def _written(self, part: str) -> _Write:
+        return lambda: self._literal(part)
+
+    def _parts(self, kind: str, parts: list[_Write]) -> None:
+        """One part stands alone, several stand in a frame."""
+        if len(parts) == 1:
+            parts[0]()
+            return
+        edge = mime.boundary(kind, self.content.subject, self.content.text, self.content.html)
+        self._literal(f'Content-Type: multipart/{kind}; boundary="{edge}"\r\n')
+        for write in parts:
+            self._literal(f"\r\n--{edge}\r\n")
+            write()
+        self._literal(f"\r\n--{edge}--\r\n")
 
     def _headers(self) -> tuple[int, int, int, int]:
         content = self.content

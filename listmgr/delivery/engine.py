@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from listmgr.campaigns import control
 from listmgr.campaigns.audience import audience
+from listmgr.campaigns.files import files_of
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery.counted import begun_since
@@ -138,7 +139,8 @@ def _load(
         except (NoSender, BrokenRule) as error:
             control.pause(tx, campaign_id, reason=str(error))
             return None
-        message = compile_content(settings, content, Launched())
+        files = files_of(tx.session, campaign_id, whole=True)
+        message = compile_content(settings, content, Launched(), files)
         columns = columns_of(tx.session, message.fields, content.language)
         purpose_id, waiting = campaign.purpose_id, campaign.waits_until is not None
     throttle = _throttle(uow, settings, out.terms, holder, now)

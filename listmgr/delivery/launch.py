@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from listmgr.campaigns.audience import audience, rule_of
 from listmgr.campaigns.compose import locked
+from listmgr.campaigns.files import files_of
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
-from listmgr.campaigns.models import Campaign, CampaignContent
+from listmgr.campaigns.models import Campaign, CampaignContent, CampaignFile
 from listmgr.campaigns.preflight import Finding, preflight
 from listmgr.campaigns.rendering import Words, render_words
 from listmgr.config import Settings
@@ -23,7 +24,7 @@ from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.headers import list_id
 from listmgr.delivery.merge import MessageError
 from listmgr.delivery.merge_fields import field_names
-from listmgr.delivery.message import CompiledMessage, MessageContent
+from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.predicate import EVERYBODY
@@ -41,7 +42,9 @@ def check(
     found = preflight(session, settings, campaign)
     words = render_words(campaign, campaign.mailing_list, templates)
     try:
-        compile_content(settings, draft_content(settings, campaign, words), field_names(session))
+        files = files_of(session, campaign.id, whole=True)
+        content = draft_content(settings, campaign, words, files)
+        compile_content(settings, content, field_names(session), files)
     except (MessageError, ValueError) as error:
         if campaign.subject.strip():
             found.append(Finding(str(error)))
@@ -64,7 +67,8 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
     if blocking:
         raise InvalidInput(" ".join(finding.message for finding in blocking))
     words = render_words(campaign, campaign.mailing_list, templates)
-    content = draft_content(tx.settings, campaign, words)
+    files = files_of(tx.session, campaign.id, whole=True)
+    content = draft_content(tx.settings, campaign, words, files)
     content.frozen_at = at
     tx.session.add(content)
     tx.session.flush()
@@ -78,7 +82,9 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
     return campaign
 
 
-def draft_content(settings: Settings, campaign: Campaign, words: Words) -> CampaignContent:
+def draft_content(
+    settings: Settings, campaign: Campaign, words: Words, files: Sequence[CampaignFile]
+) -> CampaignContent:
     """The content as a launch would freeze it now; not added to the session."""
     mailing_list = campaign.mailing_list
     # The identifier must outlive renames (RFC 2919), so it is made of the slug alone.
@@ -93,14 +99,20 @@ def draft_content(settings: Settings, campaign: Campaign, words: Words) -> Campa
         language=mailing_list.language,
     )
     frozen = [content.subject, content.text, content.html, content.from_name, content.from_address]
+    frozen += [part for one in files for part in (one.name, hashlib.sha256(one.data).hexdigest())]
     content.sha256 = hashlib.sha256(json.dumps(frozen).encode()).digest()
     return content
 
 
 def compile_content(
-    settings: Settings, content: CampaignContent, known: Collection[str]
+    settings: Settings,
+    content: CampaignContent,
+    known: Collection[str],
+    files: Sequence[CampaignFile],
 ) -> CompiledMessage:
-    """The frozen words as octets and slots; raises MessageError for a field that is not known."""
+    """The frozen words and files as octets and slots; raises MessageError, also for a field that is
+    not known.
+    """
     return compile_message(
         MessageContent(
             subject=content.subject,
@@ -113,6 +125,7 @@ def compile_content(
             preferences_base=settings.link("p/"),
             list_id=content.list_header,
             language=content.language,
+            files=tuple(Enclosed(one.name, one.media_type, one.data) for one in files),
         ),
         known=known,
     )

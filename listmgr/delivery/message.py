@@ -19,6 +19,15 @@ Render = Callable[[Sequence[str], tuple[str, str]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file that goes with the mail: shown where the HTML says `cid:name`, attached otherwise."""
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MessageContent:
     """What a campaign says and which headers it carries. Addresses have A-label domains.
 
@@ -38,6 +47,7 @@ class MessageContent:
     preferences_base: str = ""
     language: str = ""
     extra_headers: tuple[tuple[str, str], ...] = ()
+    files: tuple[Enclosed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +15,14 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.campaigns.files import files_of
+from listmgr.campaigns.models import Campaign, CampaignFile, CampaignStatus
 from listmgr.campaigns.rendering import render_words
 from listmgr.config import Settings
 from listmgr.delivery.launch import compile_content, draft_content
 from listmgr.delivery.merge import FieldNames, Launched
 from listmgr.delivery.merge_fields import merge_fields, sample_of
+from listmgr.delivery.message import CompiledMessage
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Answer, Channel, Envelope, ServerAway
 from listmgr.kit.errors import Refused
@@ -41,13 +44,14 @@ NOBODY = 0
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a recipient would see."""
+    """What a recipient would see; `kind` is how it is made (see CompiledMessage)."""
 
     subject: str
     sender: str
     text: str
     html: str
     size: int
+    kind: str
 
 
 def preview(
@@ -59,6 +63,7 @@ def preview(
     sample: dict[str, str] | None = None,
     fields: Sequence[CatalogueField] = CORE_FIELDS,
     archived: Collection[str] = (),
+    files: Sequence[CampaignFile] = (),
 ) -> Preview:
     """The campaign as somebody would get it, read back from the very octets; raises MessageError.
 
@@ -66,7 +71,9 @@ def preview(
     `sample` replaces fields of the invented person, for example by nothing at all.
     """
     values = _sample(campaign, fields) | (sample or {})
-    octets = _octets(settings, campaign, templates, values, at, _known(campaign, fields, archived))
+    known = _known(campaign, fields, archived)
+    message = _compiled(settings, campaign, templates, known, files)
+    octets = _octets(message, settings, campaign, values, at)
     parsed = message_from_bytes(octets, policy=default)
     assert isinstance(parsed, EmailMessage)
     text, html = parsed.get_body(("plain",)), parsed.get_body(("html",))
@@ -74,8 +81,9 @@ def preview(
         subject=str(parsed["Subject"]),
         sender=str(parsed["From"]),
         text=text.get_content() if text else "",
-        html=html.get_content() if html else "",
+        html=_with_pictures(html.get_content(), parsed) if html else "",
         size=len(octets),
+        kind=message.kind,
     )
 
 
@@ -92,17 +100,36 @@ def _known(
     return FieldNames([field.key for field in fields], archived=archived)
 
 
-def _octets(
+def _with_pictures(html: str, parsed: EmailMessage) -> str:
+    """The frame of a preview loads nothing: the mail's own pictures are written into it."""
+    for part in parsed.walk():
+        if (cid := part.get("Content-ID")) is not None:
+            octets = part.get_payload(decode=True)
+            assert isinstance(octets, bytes)
+            data = f"data:{part.get_content_type()};base64,{b64encode(octets).decode()}"
+            html = html.replace(f"cid:{cid.strip('<> ')}", data)
+    return html
+
+
+def _compiled(
     settings: Settings,
     campaign: Campaign,
     templates: Path,
+    known: Collection[str],
+    files: Sequence[CampaignFile],
+) -> CompiledMessage:
+    words = render_words(campaign, campaign.mailing_list, templates)
+    return compile_content(settings, draft_content(settings, campaign, words, files), known, files)
+
+
+def _octets(
+    message: CompiledMessage,
+    settings: Settings,
+    campaign: Campaign,
     values: dict[str, str],
     at: datetime,
-    known: Collection[str],
 ) -> bytes:
     """The mail with a token of nobody: pressed, it says that this was a test (T-26)."""
-    words = render_words(campaign, campaign.mailing_list, templates)
-    message = compile_content(settings, draft_content(settings, campaign, words), known)
     token = token_mint(settings.secret_keys, Door.UNSUBSCRIBE)(campaign.id, NOBODY)
     return message.render(
         [values.get(name, "") for name in message.fields],
@@ -134,7 +161,9 @@ def send_test(
     fields = merge_fields(session)
     values = _sample(campaign, fields)
     values |= {"email": operator.email, "first_name": operator.name.split(" ")[0]}
-    octets = _octets(settings, campaign, templates, values, at, _known(campaign, fields))
+    files = files_of(session, campaign.id, whole=True)
+    message = _compiled(settings, campaign, templates, _known(campaign, fields), files)
+    octets = _octets(message, settings, campaign, values, at)
     try:
         account = outlet(session, settings, campaign).account
         mail = Envelope(1, account.sender, operator.email, octets)

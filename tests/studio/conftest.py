@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from listmgr.campaigns import compose
+from listmgr.campaigns.files import add_file
 from listmgr.consent.anchor import anchor
 from listmgr.delivery.launch import launch
 from listmgr.imports import control
@@ -112,6 +113,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         other = create_operator(tx, email="o@example.org", name="Otto", role="sales", at=now())
         draft = compose.Draft("Mai", purpose.id, "Neues im Mai", body="Guten Tag!")
         campaign = compose.create(tx, draft, operator_id=None, at=now())
+        file = add_file(tx, campaign.id, "preise.txt", b"Alles zwei Euro.\n")
         launch(tx, campaign.id, templates=resource("templates"), at=now())
         account = AccountTold(
             "Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG"
@@ -142,6 +144,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "operator_id": other.id,
             "campaign_id": campaign.id,
             "segment_id": segment.id,
+            "file_id": file.id,
             "deed": "pause",
             "sender_id": sender.id,
             "card_id": card.id,

@@ -13,6 +13,7 @@ from listmgr.campaigns import compose, control
 from listmgr.campaigns.browse import campaigns as find_all
 from listmgr.campaigns.browse import find
 from listmgr.campaigns.compose import Draft, WrittenMeanwhile
+from listmgr.campaigns.files import TYPES, copy_files, files_of
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.delivery import sweep
 from listmgr.delivery.launch import check, launch
@@ -124,6 +125,8 @@ def _everything(session: Session, campaign_id: int) -> dict[str, object]:
         "findings": check(session, settings, campaign, resource("templates")) if draft else [],
         "reached": reach_of(session, campaign) if draft else None,
         **audience_told(session, campaign),
+        "files": files_of(session, campaign_id),
+        "endings": TYPES,
         "colleagues": [one for one in operators(session) if one.disabled_at is None],
     }
 
@@ -131,8 +134,17 @@ def _everything(session: Session, campaign_id: int) -> dict[str, object]:
 def _preview(session: Session, campaign: Campaign) -> tuple[Preview | None, str]:
     fields, archived = merge_fields(session), archived_names(session)
     settings, templates = services().settings, resource("templates")
+    files = files_of(session, campaign.id, whole=True)
     try:
-        shown = preview(settings, campaign, templates, at=now(), fields=fields, archived=archived)
+        shown = preview(
+            settings,
+            campaign,
+            templates,
+            at=now(),
+            fields=fields,
+            archived=archived,
+            files=files,
+        )
     except (MessageError, ValueError) as error:
         return None, str(error)
     return shown, ""
@@ -233,6 +245,7 @@ def copy_campaign(campaign_id: int) -> ResponseReturnValue:
     """A new draft with the same words."""
     with acting() as tx:
         made = compose.copy(tx, campaign_id, operator_id=operator().id, at=now())
+        copy_files(tx, campaign_id, made.id)
         note(tx, "campaign.copied", "campaign", made.id, of=campaign_id)
     return redirect(url_for("studio.edit_campaign", campaign_id=made.id), 303)
 
