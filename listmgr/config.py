@@ -59,6 +59,8 @@ class Settings:
     lease_size: int = 1000
     lease_seconds: int = 60
     send_slots: int = 4
+    # How long it is kept who got a campaign; 0 keeps it for ever.
+    delivery_months: int = 24
     send_rate: float = 0.0
     trusted_proxies: int = 0
     card_days: int = 60
@@ -156,6 +158,7 @@ _INTEGERS = (
     "lease_size",
     "lease_seconds",
     "send_slots",
+    "delivery_months",
     "trusted_proxies",
     "card_days",
     "card_picture_days",

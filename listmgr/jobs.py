@@ -21,7 +21,7 @@ from listmgr.consent import (
     signup,
 )
 from listmgr.consent.models import Signup
-from listmgr.delivery import engine, sweep
+from listmgr.delivery import engine, kept, sweep
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Channel, ServerAway
 from listmgr.imports import keeping
@@ -156,6 +156,16 @@ def knock(campaign_id: int) -> None:
         return
     with services().unit_of_work() as tx:
         control.resume_if_away(tx, campaign_id)
+
+
+def drop_deliveries() -> None:
+    """Forget who got campaigns that ended long ago, one campaign at a time."""
+    made = services()
+    with made.unit_of_work() as tx:
+        due = kept.due_to_go(tx.session, made.settings.delivery_months, at=now())
+    for campaign_id in due:
+        with made.unit_of_work() as tx:
+            kept.drop_deliveries(tx, campaign_id, at=now())
 
 
 def keep_erasures() -> None:

@@ -9,8 +9,11 @@ import sqlalchemy as sa
 
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
+from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.launch import partition
 from listmgr.delivery.sweep import ring_campaign
+from listmgr.kit.errors import Refused
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 
 
@@ -30,6 +33,8 @@ def try_again(tx: Transaction, campaign_id: int, which: Which, *, at: datetime) 
     """
     campaign = locked(tx, campaign_id)
     status = next_status(campaign.status, CampaignAction.RETRY)
+    if not deliveries_kept(tx.session, campaign_id):
+        raise Refused(N_("Who got this campaign is no longer kept, so nobody can be tried again."))
     count = _make_due(tx, campaign_id, which, at)
     if not count:
         return 0

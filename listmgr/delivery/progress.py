@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.consent.gate import REASONS
+from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.launch import partition
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.delivery.retry import advice
@@ -179,6 +180,8 @@ class Problem:
 
 def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Problem]:
     """What did not go through, most frequent first; only those rows are read."""
+    if not deliveries_kept(session, campaign_id):
+        return []
     name = partition(campaign_id)
     rows = session.execute(
         sa.text(

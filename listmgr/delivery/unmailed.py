@@ -13,6 +13,7 @@ from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
+from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.launch import partition
 
 PAGE = 50
@@ -42,6 +43,8 @@ def by_trouble(
     session: Session, campaign_id: int, trouble: str, *, after: int = 0, size: int = PAGE
 ) -> UnmailedPage:
     """Those with one state and code, such as "failed 5.1.1"."""
+    if not deliveries_kept(session, campaign_id):
+        return UnmailedPage([], None)
     return _page(
         session,
         "SELECT d.subscriber_id, s.address, coalesce(d.reply, ''),"
@@ -58,6 +61,8 @@ def held_back(
     session: Session, settings: Settings, campaign: Campaign, *, after: int = 0, size: int = PAGE
 ) -> UnmailedPage:
     """Those who had confirmed before the launch and got nothing, with what holds them back now."""
+    if not deliveries_kept(session, campaign.id):
+        return UnmailedPage([], None)
     among = audience(session, campaign)
     return _page(
         session,
@@ -87,7 +92,7 @@ def _page(session: Session, sql: str, told: dict[str, object], size: int) -> Unm
 
 def everybody(session: Session, settings: Settings, campaign: Campaign) -> Iterator[Unmailed]:
     """All of them, page by page, for a file: first by trouble, then who was held back."""
-    if campaign.status is CampaignStatus.DRAFT:
+    if campaign.status is CampaignStatus.DRAFT or not deliveries_kept(session, campaign.id):
         return
     troubles = session.scalars(
         sa.text(

@@ -13,6 +13,7 @@ from listmgr.campaigns.browse import find
 from listmgr.campaigns.models import CampaignStatus
 from listmgr.delivery import unmailed
 from listmgr.delivery.again import Which, try_again
+from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.progress import problems, progress
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
@@ -40,6 +41,7 @@ def not_mailed(campaign_id: int) -> str:
             problems=[] if draft else problems(tx.session, campaign_id, MOST_REASONS),
             again=found.status not in {CampaignStatus.DRAFT, CampaignStatus.CANCELLED},
             held_back=unmailed.HELD_BACK,
+            kept=draft or deliveries_kept(tx.session, campaign_id),
         )
 
 

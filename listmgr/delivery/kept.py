@@ -1,0 +1,50 @@
+"""How long it is kept who got a campaign: then its partition goes, and its counters stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.compose import locked
+from listmgr.campaigns.models import CampaignStatus
+from listmgr.delivery.launch import partition
+from listmgr.kit.transaction import Transaction
+
+ENDED = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
+_PAST = "k.finished_at < CAST(:at AS timestamptz) - make_interval(months => :months)"
+
+
+def deliveries_kept(session: Session, campaign_id: int) -> bool:
+    """Whether it is still known who got a campaign."""
+    found = session.scalar(sa.text("SELECT to_regclass(:name)"), {"name": partition(campaign_id)})
+    return found is not None
+
+
+def due_to_go(session: Session, months: int, *, at: datetime) -> Sequence[int]:
+    """Campaigns that ended so long ago that their deliveries go; none where months are 0."""
+    if not months:
+        return []
+    query = sa.text(
+        f"SELECT k.id FROM campaigns k WHERE k.status IN ('finished', 'cancelled') AND {_PAST}"
+        "  AND to_regclass('deliveries_' || k.id) IS NOT NULL ORDER BY k.id"
+    )
+    return session.scalars(query, {"at": at, "months": months}).all()
+
+
+def drop_deliveries(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
+    """Drop one campaign's deliveries if it is time; False when not, or when done already.
+
+    Nothing is read or written per row. Nobody who sends waits for it: workers write to their own
+    campaign's partition, and who holds the parent table longer than a moment is left alone.
+    """
+    campaign = locked(tx, campaign_id)
+    due = due_to_go(tx.session, tx.settings.delivery_months, at=at)
+    if campaign.status not in ENDED or campaign_id not in due:
+        return False
+    tx.session.execute(sa.text("SET LOCAL lock_timeout = '3s'"))
+    tx.session.execute(sa.text(f"ALTER TABLE deliveries DETACH PARTITION {partition(campaign_id)}"))
+    tx.session.execute(sa.text(f"DROP TABLE {partition(campaign_id)}"))
+    return True
