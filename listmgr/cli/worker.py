@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 import redis
 from rq import Queue
 
+# Each job has a process of its own: what all of them need is loaded once, here.
+import listmgr.jobs  # noqa: F401
 from listmgr.app import create_app
 from listmgr.cli.given import given_settings
 from listmgr.kit.queue import QUEUES
@@ -39,4 +43,7 @@ def run_worker(
             maintenance_interval=20,
             job_monitoring_interval=5,
         )
+        # What is loaded stays: the collector need not walk through it again in each job's process.
+        gc.collect()
+        gc.freeze()
         made.work(burst=burst, logging_level="WARNING", with_scheduler=False)
