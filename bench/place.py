@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,7 +24,6 @@ from pathlib import Path
 
 import redis
 import sqlalchemy as sa
-from flask import Flask
 from rq import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 from render import newsletter  # noqa: E402
 
 from listmgr.app import create_app  # noqa: E402
-from listmgr.campaigns import compose  # noqa: E402
+from listmgr.campaigns import compose, control  # noqa: E402
 from listmgr.config import load_settings  # noqa: E402
 from listmgr.delivery.launch import launch, partition  # noqa: E402
 from listmgr.delivery.sweep import ring_campaign  # noqa: E402
@@ -46,8 +48,31 @@ _TICK = os.sysconf("SC_CLK_TCK")
 _MAILS, _OCTETS, _CONNECTIONS, _CPU = range(4)
 
 
-class Sink:
-    """The sink as a process, and its counts."""
+class SmtpSink:
+    """A server that takes everything: its port, how many mails came, its CPU."""
+
+    port: int
+
+    @property
+    def mails(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def cpu(self) -> float:
+        """Seconds."""
+        raise NotImplementedError
+
+    def wait(self, mails: int, *, seconds: float = 1200) -> None:
+        """Until so many mails have come in all."""
+        end = time.monotonic() + seconds
+        while self.mails < mails:
+            if time.monotonic() > end:
+                raise SystemExit(f"Only {self.mails:,} of {mails:,} mails came in {seconds:.0f} s.")
+            time.sleep(0.002)
+
+
+class Sink(SmtpSink):
+    """Our own sink as a process, and its counts."""
 
     def __init__(self, program: Path, folder: Path, *options: str) -> None:
         counts = folder / f"counts-{time.monotonic_ns()}"
@@ -71,17 +96,57 @@ class Sink:
         """Seconds."""
         return self._count(_CPU) / 1e6
 
-    def wait(self, mails: int, *, seconds: float = 600) -> None:
-        """Until so many mails have come in all."""
-        end = time.monotonic() + seconds
-        while self.mails < mails:
-            if time.monotonic() > end:
-                raise SystemExit(f"Only {self.mails:,} of {mails:,} mails came in {seconds:.0f} s.")
-            time.sleep(0.002)
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+class PostfixSink(SmtpSink):
+    """Postfix's smtp-sink, which nobody can say we tuned; it knows no CHUNKING."""
+
+    def __init__(self) -> None:
+        program = shutil.which("smtp-sink")
+        assert program is not None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        to = ["-u", "nobody"] if os.geteuid() == 0 else []
+        argv = [program, "-c", *to, f"127.0.0.1:{self.port}", "1000"]
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        self._mails = 0
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        line = ""
+        while piece := os.read(self.process.stdout.fileno(), 1 << 16).decode():
+            line = (line + piece)[-200:]
+            if found := re.findall(r"mesg=(\d+)\s", line):
+                self._mails = int(found[-1])
+
+    @property
+    def mails(self) -> int:
+        return self._mails
+
+    @property
+    def cpu(self) -> float:
+        """Seconds."""
+        return cpu_seconds(self.process.pid)
 
     def close(self) -> None:
         self.process.terminate()
         self.process.wait()
+
+
+@contextmanager
+def smtp_sink() -> Iterator[PostfixSink | None]:
+    """Postfix's smtp-sink for a while; None where it is not installed."""
+    started = PostfixSink() if shutil.which("smtp-sink") else None
+    try:
+        yield started
+    finally:
+        if started:
+            started.close()
 
 
 @contextmanager
@@ -104,6 +169,17 @@ def sinks(folder: Path) -> Iterator[Callable[..., Sink]]:
             sink.close()
 
 
+def family(*pids: int) -> Iterator[int]:
+    """Processes and all there is below them."""
+    for pid in pids:
+        yield pid
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            continue
+        yield from family(*map(int, children))
+
+
 def cpu_seconds(*pids: int) -> float:
     """CPU time of processes and of all that has come and gone below them, from /proc."""
     total = 0.0
@@ -119,10 +195,14 @@ def cpu_seconds(*pids: int) -> float:
     return total
 
 
-def peak_memory(pid: int) -> float:
-    """The most memory a process has held, in MB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
+def memory(pid: int, what: str) -> float:
+    """A line of /proc/PID/status in MB: VmHWM, the most it has held; RssAnon, its own now."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    for line in status.splitlines():
+        if line.startswith(what):
             return int(line.split()[1]) / 1000
     return 0.0
 
@@ -141,9 +221,9 @@ class Place:
             "PYTHONPATH": str(ROOT),
         }
         self.settings = load_settings(self.env)
-        self.app = create_app(self.settings)
-        self.services: Services = self.app.extensions["listmgr"]
-        self._context = self.app.app_context()
+        app = create_app(self.settings)
+        self.services: Services = app.extensions["listmgr"]
+        self._context = app.app_context()
         self._context.push()
         self.engine = sa.create_engine(house.database_url)
         with self.engine.connect() as connection:
@@ -153,11 +233,6 @@ class Place:
         self.redis = redis.Redis.from_url(house.redis_url)
         with self.work() as tx:
             self.notice = make_list(tx)[2]
-
-    def leave(self) -> Flask:
-        """The application without its context: a browser's requests make their own."""
-        self._context.pop()
-        return self.app
 
     def work(self) -> AbstractContextManager[Transaction]:
         """A unit of work whose jobs really go out."""
@@ -206,6 +281,19 @@ class Place:
         with self.work() as tx:
             ring_campaign(tx, campaign_id)
 
+    def cancel(self, campaign_id: int) -> None:
+        with self.work() as tx:
+            control.cancel(tx, campaign_id, at=now())
+
+    def pause(self, campaign_id: int) -> None:
+        with self.work() as tx:
+            control.pause(tx, campaign_id)
+
+    def resume(self, campaign_id: int) -> None:
+        with self.work() as tx:
+            control.resume(tx, campaign_id)
+            ring_campaign(tx, campaign_id)
+
     def forget(self, campaign_id: int) -> None:
         """Its deliveries go, as after their retention."""
         with self.engine.begin() as connection:
@@ -220,7 +308,7 @@ class Place:
             return {str(status): int(count) for status, count in rows}
 
     @contextmanager
-    def workers(self, count: int, sink: Sink, **env: str) -> Iterator[list[int]]:
+    def workers(self, count: int, sink: SmtpSink, **env: str) -> Iterator[list[int]]:
         """Real worker processes, ready to work; their process ids."""
         told = self.env | {"LISTMGR_SMTP_URL": f"smtp://127.0.0.1:{sink.port}"} | env
         argv = [sys.executable, "-m", "listmgr", "worker"]

@@ -16,7 +16,7 @@ import time
 from collections import defaultdict
 
 from place import Place, Sink, cpu_seconds, place
-from send import Taken, ours
+from runs import Taken, ours
 
 from listmgr.campaigns import control
 from listmgr.delivery.domains import Domains
