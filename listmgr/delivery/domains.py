@@ -92,9 +92,15 @@ class Domains:
         rules, alone = self.throttle.terms.domains, self.alone
         going: list[Recipient] = []
         groups: dict[str, list[Recipient]] = defaultdict(list)
+        places: dict[str, list[Recipient]] = {}
         for person in people:
-            scope = self.scope(person)
-            (groups[scope] if scope in rules or scope in alone else going).append(person)
+            domain = person.envelope.rpartition("@")[2]
+            place = places.get(domain)
+            if place is None:
+                scope = self.scope(person)
+                place = groups[scope] if scope in rules or scope in alone else going
+                places[domain] = place
+            place.append(person)
         return going, groups
 
     def scope(self, person: Recipient) -> str:

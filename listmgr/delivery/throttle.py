@@ -84,6 +84,7 @@ class Throttle:
         self._count = count
         self._ask: Ask | None = None
         self._held = 0
+        self._good_until = datetime.min.replace(tzinfo=UTC)
         self._step = 0.0
         self._next = 0.0
         self._places: list[str] = []
@@ -100,13 +101,14 @@ class Throttle:
             self.waits = Wait("quiet", quiet)
             return 0
         self._renew()
-        limit = self.terms.limit_on(at)
-        if not limit.counts:
-            return most
-        try:
-            self._fetch(ask_of(self.terms, limit, at, want=max(most, WANTED)), end)
-        except PermitsAway:
-            self.waits = Wait("counting", at + COUNTING)
+        if not self._held or at >= self._good_until:
+            limit = self.terms.limit_on(at)
+            if not limit.counts:
+                return most
+            try:
+                self._fetch(ask_of(self.terms, limit, at, want=max(most, WANTED)), end)
+            except PermitsAway:
+                self.waits = Wait("counting", at + COUNTING)
         if not self._held or not self._until_its_turn(end):
             return 0
         granted = min(most, self._held)
@@ -138,6 +140,7 @@ class Throttle:
         if self._ask is not None and (self._ask.hour, self._ask.day) != (ask.hour, ask.day):
             self._held = 0  # Permits of an hour that is over.
         self._ask = ask
+        self._good_until = datetime.fromtimestamp(min(ask.hour.end, ask.day.end), UTC)
         while not self._held:
             given = self.answer([ask])[0]
             if given.count:

@@ -86,7 +86,7 @@ def test_the_empty_state(admin, sample):
 def test_the_speed_needs_two_looks(admin, sample, uow):
     page = f"/studio/campaigns/{sample['campaign_id']}/progress"
     text = admin.get(page).text
-    assert "mails a second" in text
+    assert "Mails a second" in text
     assert "done=0" in text
     # Nonsense is as good as nothing.
     for told in ("at=1&done=x", "at=99999999999999&done=1", "at=-1&done=-1"):
