@@ -95,7 +95,7 @@ REASONS = {
         N_("Visitors who filled in a form"),
         N_("To limit how many confirmation mails one mailbox or domain gets."),
         LegalBasis.LEGITIMATE_INTEREST,
-        N_("Kept as a keyed fingerprint, without the address."),
+        N_("Without the address, as a keyed fingerprint; erased with the person."),
     ),
     "suppressions": Reason(
         N_("People who want no mail"),
@@ -145,6 +145,7 @@ REASONS |= dict.fromkeys(
 )
 # What differs from the rest of its table.
 COLUMNS = {
+    "questions.last_error": N_("To tell why a confirmation mail did not arrive."),
     "subscribers.tags": N_("To find those who belong together, without a field of its own."),
     "subscribers.basis_note": N_("To note what the data of an older source rest on."),
     "subscribers.attributes": N_("Holds the values of the fields that are listed below."),

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from listmgr.kit.db import Base
+from listmgr.privacy.processing_record import REASONS
 from listmgr.runtime.house import House
 from listmgr.schema import alembic_config, load_models, migrate
 
@@ -39,3 +40,15 @@ def test_every_column_says_whether_it_is_personal():
         if "personal" not in column.info
     ]
     assert silent == []
+
+
+def test_l34_every_personal_table_says_in_the_record_why_it_is_held():
+    """A new table with personal columns says its reasons in listmgr/privacy/processing_record.py."""
+    load_models()
+    personal = {
+        table.name
+        for table in Base.metadata.tables.values()
+        if any(column.info["personal"] for column in table.columns)
+    }
+    assert personal - set(REASONS) == set()
+    assert set(REASONS) - personal == set()
