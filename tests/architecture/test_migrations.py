@@ -43,7 +43,7 @@ def test_every_column_says_whether_it_is_personal():
 
 
 def test_l34_every_personal_table_says_in_the_record_why_it_is_held():
-    """A new table with personal columns says its reasons in listmgr/privacy/processing_record.py."""
+    """A new one says its reasons in listmgr/privacy/processing_record.py."""
     load_models()
     personal = {
         table.name
