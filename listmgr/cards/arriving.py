@@ -191,17 +191,19 @@ def _note_capture(tx: Transaction, card: Card, capture: Capture) -> None:
     if known is not None:
         known.said = known.said or capture.said
         return
-    tx.session.add(
-        CardCapture(
-            card_id=card.id,
-            operator_id=capture.operator_id,
-            source=capture.source,
-            taken_at=capture.taken_at,
-            occasion_id=capture.occasion_id,
-            said=capture.said,
-        )
-    )
+    tx.session.add(_taken(card, capture, capture.said))
     tx.session.flush()
+
+
+def _taken(card: Card, capture: Capture, said: str) -> CardCapture:
+    return CardCapture(
+        card_id=card.id,
+        operator_id=capture.operator_id,
+        source=capture.source,
+        taken_at=capture.taken_at,
+        occasion_id=capture.occasion_id,
+        said=said,
+    )
 
 
 def _objected(tx: Transaction, capture: Capture, objected_at: datetime, *, at: datetime) -> Card:
@@ -215,15 +217,7 @@ def _objected(tx: Transaction, capture: Capture, objected_at: datetime, *, at: d
     )
     tx.session.add(card)
     tx.session.flush()
-    tx.session.add(
-        CardCapture(
-            card_id=card.id,
-            operator_id=capture.operator_id,
-            source=capture.source,
-            taken_at=capture.taken_at,
-            occasion_id=capture.occasion_id,
-        )
-    )
+    tx.session.add(_taken(card, capture, ""))
     if capture.source is CardSource.PHOTO and capture.upload_id is not None:
         # A file is let go as soon as it has been read anyway; its other cards are still in it.
         empty_upload(tx, capture.upload_id)
