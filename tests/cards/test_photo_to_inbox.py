@@ -16,7 +16,8 @@ from tests.cards.hands import hand_in
 
 @pytest.mark.skipif(not installed(SCAN + OCR), reason="pip install -e '.[scan,ocr]'")
 def test_two_cards_in_one_photo_are_two_to_review(uow, session, ada):
-    from tests.cards.printed import DESIGNS, card, file_of, on_table
+    from tests.cards.photographed import on_table
+    from tests.cards.printed import DESIGNS, card, file_of
 
     anna, sarah = card(0).printed, card(2).printed
     table = on_table([DESIGNS[0](anna), DESIGNS[3](sarah)], random.Random(3), (1800, 900))

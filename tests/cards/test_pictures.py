@@ -22,7 +22,8 @@ if not (installed(SCAN) and installed(OCR)):
 import segno  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
-from tests.cards.printed import DESIGNS, card, file_of, font, on_table  # noqa: E402
+from tests.cards.photographed import on_table  # noqa: E402
+from tests.cards.printed import DESIGNS, card, file_of, font  # noqa: E402
 
 VCARD = "BEGIN:VCARD\nVERSION:3.0\nN:Müller;Anna\nEMAIL:anna.mueller@example.org\nEND:VCARD"
 
