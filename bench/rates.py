@@ -69,6 +69,14 @@ def cost(at: Place) -> float:
     return 1e6 * spent / done
 
 
+def pinged(at: Place) -> float:
+    """CPU µs of the smallest question to Valkey."""
+    begun = time.process_time()
+    for _ in range(1_000):
+        at.redis.ping()
+    return 1e3 * (time.process_time() - begun)
+
+
 def kept(at: Place, sink: Sink, rate: int, seconds: float) -> float:
     """Mails a second at the sink while a rate is in force, the first second aside."""
     limit(at, PacingTold(per_second=str(rate)), [])
@@ -101,7 +109,7 @@ def main() -> None:
             for way, (told, rows) in WAYS.items():
                 limit(at, told, rows)
                 taken[way].append(ours(at, sink, count, 2))
-        asking = cost(at)
+        asking, ping = cost(at), pinged(at)
         rates = {rate: kept(at, sink, rate, seconds) for rate in (50, 500, 2_000)}
     speed = {way: statistics.median(one.rate for one in runs) for way, runs in taken.items()}
     cpu = {
@@ -112,7 +120,8 @@ def main() -> None:
     for way in WAYS:
         print(f"{way:20}{speed[way]:10,.0f} mails/s{cpu[way]:8.1f} µs a mail (worker, database)")
     print(f"\nLimited far above, beside free-running: {ratio:.2f}x")
-    print(f"Asking for permits alone: {asking:.2f} µs a mail; target below 1\n")
+    print(f"Asking for permits alone: {asking:.2f} µs a mail; target below 1")
+    print(f"One PING of Valkey, to tell how busy this machine is: {ping:.0f} µs of CPU\n")
     off = {rate: 100 * (found / rate - 1) for rate, found in rates.items()}
     for rate, found in rates.items():
         print(f"limit {rate:6,} a second: {found:9,.1f} at the sink, {off[rate]:+.2f} %")
@@ -122,6 +131,7 @@ def main() -> None:
         "cpu_us_per_mail": {way: round(found, 1) for way, found in cpu.items()},
         "ratio": round(ratio, 3),
         "asking_us_per_mail": round(asking, 2),
+        "ping_us": round(ping),
         "kept": {str(rate): round(found, 1) for rate, found in rates.items()},
         "off_percent": {str(rate): round(found, 2) for rate, found in off.items()},
         "met": asking < 1 and all(abs(found) <= 2 for found in off.values()),
