@@ -7,6 +7,9 @@ import socket
 
 import sqlalchemy as sa
 
+from listmgr.bulk import control as bulk_control
+from listmgr.bulk import prepare as bulk_prepare
+from listmgr.bulk import run as bulk_run
 from listmgr.campaigns import control
 from listmgr.campaigns.browse import find
 from listmgr.cards import life, reply_sending, taking
@@ -24,12 +27,15 @@ from listmgr.consent.models import Signup
 from listmgr.delivery import engine, kept, sweep
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Channel, ServerAway
+from listmgr.exports import ask as export_ask
+from listmgr.exports import keep as export_keep
+from listmgr.exports import write as export_write
 from listmgr.imports import keeping
 from listmgr.imports import work as importing
 from listmgr.kit.clock import now
 from listmgr.kit.errors import NotFound
 from listmgr.kit.queue import Job
-from listmgr.privacy import journal
+from listmgr.privacy import erasure, journal
 from listmgr.schema import resource
 from listmgr.senders.accounts import NoSender
 from listmgr.web.context import services
@@ -203,3 +209,33 @@ def tidy_cards() -> None:
         while count:
             with services().unit_of_work() as tx:
                 count = tidy(tx, at=now())
+
+
+def run_bulk(act_id: int, turn: int) -> None:
+    """Work at an act on many people for some seconds, then ask to be called again."""
+    uow = services().unit_of_work
+    if bulk_run.run_slice(uow, act_id, erase=erasure.erase, now=now):
+        with uow() as tx:
+            tx.after_commit(bulk_prepare.job(act_id, 1 - turn))
+
+
+def write_export(export_id: int, turn: int) -> None:
+    """Write at an export's file for some seconds, then ask to be called again."""
+    uow = services().unit_of_work
+    if export_write.run_slice(uow, export_id, now=now):
+        with uow() as tx:
+            tx.after_commit(export_ask.job(export_id, 1 - turn))
+
+
+def sweep_many() -> None:
+    """Ring for acts on many people and for exports whose bell was lost."""
+    with services().unit_of_work() as tx:
+        bulk_control.sweep(tx)
+        export_keep.sweep(tx)
+
+
+def purge_many() -> None:
+    """Take away files whose day is over, and values that can not be given back any more."""
+    with services().unit_of_work() as tx:
+        export_keep.expire(tx, at=now())
+        bulk_control.purge(tx, at=now())

@@ -43,6 +43,8 @@ TASKS: Mapping[str, Task] = {
     "clear_fields": Task(timedelta(days=1), Job("clear_fields", key="clear-fields", timeout=3600)),
     "drop_deliveries": Task(timedelta(days=1), Job("drop_deliveries", key="drop-deliveries")),
     "anchor_ledger": Task(timedelta(minutes=10), Job("anchor_ledger", key="anchor-ledger")),
+    "sweep_many": Task(timedelta(seconds=15), Job("sweep_many", key="sweep-many")),
+    "purge_many": Task(timedelta(minutes=10), Job("purge_many", key="purge-many")),
     "keep_erasures": Task(timedelta(minutes=5), Job("keep_erasures", key="keep-erasures")),
 }
 

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+import listmgr.bulk.models
 import listmgr.campaigns.models
 import listmgr.cards.models
 import listmgr.consent.models
 import listmgr.delivery.models
+import listmgr.exports.models
 import listmgr.imports.models
 import listmgr.kit.schedule
 import listmgr.lists.models
 import listmgr.operators.models
 import listmgr.privacy.models
 import listmgr.segments.models
+import listmgr.selections.models
 import listmgr.senders.models
 import listmgr.subscribers.field_models
 import listmgr.subscribers.models

@@ -33,6 +33,7 @@ class Right(enum.StrEnum):
     RECORD_WITHDRAWALS = "record withdrawals"
     EDIT_FIELDS = "edit fields"
     EDIT_SUBSCRIBERS = "edit subscribers"
+    EXPORT_SUBSCRIBERS = "export subscribers"
     ERASE_SUBSCRIBERS = "erase subscribers"
     EDIT_OPERATORS = "edit operators"
     IMPORT_SUBSCRIBERS = "import subscribers"
@@ -72,7 +73,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     }
     | {_R.PUBLISH_NOTICES, _R.RECORD_WITHDRAWALS, _R.SEE_CARDS, _R.SEE_TEAM_CARDS}
     | {_R.SEE_FIELDS, _R.EDIT_FIELDS, _R.SEE_RECORD}
-    | {_R.EDIT_SUBSCRIBERS, _R.ERASE_SUBSCRIBERS},
+    | {_R.EDIT_SUBSCRIBERS, _R.EXPORT_SUBSCRIBERS, _R.ERASE_SUBSCRIBERS},
     Role.ADMINISTRATOR: frozenset(Right),
     Role.AUDITOR: EVERYBODY | SEEING,
 }

@@ -69,7 +69,6 @@ def erase(
     consents = _end_consents(tx, [person.id for person in people], actor, at)
     gone = _gone(tx, people, consents)
     fingerprints = [person.fingerprint for person in people]
-    tx.session.expunge_all()
     for erase_from in ERASED.values():
         erase_from(tx, gone)
     suppress_many(tx, fingerprints, SuppressionReason.ERASED, at=at)

@@ -115,6 +115,30 @@ REASONS = {
         LegalBasis.LEGAL_OBLIGATION,
         N_("For good, as a keyed fingerprint without the address."),
     ),
+    "selections": Reason(
+        _SUBSCRIBERS,
+        N_("To find the people an act on many of them is meant for."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        N_("Until everybody found has been written down: seconds."),
+    ),
+    "bulk_acts": Reason(
+        _SUBSCRIBERS,
+        N_("To change what is kept of many people at once, and to tell what was changed."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        N_("30 days, as long as the change can be undone."),
+    ),
+    "bulk_befores": Reason(
+        _SUBSCRIBERS,
+        N_("To undo a change of many people that was a mistake."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        N_("30 days, as long as the change can be undone."),
+    ),
+    "export_pieces": Reason(
+        _SUBSCRIBERS,
+        N_("To hand a file to the operator who asked for it with a reason."),
+        LegalBasis.LEGITIMATE_INTEREST,
+        N_("24 hours; less when somebody in the file is erased."),
+    ),
     "operators": Reason(
         _STAFF,
         N_("To let staff sign in, and to know who did what."),

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from listmgr.bulk.forget import forget_before, forget_values
 from listmgr.cards.gone import forget_people
 from listmgr.consent.expire import forget_evidence
 from listmgr.consent.models import AddressChange, Question, Signup, SignupAnswers
+from listmgr.exports.keep import withdraw_files
 from listmgr.imports.gone import forget_files, forget_keys, forget_rows
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import AddressError, parse_address
@@ -107,6 +109,18 @@ def _import_files(tx: Transaction, gone: Gone) -> None:
     forget_files(tx, gone.address_keys)
 
 
+def _export_pieces(tx: Transaction, gone: Gone) -> None:
+    withdraw_files(tx, gone.ids)
+
+
+def _bulk_befores(tx: Transaction, gone: Gone) -> None:
+    forget_before(tx, gone.ids)
+
+
+def _bulk_acts(tx: Transaction, _gone: Gone) -> None:
+    forget_values(tx)
+
+
 def _subscribers(tx: Transaction, gone: Gone) -> None:
     tx.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(gone.ids)))
 
@@ -126,6 +140,9 @@ ERASED: Mapping[str, Eraser] = {
     "import_keys": _import_keys,
     "import_rows": _import_rows,
     "import_pieces": _import_files,
+    "export_pieces": _export_pieces,
+    "bulk_befores": _bulk_befores,
+    "bulk_acts": _bulk_acts,
     "subscribers": _subscribers,
 }
 
@@ -133,5 +150,6 @@ ERASED: Mapping[str, Eraser] = {
 KEPT: Mapping[str, str] = {
     "suppressions": "A fingerprint without the address, so that nobody mails them again (L-15).",
     "erasure_journal": "The same fingerprint, so that a backup cannot bring them back (T-25).",
+    "selections": "The words of a search, for the seconds until everybody found is written down.",
     "operators": "Staff, whose accounts end by themselves; no subscriber is written there.",
 }

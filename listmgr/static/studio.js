@@ -72,6 +72,21 @@
     if (at >= 0 && places(newer)[at]) places(newer)[at].focus({ preventScroll: true });
   };
 
+  // A list to tick people in: one box ticks the page, and who ticks means those ticked.
+  document.addEventListener("change", (event) => {
+    const list = event.target.closest("[data-ticking]");
+    if (!list || event.target.type !== "checkbox") return;
+    const boxes = [...list.querySelectorAll("input[name=id]")];
+    const all = list.querySelector("[data-ticks-all]");
+    if (event.target === all) boxes.forEach((box) => { box.checked = all.checked; });
+    const ticked = boxes.filter((box) => box.checked).length;
+    all.checked = ticked === boxes.length;
+    all.indeterminate = ticked > 0 && !all.checked;
+    const those = list.querySelector("[data-ticked]");
+    those.textContent = ticked ? `${those.dataset.ticked} (${ticked})` : those.dataset.ticked;
+    those.parentElement.value = ticked ? "ticked" : "found";
+  });
+
   // A part of a page that says where to find its newer self is looked up while it says so.
   const refresh = async () => {
     const part = document.querySelector("[data-refresh]");

@@ -28,6 +28,8 @@ GIVEN: dict[str, Callable[[dict[str, int]], int]] = {
     "question_id": lambda sample: sample["question_id"],
     "change_id": lambda sample: sample["change_id"],
     "campaign_id": lambda sample: sample["campaign_id"],
+    "act_id": lambda sample: sample["act_id"],
+    "export_id": lambda sample: sample["export_id"],
     "slot": lambda _sample: 0,
     "turn": lambda _sample: 0,
 }

@@ -22,7 +22,7 @@ from tests.studio.conftest import BASE
 
 # A GET leaves nothing but a trace of who looked.
 TRACES = {"audit_entries": "", "operators": "- 'last_seen_at'"}
-ACTING = ("EDIT_", "SEND_", "PUBLISH_", "RECORD_", "ERASE_", "IMPORT_")
+ACTING = ("EDIT_", "SEND_", "PUBLISH_", "RECORD_", "ERASE_", "IMPORT_", "EXPORT_")
 # What a right to see lets one POST: a search is no act, and its words must not stand in a link.
 HARMLESS = {"studio.search_subscribers"}
 # What belongs to the operator who made it, or is thrown away in the course of the walk.

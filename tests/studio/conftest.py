@@ -12,10 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from listmgr.bulk.prepare import Asked, prepare
 from listmgr.campaigns import compose
 from listmgr.campaigns.files import add_file
 from listmgr.consent.anchor import anchor
 from listmgr.delivery.launch import launch
+from listmgr.exports.ask import Wish, ask
 from listmgr.imports import control
 from listmgr.imports.models import Import
 from listmgr.kit.clock import now
@@ -28,6 +30,8 @@ from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.schema import resource
 from listmgr.segments.keep import create as create_segment
 from listmgr.segments.rules import Group, Rule
+from listmgr.selections.gather import Chosen
+from listmgr.selections.models import SelectionKind
 from listmgr.senders.describe import AccountTold, create_sender
 from listmgr.subscribers.fields import CORE_FIELDS
 from tests.cards.hands import make_cards
@@ -133,6 +137,11 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             at=now(),
         )
         anchor(tx, at=now())
+        everybody = Chosen(SelectionKind.FOUND)
+        who = {"operator_id": other.id, "role": Role.PRIVACY, "at": now()}
+        bulk = prepare(tx, Asked(kind="restrict"), everybody, **who)
+        wish = Wish("csv", "check", "To look at it")
+        export = ask(tx, wish, ["email"], everybody, **who)
         assert consent.subscriber_id is not None
         return {
             "list_id": made.id,
@@ -145,6 +154,8 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "campaign_id": campaign.id,
             "segment_id": segment.id,
             "file_id": file.id,
+            "act_id": bulk.id,
+            "export_id": export.id,
             "deed": "pause",
             "sender_id": sender.id,
             "card_id": card.id,

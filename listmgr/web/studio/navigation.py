@@ -44,6 +44,8 @@ def entries() -> list[Entry]:
         Entry("studio.senders", _("Senders"), "hdd-network", Right.SEE_SENDERS),
         Entry("studio.cards", _("Business cards"), "person-vcard", Right.SEE_CARDS),
         Entry("studio.api_keys", _("API keys"), "key", Right.EDIT_API_KEYS),
+        Entry("studio.bulk_acts", _("Mass updates"), "pencil-square", Right.SEE_SUBSCRIBERS),
+        Entry("studio.exports", _("Exports"), "file-earmark-arrow-down", Right.SEE_SUBSCRIBERS),
         Entry("studio.operators", _("Operators"), "person-badge", Right.SEE_OPERATORS),
         Entry("studio.audit", _("Audit log"), "journal-check", Right.SEE_AUDIT),
     ]

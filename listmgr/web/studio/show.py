@@ -119,6 +119,7 @@ def right_name(right: str) -> str:
         "record withdrawals": _("write down withdrawals"),
         "edit fields": _("decide what is collected, and why"),
         "edit subscribers": _("correct, restrict and join subscribers"),
+        "export subscribers": _("export subscribers"),
         "erase subscribers": _("erase people"),
         "edit operators": _("look after operators"),
         "see imports": _("see imports"),

@@ -1,0 +1,108 @@
+"""Starts, pauses, resumes, cancels and undoes an act on many people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.bulk.kinds import FOR_GOOD, RIGHT_FOR
+from listmgr.bulk.lifecycle import BUSY, ENDED, BulkDeed, BulkStatus, next_status
+from listmgr.bulk.models import BulkAct, BulkBefore
+from listmgr.bulk.prepare import job
+from listmgr.kit.errors import NotFound, Refused
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.operators.models import Role
+from listmgr.operators.roles import may
+from listmgr.selections.models import Selection
+
+UNDO_DAYS = 30
+# An act that was prepared and never started, and one nothing can be done with any more.
+FORGOTTEN = timedelta(days=1)
+PAGE = 50
+
+
+def locked(tx: Transaction, act_id: int) -> BulkAct:
+    """The act, locked until the commit; raises NotFound."""
+    act = tx.session.get(BulkAct, act_id, with_for_update=True, populate_existing=True)
+    if act is None:
+        raise NotFound(N_("There is no such mass update."))
+    return act
+
+
+def steer(tx: Transaction, act_id: int, deed: BulkDeed, *, role: Role, at: datetime) -> BulkAct:
+    """Do a deed with an act. Raises Refused when that is not possible, or not this role's."""
+    act = locked(tx, act_id)
+    if not may(role, RIGHT_FOR[act.kind]):
+        raise Refused(N_("Your role does not include this."))
+    if deed is BulkDeed.UNDO and not can_undo(act, at):
+        raise Refused(N_("This can not be undone, or not any more."))
+    act.status = next_status(act.status, deed)
+    if deed is BulkDeed.START:
+        act.started_at = at
+        act.undo_until = None if act.kind in FOR_GOOD else at + timedelta(days=UNDO_DAYS)
+    elif deed is BulkDeed.UNDO:
+        act.position = 0
+        act.undone = {}
+    elif deed is BulkDeed.CANCEL:
+        act.ended_at = at
+    if act.status in BUSY:
+        tx.after_commit(job(act.id))
+    tx.session.flush()
+    return act
+
+
+def can_undo(act: BulkAct, at: datetime) -> bool:
+    """Whether what it did can still be taken back."""
+    ended = act.status in {BulkStatus.FINISHED, BulkStatus.CANCELLED}
+    return ended and act.undo_until is not None and at < act.undo_until and bool(act.done)
+
+
+def sweep(tx: Transaction) -> None:
+    """Ring for acts whose bell was lost."""
+    for act in tx.session.scalars(sa.select(BulkAct).where(BulkAct.status.in_(BUSY))):
+        tx.after_commit(job(act.id))
+
+
+def purge(tx: Transaction, *, at: datetime) -> int:
+    """Forget the values before of what can not be undone any more, and who was chosen for it."""
+    old = sa.or_(
+        sa.and_(BulkAct.status.in_(ENDED), BulkAct.undo_until.is_(None)),
+        sa.and_(BulkAct.status.not_in(BUSY), BulkAct.undo_until <= at),
+        sa.and_(BulkAct.status == BulkStatus.READY, BulkAct.created_at < at - FORGOTTEN),
+    )
+    due = tx.session.scalars(
+        sa.select(BulkAct)
+        .where(BulkAct.selection_id.is_not(None), old)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for act in due:
+        _forget(tx, act, at)
+    return len(due)
+
+
+def _forget(tx: Transaction, act: BulkAct, at: datetime) -> None:
+    if act.status not in ENDED:
+        act.status = BulkStatus.CANCELLED
+        act.ended_at = at
+    selection_id, act.selection_id = act.selection_id, None
+    act.undo_until, act.value = None, ""
+    tx.session.flush()
+    tx.session.execute(sa.delete(BulkBefore).where(BulkBefore.act_id == act.id))
+    tx.session.execute(sa.delete(Selection).where(Selection.id == selection_id))
+
+
+def find_act(session: Session, act_id: int) -> BulkAct:
+    """The act, to look at; raises NotFound."""
+    act = session.get(BulkAct, act_id)
+    if act is None:
+        raise NotFound(N_("There is no such mass update."))
+    return act
+
+
+def acts(session: Session, *, below: int | None = None, size: int = PAGE) -> list[BulkAct]:
+    """The newest acts, or those below an id."""
+    found = sa.select(BulkAct).order_by(BulkAct.id.desc()).limit(size)
+    return list(session.scalars(found if below is None else found.where(BulkAct.id < below)))

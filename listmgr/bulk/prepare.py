@@ -1,0 +1,138 @@
+"""Prepares an act on many people: what is asked for is checked, who was chosen is gathered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from listmgr.bulk.kinds import RIGHT_FOR, BulkKind
+from listmgr.bulk.lifecycle import BulkStatus
+from listmgr.bulk.models import BulkAct
+from listmgr.consent.word import WAYS
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.queue import Job
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.typed import Typed
+from listmgr.lists.models import Purpose
+from listmgr.operators.models import Role
+from listmgr.operators.roles import may
+from listmgr.selections.gather import Chosen, begin
+from listmgr.subscribers.fields import CatalogueField, visible_fields
+from listmgr.subscribers.values import parse_all
+
+MOST_TAGS = 20
+MAX_TAG = 60
+MAX_NOTE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an operator wants done, as typed."""
+
+    kind: str = ""
+    field: str = ""
+    value: str = ""
+    tags: str = ""
+    note: str = ""
+    purpose: str = ""
+    how: str = ""
+
+
+def prepare(
+    tx: Transaction, asked: Asked, chosen: Chosen, *, operator_id: int, role: Role, at: datetime
+) -> BulkAct:
+    """Write an act down and ask a worker to gather and count; nothing is changed before its start.
+
+    Raises InvalidInput with what to correct, Refused when the operator's role has not the right.
+    """
+    act = _checked(tx.session, asked, role)
+    act.selection_id = begin(tx, chosen, at=at).id
+    act.operator_id = operator_id
+    act.status = BulkStatus.GATHERING
+    act.created_at = at
+    act.people = act.position = 0
+    tx.session.add(act)
+    tx.session.flush()
+    tx.after_commit(job(act.id))
+    return act
+
+
+def job(act_id: int, turn: int = 0) -> Job:
+    """A slice of the work. A running job's key is taken, so slices take turns."""
+    return Job("run_bulk", (act_id, turn), key=f"bulk-{act_id}-{turn}")
+
+
+def settable_fields(session: Session, role: Role) -> list[CatalogueField]:
+    """The fields a role may set for many: all it sees but the address."""
+    return [field for field in visible_fields(session, role) if field.key != "email"]
+
+
+def kinds_for(role: Role) -> list[BulkKind]:
+    """What a role may do with many people."""
+    return [kind for kind in BulkKind if may(role, RIGHT_FOR[kind])]
+
+
+def _checked(session: Session, asked: Asked, role: Role) -> BulkAct:
+    if asked.kind not in set(BulkKind):
+        raise _wrong("kind", N_("Choose what is to be done with these people."))
+    kind = BulkKind(asked.kind)
+    if not may(role, RIGHT_FOR[kind]):
+        raise Refused(N_("Your role does not include this."))
+    act = BulkAct(kind=kind, field="", value="", how="")
+    if kind is BulkKind.SET_FIELD:
+        _set_field(session, act, asked, role)
+    elif kind in {BulkKind.ADD_TAGS, BulkKind.REMOVE_TAGS}:
+        act.value = "\n".join(read_tags(asked.tags))
+    elif kind is BulkKind.BASIS_NOTE:
+        typed = Typed()
+        act.value = typed.line("note", asked.note, limit=MAX_NOTE)
+        typed.done()
+    elif kind in {BulkKind.WITHDRAW, BulkKind.OBJECT}:
+        _word(session, act, asked)
+    return act
+
+
+def _set_field(session: Session, act: BulkAct, asked: Asked, role: Role) -> None:
+    known = {field.key: field for field in settable_fields(session, role)}
+    if asked.field not in known:
+        raise _wrong("field", N_("Choose a field."))
+    try:
+        act.value = parse_all(known, {asked.field: asked.value})[asked.field]
+    except InvalidInput as error:
+        raise _wrong("value", error.fields[asked.field]) from None
+    act.field = asked.field
+
+
+def _word(session: Session, act: BulkAct, asked: Asked) -> None:
+    if asked.how not in WAYS:
+        raise _wrong("how", N_("Choose how the people said it."))
+    act.how = asked.how
+    if act.kind is BulkKind.WITHDRAW and asked.purpose:
+        purpose = session.get(Purpose, int(asked.purpose)) if asked.purpose.isdecimal() else None
+        if purpose is None:
+            raise NotFound(N_("There is no such purpose."))
+        act.purpose_id = purpose.id
+
+
+def read_tags(text: str) -> list[str]:
+    """Tags as typed, with commas between them; raises InvalidInput."""
+    typed = Typed()
+    tags = [
+        typed.line("tags", part, limit=MAX_TAG)
+        for part in text.replace("\r\n", ",").replace("\n", ",").split(",")
+        if part.strip()
+    ]
+    typed.done()
+    found = list(dict.fromkeys(tags))
+    if not found:
+        raise _wrong("tags", N_("Write at least one tag."))
+    if len(found) > MOST_TAGS:
+        raise _wrong("tags", N_("These are too many tags at once; 20 are the most."))
+    return found
+
+
+def _wrong(field: str, message: str) -> InvalidInput:
+    return InvalidInput(message, {field: message})

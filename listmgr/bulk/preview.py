@@ -1,0 +1,51 @@
+"""What an act would do to some of the chosen people: before and after, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.bulk.columns import binds_of
+from listmgr.bulk.kinds import BulkKind, change_of, verdict_of
+from listmgr.bulk.models import BulkAct
+from listmgr.operators.models import Role
+from listmgr.operators.roles import Right, may
+from listmgr.selections.gather import chunk_ids
+
+SAMPLE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One person: what would happen to them, and what stands there now."""
+
+    subscriber_id: int
+    address: str
+    verdict: str
+    now: str
+
+
+def sample(session: Session, act: BulkAct, role: Role) -> list[Sampled]:
+    """The first of the chosen people, for roles that may see persons; nobody for the others."""
+    if act.selection_id is None or not may(role, Right.SEE_SUBSCRIBERS):
+        return []
+    ids = chunk_ids(session, act.selection_id, 0)
+    found = session.execute(
+        sa.text(
+            f"SELECT s.id, s.address, {verdict_of(act.kind, act.field)}, {_now(act)}"
+            " FROM subscribers s WHERE s.id = ANY(:ids) ORDER BY s.id LIMIT :sample"
+        ),
+        {"ids": ids, "sample": SAMPLE, **binds_of(act)},
+    )
+    return [Sampled(*row) for row in found]
+
+
+def _now(act: BulkAct) -> str:
+    """What stands there now, as text."""
+    if act.kind in {BulkKind.ADD_TAGS, BulkKind.REMOVE_TAGS}:
+        return "array_to_string(s.tags, ', ')"
+    change = change_of(act.kind, act.field)
+    keeps = change is not None and act.kind is not BulkKind.RESTRICT
+    return f"({change.before} #>> '{{}}')" if change is not None and keeps else "''"

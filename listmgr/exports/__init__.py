@@ -1,0 +1,1 @@
+"""The room of files that leave: asked for with a reason, written by a job, gone after a day."""

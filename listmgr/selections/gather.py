@@ -1,0 +1,112 @@
+"""Gathers whom an operator chose: by steps, each resumable, until everybody stands in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.consent.search import Wanted, predicate
+from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.predicate import Predicate
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.selections.kept import as_kept, restored
+from listmgr.selections.models import Selection, SelectionChunk, SelectionKind
+from listmgr.subscribers.models import Subscriber
+
+# Ids in a chunk, which is what one transaction works through; and chunks gathered at a time.
+CHUNK = 1000
+BATCH = 50
+MOST_TICKED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What an operator pointed at: ticked people, a search, or a segment."""
+
+    kind: SelectionKind
+    ids: tuple[int, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
+    segment_id: int | None = None
+
+
+def begin(tx: Transaction, chosen: Chosen, *, at: datetime) -> Selection:
+    """Start to gather; raises InvalidInput when nobody can have been chosen."""
+    if chosen.kind is SelectionKind.TICKED and not 0 < len(chosen.ids) <= MOST_TICKED:
+        raise InvalidInput(N_("Tick the people you mean, or choose everybody who was found."))
+    last = tx.session.scalar(sa.select(sa.func.coalesce(sa.func.max(Subscriber.id), 0)))
+    selection = Selection(
+        kind=chosen.kind,
+        wanted=_as_kept(chosen),
+        segment_id=chosen.segment_id,
+        position=0,
+        last=last or 0,
+        chunks=0,
+        people=0,
+        created_at=at,
+    )
+    tx.session.add(selection)
+    tx.session.flush()
+    return selection
+
+
+def gather(tx: Transaction, selection: Selection, *, at: datetime) -> list[int]:
+    """The next people, written down in chunks and returned; the last step ends the gathering."""
+    ids = _next(tx.session, selection, CHUNK * BATCH)
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        chunk = SelectionChunk(selection_id=selection.id, n=selection.chunks, ids=some)
+        tx.session.add(chunk)
+        selection.chunks += 1
+    selection.people += len(ids)
+    selection.position = ids[-1] if ids else selection.last
+    if len(ids) < CHUNK * BATCH:
+        selection.gathered_at = at
+        selection.wanted = {}
+    tx.session.flush()
+    return ids
+
+
+def chunk_ids(session: Session, selection_id: int, n: int) -> list[int]:
+    """The ids of one chunk."""
+    found = session.get(SelectionChunk, (selection_id, n))
+    return list(found.ids) if found else []
+
+
+def _next(session: Session, selection: Selection, limit: int) -> list[int]:
+    try:
+        told = _predicate(session, selection)
+    except NotFound:
+        # What they were chosen by is there no more: rather nobody than everybody.
+        return []
+    found = sa.text(
+        f"SELECT s.id FROM subscribers s WHERE s.id > :after AND s.id <= :last AND ({told.sql})"
+        " ORDER BY s.id LIMIT :limit"
+    )
+    more = {"after": selection.position, "last": selection.last, "limit": limit}
+    return list(session.scalars(found, {**told.binds, **more}))
+
+
+def _predicate(session: Session, selection: Selection) -> Predicate:
+    if selection.kind is SelectionKind.TICKED:
+        return Predicate("s.id = ANY(:ids)", {"ids": selection.wanted["ids"]})
+    return predicate(restored(session, selection.wanted))
+
+
+def _as_kept(chosen: Chosen) -> dict[str, Any]:
+    if chosen.kind is SelectionKind.TICKED:
+        return {"ids": sorted(set(chosen.ids))}
+    return as_kept(chosen.wanted) if chosen.kind is SelectionKind.FOUND else {}
+
+
+def contains(session: Session, selection_id: int, ids: Sequence[int]) -> bool:
+    """Whether somebody of `ids` was chosen."""
+    found = sa.select(SelectionChunk.n).where(
+        SelectionChunk.selection_id == selection_id, SelectionChunk.ids.overlap(list(ids))
+    )
+    return session.scalars(found.limit(1)).first() is not None

@@ -1,0 +1,124 @@
+"""Pages of mass updates: choose what to do, see what it would do, start, watch, undo."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from listmgr.bulk import control
+from listmgr.bulk.lifecycle import BulkDeed
+from listmgr.bulk.models import BulkAct
+from listmgr.bulk.prepare import Asked, kinds_for, prepare, settable_fields
+from listmgr.bulk.preview import sample
+from listmgr.consent.word import WAYS
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.lists.publish import open_purposes
+from listmgr.operators.roles import Right
+from listmgr.subscribers.fields import CatalogueField, catalogue
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import acting, as_number, note, reading, sent
+from listmgr.web.studio.choosing import back, chosen, how_many
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+
+
+@bp.get("/bulk")
+@needs(Right.SEE_SUBSCRIBERS)
+def bulk_acts() -> str:
+    """What was done with many people, the newest first."""
+    with reading() as tx:
+        found = control.acts(tx.session, below=as_number(request.args.get("below")))
+        older = found[-1].id if len(found) == control.PAGE else None
+        return render_template(
+            "studio/bulk/all.html", acts=found, older_id=older, **_shown(tx.session)
+        )
+
+
+@bp.get("/bulk/new")
+@needs(Right.EDIT_SUBSCRIBERS)
+def new_bulk() -> str:
+    """What can be done with the chosen people."""
+    return _form(Asked())
+
+
+@bp.post("/bulk/new")
+@needs(Right.EDIT_SUBSCRIBERS)
+def prepare_bulk() -> ResponseReturnValue:
+    """Write it down; nothing is changed before its start."""
+    asked, who = sent(Asked), operator()
+    try:
+        with acting() as tx:
+            people = chosen(tx.session)
+            act = prepare(tx, asked, people, operator_id=who.id, role=who.role, at=now())
+            note(tx, "bulk.prepared", "bulk", act.id, kind=act.kind, field=act.field)
+    except InvalidInput as error:
+        return _form(asked, error.fields or {"kind": str(error)}), 422
+    return redirect(url_for("studio.bulk_page", act_id=act.id), 303)
+
+
+@bp.get("/bulk/<key:act_id>")
+@needs(Right.SEE_SUBSCRIBERS, look="bulk.seen")
+def bulk_page(act_id: int) -> str:
+    """One act: what it would do, how far it is, what it has done."""
+    with reading() as tx:
+        act = control.find_act(tx.session, act_id)
+        return render_template(
+            "studio/bulk/one.html",
+            act=act,
+            sample=sample(tx.session, act, operator().role),
+            can_undo=control.can_undo(act, now()),
+            may_act=act.kind in kinds_for(operator().role),
+            **_shown(tx.session),
+        )
+
+
+@bp.get("/bulk/<key:act_id>/progress")
+@needs(Right.SEE_SUBSCRIBERS)
+def bulk_progress(act_id: int) -> str:
+    """The part of the page that moves."""
+    with reading() as tx:
+        act = control.find_act(tx.session, act_id)
+        return render_template("studio/bulk/progress.html", act=act)
+
+
+@bp.post("/bulk/<key:act_id>/<any(start, pause, resume, cancel, undo):deed>")
+@needs(Right.EDIT_SUBSCRIBERS)
+def steer_bulk(act_id: int, deed: str) -> ResponseReturnValue:
+    """Start, pause, resume, cancel or undo."""
+    try:
+        with acting() as tx:
+            act = control.steer(tx, act_id, BulkDeed(deed), role=operator().role, at=now())
+            note(tx, f"bulk.{deed}", "bulk", act_id, kind=act.kind, people=act.people)
+    except Refused as error:
+        flash(_(str(error)), "danger")
+    return redirect(url_for("studio.bulk_page", act_id=act_id), 303)
+
+
+def _form(asked: Asked, errors: dict[str, str] | None = None) -> str:
+    with reading() as tx:
+        people = chosen(tx.session)
+        return render_template(
+            "studio/bulk/new.html",
+            asked=asked,
+            errors=errors or {},
+            people=people,
+            back=back(tx.session),
+            count=how_many(tx.session, people),
+            kinds=kinds_for(operator().role),
+            settable=settable_fields(tx.session, operator().role),
+            purposes=open_purposes(tx.session),
+            ways=WAYS,
+        )
+
+
+def _shown(session: Session) -> dict[str, object]:
+    """How acts are told of: the labels of fields by their key."""
+    fields: dict[str, CatalogueField] = {field.key: field for field in catalogue(session)}
+    return {"fields": fields, "is_undoable": _undoable}
+
+
+def _undoable(act: BulkAct) -> bool:
+    return control.can_undo(act, now())

@@ -1,0 +1,128 @@
+"""Pages of exports: ask for a file with a reason, watch it being written, fetch it."""
+
+from __future__ import annotations
+
+from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.exports import keep
+from listmgr.exports.ask import Wish, ask
+from listmgr.exports.columns import offered
+from listmgr.exports.formats import MEDIA_TYPES
+from listmgr.exports.models import ExportFormat, ExportReason
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.operators.roles import Right, may
+from listmgr.web.language import language
+from listmgr.web.studio import bp
+from listmgr.web.studio.acting import acting, as_number, note, reading, sent
+from listmgr.web.studio.choosing import back, chosen, how_many
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+
+# What is ticked at first: enough to write to people, and no more.
+USUAL = frozenset({"email", "first_name", "last_name"})
+
+
+@bp.get("/exports")
+@needs(Right.SEE_SUBSCRIBERS)
+def exports() -> str:
+    """The own exports; everybody's for who reads the audit log."""
+    whose = None if may(operator().role, Right.SEE_AUDIT) else operator().id
+    with reading() as tx:
+        found = keep.exports(
+            tx.session, operator_id=whose, below=as_number(request.args.get("below"))
+        )
+        older = found[-1].id if len(found) == keep.PAGE else None
+        return render_template("studio/exports/all.html", found=found, older_id=older)
+
+
+@bp.get("/exports/new")
+@needs(Right.EXPORT_SUBSCRIBERS)
+def new_export() -> str:
+    """Which file, and why."""
+    return _form(Wish(format=ExportFormat.CSV), set(USUAL))
+
+
+@bp.post("/exports/new")
+@needs(Right.EXPORT_SUBSCRIBERS)
+def ask_export() -> ResponseReturnValue:
+    """Write it down; a worker makes the file."""
+    wish, columns, who = sent(Wish), request.form.getlist("columns"), operator()
+    try:
+        with acting() as tx:
+            people = chosen(tx.session)
+            made = ask(tx, wish, columns, people, operator_id=who.id, role=who.role, at=now())
+            told = {"format": made.format, "columns": made.columns, "reason": made.reason}
+            note(tx, "export.asked", "export", made.id, **told)
+    except InvalidInput as error:
+        return _form(wish, set(columns), error.fields or {"format": str(error)}), 422
+    return redirect(url_for("studio.export_page", export_id=made.id), 303)
+
+
+@bp.get("/exports/<key:export_id>")
+@needs(Right.SEE_SUBSCRIBERS)
+def export_page(export_id: int) -> str:
+    """One export: how far it is, and its file for who asked for it."""
+    with reading() as tx:
+        found = keep.find_export(tx.session, export_id)
+        return render_template("studio/exports/one.html", found=found)
+
+
+@bp.get("/exports/<key:export_id>/progress")
+@needs(Right.SEE_SUBSCRIBERS)
+def export_progress(export_id: int) -> str:
+    """The part of the page that moves."""
+    with reading() as tx:
+        found = keep.find_export(tx.session, export_id)
+        return render_template("studio/exports/progress.html", found=found)
+
+
+@bp.get("/exports/<key:export_id>/file")
+@needs(Right.EXPORT_SUBSCRIBERS, look="export.fetched")
+def export_file(export_id: int) -> ResponseReturnValue:
+    """The file, for the operator who asked for it, until it expires."""
+    try:
+        with reading() as tx:
+            found = keep.fetchable(tx.session, export_id, operator_id=operator().id, at=now())
+    except Refused as error:
+        flash(_(str(error)), "danger")
+        return redirect(url_for("studio.export_page", export_id=export_id), 303)
+    name = f"subscribers-{found.created_at:%Y-%m-%d}-{found.id}.{found.format}"
+    octets = stream_with_context(keep.pieces(reading, found))
+    answer = Response(octets, mimetype=MEDIA_TYPES[found.format])
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Cache-Control"] = "no-store"
+    answer.content_length = found.size
+    return answer
+
+
+@bp.post("/exports/<key:export_id>/cancel")
+@needs(Right.EXPORT_SUBSCRIBERS)
+def cancel_export(export_id: int) -> ResponseReturnValue:
+    """Stop it, or take its file away at once."""
+    try:
+        with acting() as tx:
+            keep.cancel(tx, export_id, operator_id=operator().id)
+            note(tx, "export.cancelled", "export", export_id)
+    except Refused as error:
+        flash(_(str(error)), "danger")
+    return redirect(url_for("studio.export_page", export_id=export_id), 303)
+
+
+def _form(wish: Wish, columns: set[str], errors: dict[str, str] | None = None) -> str:
+    with reading() as tx:
+        people = chosen(tx.session)
+        return render_template(
+            "studio/exports/new.html",
+            wish=wish,
+            ticked=columns,
+            errors=errors or {},
+            people=people,
+            back=back(tx.session),
+            count=how_many(tx.session, people),
+            offered=offered(tx.session, operator().role, language()),
+            formats=list(ExportFormat),
+            reasons=list(ExportReason),
+        )

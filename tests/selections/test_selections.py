@@ -1,0 +1,93 @@
+"""Who was chosen: kept as it was asked, gathered by steps, rather nobody than everybody."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import ConsentSource
+from listmgr.consent.search import Wanted
+from listmgr.kit.errors import NotFound
+from listmgr.selections import gather
+from listmgr.selections.gather import Chosen, begin, chunk_ids, contains
+from listmgr.selections.kept import as_kept, restored
+from listmgr.selections.models import Selection, SelectionKind
+from listmgr.subscribers.fields import field_by_key
+from tests.conftest import NOW, UnitOfWork
+from tests.people import make_confirmed, make_list
+
+
+@pytest.fixture
+def people(uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    monkeypatch.setattr(gather, "CHUNK", 2)
+    monkeypatch.setattr(gather, "BATCH", 2)
+    with uow() as tx:
+        notice = make_list(tx)[2]
+        made = [make_confirmed(tx, f"p{n}@example.com", notice, NOW) for n in range(7)]
+        return [one.subscriber_id or 0 for one in made]
+
+
+def gathered(uow: UnitOfWork, chosen: Chosen) -> Selection:
+    with uow() as tx:
+        selection_id = begin(tx, chosen, at=NOW).id
+    while True:
+        with uow() as tx:
+            selection = tx.session.get_one(Selection, selection_id)
+            gather.gather(tx, selection, at=NOW)
+            if selection.gathered_at:
+                return selection
+
+
+def ids_of(uow: UnitOfWork, selection: Selection) -> list[list[int]]:
+    with uow() as tx:
+        return [chunk_ids(tx.session, selection.id, n) for n in range(selection.chunks)]
+
+
+def test_everybody_stands_in_chunks_in_the_order_of_ids(uow, people):
+    selection = gathered(uow, Chosen(SelectionKind.FOUND))
+    assert ids_of(uow, selection) == [people[0:2], people[2:4], people[4:6], people[6:7]]
+    assert (selection.people, selection.percent, selection.wanted) == (7, 100, {})
+    with uow() as tx:
+        assert contains(tx.session, selection.id, [people[3], 999])
+        assert not contains(tx.session, selection.id, [999])
+
+
+def test_ticked_people_are_those_that_exist_each_once(uow, people):
+    chosen = Chosen(SelectionKind.TICKED, ids=(people[5], 10**9, people[1], people[5]))
+    assert ids_of(uow, gathered(uow, chosen)) == [[people[1], people[5]]]
+
+
+def test_a_search_is_kept_and_restored_as_it_was(uow, people, session):
+    wanted = Wanted(
+        query="anna @example.com",
+        list_id=1,
+        status=ConsentStatus.CONFIRMED,
+        source=ConsentSource.FORM,
+        tag="fair",
+        field=field_by_key(session, "company"),
+        value="Müller AG",
+        since=datetime(2026, 1, 1, tzinfo=UTC),
+        until=datetime(2027, 1, 1, tzinfo=UTC),
+    )
+    assert restored(session, as_kept(wanted)) == wanted
+    assert restored(session, as_kept(Wanted())) == Wanted()
+
+
+def test_a_search_for_a_field_that_is_gone_finds_nobody(uow, people, session):
+    kept = as_kept(Wanted(field=field_by_key(session, "company"), value="x")) | {"field": "gone"}
+    with pytest.raises(NotFound):
+        restored(session, kept)
+    with uow() as tx:
+        selection_id = begin(tx, Chosen(SelectionKind.FOUND), at=NOW).id
+        tx.session.execute(sa.update(Selection).values(wanted=kept))
+    with uow() as tx:
+        assert gather.gather(tx, tx.session.get_one(Selection, selection_id), at=NOW) == []
+
+
+def test_progress_is_how_far_the_ids_have_been_passed():
+    half = Selection(position=50, last=100, gathered_at=None)
+    assert half.percent == 50
+    assert Selection(position=0, last=0, gathered_at=None).percent == 100
