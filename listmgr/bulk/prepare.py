@@ -49,7 +49,7 @@ def prepare(
     Raises InvalidInput with what to correct, Refused when the operator's role has not the right.
     """
     act = _checked(tx.session, asked, role)
-    act.selection_id = begin(tx, chosen, at=at).id
+    act.selection_id = begin(tx, chosen, role=role, at=at).id
     act.operator_id = operator_id
     act.status = BulkStatus.GATHERING
     act.created_at = at

@@ -26,6 +26,7 @@ from listmgr.consent.search import (
     predicate,
 )
 from listmgr.kit.errors import NotFound
+from listmgr.kit.predicate import Predicate
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.models import Subscriber
 
@@ -102,8 +103,12 @@ def find(
 
 def count(session: Session, wanted: Wanted) -> Count:
     """Exact up to ten thousand where that is cheap, otherwise an estimate of the planner."""
+    return count_all(session, predicate(wanted))
+
+
+def count_all(session: Session, told: Predicate) -> Count:
+    """How many people a condition holds for; exact where that is cheap."""
     _plan_anew(session)
-    told = predicate(wanted)
     people = f"SELECT FROM subscribers s WHERE {told.sql}"
     some = f"SELECT count(*) FROM ({people} LIMIT {COUNTED + 1}) n"
     if _plan(session, some, told.binds)["Total Cost"] <= DEAR:

@@ -57,7 +57,7 @@ def ask(
         words=words,
         columns=keys,
         with_consents=wish.consents,
-        selection_id=begin(tx, chosen, at=at).id,
+        selection_id=begin(tx, chosen, role=role, at=at).id,
         created_at=at,
     )
     tx.session.add(export)

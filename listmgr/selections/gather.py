@@ -11,10 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.consent.search import Wanted, predicate
-from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.predicate import Predicate
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
+from listmgr.operators.models import Role
+from listmgr.segments.checked import askable
+from listmgr.segments.keep import find, is_open_to, tree_of
+from listmgr.segments.models import Segment
+from listmgr.segments.predicate import predicate as segment_predicate
 from listmgr.selections.kept import as_kept, restored
 from listmgr.selections.models import Selection, SelectionChunk, SelectionKind
 from listmgr.subscribers.models import Subscriber
@@ -35,8 +40,12 @@ class Chosen:
     segment_id: int | None = None
 
 
-def begin(tx: Transaction, chosen: Chosen, *, at: datetime) -> Selection:
-    """Start to gather; raises InvalidInput when nobody can have been chosen."""
+def begin(tx: Transaction, chosen: Chosen, *, role: Role, at: datetime) -> Selection:
+    """Start to gather. Raises InvalidInput when nobody can have been chosen, Refused when the
+    segment asks for what the role may not see, NotFound when there is none.
+    """
+    if chosen.kind is SelectionKind.SEGMENT:
+        check_segment(tx.session, chosen.segment_id, role)
     if chosen.kind is SelectionKind.TICKED and not 0 < len(chosen.ids) <= MOST_TICKED:
         raise InvalidInput(N_("Tick the people you mean, or choose everybody who was found."))
     last = tx.session.scalar(sa.select(sa.func.coalesce(sa.func.max(Subscriber.id), 0)))
@@ -53,6 +62,14 @@ def begin(tx: Transaction, chosen: Chosen, *, at: datetime) -> Selection:
     tx.session.add(selection)
     tx.session.flush()
     return selection
+
+
+def check_segment(session: Session, segment_id: int | None, role: Role) -> Segment:
+    """The segment; raises NotFound, or Refused when it asks for what a role may not see."""
+    segment = find(session, segment_id or 0)
+    if not is_open_to(segment, askable(session, role)):
+        raise Refused(N_("This segment asks for fields your role may not see."))
+    return segment
 
 
 def gather(tx: Transaction, selection: Selection, *, at: datetime) -> list[int]:
@@ -95,6 +112,8 @@ def _next(session: Session, selection: Selection, limit: int) -> list[int]:
 def _predicate(session: Session, selection: Selection) -> Predicate:
     if selection.kind is SelectionKind.TICKED:
         return Predicate("s.id = ANY(:ids)", {"ids": selection.wanted["ids"]})
+    if selection.kind is SelectionKind.SEGMENT:
+        return segment_predicate(tree_of(find(session, selection.segment_id or 0)))
     return predicate(restored(session, selection.wanted))
 
 

@@ -10,12 +10,17 @@ import sqlalchemy as sa
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
 from listmgr.consent.search import Wanted
-from listmgr.kit.errors import NotFound
+from listmgr.kit.errors import NotFound, Refused
+from listmgr.operators.models import Role
+from listmgr.segments.keep import create
+from listmgr.segments.rules import Group, Rule
 from listmgr.selections import gather
 from listmgr.selections.gather import Chosen, begin, chunk_ids, contains
 from listmgr.selections.kept import as_kept, restored
 from listmgr.selections.models import Selection, SelectionKind
+from listmgr.subscribers.define import FieldWords, create_field
 from listmgr.subscribers.fields import field_by_key
+from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW, UnitOfWork
 from tests.people import make_confirmed, make_list
 
@@ -32,7 +37,7 @@ def people(uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def gathered(uow: UnitOfWork, chosen: Chosen) -> Selection:
     with uow() as tx:
-        selection_id = begin(tx, chosen, at=NOW).id
+        selection_id = begin(tx, chosen, role=Role.PRIVACY, at=NOW).id
     while True:
         with uow() as tx:
             selection = tx.session.get_one(Selection, selection_id)
@@ -81,7 +86,7 @@ def test_a_search_for_a_field_that_is_gone_finds_nobody(uow, people, session):
     with pytest.raises(NotFound):
         restored(session, kept)
     with uow() as tx:
-        selection_id = begin(tx, Chosen(SelectionKind.FOUND), at=NOW).id
+        selection_id = begin(tx, Chosen(SelectionKind.FOUND), role=Role.PRIVACY, at=NOW).id
         tx.session.execute(sa.update(Selection).values(wanted=kept))
     with uow() as tx:
         assert gather.gather(tx, tx.session.get_one(Selection, selection_id), at=NOW) == []
@@ -91,3 +96,25 @@ def test_progress_is_how_far_the_ids_have_been_passed():
     half = Selection(position=50, last=100, gathered_at=None)
     assert half.percent == 50
     assert Selection(position=0, last=0, gathered_at=None).percent == 100
+
+
+def test_a_segment_is_a_selection(uow, people):
+    with uow() as tx:
+        tx.session.get_one(Subscriber, people[2]).tags = ["friend"]
+        tree = Group("all", (Rule("tag", "has", "friend"),))
+        made = create(tx, "Friends", tree, role=Role.ADMINISTRATOR, operator_id=None, at=NOW)
+    chosen = Chosen(SelectionKind.SEGMENT, segment_id=made.id)
+    assert ids_of(uow, gathered(uow, chosen)) == [[people[2]]]
+    with uow() as tx, pytest.raises(NotFound):
+        begin(tx, Chosen(SelectionKind.SEGMENT, segment_id=99), role=Role.PRIVACY, at=NOW)
+
+
+def test_l37_a_segment_over_a_field_outside_the_role_is_refused(uow, people):
+    words = ("salary", "Gehalt", "Salary", "number", "", "Zum Test", "consent", "12", "ordinary")
+    with uow() as tx:
+        create_field(tx, FieldWords(*words), roles=["administrator"], by=Role.ADMINISTRATOR, at=NOW)
+        tree = Group("all", (Rule("field:salary", "more", "1000", "number"),))
+        made = create(tx, "Rich", tree, role=Role.ADMINISTRATOR, operator_id=None, at=NOW)
+    chosen = Chosen(SelectionKind.SEGMENT, segment_id=made.id)
+    with uow() as tx, pytest.raises(Refused, match="may not see"):
+        begin(tx, chosen, role=Role.PRIVACY, at=NOW)

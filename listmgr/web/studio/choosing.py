@@ -12,10 +12,13 @@ from sqlalchemy.orm import Session
 
 from listmgr.consent import roster
 from listmgr.consent.roster import Count
-from listmgr.selections.gather import Chosen
+from listmgr.segments.keep import tree_of
+from listmgr.segments.predicate import predicate
+from listmgr.selections.gather import Chosen, check_segment
 from listmgr.selections.models import SelectionKind
 from listmgr.web.studio.acting import as_number
 from listmgr.web.studio.searching import asked
+from listmgr.web.studio.session import operator
 
 
 def chosen(session: Session) -> Chosen:
@@ -35,6 +38,9 @@ def how_many(session: Session, people: Chosen) -> Count:
     """How many that are; an estimate where counting would take long."""
     if people.kind is SelectionKind.TICKED:
         return Count(len(set(people.ids)), exact=True)
+    if people.kind is SelectionKind.SEGMENT:
+        segment = check_segment(session, people.segment_id, operator().role)
+        return roster.count_all(session, predicate(tree_of(segment)))
     return roster.count(session, people.wanted)
 
 
