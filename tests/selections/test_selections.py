@@ -113,7 +113,7 @@ def test_l37_a_segment_over_a_field_outside_the_role_is_refused(uow, people):
     words = ("salary", "Gehalt", "Salary", "number", "", "Zum Test", "consent", "12", "ordinary")
     with uow() as tx:
         create_field(tx, FieldWords(*words), roles=["administrator"], by=Role.ADMINISTRATOR, at=NOW)
-        tree = Group("all", (Rule("field:salary", "more", "1000", "number"),))
+        tree = Group("all", (Rule("field:salary", "at_least", "1000", "number"),))
         made = create(tx, "Rich", tree, role=Role.ADMINISTRATOR, operator_id=None, at=NOW)
     chosen = Chosen(SelectionKind.SEGMENT, segment_id=made.id)
     with uow() as tx, pytest.raises(Refused, match="may not see"):
