@@ -282,7 +282,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="under 40 seconds")
     parser.add_argument("--rows", type=int, default=1_000_000)
     options = parser.parse_args()
-    rows = 100_000 if options.quick else options.rows
+    rows = 50_000 if options.quick else options.rows
     taken = measure(rows, 1 if options.quick else 3, rows // 50)
     found = {name: median(runs) for name, runs in taken.items()}
     base = found["ORM, row by row, no ledger"].rate
