@@ -14,6 +14,8 @@ from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import Address, fingerprint
 
+MOST_KEYS_A_DAY = 3
+
 
 def ask(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime, actor: str
@@ -45,6 +47,21 @@ def tell_moving(
 ) -> Question:
     """Queue the mail that tells the old mailbox of a change of address; no limit holds it back."""
     return _queue(tx, QuestionKind.MOVING, consents, address, at)
+
+
+def tell_my_data(
+    tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
+) -> Question | None:
+    """Queue the mail with the key to the person's own data; None when three went in a day."""
+    recipient, _domain = _limit_keys(tx, address)
+    lately = sa.select(sa.func.count()).where(
+        Question.kind == QuestionKind.MY_DATA,
+        Question.recipient == recipient,
+        Question.created_at > at - timedelta(days=1),
+    )
+    if tx.session.scalars(lately).one() >= MOST_KEYS_A_DAY:
+        return None
+    return _queue(tx, QuestionKind.MY_DATA, consents, address, at)
 
 
 def _queue(

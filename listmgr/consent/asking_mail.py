@@ -119,8 +119,8 @@ def _claim(
     letter = compose(tx, question, consents, token, templates)
     question.status = QuestionStatus.SENDING
     question.attempts += 1
-    moving = question.kind is QuestionKind.MOVING
-    question.token_hash = None if moving else token_hash(token)
+    asks = question.kind in {QuestionKind.CONFIRM, QuestionKind.ALREADY}
+    question.token_hash = token_hash(token) if asks else None
     # Until it is sent, the time of the last attempt.
     question.sent_at = at
     return letter, token
@@ -128,9 +128,11 @@ def _claim(
 
 def _token(tx: Transaction, question: Question, consents: Sequence[Consent]) -> str:
     """What the one link of the mail opens: the question, or the person's own page."""
-    keys = tx.settings.secret_keys
+    keys, person = tx.settings.secret_keys, int(consents[0].subscriber_id or 0)
     if question.kind is QuestionKind.MOVING:
-        return make_token(keys, Door.PREFERENCES, int(consents[0].subscriber_id or 0))
+        return make_token(keys, Door.PREFERENCES, person)
+    if question.kind is QuestionKind.MY_DATA:
+        return make_token(keys, Door.MY_DATA, person)
     return make_token(keys, Door.CONFIRM, question.id)
 
 
@@ -145,6 +147,12 @@ def _server_away(tx: Transaction, at: datetime) -> bool:
 
 def _still_asked(tx: Transaction, question: Question, at: datetime) -> list[Consent]:
     """What the mail may rest on now: the person may have left, or been restricted, meanwhile."""
+    if question.kind is QuestionKind.MY_DATA:
+        # Whoever we hold data of may see them, subscribed or not, restricted or not (Art. 15).
+        theirs = sa.select(Consent).where(
+            Consent.id.in_(question.consent_ids), Consent.subscriber_id.is_not(None)
+        )
+        return list(tx.session.scalars(theirs))
     confirm = question.kind is QuestionKind.CONFIRM
     wanted = ConsentStatus.PENDING if confirm else ConsentStatus.CONFIRMED
     query = (
@@ -207,8 +215,8 @@ def compose(
 
 
 def _link(tx: Transaction, question: Question, token: str) -> str:
-    page = f"p/{token}/address" if question.kind is QuestionKind.MOVING else f"c/{token}"
-    return tx.settings.link(page)
+    pages = {QuestionKind.MOVING: f"p/{token}/address", QuestionKind.MY_DATA: f"d/{token}"}
+    return tx.settings.link(pages.get(question.kind, f"c/{token}"))
 
 
 def _spelled(name: str) -> tuple[str, str]:

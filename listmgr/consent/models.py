@@ -198,6 +198,8 @@ class QuestionKind(enum.StrEnum):
     ALREADY = "already"
     # To the old mailbox: somebody asked to have its mail sent elsewhere (T-11).
     MOVING = "moving"
+    # The key to the page of one's own data goes to the mailbox alone (L-31).
+    MY_DATA = "my_data"
 
 
 class Question(Base):

@@ -1,7 +1,8 @@
 """What we hold of a person, shown to them by the catalogue, and put right by themselves.
 
-The preferences link is timeless and travels with every mail; the page of the data has a link of its
-own, made when the preferences are opened, that fits no other door and lives for a day (L-31, T-20).
+The preferences link is timeless and travels with every mail, also with one that is passed on; the
+page of the data has a link of its own, sent to the mailbox alone, that fits no other door and lives
+for a day (L-31, T-07, T-20).
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
+from listmgr.consent.ask import tell_my_data
 from listmgr.consent.models import Consent
-from listmgr.kit.tokens import Door, TokenInvalid, make_token, open_token
+from listmgr.kit.tokens import Door, TokenInvalid, open_token
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.operators.audit import audit
+from listmgr.subscribers.address import parse_address
 from listmgr.subscribers.define import custom_fields
 from listmgr.subscribers.fields import CORE_FIELDS, CatalogueField, as_catalogue
 from listmgr.subscribers.models import Subscriber
@@ -53,9 +56,17 @@ class MyData:
     purpose_ids: tuple[int, ...] = ()
 
 
-def my_data_token(settings: Settings, subscriber_id: int) -> str:
-    """The key to a person's page, for a day."""
-    return make_token(settings.secret_keys, Door.MY_DATA, subscriber_id)
+def send_my_data_link(tx: Transaction, subscriber_id: int, *, at: datetime) -> None:
+    """Mail the key to the page to the person's own mailbox; nothing for whom we do not know."""
+    newest = (
+        sa.select(Consent)
+        .where(Consent.subscriber_id == subscriber_id)
+        .order_by(Consent.id.desc())
+        .limit(1)
+    )
+    consent = tx.session.scalars(newest).one_or_none()
+    if consent is not None and consent.subscriber is not None:
+        tell_my_data(tx, [consent], parse_address(consent.subscriber.address), at=at)
 
 
 def my_data(session: Session, settings: Settings, token: str) -> MyData:

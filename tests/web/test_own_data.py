@@ -37,11 +37,28 @@ def anna(uow, notice):
 
 
 @pytest.fixture
-def page(client, settings, anna):
-    """The way there: from the preferences, by a link of its own."""
+def page(client, settings, anna, mailbox, work):
+    """The way there: from the preferences, by a link that only the mailbox gets."""
     token = make_token(settings.secret_keys, Door.PREFERENCES, anna)
-    [link] = re.findall(r'href="(/d/[^"?]+)', client.get(f"/p/{token}?lang=de").text)
+    asked = client.post(f"/p/{token}/data?lang=de")
+    assert asked.status_code == 200
+    assert "/d/" not in client.get(f"/p/{token}").text + asked.text
+    work()
+    text = mailbox.to("anna@example.com")[-1].get_body(("plain",)).get_content()
+    [link] = re.findall(r"https://news\.example\.org(/d/\S+)", text)
     return link
+
+
+def test_t07_a_link_passed_on_shows_no_data_and_floods_no_mailbox(
+    client, settings, anna, mailbox, work
+):
+    token = make_token(settings.secret_keys, Door.PREFERENCES, anna)
+    for _ in range(5):
+        shown = client.post(f"/p/{token}/data").text
+        assert "Köln" not in shown
+    work()
+    subjects = [mail["Subject"] for mail in mailbox.to("anna@example.com")]
+    assert subjects.count("Der Link zu Ihren Daten") == 3
 
 
 def person(session, subscriber_id):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request
 from sqlalchemy.orm import Session
 
-from listmgr.consent.my_data import my_data_token
+from listmgr.consent.my_data import send_my_data_link
 from listmgr.consent.preferences import (
     PreferenceRow,
     preferences,
@@ -72,7 +72,21 @@ def save(token: str) -> str:
         return _preferences(tx.session, token, ended=ended)
 
 
-def _preferences(session: Session, token: str, *, ended: list[PreferenceRow] | None = None) -> str:
+@bp.post("/p/<token>/data")
+def mail_my_data_link(token: str) -> str:
+    """Send the key to one's own data to the mailbox: this link may have been passed on (L-31)."""
+    with services().unit_of_work() as tx:
+        send_my_data_link(tx, subscriber_of(tx.settings, token), at=now())
+        return _preferences(tx.session, token, mailed=True)
+
+
+def _preferences(
+    session: Session,
+    token: str,
+    *,
+    ended: list[PreferenceRow] | None = None,
+    mailed: bool = False,
+) -> str:
     view = preferences(session, services().settings, token)
     return framed(
         "preferences.html",
@@ -81,6 +95,6 @@ def _preferences(session: Session, token: str, *, ended: list[PreferenceRow] | N
         purpose_ids=[row.purpose_id for row in (*view.rows, *(ended or ()))],
         view=view,
         token=token,
-        data_token=my_data_token(services().settings, subscriber_of(services().settings, token)),
+        mailed=mailed,
         ended=ended or [],
     )
