@@ -26,8 +26,9 @@ SELECT a, a, a, split_part(a, '@', 2), sha256(convert_to(a, 'UTF8')),
   CASE WHEN n % 1000 = 0 THEN '{{vip,messe}}'::text[] WHEN n % 7 = 0 THEN '{{messe}}'
     ELSE '{{}}' END,
   now() - make_interval(mins => ((:n - n) * 2000000.0 / :n)::int)
-FROM (SELECT n, translate(({_NAMES})[1 + n % 10], 'ü', 'u') || '.' || to_hex(n * 7919 % 999983) || n
-  || '@' || CASE n % 10 WHEN 0 THEN 'gmail.com' WHEN 1 THEN 'gmail.com' WHEN 2 THEN 'web.de'
+FROM (SELECT n, translate(({_NAMES})[1 + n % 10], 'ü', 'u') || '.'
+  || to_hex(n * 7919::bigint % 999983) || n || '@'
+  || CASE n % 10 WHEN 0 THEN 'gmail.com' WHEN 1 THEN 'gmail.com' WHEN 2 THEN 'web.de'
     WHEN 3 THEN 'gmx.de' WHEN 4 THEN 't-online.de' ELSE 'firma' || n % 30000 || '.example' END AS a
   FROM generate_series(1, :n) n) x
 """
