@@ -24,6 +24,7 @@ from pathlib import Path
 
 import redis
 import sqlalchemy as sa
+from flask import Flask
 from rq import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -221,9 +222,9 @@ class Place:
             "PYTHONPATH": str(ROOT),
         }
         self.settings = load_settings(self.env)
-        app = create_app(self.settings)
-        self.services: Services = app.extensions["listmgr"]
-        self._context = app.app_context()
+        self.app = create_app(self.settings)
+        self.services: Services = self.app.extensions["listmgr"]
+        self._context = self.app.app_context()
         self._context.push()
         self.engine = sa.create_engine(house.database_url)
         with self.engine.connect() as connection:
@@ -233,6 +234,11 @@ class Place:
         self.redis = redis.Redis.from_url(house.redis_url)
         with self.work() as tx:
             self.notice = make_list(tx)[2]
+
+    def leave(self) -> Flask:
+        """The application without its context: a browser's requests make their own."""
+        self._context.pop()
+        return self.app
 
     def work(self) -> AbstractContextManager[Transaction]:
         """A unit of work whose jobs really go out."""
