@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from place import Place, cpu_seconds, peak_memory
+from place import Place, cpu_seconds
 
 from listmgr.app import create_app
 from listmgr.bulk.control import steer
@@ -87,7 +88,7 @@ def worker(what: str, at: Place, count: int) -> Taken:
     """A worker process from its first statement to its last commit, without its start."""
     before = cpu_seconds(at.postmaster)
     argv = [sys.executable, __file__, "--child", what]
-    ran = subprocess.run(argv, env=at.env, check=True, capture_output=True, text=True)
+    ran = subprocess.run(argv, env=at.env, check=True, stdout=subprocess.PIPE, text=True)
     seconds, cpu, memory = map(float, ran.stdout.split()[-3:])
     cpu += cpu_seconds(at.postmaster) - before
     return Taken(count / seconds, 1e6 * cpu / count, memory)
@@ -216,7 +217,8 @@ def main() -> None:
     begun, before = time.perf_counter(), time.process_time()
     child(options.child, there, operator_id)  # type: ignore[arg-type]
     cpu = time.process_time() - before
-    print(time.perf_counter() - begun, cpu, peak_memory(os.getpid()))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(time.perf_counter() - begun, cpu, peak)
 
 
 if __name__ == "__main__":
