@@ -22,5 +22,6 @@ def test_every_cell_is_decided(status: CampaignStatus, action: CampaignAction):
             next_status(status, action)
 
 
-def test_what_has_ended_stays_ended():
-    assert not [cell for cell in TRANSITIONS if cell[0] in {S.CANCELLED, S.FINISHED}]
+def test_cancelled_is_for_good_and_finished_is_reopened_only_to_try_the_failed_ones_again():
+    out = [cell for cell in TRANSITIONS if cell[0] in {S.CANCELLED, S.FINISHED}]
+    assert out == [(S.FINISHED, A.RETRY)]
