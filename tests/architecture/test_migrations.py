@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy.orm import Session
 
+from listmgr.config import Settings
+from listmgr.consent.proof import proof, verify
 from listmgr.kit.db import Base
+from listmgr.kit.transaction import transaction
 from listmgr.privacy.processing_record import REASONS
 from listmgr.runtime.house import House
 from listmgr.schema import alembic_config, load_models, migrate
+from tests.conftest import NOW
+from tests.people import make_confirmed, make_list
 
 
 def test_migrations_go_up_down_and_up_and_agree_with_the_models(house: House):
-    admin = sa.create_engine(house.database_url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS updown"))
-        connection.execute(sa.text("CREATE DATABASE updown"))
-    admin.dispose()
-    url = house.database_url.replace("/listmgr?", "/updown?")
+    url = fresh(house, "updown")
     migrate(url)
     migrate(url)
     migrate(url, "base")
@@ -52,3 +56,49 @@ def test_l34_every_personal_table_says_in_the_record_why_it_is_held():
     }
     assert personal - set(REASONS) == set()
     assert set(REASONS) - personal == set()
+
+
+def test_migrations_down_and_up_again_keep_people_their_consents_and_their_ledger(
+    house: House, settings: Settings
+):
+    url = fresh(house, "withdata")
+    migrate(url)
+    engine = sa.create_engine(url)
+    told = replace(settings, database_url=url)
+    with transaction(lambda: Session(engine), told, lambda _jobs: None) as tx:
+        _, _, notice = make_list(tx)
+        kept = [make_confirmed(tx, f"p{n}@example.org", notice, NOW).id for n in range(3)]
+    before = contents(engine)
+    script = ScriptDirectory.from_config(alembic_config())
+    since = [one.revision for one in script.walk_revisions() if one.revision > "0013"]
+    assert len(since) > 5
+    for _ in since:
+        migrate(url, "-1")
+    assert "address_changes" not in sa.inspect(engine).get_table_names()
+    migrate(url)
+    assert contents(engine) == before
+    with Session(engine) as session:
+        assert [verify(proof(session, consent_id)) for consent_id in kept] == [3, 3, 3]
+    engine.dispose()
+
+
+def fresh(house: House, name: str) -> str:
+    """An empty database of its own."""
+    admin = sa.create_engine(house.database_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return house.database_url.replace("/listmgr?", f"/{name}?")
+
+
+def contents(engine: sa.Engine) -> list[list[tuple[object, ...]]]:
+    """What must outlive any change of the schema."""
+    queries = (
+        "SELECT id, address, first_name FROM subscribers ORDER BY id",
+        "SELECT id, subscriber_id, status, version FROM consents ORDER BY id",
+        "SELECT consent_id, seq, hash FROM consent_events ORDER BY id",
+        "SELECT event_id, content FROM consent_evidence ORDER BY event_id",
+    )
+    with engine.connect() as connection:
+        return [[tuple(row) for row in connection.execute(sa.text(q))] for q in queries]
