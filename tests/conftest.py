@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=False)
 hypothesis.settings.load_profile("steady")
 
+# They start processes and browsers of their own and look at the clock: never two at a time.
+ALONE = ("journeys", "browser", "runtime")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processors (`-n auto --dist loadgroup`) the heavy ones share one of them."""
+    for item in items:
+        if item.path.parent.name in ALONE:
+            item.add_marker(pytest.mark.xdist_group("alone"))
+
+
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
