@@ -75,7 +75,7 @@ def test_t14_no_setting_makes_pending_people_mailable(uow, settings, notice, cha
 
 
 def test_t11_no_page_changes_an_address_or_tells_whether_one_is_known(app, client, uow, settings):
-    """The one public form that takes an address is the sign-up, which answers all the same."""
+    """A change of address is a wish that the new mailbox answers (tests/consent/test_moving.py)."""
     asking = [
         rule.rule
         for rule in app.url_map.iter_rules()
@@ -84,7 +84,11 @@ def test_t11_no_page_changes_an_address_or_tells_whether_one_is_known(app, clien
     assert sorted(asking) == [
         "/c/<token>",
         "/c/<token>/not-me",
+        "/d/<token>",
         "/p/<token>",
+        "/p/<token>/address",
+        "/p/<token>/address/cancel",
+        "/p/<token>/data",
         "/s/<slug>",
         "/u/<token>",
     ]

@@ -54,8 +54,9 @@ def test_time_unused_is_caught_up_by_the_slack_and_no_more(permits):
 
 
 def test_without_ahead_only_what_has_come_is_given(permits):
+    # A twentieth of a second is credited to begin with; then it is one each tenth.
     ask = Ask("k", 100, per_second=10, ahead=0.0, slack=0.25)
-    assert [one(permits, ask, AT + at / 20).count for at in range(5)] == [1, 0, 1, 0, 1]
+    assert [one(permits, ask, AT + at / 20).count for at in range(5)] == [1, 1, 0, 1, 0]
     assert one(permits, ask, AT + 0.21).why == "second"
 
 

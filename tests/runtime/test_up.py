@@ -111,7 +111,7 @@ def test_up_answers_restarts_what_dies_and_ends_in_order(folder: Path):
         assert second.returncode == 1
         assert "already runs" in told
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     assert wait_for_nobody(folder, 2) == []
 
 
@@ -126,7 +126,7 @@ def test_killed_without_warning_it_leaves_nothing_behind_and_finds_its_data_agai
         assert get(f"{address(said, 'Site')}/health/ready") == "ok"
         assert (folder / "secrets" / "secret_key").read_text() == secret
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_port_in_use_is_told(folder: Path):

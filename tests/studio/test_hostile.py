@@ -81,7 +81,7 @@ def test_a_megabyte_is_too_long_and_three_are_refused_unread(admin):
     assert "This is too long" in answer.text
     answer = admin.post("/studio/lists/new", {"imprint": "x" * 3_000_000})
     assert answer.status_code == 413
-    assert "too much text" in answer.text
+    assert "too much at once" in answer.text
 
 
 @pytest.mark.parametrize("host", ["evil.example", "news.example.org.evil.example", "evil\x00"])
