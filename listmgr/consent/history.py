@@ -30,71 +30,65 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ConsentHistory:
-    """One consent with its list, its purpose and its events, oldest first."""
+    """One consent with its list, its purpose and its events, oldest first.
 
-    consent: Consent
-    list_name: str
-    purpose_name: str
-    entries: tuple[HistoryEntry, ...]
-
-
-def history(session: Session, consent_id: int) -> tuple[HistoryEntry, ...]:
-    """The events of one consent, oldest first."""
-    rows = session.execute(
-        sa.select(ConsentEvent, ConsentEvidence.content)
-        .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
-        .where(ConsentEvent.consent_id == consent_id)
-        .order_by(ConsentEvent.seq)
-    )
-    return tuple(
-        HistoryEntry(
-            at=event.at,
-            action=event.action.value,
-            status=event.status.value,
-            actor=event.actor,
-            facts=json.loads(event.facts),
-            evidence=json.loads(content or "{}"),
-        )
-        for event, content in rows
-    )
-
-
-def histories(session: Session, subscriber_id: int, language: str) -> list[ConsentHistory]:
-    """All consents of a person, the newest first."""
-    rows = session.execute(
-        sa.select(Consent, MailingList, Purpose)
-        .join(MailingList, MailingList.id == Consent.list_id)
-        .join(Purpose, Purpose.id == Consent.purpose_id)
-        .where(Consent.subscriber_id == subscriber_id)
-        .order_by(Consent.id.desc())
-    )
-    return [
-        ConsentHistory(c, found.name, purpose.name(language), history(session, c.id))
-        for c, found, purpose in rows
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where one consent of a person stands; `address` is the mailbox it is bound to."""
+    `address` is the mailbox it is bound to.
+    """
 
     consent: Consent
     list_name: str
     purpose_name: str
     address: str
+    entries: tuple[HistoryEntry, ...]
 
 
-def standings(session: Session, people: Sequence[Subscriber], language: str) -> list[Standing]:
-    """All consents of some records of one person, the newest first."""
+def history(session: Session, consent_id: int) -> tuple[HistoryEntry, ...]:
+    """The events of one consent, oldest first."""
+    return tuple(_entries(session, [consent_id])[consent_id])
+
+
+def histories(
+    session: Session, people: Sequence[Subscriber], language: str
+) -> list[ConsentHistory]:
+    """All consents of some records of one person, the newest first, in two queries."""
     rows = session.execute(
         sa.select(Consent, MailingList, Purpose)
         .join(MailingList, MailingList.id == Consent.list_id)
         .join(Purpose, Purpose.id == Consent.purpose_id)
         .where(Consent.subscriber_id.in_([person.id for person in people]))
         .order_by(Consent.id.desc())
-    )
+    ).all()
+    entries = _entries(session, [consent.id for consent, _, _ in rows])
     addresses = {person.id: person.address for person in people}
     return [
-        Standing(c, found.name, purpose.name(language), addresses[c.subscriber_id or 0])
-        for c, found, purpose in rows
+        ConsentHistory(
+            consent,
+            found.name,
+            purpose.name(language),
+            addresses[consent.subscriber_id or 0],
+            tuple(entries[consent.id]),
+        )
+        for consent, found, purpose in rows
     ]
+
+
+def _entries(session: Session, consent_ids: Sequence[int]) -> dict[int, list[HistoryEntry]]:
+    rows = session.execute(
+        sa.select(ConsentEvent, ConsentEvidence.content)
+        .outerjoin(ConsentEvidence, ConsentEvidence.event_id == ConsentEvent.id)
+        .where(ConsentEvent.consent_id.in_(consent_ids))
+        .order_by(ConsentEvent.consent_id, ConsentEvent.seq)
+    )
+    found: dict[int, list[HistoryEntry]] = {consent_id: [] for consent_id in consent_ids}
+    for event, content in rows:
+        found[event.consent_id].append(
+            HistoryEntry(
+                at=event.at,
+                action=event.action.value,
+                status=event.status.value,
+                actor=event.actor,
+                facts=json.loads(event.facts),
+                evidence=json.loads(content or "{}"),
+            )
+        )
+    return found

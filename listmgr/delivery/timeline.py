@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign
-from listmgr.consent.history import histories
+from listmgr.consent.history import ConsentHistory
 from listmgr.delivery.models import Delivery
 from listmgr.operators.models import AuditEntry
 from listmgr.subscribers.models import Subscriber
@@ -42,13 +42,15 @@ class Happening:
 
 
 def timeline(
-    session: Session, person: Subscriber, joined: Sequence[Subscriber], language: str
+    session: Session, people: Sequence[Subscriber], consents: Sequence[ConsentHistory]
 ) -> list[Happening]:
-    """The newest first; of mails and acts the latest 200 each, of consents everything."""
-    people = {found.id: found.address for found in (person, *joined)}
-    shown = people if joined else dict.fromkeys(people, "")
+    """The newest first; of mails and acts the latest 200 each, of consents everything.
+
+    `people` are the records read as one person; where there are several, each line names its own.
+    """
+    shown = {person.id: person.address if len(people) > 1 else "" for person in people}
     found = [
-        *_consents(session, shown, language),
+        *_consents(shown, consents),
         *_mails(session, shown),
         *_acts(session, shown),
     ]
@@ -56,22 +58,21 @@ def timeline(
     return sorted(found, key=lambda one: one.at)[::-1]
 
 
-def _consents(session: Session, people: Mapping[int, str], language: str) -> Iterator[Happening]:
-    for subscriber_id, address in people.items():
-        for one in histories(session, subscriber_id, language):
-            for entry in one.entries:
-                yield Happening(
-                    entry.at,
-                    "consent",
-                    entry.action,
-                    f"{one.list_name} · {one.purpose_name}",
-                    entry.status,
-                    entry.actor,
-                    address,
-                    one.consent.id,
-                    entry.facts,
-                    entry.evidence,
-                )
+def _consents(people: Mapping[int, str], consents: Sequence[ConsentHistory]) -> Iterator[Happening]:
+    for one in consents:
+        for entry in one.entries:
+            yield Happening(
+                entry.at,
+                "consent",
+                entry.action,
+                f"{one.list_name} · {one.purpose_name}",
+                entry.status,
+                entry.actor,
+                people[one.consent.subscriber_id or 0],
+                one.consent.id,
+                entry.facts,
+                entry.evidence,
+            )
 
 
 def _mails(session: Session, people: Mapping[int, str]) -> Iterator[Happening]:

@@ -7,6 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from listmgr.consent.history import histories
 from listmgr.consent.models import AddressChange
 from listmgr.delivery.timeline import timeline
 from listmgr.operators.models import AuditEntry
@@ -45,7 +46,8 @@ def test_everything_that_happened_stands_in_one_order(desk, session, uow, sample
     assert "Confirmed from the mailbox" in shown
     assert "Mail not taken" in shown
     assert "Processing restricted" in shown
-    happenings = timeline(session, person(session, sample), (), "en")
+    people = [person(session, sample)]
+    happenings = timeline(session, people, histories(session, people, "en"))
     assert [one.kind for one in happenings][:2] == ["act", "mail"]
     assert [one.at for one in happenings] == sorted((h.at for h in happenings), reverse=True)
 

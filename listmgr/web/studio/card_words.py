@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from listmgr.cards.card import UNSURE, CardFields, Guess, from_json
+from listmgr.cards.card import CardFields, Guess, from_json
 from listmgr.cards.models import Card
 
 
@@ -62,8 +62,3 @@ def also_read(card: Card) -> list[str]:
     emails = [email.address for email in read.emails if chosen and email.address != chosen.address]
     phones = [f"{phone.number} {phone.label}".strip() for phone in read.phones[1:]]
     return [*emails, *phones, *(url.value for url in read.urls[1:])]
-
-
-def is_unsure(confidence: float) -> bool:
-    """Whether the reviewer should look twice."""
-    return confidence < UNSURE

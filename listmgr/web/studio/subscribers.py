@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from listmgr.cards.inbox import cards_of
 from listmgr.consent import merge, moving, roster, word
-from listmgr.consent.history import standings
+from listmgr.consent.history import histories
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
 from listmgr.delivery.timeline import timeline
@@ -64,6 +64,7 @@ def subscriber_page(subscriber_id: int) -> str:
     with reading() as tx:
         person = roster.find_subscriber(tx.session, subscriber_id)
         joined = merge.joined_to(tx.session, subscriber_id)
+        consents = histories(tx.session, [person, *joined], language())
         return render_template(
             "studio/subscribers/one.html",
             person=person,
@@ -73,8 +74,8 @@ def subscriber_page(subscriber_id: int) -> str:
             spoken=language(),
             namesakes=merge.namesakes(tx.session, person),
             waiting=moving.waiting_change(tx.session, subscriber_id),
-            consents=standings(tx.session, [person, *joined], language()),
-            happenings=timeline(tx.session, person, joined, language()),
+            consents=consents,
+            happenings=timeline(tx.session, [person, *joined], consents),
             suppressed=is_suppressed(tx, person.fingerprint),
             staff={f"operator:{found.id}": found.name for found in operators(tx.session)},
             ways=word.WAYS,
