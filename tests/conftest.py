@@ -34,6 +34,7 @@ hypothesis.settings.load_profile("steady")
 ALONE = ("journeys", "browser", "runtime")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks and would come before.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processors (`-n auto --dist loadgroup`) the heavy ones share one of them."""
     for item in items:

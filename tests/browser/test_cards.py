@@ -25,19 +25,17 @@ def photo(address: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def signed_in(place: Place, chromium: Browser) -> Iterator[Path]:
+def signed_in(place: Place, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cookie of a member of the team; the link that gives it works once."""
     team = chromium.new_context(locale="de-DE")
     page = team.new_page()
     page.goto(place.sign_in)
     page.get_by_role("main").get_by_role("button").first.click()
     expect(page.get_by_role("navigation")).to_be_visible()
-    kept = SHOTS / "team.json"
-    SHOTS.mkdir(exist_ok=True)
+    kept = tmp_path_factory.mktemp("team") / "cookies.json"
     team.storage_state(path=kept)
     team.close()
-    yield kept
-    kept.unlink()
+    return kept
 
 
 @pytest.fixture
@@ -49,6 +47,7 @@ def phone(chromium: Browser, signed_in: Path) -> Iterator[BrowserContext]:
 
 def look(page: Page, name: str) -> None:
     """At phone size first: nothing is wider than the screen."""
+    SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SHOTS / f"cards-{name}-375.png", full_page=True)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 375, f"{name} is {wide} wide on a phone"
