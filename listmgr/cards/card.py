@@ -104,6 +104,14 @@ class CardFields:
         preferred = (email for email in self.emails if email.preferred)
         return next(preferred, self.emails[0] if self.emails else None)
 
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Beyond one address, number and link: what is shown and never written to."""
+        chosen = self.email
+        emails = (one.address for one in self.emails if chosen and one.address != chosen.address)
+        phones = (f"{phone.number} {phone.label}".strip() for phone in self.phones[1:])
+        return (*emails, *phones, *(url.value for url in self.urls[1:]))
+
     def __bool__(self) -> bool:
         """Whether there is anything to review: an address, a number, a name or a company."""
         return bool(self.emails or self.phones or self.full_name or self.organisation)

@@ -8,14 +8,21 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from babel.dates import format_date
 
+from listmgr.cards import statement
+from listmgr.cards.models import Card
+from listmgr.cards.notice import give_by_hand
+from listmgr.cards.reply import ReplyWords, write_reply
 from listmgr.kit.clock import now
 from listmgr.kit.tokens import Door, make_token
+from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import AuditEntry
 from listmgr.privacy.erasure import erase
 from listmgr.subscribers.define import archive_field
 from listmgr.subscribers.models import Subscriber
-from tests.people import make_confirmed, make_field
+from tests.cards.hands import VCARD, hand_in, kept
+from tests.people import make_confirmed, make_field, make_list
 
 ALL = {"first_name": "Anna", "last_name": "", "company": "", "language": "de"}
 
@@ -130,6 +137,77 @@ def test_t20_no_other_link_opens_it_and_it_closes_after_a_day(client, page, anna
     assert client.get(page).status_code == 404
     # What was being written then is still taken.
     assert client.post(page, data=ALL | {"city": "Bonn"}).status_code == 200
+
+
+@pytest.fixture
+def card(uow, notice, anna, page):
+    """Her card, taken at a fair and answered; and somebody else's, taken there too."""
+    with uow() as tx:
+        ada = create_operator(tx, email="a@example.org", name="Ada", role="sales", at=now())
+        kept(tx, ada.id, "other@example.com", occasion="Gamescom")
+        found = kept(tx, ada.id, "Anna@Example.com")
+        statement.state(
+            tx,
+            found.id,
+            None,
+            purpose_id=make_list(tx, "fairs")[2].purpose_id,
+            words="Sie bat am Stand um den Messebrief.",
+            operator_id=ada.id,
+            at=now(),
+        )
+        words = ReplyWords("Unser Gespräch", "Danke,\nbis bald!")
+        write_reply(tx, found.id, None, words, list_id=1, operator_id=ada.id, at=now())
+        give_by_hand(tx, found.id, None, operator_id=ada.id, at=now())
+        return found
+
+
+CARD_TOLD = (
+    "Ihre Visitenkarte",
+    "Linde GmbH",
+    "Buchmesse",
+    "Vertrieb, von Hand getippt",
+    "will den Katalog",
+    "Sie bat am Stand um den Messebrief.",
+    "Unser Gespräch",
+    "bis bald!",
+    "persönlich",
+    "Berechtigte Interessen",
+)
+
+
+def test_l31_a_business_card_is_shown_with_where_it_is_from_and_when_it_goes(client, page, card):
+    told = " ".join(client.get(f"{page}?lang=de").text.split())
+    assert [part for part in CARD_TOLD if part not in told] == []
+    assert f"Wird am {format_date(card.delete_at, 'long', locale='de')} gelöscht" in told
+    # Staff is named by role, and nobody else's card is there.
+    assert "Ada" not in told
+    assert "other@example.com" not in told
+    assert "Gamescom" not in told
+    english = client.get(f"{page}?lang=en").text
+    assert "Your business card" in english
+    assert "Legitimate interests" in english
+
+
+def test_l31_a_card_nobody_has_looked_at_shows_what_was_read(client, page, uow, card):
+    with uow() as tx:
+        ben = create_operator(tx, email="b@example.org", name="Ben", role="sales", at=now())
+        erased = tx.session.get_one(Card, card.id)
+        tx.session.delete(erased)
+    two = VCARD.format(address="anna@example.com").replace("TEL", "TEL:0171 22\r\nTEL")
+    hand_in(uow, ben.id, two.encode())
+    told = client.get(f"{page}?lang=de").text
+    assert "0171 22" in told
+    assert "+49 30 1234567" in told
+
+
+def test_l33_the_card_is_in_the_file_too(client, page, card):
+    [told] = json.loads(client.get(f"{page}/data.json").text)["business_cards"]
+    assert told["words"]["company"] == "Linde GmbH"
+    assert told["taken"][0]["occasion"] == "Buchmesse"
+    assert told["taken"][0]["by"] == "sales"
+    assert told["letters"][0]["body"] == "Danke,\nbis bald!"
+    assert told["statement"]["words"] == "Sie bat am Stand um den Messebrief."
+    assert told["deleted_at"] == card.delete_at.isoformat()
 
 
 def test_l33_restricted_data_are_shown_and_not_changed(client, page, anna, uow, session):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import request
 from sqlalchemy.orm import Session
 
-from listmgr.consent.my_data import send_my_data_link
 from listmgr.consent.preferences import (
     PreferenceRow,
     preferences,
@@ -14,6 +13,7 @@ from listmgr.consent.preferences import (
 )
 from listmgr.consent.withdraw import UnsubscribeView, unsubscribe, unsubscribe_view
 from listmgr.kit.clock import now
+from listmgr.privacy.my_data import send_my_data_link
 from listmgr.web.context import request_facts, services
 from listmgr.web.public import bp
 from listmgr.web.public.entered import numbers

@@ -10,9 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from listmgr.consent.my_data import MyData, correct, download, my_data
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.privacy.my_data import MyData, correct, download, my_data
 from listmgr.web.context import services
 from listmgr.web.public import bp
 from listmgr.web.public.entered import MOST_TYPED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from listmgr.cards.card import CardFields, Guess, from_json
+from listmgr.cards.card import Guess, from_json
 from listmgr.cards.models import Card
 
 
@@ -34,6 +34,18 @@ def card_source(source: str) -> str:
     return str(names.get(str(source), source))
 
 
+def letter_status(status: str) -> str:
+    """What became of a first reply."""
+    names = {
+        "queued": _("waiting to be sent"),
+        "sending": _("being sent"),
+        "sent": _("sent"),
+        "failed": _("not sent"),
+        "uncertain": _("may have arrived"),
+    }
+    return str(names.get(str(status), status))
+
+
 def guesses(card: Card) -> dict[str, Guess]:
     """What was read for each field of the form; empty once somebody has looked."""
     read = from_json(card.guessed)
@@ -53,12 +65,3 @@ def guesses(card: Card) -> dict[str, Guess]:
         phone = read.phones[0]
         found["phone"] = Guess(phone.number, phone.confidence, phone.source)
     return {name: guess for name, guess in found.items() if guess}
-
-
-def also_read(card: Card) -> list[str]:
-    """What the card says beyond the form: further addresses and numbers, which are never mailed."""
-    read: CardFields = from_json(card.guessed)
-    chosen = read.email
-    emails = [email.address for email in read.emails if chosen and email.address != chosen.address]
-    phones = [f"{phone.number} {phone.label}".strip() for phone in read.phones[1:]]
-    return [*emails, *phones, *(url.value for url in read.urls[1:])]

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from listmgr.cards import inbox, notice, review
+from listmgr.cards.card import from_json
 from listmgr.cards.funnel import funnels
 from listmgr.cards.models import Card
 from listmgr.cards.review import CardWords, Kept
@@ -22,7 +23,7 @@ from listmgr.operators.accounts import operators
 from listmgr.operators.roles import Right
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent
-from listmgr.web.studio.card_words import also_read, guesses
+from listmgr.web.studio.card_words import guesses
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator, whose_cards
 
@@ -146,7 +147,7 @@ def card_view(
             errors=errors or {},
             values=values or request.form,
             guesses=guesses(card),
-            also_read=also_read(card),
+            also_read=from_json(card.guessed).further,
             statement=statement_of(tx.session, card),
             overdue=notice.is_overdue(card, now()),
             purposes=open_purposes(tx.session),

@@ -22,7 +22,7 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
-    cards = (card_words.card_stage, card_words.card_source)
+    cards = (card_words.card_stage, card_words.card_source, card_words.letter_status)
     consents = (station, source_name, act, how, deed, delivered, why_stopped)
     for shown in (when, day, number, about, role_name, right_name, *consents, *cards):
         app.jinja_env.filters[shown.__name__] = shown

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.cards.access import HeldCard, held_cards
 from listmgr.config import Settings
 from listmgr.consent.ask import tell_my_data
 from listmgr.consent.models import Consent
@@ -54,6 +55,7 @@ class MyData:
     since: datetime | None = None
     restricted: bool = False
     purpose_ids: tuple[int, ...] = ()
+    cards: tuple[HeldCard, ...] = ()
 
 
 def send_my_data_link(tx: Transaction, subscriber_id: int, *, at: datetime) -> None:
@@ -109,6 +111,7 @@ def download(session: Session, settings: Settings, token: str) -> dict[str, Any]
         "tags": list(data.tags),
         "basis_note": data.basis_note,
         "subscriptions": _subscriptions(session, found.id),
+        "business_cards": [card.as_plain() for card in data.cards],
     }
 
 
@@ -162,6 +165,7 @@ def _data(session: Session, found: Subscriber) -> MyData:
         since=found.created_at,
         restricted=found.restricted_at is not None,
         purpose_ids=tuple(session.scalars(consents)),
+        cards=held_cards(session, found.address_key),
     )
 
 
