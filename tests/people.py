@@ -106,10 +106,10 @@ def make_field(tx: Transaction, *, roles: Collection[str] = tuple(Role), **more:
     return create_field(tx, replace(FIELD, **more), roles=roles, by=Role.ADMINISTRATOR, at=at)
 
 
-def campaign_of(uow: UnitOfWork, consent: Consent) -> int:
-    """A campaign to the consent's purpose, launched."""
+def launched(uow: UnitOfWork, purpose_id: int, *, at: datetime) -> int:
+    """A campaign to everybody who agreed to the purpose, launched."""
     with uow() as tx:
-        draft = compose.Draft("Mai", consent.purpose_id, "Neues im Mai", body="Guten Tag!")
-        campaign = compose.create(tx, draft, operator_id=None, at=consent.captured_at)
-        launch(tx, campaign.id, templates=resource("templates"), at=consent.captured_at)
+        draft = compose.Draft("Mai", purpose_id, "Neues im Mai", body="Guten Tag!")
+        campaign = compose.create(tx, draft, operator_id=None, at=at)
+        launch(tx, campaign.id, templates=resource("templates"), at=at)
         return campaign.id

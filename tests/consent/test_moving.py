@@ -24,7 +24,7 @@ from listmgr.kit.tokens import Door, make_token, token_hash
 from listmgr.lists.models import Notice
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW
-from tests.people import campaign_of, make_confirmed, make_list, make_subscriber
+from tests.people import launched, make_confirmed, make_list, make_subscriber
 
 FACTS = RequestFacts("192.0.2.9", "Test", "page", "de")
 LATER = NOW + timedelta(minutes=5)
@@ -174,7 +174,7 @@ def test_a_lost_bell_is_rung_again_and_twice_asks_once(uow, session, jobs, anna)
 
 
 def test_l13_a_link_in_an_old_mail_still_ends_it_after_the_move(uow, session, settings, anna):
-    campaign_id = campaign_of(uow, anna)
+    campaign_id = launched(uow, anna.purpose_id, at=anna.captured_at)
     wish(uow, anna)
     answer(uow, settings, session)
     token = make_token(settings.secret_keys, Door.UNSUBSCRIBE, campaign_id, anna.subscriber_id)
