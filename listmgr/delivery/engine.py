@@ -190,8 +190,10 @@ def _work(run: Run, lease: Lease, end: float) -> None:
                     hand_back(tx, lease)
             else:
                 _record(run, tx, lease.lo)
-                done = lease.position >= lease.hi and not stop
-                (close if done else hand_back)(tx, lease)
+                if lease.position >= lease.hi and not stop:
+                    close(tx, lease, run.among)
+                else:
+                    hand_back(tx, lease)
         run.results.clear()
         run.throttle.unused(size - (len(window.recipients) if window else 0))
         if window is None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.delivery.launch import partition
 from listmgr.delivery.planning import plan_by_key
+from listmgr.kit.predicate import EVERYBODY, Predicate
 from listmgr.kit.transaction import Transaction
 
 
@@ -68,11 +69,12 @@ def _mark_uncertain(tx: Transaction, lease: Lease) -> None:
     )
 
 
-def close(tx: Transaction, lease: Lease) -> bool:
+def close(tx: Transaction, lease: Lease, among: Predicate = EVERYBODY) -> bool:
     """Everybody in the range has been seen to; False when it had been taken over."""
     closed = _set_state(tx, lease, "done")
     if closed:
         _note_use(tx, lease)
+        _note_left(tx, lease, among)
     return closed
 
 
@@ -92,6 +94,32 @@ def _set_state(tx: Transaction, lease: Lease, state: str) -> bool:
         {"state": state, "campaign": lease.campaign_id, "lo": lease.lo, "holder": lease.holder},
     )
     return bool(result.rowcount)
+
+
+def _note_left(tx: Transaction, lease: Lease, among: Predicate) -> None:
+    """Count whom the windows never met: those who withdrew between the launch and their turn."""
+    plan_by_key(tx)
+    tx.session.execute(
+        sa.text(
+            # Each bound is known before the consents are looked at, so their index is used.
+            "WITH k AS MATERIALIZED (SELECT k.launched_at, k.purpose_id, p.list_id FROM campaigns k"
+            "  JOIN purposes p ON p.id = k.purpose_id WHERE k.id = :campaign),"
+            " gone AS MATERIALIZED (SELECT DISTINCT c.subscriber_id FROM consents c"
+            "  WHERE c.list_id = (SELECT list_id FROM k) AND c.status = 'withdrawn'"
+            "   AND c.subscriber_id >= :lo AND c.subscriber_id < :hi"
+            "   AND c.purpose_id = (SELECT purpose_id FROM k)"
+            "   AND c.confirmed_at <= (SELECT launched_at FROM k)"
+            "   AND c.ended_at > (SELECT launched_at FROM k)"
+            f"   AND (SELECT {among.sql} FROM subscribers s WHERE s.id = c.subscriber_id)),"
+            " counted AS (SELECT (SELECT count(*) FROM gone) - (SELECT count(*)"
+            f"  FROM {partition(lease.campaign_id)}"
+            "   WHERE subscriber_id = ANY(ARRAY(SELECT subscriber_id FROM gone))) AS n)"
+            " UPDATE campaign_leases SET skipped = skipped"
+            "  || jsonb_build_object('not_confirmed', (SELECT n FROM counted))"
+            " WHERE campaign_id = :campaign AND lo = :lo AND (SELECT n FROM counted) > 0"
+        ),
+        {"campaign": lease.campaign_id, "lo": lease.lo, "hi": lease.hi, **among.binds},
+    )
 
 
 def _note_use(tx: Transaction, lease: Lease) -> None:

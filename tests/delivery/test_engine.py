@@ -95,12 +95,20 @@ def test_a_second_run_and_a_second_worker_mail_nobody_twice(
 
 
 def test_t12_withdrawn_between_launch_and_window_is_not_mailed(
-    launched: int, send: Send, sink: Sink, uow: UnitOfWork, people: list[int]
+    launched: int,
+    send: Send,
+    sink: Sink,
+    uow: UnitOfWork,
+    session: Session,
+    people: list[int],
 ):
     end(uow, people[4])
     send(launched)
+    end(uow, people[5])
     assert "p4@example.org" not in {to for to, _ in sink.mails}
     assert len(sink.mails) == 9
+    # Who left after their mail was not held back.
+    assert progress(session, launched).skipped == {"not_confirmed": 1}
 
 
 def test_l14_withdrawn_while_it_runs_is_not_mailed_after_the_next_window(

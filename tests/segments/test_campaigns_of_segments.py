@@ -14,7 +14,7 @@ from listmgr.consent import reach as reaching
 from listmgr.consent.gate import count_mailable
 from listmgr.consent.reach import Reach, reach
 from listmgr.delivery.launch import launch, partition
-from listmgr.delivery.leases import claim
+from listmgr.delivery.leases import claim, close
 from listmgr.delivery.progress import progress
 from listmgr.delivery.unmailed import held_back
 from listmgr.delivery.window import due_window, next_window
@@ -205,3 +205,22 @@ def test_reach_counts_few_and_samples_many(uow, made, monkeypatch):
         assert sampled == replace(exact, exact=False)
         monkeypatch.setattr(reaching, "HITS", 16)
         assert reach(tx.session, tx.settings, purpose_id, told) == exact
+
+
+def test_of_those_who_withdraw_meanwhile_the_segments_own_are_counted(made, uow, session):
+    with uow() as tx:
+        campaign = launched(tx, made, 40)
+        # A friend and somebody else.
+        for person in (2, 3):
+            tx.session.execute(sa.text("SET LOCAL session_replication_role = replica"))
+            tx.session.execute(
+                sa.text(
+                    "UPDATE consents SET status = 'withdrawn', ended_at = now(),"
+                    " confirmed_at = '2026-01-01' WHERE subscriber_id = :n"
+                ),
+                {"n": person},
+            )
+    with uow() as tx:
+        lease = claim(tx, campaign.id, "me")
+        assert close(tx, lease, audience(tx.session, campaign))
+    assert progress(session, campaign.id).skipped == {"not_confirmed": 1}
