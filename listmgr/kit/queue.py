@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 QUEUES = ("mail", "send", "work")
 _OVER = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED, JobStatus.FINISHED})
+# From taking a job to beginning it a worker needs a fork.
+LOST_AFTER = 5
+_MARK_LIVES = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def _ring_one(connection: redis.Redis, job: Job) -> bool:
     try:
         _enqueue(connection, job)
     except DuplicateJobError:
-        if not _forget_failed(connection, job):
+        if not _forget(connection, job):
             return False
         try:
             _enqueue(connection, job)
@@ -60,21 +63,40 @@ def _ring_one(connection: redis.Redis, job: Job) -> bool:
     return True
 
 
-def _forget_failed(connection: redis.Redis, job: Job) -> bool:
-    """Take away a job that is over; kept for looking at, its key would stay taken for days."""
+def _forget(connection: redis.Redis, job: Job) -> bool:
+    """Take away a job that is over or lost; kept for looking at, its key would stay taken."""
+    queue = _queue(connection, job)
     try:
         found = QueuedJob.fetch(str(job.key), connection=connection, serializer="json")
-        if found.get_status() not in _OVER:
+        if found.get_status() not in _OVER and not _is_lost(queue, found):
             return False
         found.delete()
+        queue.intermediate_queue.remove(found.id)
     except NoSuchJobError:  # It ran and went away just now.
         return True
     return True
 
 
+def _is_lost(queue: Queue, found: QueuedJob) -> bool:
+    """Whether a worker took it and was killed before it began: it waits nowhere, nobody has it.
+
+    RQ takes a job off several queues by a bare BLPOP, and would never miss it again.
+    """
+    redis = queue.connection
+    if found.get_status() is not JobStatus.QUEUED or redis.lpos(queue.key, found.id) is not None:
+        return False
+    mark = f"listmgr:missed:{found.id}:{found.enqueued_at}"
+    if redis.set(mark, 1, nx=True, ex=_MARK_LIVES):
+        return False
+    return int(redis.ttl(mark)) <= _MARK_LIVES - LOST_AFTER
+
+
+def _queue(connection: redis.Redis, job: Job) -> Queue:
+    return Queue(job.queue, connection=connection, serializer="json")
+
+
 def _enqueue(connection: redis.Redis, job: Job) -> None:
-    queue = Queue(job.queue, connection=connection, serializer="json")
-    queue.enqueue(
+    _queue(connection, job).enqueue(
         f"listmgr.jobs.{job.name}",
         args=job.args,
         job_id=job.key,
