@@ -5,9 +5,12 @@ Not a benchmark itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import sqlalchemy as sa
 
-from tests.people import make_list
+from tests.people import UnitOfWork, make_list
 
 # Beside the one the place has made.
 LISTS = 4
@@ -35,7 +38,7 @@ FROM (SELECT n, translate(({_NAMES})[1 + n % 10], 'ü', 'u') || '.'
 _CONSENTS = """
 INSERT INTO consents (subscriber_id, list_id, purpose_id, status, version, notice_id,
   notice_version, language, source, captured_at, asked_at, confirmed_at, ended_at)
-SELECT s.id, p.list_id, p.id, st, 3, n.id, n.version, 'de',
+SELECT s.id, p.list_id, p.id, st, 2, n.id, n.version, 'de',
   CASE WHEN s.id % 2000 = 0 THEN 'card' WHEN s.id % 3 = 0 THEN 'import' ELSE 'form' END,
   s.created_at, s.created_at, CASE WHEN st IN ('confirmed', 'withdrawn') THEN s.created_at END,
   CASE WHEN st = 'withdrawn' THEN s.created_at + interval '1 hour' END
@@ -43,30 +46,64 @@ FROM subscribers s, notices n JOIN purposes p ON p.id = n.purpose_id, LATERAL (S
   WHEN s.id % 20 < 17 THEN 'confirmed' WHEN s.id % 20 = 17 THEN 'pending'
   WHEN s.id % 20 = 18 THEN 'withdrawn' ELSE 'captured' END AS st) x
 WHERE p.list_id = 1 OR s.id % (20 * p.list_id) = 0
+ORDER BY s.id
 """
-# What is asked of an index is not asked of it while it is filled.
-_LATER = ("ix_subscribers_parts", "ix_subscribers_attributes", "ix_subscribers_tags")
+# Their hashes chain nothing: pages show events and never prove them.
+_EVENTS = """
+INSERT INTO consent_events
+  (consent_id, seq, action, status, at, actor, facts, commitment, previous, hash)
+SELECT c.id, e.seq, e.action, e.status, c.captured_at, 'subscriber', '{}', c_0, c_0, c_0
+FROM consents c, decode(repeat('00', 32), 'hex') c_0, LATERAL (VALUES
+  (1, 'capture', 'captured'), (2, CASE c.status WHEN 'confirmed' THEN 'confirm'
+    WHEN 'withdrawn' THEN 'withdraw' ELSE 'ask' END, c.status)) e (seq, action, status)
+ORDER BY c.id, e.seq
+"""
 
 
-def make_people(engine: sa.Engine, tx_of: object, number: int) -> None:
+def make_people(engine: sa.Engine, tx_of: UnitOfWork, number: int) -> None:
     """So many people on one large list and four smaller ones, known over four years."""
     for at in range(LISTS):
-        with tx_of() as tx:  # type: ignore[operator]
+        with tx_of() as tx:
             make_list(tx, f"list{at}")
     with engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        connection.execute(sa.text("SET LOCAL maintenance_work_mem = '512MB'"))
-        told = {
-            name: connection.scalar(sa.text(f"SELECT pg_get_indexdef('{name}'::regclass)"))
-            for name in _LATER
-        }
-        for name in told:
-            connection.execute(sa.text(f"DROP INDEX {name}"))
-        connection.execute(sa.text(_PEOPLE), {"n": number})
-        connection.execute(sa.text(_CONSENTS))
-        for definition in told.values():
-            connection.execute(sa.text(str(definition)))
+        for table, statement in (
+            ("subscribers", _PEOPLE),
+            ("consents", _CONSENTS),
+            ("consent_events", _EVENTS),
+        ):
+            with indexed_after(connection, table):
+                connection.execute(sa.text(statement), {"n": number} if ":n" in statement else {})
         connection.execute(sa.text("SELECT count_consents_anew()"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
         connection.execute(sa.text("CHECKPOINT"))
+
+
+@contextmanager
+def indexed_after(connection: sa.Connection, table: str) -> Iterator[None]:
+    """Every index but the primary key is built when the rows are there: by sorting, once."""
+    unique = connection.execute(
+        sa.text(
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conrelid = CAST(:table AS regclass) AND contype = 'u'"
+        ),
+        {"table": table},
+    ).all()
+    for name, _definition in unique:
+        connection.execute(sa.text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
+    others = connection.execute(
+        sa.text(
+            "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index"
+            " WHERE indrelid = CAST(:table AS regclass) AND NOT indisprimary"
+        ),
+        {"table": table},
+    ).all()
+    for name, _definition in others:
+        connection.execute(sa.text(f"DROP INDEX {name}"))
+    yield
+    connection.execute(sa.text("SET LOCAL maintenance_work_mem = '1GB'"))
+    for _name, definition in others:
+        connection.execute(sa.text(definition))
+    for name, definition in unique:
+        connection.execute(sa.text(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}"))

@@ -79,17 +79,24 @@ def namesakes(session: Session, person: Subscriber, *, most: int = 5) -> Sequenc
     """Other records with the same first and last name: perhaps the same person."""
     if not (person.last_name and person.first_name):
         return ()
-    return session.scalars(
-        sa.select(Subscriber)
+    # Both are said not to be empty, as the indexes have it; and an order inside would tempt to go
+    # through everybody.
+    found = (
+        sa.select(Subscriber.id)
         .where(
             sa.func.lower(Subscriber.last_name) == person.last_name.lower(),
             sa.func.lower(Subscriber.first_name) == person.first_name.lower(),
             Subscriber.last_name != "",
+            Subscriber.first_name != "",
             Subscriber.id != person.id,
             Subscriber.merged_into_id.is_(None),
         )
-        .order_by(Subscriber.id)
-        .limit(most)
+        .cte("namesakes")
+        .prefix_with("MATERIALIZED")
+    )
+    first = sa.select(found.c.id).order_by(found.c.id).limit(most)
+    return session.scalars(
+        sa.select(Subscriber).where(Subscriber.id.in_(first)).order_by(Subscriber.id)
     ).all()
 
 

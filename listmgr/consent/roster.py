@@ -16,28 +16,25 @@ from sqlalchemy.orm import Session
 
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent
+from listmgr.consent.planner import planned_anew, rarest_first
 from listmgr.consent.search import (
     MAX_QUERY,
     Condition,
     Wanted,
     conditions,
     dates,
+    everything,
     of_consents,
-    predicate,
 )
 from listmgr.kit.errors import NotFound
-from listmgr.kit.predicate import Predicate
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.models import Subscriber
 
-__all__ = ["MAX_QUERY", "Count", "Page", "Row", "Standing", "Wanted", "count", "find"]
+__all__ = ["MAX_QUERY", "Page", "Row", "Standing", "Wanted", "find"]
 
 PAGE = 50
-COUNTED = 10_000
 # How many people are looked through before an index is asked.
 WALK = 2_000
-# In the planner's units: what is dearer is estimated. About 50 ms on a small machine.
-DEAR = 30_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +63,6 @@ class Page:
     newer: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many people match; beyond what is worth counting it is PostgreSQL's estimate."""
-
-    number: int
-    exact: bool
-
-
 def find(
     session: Session,
     wanted: Wanted,
@@ -83,7 +72,6 @@ def find(
     size: int = PAGE,
 ) -> Page:
     """One page of people: the newest, those `below` an id, or those `above` one."""
-    _plan_anew(session)
     if above is not None:
         ids = _ids(session, wanted, _Turn(above, older=False, most=size + 1))
         if len(ids) >= size:
@@ -99,23 +87,6 @@ def find(
         older=page[-1] if len(ids) > size else None,
         newer=page[0] if page and below is not None else None,
     )
-
-
-def count(session: Session, wanted: Wanted) -> Count:
-    """Exact up to ten thousand where that is cheap, otherwise an estimate of the planner."""
-    return count_all(session, predicate(wanted))
-
-
-def count_all(session: Session, told: Predicate) -> Count:
-    """How many people a condition holds for; exact where that is cheap."""
-    _plan_anew(session)
-    people = f"SELECT FROM subscribers s WHERE {told.sql}"
-    some = f"SELECT count(*) FROM ({people} LIMIT {COUNTED + 1}) n"
-    if _plan(session, some, told.binds)["Total Cost"] <= DEAR:
-        number = int(session.execute(sa.text(some), dict(told.binds)).scalar_one())
-        if number <= COUNTED:
-            return Count(number, exact=True)
-    return Count(int(_plan(session, people, told.binds)["Plan Rows"]), exact=False)
 
 
 def find_subscriber(session: Session, subscriber_id: int) -> Subscriber:
@@ -144,24 +115,6 @@ def known_tags(session: Session, *, most: int = 100) -> list[str]:
 def tidy(session: Session) -> None:
     """Work what has come in since into the index of parts: a search need not look beside it."""
     session.execute(sa.text("SELECT gin_clean_pending_list('ix_subscribers_parts')"))
-
-
-def _plan_anew(session: Session) -> None:
-    """A plan made for any value would not know which values are rare; compiling costs more."""
-    session.execute(
-        sa.text(
-            "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
-            " set_config('jit', 'off', true)"
-        )
-    )
-
-
-def _plan(session: Session, sql: str, binds: object) -> dict[str, float]:
-    """What PostgreSQL's planner thinks of a query, which costs nothing."""
-    told = session.execute(sa.text(f"EXPLAIN (FORMAT JSON) {sql}"), dict(binds))  # type: ignore[call-overload]
-    [plan] = told.scalar_one()
-    found: dict[str, float] = plan["Plan"]
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +155,12 @@ class _Way:
 
 
 def _ids(session: Session, wanted: Wanted, turn: _Turn) -> list[int]:
-    way = _way(wanted, turn)
-    asked = conditions(wanted)
-    asked += [dates(wanted)] if wanted.by_date else []
-    asked += [of_consents(wanted)] if wanted.of_consents else []
+    with planned_anew(session):
+        return _found(session, wanted, turn)
+
+
+def _found(session: Session, wanted: Wanted, turn: _Turn) -> list[int]:
+    way, asked = _way(wanted, turn), everything(wanted)
     binds = {name: value for one in asked for name, value in one.binds.items()}
     binds |= {"n": turn.most, "seen": turn.seen, "stations": [str(one) for one in ConsentStatus]}
     tests = " AND ".join(f"({one.test})" for one in way.left) or "true"
@@ -214,10 +169,11 @@ def _ids(session: Session, wanted: Wanted, turn: _Turn) -> list[int]:
     ids = list(session.scalars(sa.text(walked), binds))
     if len(ids) == turn.most or not way.left:
         return ids
-    finds = " AND ".join(f"({one.find})" for one in asked)
+    found = rarest_first(session, asked)
     gathered = (
         "WITH found AS MATERIALIZED (SELECT s.id, s.created_at FROM subscribers s"
-        f" WHERE {finds} AND {way.beyond}) SELECT s.id FROM found s ORDER BY {way.order} LIMIT :n"
+        f" WHERE {found.sql} AND {way.beyond})"
+        f" SELECT s.id FROM found s ORDER BY {way.order} LIMIT :n"
     )
     return list(session.scalars(sa.text(gathered), binds))
 

@@ -71,10 +71,15 @@ class Condition:
 
 def predicate(wanted: Wanted) -> Predicate:
     """Everybody who is wanted, as one condition over `s`: for mass updates and exports."""
+    return all_of([Predicate(one.find, one.binds) for one in everything(wanted)])
+
+
+def everything(wanted: Wanted) -> list[Condition]:
+    """All that is asked, each by itself."""
     found = conditions(wanted)
     found += [dates(wanted)] if wanted.by_date else []
     found += [of_consents(wanted)] if wanted.of_consents else []
-    return all_of([Predicate(one.find, one.binds) for one in found])
+    return found
 
 
 def conditions(wanted: Wanted) -> list[Condition]:

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from listmgr.consent import overview, roster
+from listmgr.consent import counting, overview, roster
+from listmgr.consent.counting import Count
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent
@@ -15,6 +16,7 @@ from listmgr.consent.roster import Wanted
 from listmgr.consent.withdraw import withdraw
 from listmgr.consent.word import object_on_word, withdraw_on_word
 from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.predicate import Predicate
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.register import is_suppressed
 from tests.conftest import NOW
@@ -37,15 +39,38 @@ def test_few_are_counted_and_many_are_estimated(uow, monkeypatch):
         add_many(tx, 300)
     with uow() as tx:
         tx.session.execute(sa.text("ANALYZE subscribers"))
-        assert roster.count(tx.session, Wanted()) == roster.Count(300, exact=True)
-        assert roster.count(tx.session, Wanted("p1@")).number == 1
-        monkeypatch.setattr(roster, "COUNTED", 100)
-        many = roster.count(tx.session, Wanted())
+        assert counting.count(tx.session, Wanted()) == Count(300, exact=True)
+        assert counting.count(tx.session, Wanted("p1@")).number == 1
+        monkeypatch.setattr(counting, "DEAR", 5.0)
+        many = counting.count(tx.session, Wanted())
         assert not many.exact
         assert 250 < many.number < 350
         # A condition with an enumeration in it is estimated as well.
-        both = roster.count(tx.session, Wanted("@many.example", 1, ConsentStatus.PENDING))
-        assert both == roster.Count(0, exact=True)
+        both = counting.count(tx.session, Wanted("@many.example", 1, ConsentStatus.PENDING))
+        assert not both.exact
+
+
+def test_a_search_whose_plan_was_too_hopeful_stops_counting(uow, monkeypatch):
+    with uow() as tx:
+        add_many(tx, 300)
+        monkeypatch.setattr(counting, "COUNTED", 100)
+        found = counting.count(tx.session, Wanted())
+        assert not found.exact
+        assert found.number > 100
+
+
+def test_a_segment_too_dear_to_count_is_looked_at_in_places(uow, monkeypatch):
+    told = Predicate("s.id % 3 = 0 AND s.first_name IS DISTINCT FROM :name", {"name": "Ada"})
+    with uow() as tx:
+        add_many(tx, 300)
+    with uow() as tx:
+        tx.session.execute(sa.text("ANALYZE subscribers"))
+        assert counting.count_all(tx.session, told) == Count(100, exact=True)
+        monkeypatch.setattr(counting, "DEAR", 1.0)
+        # So few people are all looked at; of fewer hits than tell something the planner knows more.
+        assert counting.count_all(tx.session, told) == Count(100, exact=False)
+        monkeypatch.setattr(counting, "HITS", 101)
+        assert not counting.count_all(tx.session, told).exact
 
 
 def test_pages_hold_each_person_once_and_all(uow):

@@ -10,8 +10,8 @@ from typing import Any
 from flask import request
 from sqlalchemy.orm import Session
 
-from listmgr.consent import roster
-from listmgr.consent.roster import Count
+from listmgr.consent import counting
+from listmgr.consent.counting import Count
 from listmgr.segments.keep import tree_of
 from listmgr.segments.predicate import predicate
 from listmgr.selections.gather import Chosen, check_segment
@@ -40,8 +40,8 @@ def how_many(session: Session, people: Chosen) -> Count:
         return Count(len(set(people.ids)), exact=True)
     if people.kind is SelectionKind.SEGMENT:
         segment = check_segment(session, people.segment_id, operator().role)
-        return roster.count_all(session, predicate(tree_of(segment)))
-    return roster.count(session, people.wanted)
+        return counting.count_all(session, predicate(tree_of(segment)))
+    return counting.count(session, people.wanted)
 
 
 def back(session: Session) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from listmgr.cards.inbox import cards_of
-from listmgr.consent import merge, moving, roster, word
+from listmgr.consent import counting, merge, moving, roster, word
 from listmgr.consent.history import histories
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
@@ -39,7 +39,7 @@ def subscribers() -> str:
             "studio/subscribers/all.html",
             asked=found,
             page=roster.find(tx.session, found.wanted, below=below, above=above),
-            count=roster.count(tx.session, found.wanted),
+            count=counting.count(tx.session, found.wanted),
             lists=describe.lists(tx.session),
             fields=visible_fields(tx.session, operator().role),
             tags=roster.known_tags(tx.session),
