@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from listmgr.campaigns.models import Campaign
 from listmgr.kit.errors import NotFound
 
-PAGE = 50
+PAGE = 25
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from listmgr.operators.models import Operator
 from listmgr.subscribers.models import Subscriber
 
 PAGE = 30
+# How many cards are asked at a time what their people have answered.
+LOOKED = 300
+_STATUS = {Stage.REVIEW: CardStatus.CAPTURED, Stage.OBJECTED: CardStatus.OBJECTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some cards, newest first. `older` is the id to go on below, None at the end."""
+    """Some cards, newest first. `older` is the id to go on below, None at the end.
+
+    A page may hold few or none and still lead on: then older ones have not been looked at.
+    """
 
     rows: tuple[Row, ...]
     older: int | None
@@ -66,14 +72,21 @@ def inbox(
     below: int | None = None,
 ) -> Page:
     """One page of the cards at some stages; of those alone whose notice is overdue, if asked."""
+    statuses = {_STATUS.get(stage, CardStatus.KEPT) for stage in stages}
     query = (
         with_answers(sa.select(Card, STAGE, WHOSE))
-        .where(seen_by(own), STAGE.in_([stage.value for stage in stages]))
+        .where(
+            seen_by(own), Card.status.in_(statuses), STAGE.in_([stage.value for stage in stages])
+        )
         .order_by(Card.id.desc())
         .limit(PAGE + 1)
     )
+    floor: int | None = None
     if overdue_at is not None:
         query = query.where(overdue(overdue_at))
+    elif CardStatus.KEPT in statuses:
+        floor = _floor(session, own, below)
+        query = query.where(Card.id >= floor)
     if below is not None:
         query = query.where(Card.id < below)
     found = [StagedCard(card, Stage(stage), whose) for card, stage, whose in session.execute(query)]
@@ -86,14 +99,47 @@ def inbox(
         )
         for one in found[:PAGE]
     )
-    return Page(rows, rows[-1].staged.card.id if len(found) > PAGE else None)
+    if len(found) > PAGE:
+        return Page(rows, rows[-1].staged.card.id)
+    return Page(rows, floor or None)
 
 
-def counts(session: Session, own: int | None) -> dict[Stage, int]:
-    """How many cards are at each stage."""
-    query = with_answers(sa.select(STAGE, sa.func.count()).select_from(Card)).where(seen_by(own))
+def _floor(session: Session, own: int | None, below: int | None) -> int:
+    """The last of the next kept cards to be looked at; 0 when there are no more than those."""
+    kept = sa.select(Card.id).where(Card.status == CardStatus.KEPT, seen_by(own))
+    if below is not None:
+        kept = kept.where(Card.id < below)
+    ids = session.scalars(kept.order_by(Card.id.desc()).limit(LOOKED + 1)).all()
+    return ids[LOOKED - 1] if len(ids) > LOOKED else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many cards lie somewhere, or at least how many."""
+
+    number: int
+    exact: bool = True
+
+
+def counts(session: Session, own: int | None) -> dict[Stage, Size]:
+    """How many cards are at each stage. What people answered is asked of the newest cards alone:
+    where there are more, the numbers say "at least".
+    """
+    plain = sa.select(Card.status, sa.func.count()).where(
+        seen_by(own), Card.status.in_(_STATUS.values())
+    )
+    known = dict(session.execute(plain.group_by(Card.status)).all())
+    floor = _floor(session, own, None)
+    query = with_answers(sa.select(STAGE, sa.func.count()).select_from(Card)).where(
+        seen_by(own), Card.status == CardStatus.KEPT, Card.id >= floor
+    )
     found = dict(session.execute(query.group_by(STAGE)).all())
-    return {stage: found.get(stage.value, 0) for stage in Stage}
+    return {
+        stage: Size(known.get(_STATUS[stage], 0))
+        if stage in _STATUS
+        else Size(found.get(stage.value, 0), exact=not floor)
+        for stage in Stage
+    }
 
 
 def count_to_review(session: Session, own: int | None) -> int:

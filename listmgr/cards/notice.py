@@ -56,7 +56,7 @@ def is_overdue(card: Card, at: datetime) -> bool:
 
 def count_overdue(session: Session, own: int | None, *, at: datetime) -> int:
     """How many of the cards an operator sees lack their notice."""
-    found = sa.select(sa.func.count(Card.id)).where(overdue(at), seen_by(own))
+    found = sa.select(sa.func.count()).select_from(Card).where(overdue(at), seen_by(own))
     return session.scalars(found).one()
 
 

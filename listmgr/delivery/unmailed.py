@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,9 @@ from listmgr.delivery.launch import partition
 
 PAGE = 50
 HELD_BACK = "held back"
+# How many ranges of an audience are gone through for one page; each is of about a thousand people.
+RANGES = 10
+EVERYBODY = (0, 2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,10 @@ class Unmailed:
 
 @dataclass(frozen=True, slots=True)
 class UnmailedPage:
-    """Some of them, in the order of their numbers; `after` leads to the next ones."""
+    """Some of them, in the order of their numbers; `after` leads to the next ones.
+
+    A page may hold few or none and still lead on: then the rest has not been looked at.
+    """
 
     rows: list[Unmailed]
     after: int | None
@@ -60,20 +66,49 @@ def by_trouble(
 def held_back(
     session: Session, settings: Settings, campaign: Campaign, *, after: int = 0, size: int = PAGE
 ) -> UnmailedPage:
-    """Those who had confirmed before the launch and got nothing, with what holds them back now."""
+    """Those who had confirmed before the launch and got nothing, with what holds them back now.
+
+    The leases know in which ranges somebody was held back: only those are looked at.
+    """
     if not deliveries_kept(session, campaign.id):
         return UnmailedPage([], None)
+    ranges = session.execute(
+        sa.text(
+            "SELECT lo, hi FROM campaign_leases WHERE campaign_id = :campaign AND hi > :after + 1"
+            " AND (skipped <> '{}' OR state <> 'done'"
+            "  OR audience > sent + failed + deferred + uncertain) ORDER BY lo LIMIT :most"
+        ),
+        {"campaign": campaign.id, "after": after, "most": RANGES},
+    ).all()
+    page = _held_back_in(session, settings, campaign, [(r[0], r[1]) for r in ranges], after, size)
+    if page.after is None and len(ranges) == RANGES:
+        return UnmailedPage(page.rows, ranges[-1].hi - 1)
+    return page
+
+
+def _held_back_in(
+    session: Session,
+    settings: Settings,
+    campaign: Campaign,
+    ranges: Sequence[tuple[int, int]],
+    after: int,
+    size: int,
+) -> UnmailedPage:
     among = audience(session, campaign)
     return _page(
         session,
-        f"SELECT c.subscriber_id, s.address, {REFUSED_BECAUSE}, c.ended_at, NULL"
-        f" FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose AND c.subscriber_id > :after"
-        "  AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
+        "SELECT h.* FROM unnest(CAST(:los AS bigint[]), CAST(:his AS bigint[])) r (lo, hi)"
+        f" CROSS JOIN LATERAL (SELECT c.subscriber_id, s.address, {REFUSED_BECAUSE} AS why,"
+        f"  c.ended_at, NULL FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose"
+        "   AND c.subscriber_id > :after AND c.subscriber_id >= r.lo AND c.subscriber_id < r.hi"
+        "   AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
         f"  AND {REFUSED_BECAUSE} IS NOT NULL AND ({among.sql})"
         f"  AND NOT EXISTS (SELECT FROM {partition(campaign.id)} d"
-        "   WHERE d.subscriber_id = c.subscriber_id)"
-        " ORDER BY c.subscriber_id LIMIT :more",
+        "    WHERE d.subscriber_id = c.subscriber_id)"
+        "  ORDER BY c.subscriber_id LIMIT :more) h ORDER BY h.subscriber_id LIMIT :more",
         {
+            "los": [lo for lo, _hi in ranges],
+            "his": [hi for _lo, hi in ranges],
             "purpose": campaign.purpose_id,
             "launched": campaign.launched_at,
             "after": after,
@@ -108,6 +143,7 @@ def everybody(session: Session, settings: Settings, campaign: Campaign) -> Itera
             after = page.after
     after = 0
     while after is not None:
-        page = held_back(session, settings, campaign, after=after, size=1000)
+        # A file may take its time.
+        page = _held_back_in(session, settings, campaign, [EVERYBODY], after, 1000)
         yield from page.rows
         after = page.after

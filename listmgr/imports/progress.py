@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.imports.lifecycle import ImportStatus
+from listmgr.imports.lifecycle import WORKING, ImportStatus
 from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
 from listmgr.imports.plan import Plan
 from listmgr.imports.verdicts import ACCEPTED, REFUSED, TAKEN_IN, Verdict
@@ -60,6 +59,20 @@ def stand(session: Session, found: Import) -> Stand:
     return Stand(phase, done, total, verdicts(session, found.id, phase))
 
 
+def stands(session: Session, found: Sequence[Import]) -> list[Stand]:
+    """Where several stand, for a list of them: only those at work are looked at one by one."""
+    ended = [one for one in found if one.started_at is not None and one.status not in WORKING]
+    told = verdicts_of(session, [one.id for one in ended], Phase.RUN)
+    return [
+        Stand(Phase.RUN, sum(told[one.id].values()), one.rows_total or 0, told[one.id])
+        if one.id in told
+        else stand(session, one)
+        if one.status in WORKING
+        else Stand(Phase.CHECK, 0, one.rows_total or one.rows_expected, {})
+        for one in found
+    ]
+
+
 def rows(session: Session, import_id: int, phase: Phase) -> int:
     """How many rows of a pass are done."""
     total = sa.select(sa.func.sum(ImportBatch.rows)).where(
@@ -70,13 +83,31 @@ def rows(session: Session, import_id: int, phase: Phase) -> int:
 
 def verdicts(session: Session, import_id: int, phase: Phase) -> dict[Verdict, int]:
     """How many rows of each verdict, in the order of the page."""
-    counts: Counter[str] = Counter()
-    marks = sa.select(ImportBatch.verdicts).where(
-        ImportBatch.import_id == import_id, ImportBatch.phase == phase
+    return verdicts_of(session, [import_id], phase)[import_id]
+
+
+def verdicts_of(
+    session: Session, import_ids: Sequence[int], phase: Phase
+) -> dict[int, dict[Verdict, int]]:
+    """The same of several imports, by one look."""
+    if not import_ids:
+        return {}
+    told = sa.func.jsonb_each_text(ImportBatch.verdicts).table_valued("key", "value")
+    counts = (
+        sa.select(
+            ImportBatch.import_id, told.c.key, sa.func.sum(sa.cast(told.c.value, sa.BigInteger))
+        )
+        .join(told, sa.true())
+        .where(ImportBatch.import_id.in_(import_ids), ImportBatch.phase == phase)
+        .group_by(ImportBatch.import_id, told.c.key)
     )
-    for told in session.scalars(marks):
-        counts.update(told)
-    return {verdict: counts[verdict.value] for verdict in Verdict if counts[verdict.value]}
+    found: dict[int, dict[str, int]] = {one: {} for one in import_ids}
+    for import_id, verdict, count in session.execute(counts):
+        found[import_id][verdict] = int(count)
+    return {
+        one: {verdict: of[verdict.value] for verdict in Verdict if of.get(verdict.value)}
+        for one, of in found.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

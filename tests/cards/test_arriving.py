@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.cards import taking
 from listmgr.cards.gone import forget_people
-from listmgr.cards.inbox import being_read, beside, counts, inbox, not_read
+from listmgr.cards.inbox import Size, being_read, beside, counts, inbox, not_read
 from listmgr.cards.models import (
     Card,
     CardCapture,
@@ -245,8 +245,8 @@ def test_l15_a_picture_on_which_somebody_objected_goes_at_once(uow, session, ada
     hand_in(uow, ada.id, codes("anna@example.com", "zoe@example.com"), keep_reason="a reason")
     [upload] = session.scalars(sa.select(CardUpload))
     assert (upload.content, upload.keep_reason, upload.name) == (None, "", "")
-    assert counts(session, ada.id)[Stage.REVIEW] == 1
-    assert counts(session, ada.id)[Stage.OBJECTED] == 1
+    assert counts(session, ada.id)[Stage.REVIEW] == Size(1)
+    assert counts(session, ada.id)[Stage.OBJECTED] == Size(1)
 
 
 def test_the_database_itself_keeps_the_row_of_who_objected_empty(uow, ada):

@@ -165,6 +165,32 @@ def test_t13_who_was_held_back_is_named_with_what_holds_them_back(
     assert [one.address for one in everybody] == ["p5@example.org"]
 
 
+def test_t13_only_ranges_in_which_somebody_was_held_back_are_gone_through(
+    launched: int,
+    send: Send,
+    session: Session,
+    settings: Settings,
+    people: list[int],
+    uow: UnitOfWork,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    end(uow, people[1])
+    end(uow, people[9])
+    send(launched)
+    campaign = session.get_one(Campaign, launched)
+    monkeypatch.setattr(unmailed, "RANGES", 1)
+    first = unmailed.held_back(session, settings, campaign)
+    assert [one.address for one in first.rows] == ["p1@example.org"]
+    # The second range of four was mailed whole: it is passed over.
+    last = unmailed.held_back(session, settings, campaign, after=first.after or 0)
+    assert [one.address for one in last.rows] == ["p9@example.org"]
+    end_of_all = unmailed.held_back(session, settings, campaign, after=last.after or 0)
+    assert (end_of_all.rows, end_of_all.after) == ([], None)
+    everybody = [one.address for one in unmailed.everybody(session, settings, campaign)]
+    assert everybody == ["p1@example.org", "p9@example.org"]
+    session.rollback()
+
+
 def test_deferred_ones_are_told_with_their_next_attempt(
     launched: int, send: Send, sink: Sink, session: Session
 ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 
@@ -9,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from listmgr.cards import receive
+from listmgr.cards import inbox, receive
 from listmgr.cards.models import Card, CardCapture, CardSource, CardStatus, CardUpload
 from listmgr.cards.offering import prefill_token
 from listmgr.cards.taking import read_upload
@@ -18,10 +19,12 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.lists.asks import Ask
 from listmgr.lists.forms import FormWords, create_form
+from listmgr.lists.models import Notice
 from listmgr.operators.models import AuditEntry, Role
 from listmgr.operators.roles import RIGHTS, Right
 from listmgr.schema import resource
 from tests.cards.hands import VCARD, kept, picture, typed
+from tests.people import make_confirmed
 from tests.studio.conftest import BASE
 
 STATEMENT = "Sie sagte am Stand: „Schicken Sie mir bitte Ihren Rundbrief.“"
@@ -266,6 +269,29 @@ def test_overdue_notices_stand_on_the_overview_and_in_the_inbox(sales, uow, samp
     assert "Zoë Öztürk" in sales.get("/studio/cards?heap=overdue").text
     sales.post(f"/studio/cards/{card.id}/notice")
     assert "heap=overdue" not in sales.get("/studio/").text
+
+
+def test_of_many_cards_some_are_looked_at_and_the_page_leads_on(
+    sales, uow, sample, session, monkeypatch
+):
+    monkeypatch.setattr(inbox, "LOOKED", 2)
+    with uow() as tx:
+        for number in range(5):
+            kept(tx, sales.operator.id, f"c{number}@example.com")
+        notice = tx.session.scalars(sa.select(Notice)).first()
+        make_confirmed(tx, "c0@example.com", notice, now())
+    page = sales.get("/studio/cards?heap=kept").text
+    assert "c4@example.com" in page
+    assert "c2@example.com" not in page
+    assert re.search(r'Kept <span class="count">2\+</span>', page)
+    assert re.search(r'Confirmed <span class="count">0\+</span>', page)
+    seen, pages = "/studio/cards?heap=confirmed", []
+    while seen:
+        pages.append(sales.get(seen).text)
+        older = re.search(r'href="(/studio/cards\?[^"]*below=[^"]+)"', pages[-1])
+        seen = html.unescape(older[1]) if older else ""
+    assert "None among the cards looked at so far." in pages[0]
+    assert [("c0@example.com" in text) for text in pages] == [False, False, True]
 
 
 def test_a_subscriber_page_tells_of_the_card(admin, sample, uow):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from listmgr.cards import inbox, notice, review
 from listmgr.cards.card import from_json
 from listmgr.cards.funnel import funnels
+from listmgr.cards.inbox import Size
 from listmgr.cards.models import Card
 from listmgr.cards.review import CardWords, Kept
 from listmgr.cards.stages import Stage
@@ -158,11 +159,17 @@ def card_view(
         )
 
 
-def _sizes(session: Session) -> dict[str, int]:
+def _sizes(session: Session) -> dict[str, Size]:
     """How many cards lie on each heap; that of the overdue is there only when it holds some."""
     found = inbox.counts(session, whose_cards())
-    sizes = {name: sum(found[stage] for stage in stages) for name, stages in HEAPS.items()}
-    sizes["overdue"] = notice.count_overdue(session, whose_cards(), at=now())
+    sizes = {
+        name: Size(
+            sum(found[stage].number for stage in stages),
+            all(found[stage].exact for stage in stages),
+        )
+        for name, stages in HEAPS.items()
+    }
+    sizes["overdue"] = Size(notice.count_overdue(session, whose_cards(), at=now()))
     return sizes
 
 

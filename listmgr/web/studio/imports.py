@@ -14,7 +14,7 @@ from listmgr.imports.lifecycle import ENDED, ImportStatus
 from listmgr.imports.models import Import, Phase
 from listmgr.imports.plan import Plan, Target, Update
 from listmgr.imports.progress import imports as find_imports
-from listmgr.imports.progress import samples, stand
+from listmgr.imports.progress import samples, stand, stands
 from listmgr.imports.refused import refused_csv
 from listmgr.imports.rows import Shape
 from listmgr.imports.store import kept
@@ -61,7 +61,7 @@ def imports() -> str:
     """All imports, the newest first."""
     with reading() as tx:
         found = find_imports(tx.session, before=as_number(request.args.get("before")), limit=50)
-        rows = [(one, stand(tx.session, one)) for one in found]
+        rows = list(zip(found, stands(tx.session, found), strict=True))
         older = found[-1].id if len(found) == 50 else None
         return render_template("studio/imports/all.html", rows=rows, older=older, **_WORDS)
 
