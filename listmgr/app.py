@@ -70,4 +70,4 @@ def _services(app: Flask, settings: Settings) -> Services:
             engine = db.engine
         return transaction(lambda: Session(engine, expire_on_commit=False), settings, ring_all)
 
-    return Services(settings, connection, make_post(app, settings.mail), unit_of_work)
+    return Services(settings, connection, make_post(app), unit_of_work)

@@ -14,8 +14,10 @@ from listmgr.cards.models import Card, CardLetter, LetterStatus, NoticeWay
 from listmgr.cards.notice import given
 from listmgr.cards.reply import send_job
 from listmgr.cards.reply_mail import compose
-from listmgr.kit.mail import Letter, MailRefused, MailServerAway, MailUncertain, Post
+from listmgr.kit.mail import Letter, MailRefused, MailServerAway, MailUncertain
 from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import MailingList
+from listmgr.senders.letters import PostBy, Way, way
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 LEFT_HALF_DONE = timedelta(minutes=10)
@@ -24,15 +26,15 @@ RETRY_AFTER = timedelta(minutes=5)
 
 
 def send_reply(
-    uow: UnitOfWork, post: Post, templates: Path, letter_id: int, *, now: Callable[[], datetime]
+    uow: UnitOfWork, post: PostBy, templates: Path, letter_id: int, *, now: Callable[[], datetime]
 ) -> None:
     """Send one reply; safe to run twice, since claiming it is committed before the mail goes."""
     with uow() as tx:
-        mail = _claim(tx, letter_id, templates, now())
-    if mail is None:
+        claimed = _claim(tx, letter_id, templates, now())
+    if claimed is None:
         return
     try:
-        post(mail)
+        post(*claimed)
     except MailRefused as error:
         status = LetterStatus.FAILED if error.permanent else LetterStatus.QUEUED
         _settle(uow, letter_id, status, f"refused: {error}", at=now())
@@ -45,7 +47,9 @@ def send_reply(
         _settle(uow, letter_id, LetterStatus.SENT, "", at=now())
 
 
-def _claim(tx: Transaction, letter_id: int, templates: Path, at: datetime) -> Letter | None:
+def _claim(
+    tx: Transaction, letter_id: int, templates: Path, at: datetime
+) -> tuple[Letter, Way] | None:
     letter = tx.session.get(CardLetter, letter_id, with_for_update={"skip_locked": True})
     if letter is None or letter.status is not LetterStatus.QUEUED:
         return None
@@ -55,7 +59,9 @@ def _claim(tx: Transaction, letter_id: int, templates: Path, at: datetime) -> Le
         return None
     letter.status, letter.tried_at = LetterStatus.SENDING, at
     letter.attempts += 1
-    return compose(tx, card, letter, templates)
+    mail = compose(tx, card, letter, templates)
+    named = tx.session.get_one(MailingList, letter.list_id).sender_id
+    return mail, way(tx.session, tx.settings, mail.sender_address, named=named)
 
 
 def _settle(

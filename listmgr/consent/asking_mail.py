@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import escape
 
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
-from listmgr.consent.mail_linter import advertising, foreign_fields, links_in
 from listmgr.consent.models import Consent, Question, QuestionKind, QuestionStatus
-from listmgr.kit.mail import Letter, MailRefused, MailServerAway, MailUncertain, Post, Receipt
+from listmgr.consent.question_letter import Advertising, compose
+from listmgr.kit.mail import Letter, MailRefused, MailServerAway, MailUncertain, Receipt
 from listmgr.kit.queue import Job
 from listmgr.kit.tokens import Door, make_token, token_hash
 from listmgr.kit.transaction import Transaction
-from listmgr.lists.models import MailingList, Purpose
+from listmgr.lists.models import MailingList
+from listmgr.senders.letters import PostBy, Way, way
 from listmgr.subscribers.models import Subscriber
 
-LANGUAGES = frozenset({"de", "en"})
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # Each attempt waits longer than the one before, up to an hour, for as long as it is still of use.
 LONGEST_WAIT_MINUTES = 60
@@ -37,12 +33,8 @@ AWAY = "server away"
 MASKED = "[this link's secret is not kept]"
 
 
-class Advertising(Exception):
-    """The mail holds something a confirmation mail must not hold (L-10)."""
-
-
 def send_question(
-    uow: UnitOfWork, post: Post, templates: Path, question_id: int, *, now: Callable[[], datetime]
+    uow: UnitOfWork, post: PostBy, templates: Path, question_id: int, *, now: Callable[[], datetime]
 ) -> None:
     """Send one question; safe to run twice, since claiming it is committed before the mail goes."""
     try:
@@ -53,14 +45,14 @@ def send_question(
         return
     if claimed is None:
         return
-    letter, token = claimed
+    letter, its_way, token = claimed
     try:
-        receipt = post(letter)
+        receipt = post(letter, its_way)
     except MailRefused as error:
         status = QuestionStatus.FAILED if error.permanent else QuestionStatus.QUEUED
         _settle(uow, question_id, status, f"refused: {error}")
     except MailServerAway as error:
-        _settle(uow, question_id, QuestionStatus.QUEUED, f"{AWAY}: {error}")
+        _settle(uow, question_id, QuestionStatus.QUEUED, f"{_away(its_way)}: {error}")
     except MailUncertain as error:
         # It may have been taken: never sent again by itself; the person can sign up again.
         _settle(uow, question_id, QuestionStatus.UNCERTAIN, f"uncertain: {error}")
@@ -106,14 +98,17 @@ def _close(
 
 def _claim(
     tx: Transaction, question_id: int, templates: Path, at: datetime
-) -> tuple[Letter, str] | None:
+) -> tuple[Letter, Way, str] | None:
     question = tx.session.get(Question, question_id, with_for_update={"skip_locked": True})
-    if question is None or question.status is not QuestionStatus.QUEUED or _server_away(tx, at):
+    if question is None or question.status is not QuestionStatus.QUEUED:
         return None
     consents = _still_asked(tx, question, at)
     if not consents:
         question.status = QuestionStatus.FAILED
         question.last_error = "nothing left to ask"
+        return None
+    its_way = _way(tx, consents[0])
+    if _server_away(tx, its_way, at):
         return None
     token = _token(tx, question, consents)
     letter = compose(tx, question, consents, token, templates)
@@ -123,7 +118,16 @@ def _claim(
     question.token_hash = token_hash(token) if asks else None
     # Until it is sent, the time of the last attempt.
     question.sent_at = at
-    return letter, token
+    return letter, its_way, token
+
+
+def _way(tx: Transaction, consent: Consent) -> Way:
+    found = tx.session.get_one(MailingList, consent.list_id)
+    return way(tx.session, tx.settings, found.sender_address, named=found.sender_id)
+
+
+def _away(its_way: Way) -> str:
+    return f"{AWAY} (sender {its_way.terms.sender_id})"
 
 
 def _token(tx: Transaction, question: Question, consents: Sequence[Consent]) -> str:
@@ -136,10 +140,10 @@ def _token(tx: Transaction, question: Question, consents: Sequence[Consent]) -> 
     return make_token(keys, Door.CONFIRM, question.id)
 
 
-def _server_away(tx: Transaction, at: datetime) -> bool:
+def _server_away(tx: Transaction, its_way: Way, at: datetime) -> bool:
     found = sa.select(Question.id).where(
         Question.status == QuestionStatus.QUEUED,
-        Question.last_error.startswith(AWAY),
+        Question.last_error.startswith(_away(its_way)),
         Question.sent_at > at - PAUSE,
     )
     return tx.session.scalars(found.limit(1)).first() is not None
@@ -169,81 +173,6 @@ def _still_asked(tx: Transaction, question: Question, at: datetime) -> list[Cons
         .order_by(Consent.id)
     )
     return list(tx.session.scalars(query))
-
-
-def compose(
-    tx: Transaction, question: Question, consents: list[Consent], token: str, templates: Path
-) -> Letter:
-    """The sober mail: who, which list, when, one link, "ignore it", imprint, privacy (L-10).
-
-    Nothing the visitor typed is in it, not even the name. Raises Advertising.
-    """
-    mailing_list = tx.session.get_one(MailingList, consents[0].list_id)
-    subscriber = tx.session.get_one(Subscriber, consents[0].subscriber_id)
-    zone = ZoneInfo(tx.settings.timezone)
-    expires = min((c.expires_at for c in consents if c.expires_at), default=question.created_at)
-    subscriptions = [_names(tx, consent) for consent in consents]
-    values: dict[str, Any] = {
-        "controller": mailing_list.controller or mailing_list.sender_name,
-        "subscriptions": subscriptions,
-        "asked_at": question.created_at.astimezone(zone),
-        "expires_at": expires.astimezone(zone),
-        "zone": tx.settings.timezone,
-        "confirm_url": _link(tx, question, token),
-        "imprint": mailing_list.imprint,
-        "privacy_url": mailing_list.privacy_url,
-    }
-    language = consents[0].language if consents[0].language in LANGUAGES else "en"
-    parts = _render(templates / "mail" / question.kind.value / language, values)
-    found = advertising(
-        parts["body.html"],
-        parts["body.txt"],
-        named=[name for pair in subscriptions for written in pair for name in _spelled(written)],
-        links=[values["confirm_url"], mailing_list.privacy_url, *links_in(mailing_list.imprint)],
-    )
-    if found:
-        raise Advertising("; ".join(found))
-    return Letter(
-        to=subscriber.envelope,
-        subject=parts["subject.txt"].strip(),
-        text=parts["body.txt"],
-        html=parts["body.html"],
-        sender_name=mailing_list.sender_name,
-        sender_address=mailing_list.sender_address,
-        headers=(("Auto-Submitted", "auto-generated"),),
-    )
-
-
-def _link(tx: Transaction, question: Question, token: str) -> str:
-    pages = {QuestionKind.MOVING: f"p/{token}/address", QuestionKind.MY_DATA: f"d/{token}"}
-    return tx.settings.link(pages.get(question.kind, f"c/{token}"))
-
-
-def _spelled(name: str) -> tuple[str, str]:
-    return name, str(escape(name))
-
-
-def _render(folder: Path, values: Mapping[str, Any]) -> dict[str, str]:
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    parts = {}
-    for name in ("subject.txt", "body.txt", "body.html"):
-        foreign = foreign_fields(environment, (folder / name).read_text())
-        if foreign:
-            raise Advertising("; ".join(foreign))
-        parts[name] = environment.get_template(name).render(values)
-    return parts
-
-
-def _names(tx: Transaction, consent: Consent) -> tuple[str, str]:
-    found = tx.session.get_one(MailingList, consent.list_id)
-    purpose = tx.session.get_one(Purpose, consent.purpose_id)
-    return found.name, purpose.name(consent.language)
 
 
 def _settle(uow: UnitOfWork, question_id: int, status: QuestionStatus, error: str) -> None:

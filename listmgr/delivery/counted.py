@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign
 from listmgr.delivery.providers import scope_of
+from listmgr.lists.models import MailingList
+from listmgr.senders.letters import sender_of
 from listmgr.senders.models import BUILT_IN
 
 
@@ -38,9 +41,33 @@ def begun_since(session: Session, sender_id: int, since: datetime) -> Counter[st
         ),
         {"campaigns": list(campaigns), "since": since},
     )
-    for domain, count in rows:
+    for domain, count in (*rows, *_letters(session, sender_id, since)):
         _add(found, str(domain or ""), int(count))
     return found
+
+
+def _letters(session: Session, sender_id: int, since: datetime) -> list[sa.Row[Any]]:
+    """Single letters, by the sender that their lists have now."""
+    lists = [
+        one.id
+        for one in session.scalars(sa.select(MailingList))
+        if sender_of(session, one.sender_address, named=one.sender_id).id == sender_id
+    ]
+    # The rooms above own cards and their letters: they are read by name.
+    rows = session.execute(
+        sa.text(
+            "SELECT domain, count(*) FROM (SELECT s.domain FROM questions q"
+            "  JOIN consents c ON c.id = q.consent_ids[1]"
+            "  LEFT JOIN subscribers s ON s.id = c.subscriber_id"
+            "  WHERE q.sent_at >= :since AND q.status <> 'queued' AND c.list_id = ANY(:lists)"
+            " UNION ALL SELECT regexp_replace(k.address_key, '.*@', '') FROM card_letters m"
+            "  JOIN cards k ON k.id = m.card_id"
+            "  WHERE m.tried_at >= :since AND m.status <> 'queued' AND m.list_id = ANY(:lists)"
+            ") x GROUP BY 1"
+        ),
+        {"since": since, "lists": lists},
+    )
+    return list(rows.all())
 
 
 def _add(found: Counter[str], domain: str, count: int) -> None:

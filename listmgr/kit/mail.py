@@ -63,13 +63,15 @@ class MailUncertain(Exception):
 
 # C0, DEL, C1 (with NEL), the two Unicode line ends, and halves of characters.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-Post = Callable[[Letter], Receipt]
+Post = Callable[[Letter, MailSettings], Receipt]
 
 
 class _Connection(Connection):
     """Flask-Mail has no time-out, and does not check certificates after STARTTLS."""
 
-    mail: TransactionalMail
+    def __init__(self, mail: TransactionalMail, account: MailSettings) -> None:
+        super().__init__(mail)
+        self.account = account
 
     def __enter__(self) -> _Connection:
         self.host = self.configure_host()
@@ -82,7 +84,7 @@ class _Connection(Connection):
                 self.host.quit()
 
     def configure_host(self) -> smtplib.SMTP:
-        wanted = self.mail.account
+        wanted = self.account
         context = ssl.create_default_context()
         host: smtplib.SMTP
         if wanted.security == "tls":
@@ -107,29 +109,25 @@ class _Connection(Connection):
 class TransactionalMail(Mail):
     """Flask-Mail with our connection."""
 
-    def __init__(self, app: Flask, account: MailSettings) -> None:
-        super().__init__(app)
-        self.account = account
-
-    def connect(self) -> _Connection:
+    def connect_to(self, account: MailSettings) -> _Connection:
         """A connection that knows time-outs."""
-        return _Connection(self)
+        return _Connection(self, account)
 
 
-def make_post(app: Flask, settings: MailSettings) -> Post:
-    """The function that hands a letter to the configured server."""
-    mail = TransactionalMail(app, settings)
-    return lambda letter: _hand_over(mail, letter, settings)
+def make_post(app: Flask) -> Post:
+    """The function that hands a letter to the server of an account."""
+    mail = TransactionalMail(app)
+    return lambda letter, account: _hand_over(mail, letter, account)
 
 
-def _hand_over(mail: TransactionalMail, letter: Letter, settings: MailSettings) -> Receipt:
+def _hand_over(mail: TransactionalMail, letter: Letter, account: MailSettings) -> Receipt:
     message = as_message(letter)
     octets = message.as_bytes()
     try:
-        with mail.connect() as connection:
+        with mail.connect_to(account) as connection:
             host = connection.host
             assert host is not None
-            reply = _transmit(host, settings.sender, letter.to, octets)
+            reply = _transmit(host, account.sender, letter.to, octets)
     except (OSError, smtplib.SMTPException) as error:
         # The name of the error only: its text may hold what the server was told.
         raise MailServerAway(_reason(error)) from None

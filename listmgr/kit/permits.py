@@ -116,6 +116,13 @@ class Permits:
         """Permits that were not used."""
         self._run(scripts.BACK, keys=_keys(ask)[:3], args=[count, ask.per_second])
 
+    def spend(self, ask: Ask, count: int) -> None:
+        """Count what was used without asking. A counter that is not whole is left to the rows."""
+        args: list[float | str] = [count, ask.per_second]
+        for span in (ask.hour, ask.day):
+            args += [span.limit, span.begin, span.end]
+        self._run(scripts.SPEND, _keys(ask), args)
+
     def counted(self, ask: Ask, unknown: Unknown, count: int) -> None:
         """What the rows say has been used since `begin`, unless somebody was quicker."""
         span, key = (ask.day, _keys(ask)[2]) if unknown.is_day else (ask.hour, _keys(ask)[1])

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from listmgr.app import create_app
 from listmgr.cards.funnel import OccasionFunnel, funnels
 from listmgr.cards.life import purge_uploads
 from listmgr.cards.models import Card, CardLetter, CardUpload, LetterStatus, NoticeWay
@@ -20,9 +18,8 @@ from listmgr.cards.reply_sending import send_reply, sweep_letters
 from listmgr.cards.review import CardWords, discard, keep
 from listmgr.config import MailSettings, SettingsError, load_settings
 from listmgr.kit.clock import now
-from listmgr.kit.db import db
 from listmgr.kit.errors import InvalidInput, Refused
-from listmgr.kit.mail import MailUncertain, make_post
+from listmgr.kit.mail import MailUncertain
 from listmgr.operators.models import AuditEntry
 from listmgr.schema import resource
 from listmgr.subscribers.address import fingerprint
@@ -30,7 +27,7 @@ from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.cards.hands import hand_in, kept, picture, typed
 from tests.cards.test_asking import asked, press_confirm, stated
-from tests.sink import running_sink
+from tests.sink import by, running_sink
 
 BODY = "Guten Tag Frau Öztürk,\n\nvielen Dank für das Gespräch. Das Muster ist unterwegs."
 
@@ -42,11 +39,8 @@ def sink():
 
 
 @pytest.fixture
-def post(engine, settings, sink):
-    app = create_app(replace(settings, mail=sink.account))
-    yield make_post(app, sink.account)
-    with app.app_context():
-        db.engine.dispose()
+def post(sink):
+    return by(sink.account)
 
 
 def write(tx, card, notice, operator_id, body=BODY, subject="Unser Gespräch") -> CardLetter:
@@ -192,8 +186,7 @@ def test_a_silent_server_leaves_the_reply_waiting_and_a_refusal_ends_it(
 ):
     with uow() as tx:
         letter = write(tx, kept(tx, ada.id), notice, ada.id)
-    app = create_app(settings)
-    away = make_post(app, MailSettings(port=1, sender="x@example.org"))
+    away = by(MailSettings(port=1, sender="x@example.org"))
     send_reply(uow, away, resource("templates"), letter.id, now=now)
     session.expire_all()
     found = session.get_one(CardLetter, letter.id)
@@ -203,14 +196,12 @@ def test_a_silent_server_leaves_the_reply_waiting_and_a_refusal_ends_it(
     with uow() as tx:
         assert sweep_letters(tx, at=now() + timedelta(minutes=6)) == 1
 
-    def broken(_letter):
+    def broken(_letter, _way):
         raise MailUncertain("the line broke")
 
     send_reply(uow, broken, resource("templates"), letter.id, now=now)
     session.expire_all()
     assert session.get_one(CardLetter, letter.id).status is LetterStatus.UNCERTAIN
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_who_objected_meanwhile_gets_no_reply(uow, session, settings, ada, notice, post, sink):
@@ -228,7 +219,7 @@ def test_a_worker_killed_while_sending_sends_nothing_twice(uow, session, ada, no
     with uow() as tx:
         letter = write(tx, kept(tx, ada.id), notice, ada.id)
 
-    def killed(_letter):
+    def killed(_letter, _way):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -9,19 +9,18 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
 from listmgr.consent import asking_mail
-from listmgr.consent.asking_mail import Advertising, compose, send_question, sweep_questions
+from listmgr.consent.asking_mail import send_question, sweep_questions
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionStatus
-from listmgr.kit.mail import make_post
+from listmgr.consent.question_letter import Advertising, compose
 from listmgr.lists.models import MailingList
 from listmgr.schema import resource
 from tests.conftest import NOW, UnitOfWork
 from tests.kit.test_mail import upto
 from tests.people import make_list, make_pending
-from tests.sink import running_sink, scripted
+from tests.sink import by, running_sink, scripted
 
 TEMPLATES = resource("templates")
 
@@ -56,8 +55,7 @@ def asked(uow: UnitOfWork, notice) -> int:
 
 
 def send(uow: UnitOfWork, account, question_id: int = 1, at=NOW) -> None:
-    post = make_post(Flask("test"), account)
-    send_question(uow, post, TEMPLATES, question_id, now=lambda: at)
+    send_question(uow, by(account), TEMPLATES, question_id, now=lambda: at)
 
 
 def look(uow: UnitOfWork, question_id: int = 1) -> Question:
@@ -70,7 +68,7 @@ def test_l10_a_template_with_a_typed_name_is_not_sent(uow, asked, mailbox, tmp_p
         path = tmp_path / "mail" / "confirm" / "de" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    send_question(uow, make_post(Flask("x"), mailbox.account), tmp_path, 1, now=lambda: NOW)
+    send_question(uow, by(mailbox.account), tmp_path, 1, now=lambda: NOW)
     assert mailbox.mails == []
     assert look(uow).status is QuestionStatus.FAILED
     assert "first_name" in look(uow).last_error

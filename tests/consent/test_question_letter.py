@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.ask import tell_already
-from listmgr.consent.asking_mail import compose
 from listmgr.consent.models import Question
+from listmgr.consent.question_letter import compose
 from listmgr.kit.mail import as_message
 from listmgr.lists.models import MailingList
 from listmgr.schema import resource

@@ -38,7 +38,7 @@ LETTER = Letter(
 
 
 def post(settings: MailSettings, letter: Letter = LETTER) -> Receipt:
-    return make_post(Flask("test"), settings)(letter)
+    return make_post(Flask("test"))(letter, settings)
 
 
 @pytest.fixture(scope="module")

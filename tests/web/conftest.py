@@ -195,13 +195,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     """Let time pass for every part that asks the clock, the signatures of links included."""
     import itsdangerous.timed
 
-    from listmgr import jobs
+    from listmgr.jobs import consents, letters
     from listmgr.web.public import confirmation, leaving, signing_up
 
     began = itsdangerous.timed.time.time
 
     def pass_by(span: timedelta) -> None:
-        for module in (jobs, confirmation, leaving, signing_up):
+        for module in (consents, letters, confirmation, leaving, signing_up):
             monkeypatch.setattr(module, "now", lambda: now() + span)
         monkeypatch.setattr(
             itsdangerous.timed.TimestampSigner,

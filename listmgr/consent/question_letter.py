@@ -1,0 +1,99 @@
+"""What the sober mails say: who, which list, when, one link, and nothing a visitor typed (L-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import escape
+
+from listmgr.consent.mail_linter import advertising, foreign_fields, links_in
+from listmgr.consent.models import Consent, Question, QuestionKind
+from listmgr.kit.mail import Letter
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import MailingList, Purpose
+from listmgr.subscribers.models import Subscriber
+
+LANGUAGES = frozenset({"de", "en"})
+
+
+class Advertising(Exception):
+    """The mail holds something a confirmation mail must not hold (L-10)."""
+
+
+def compose(
+    tx: Transaction, question: Question, consents: list[Consent], token: str, templates: Path
+) -> Letter:
+    """The sober mail: who, which list, when, one link, "ignore it", imprint, privacy (L-10).
+
+    Nothing the visitor typed is in it, not even the name. Raises Advertising.
+    """
+    mailing_list = tx.session.get_one(MailingList, consents[0].list_id)
+    subscriber = tx.session.get_one(Subscriber, consents[0].subscriber_id)
+    zone = ZoneInfo(tx.settings.timezone)
+    expires = min((c.expires_at for c in consents if c.expires_at), default=question.created_at)
+    subscriptions = [_names(tx, consent) for consent in consents]
+    values: dict[str, Any] = {
+        "controller": mailing_list.controller or mailing_list.sender_name,
+        "subscriptions": subscriptions,
+        "asked_at": question.created_at.astimezone(zone),
+        "expires_at": expires.astimezone(zone),
+        "zone": tx.settings.timezone,
+        "confirm_url": _link(tx, question, token),
+        "imprint": mailing_list.imprint,
+        "privacy_url": mailing_list.privacy_url,
+    }
+    language = consents[0].language if consents[0].language in LANGUAGES else "en"
+    parts = _render(templates / "mail" / question.kind.value / language, values)
+    found = advertising(
+        parts["body.html"],
+        parts["body.txt"],
+        named=[name for pair in subscriptions for written in pair for name in _spelled(written)],
+        links=[values["confirm_url"], mailing_list.privacy_url, *links_in(mailing_list.imprint)],
+    )
+    if found:
+        raise Advertising("; ".join(found))
+    return Letter(
+        to=subscriber.envelope,
+        subject=parts["subject.txt"].strip(),
+        text=parts["body.txt"],
+        html=parts["body.html"],
+        sender_name=mailing_list.sender_name,
+        sender_address=mailing_list.sender_address,
+        headers=(("Auto-Submitted", "auto-generated"),),
+    )
+
+
+def _link(tx: Transaction, question: Question, token: str) -> str:
+    pages = {QuestionKind.MOVING: f"p/{token}/address", QuestionKind.MY_DATA: f"d/{token}"}
+    return tx.settings.link(pages.get(question.kind, f"c/{token}"))
+
+
+def _spelled(name: str) -> tuple[str, str]:
+    return name, str(escape(name))
+
+
+def _render(folder: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(["html"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    parts = {}
+    for name in ("subject.txt", "body.txt", "body.html"):
+        foreign = foreign_fields(environment, (folder / name).read_text())
+        if foreign:
+            raise Advertising("; ".join(foreign))
+        parts[name] = environment.get_template(name).render(values)
+    return parts
+
+
+def _names(tx: Transaction, consent: Consent) -> tuple[str, str]:
+    found = tx.session.get_one(MailingList, consent.list_id)
+    purpose = tx.session.get_one(Purpose, consent.purpose_id)
+    return found.name, purpose.name(consent.language)

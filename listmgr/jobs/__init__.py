@@ -1,0 +1,48 @@
+"""Every background job, by the name the queue carries; each may run twice."""
+
+from __future__ import annotations
+
+from listmgr.jobs.campaigns import drop_deliveries, knock, send_slice, sweep_campaigns
+from listmgr.jobs.cards import read_card_upload, sweep_cards, tidy_cards
+from listmgr.jobs.consents import (
+    anchor_ledger,
+    clear_fields,
+    expire_consents,
+    process_address_change,
+    process_signup,
+    sweep_address_changes,
+    sweep_signups,
+    tidy_search,
+)
+from listmgr.jobs.imports import purge_imports, sweep_imports, work_import
+from listmgr.jobs.letters import send_card_letter, send_question, sweep_questions
+from listmgr.jobs.many import keep_erasures, purge_many, run_bulk, sweep_many, write_export
+
+__all__ = [
+    "anchor_ledger",
+    "clear_fields",
+    "drop_deliveries",
+    "expire_consents",
+    "keep_erasures",
+    "knock",
+    "process_address_change",
+    "process_signup",
+    "purge_imports",
+    "purge_many",
+    "read_card_upload",
+    "run_bulk",
+    "send_card_letter",
+    "send_question",
+    "send_slice",
+    "sweep_address_changes",
+    "sweep_campaigns",
+    "sweep_cards",
+    "sweep_imports",
+    "sweep_many",
+    "sweep_questions",
+    "sweep_signups",
+    "tidy_cards",
+    "tidy_search",
+    "work_import",
+    "write_export",
+]

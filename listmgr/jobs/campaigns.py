@@ -1,0 +1,62 @@
+"""Campaigns: their slices, their sweep, what is forgotten of them."""
+
+from __future__ import annotations
+
+from listmgr.campaigns import control
+from listmgr.campaigns.browse import find
+from listmgr.delivery import engine, kept, sweep
+from listmgr.delivery.outlet import outlet
+from listmgr.delivery.smtp import Channel, ServerAway
+from listmgr.jobs.holder import holder
+from listmgr.kit.clock import now
+from listmgr.kit.errors import NotFound
+from listmgr.kit.queue import Job
+from listmgr.senders.accounts import NoSender
+from listmgr.web.context import services
+
+
+def send_slice(campaign_id: int, slot: int, turn: int) -> None:
+    """Send a campaign for some seconds, then ask to be called again."""
+    made = services()
+    more = engine.send_slice(
+        made.unit_of_work,
+        made.settings,
+        campaign_id,
+        holder(slot, turn),
+        now=now,
+        linger=slot == 0,
+    )
+    with made.unit_of_work() as tx:
+        if more:
+            tx.after_commit(sweep.slice_job(campaign_id, slot, 1 - turn))
+        elif more is False:
+            tx.after_commit(Job("sweep_campaigns", queue="mail", key="sweep-campaigns"))
+
+
+def sweep_campaigns() -> None:
+    """Ring for campaigns that have something to do, finish those that have not."""
+    with services().unit_of_work() as tx:
+        sweep.sweep_campaigns(tx, at=now())
+
+
+def knock(campaign_id: int) -> None:
+    """Resume a campaign that paused itself, once the mail server answers again."""
+    try:
+        with services().unit_of_work() as tx:
+            account = outlet(tx.session, tx.settings, find(tx.session, campaign_id)).account
+        with Channel(account) as channel:
+            channel.connect()
+    except (ServerAway, NoSender, NotFound):
+        return
+    with services().unit_of_work() as tx:
+        control.resume_if_away(tx, campaign_id)
+
+
+def drop_deliveries() -> None:
+    """Forget who got campaigns that ended long ago, one campaign at a time."""
+    made = services()
+    with made.unit_of_work() as tx:
+        due = kept.due_to_go(tx.session, made.settings.delivery_months, at=now())
+    for campaign_id in due:
+        with made.unit_of_work() as tx:
+            kept.drop_deliveries(tx, campaign_id, at=now())

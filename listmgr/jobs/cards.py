@@ -1,0 +1,28 @@
+"""Business cards: read, tidied, deleted."""
+
+from __future__ import annotations
+
+from listmgr.cards import life, reply_sending, taking
+from listmgr.kit.clock import now
+from listmgr.web.context import services
+
+
+def read_card_upload(upload_id: int) -> None:
+    """Read what was handed in and put its cards into the inbox."""
+    taking.read_upload(services().unit_of_work, upload_id, now=now)
+
+
+def sweep_cards() -> None:
+    """Ring for card uploads and replies whose bell was lost."""
+    with services().unit_of_work() as tx:
+        taking.sweep_uploads(tx, at=now())
+        reply_sending.sweep_letters(tx, at=now())
+
+
+def tidy_cards() -> None:
+    """Delete cards nobody answered in time, and pictures kept long enough."""
+    for tidy in (life.delete_due, life.drop_newly_objected, life.purge_uploads):
+        count = 1
+        while count:
+            with services().unit_of_work() as tx:
+                count = tidy(tx, at=now())

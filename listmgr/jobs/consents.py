@@ -1,0 +1,67 @@
+"""What becomes of consents: sign-ups, changes of address, ends, the ledger, the search."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from listmgr.consent import anchor as anchoring
+from listmgr.consent import expire, moving, overview, retention, roster, signup
+from listmgr.consent.models import Signup
+from listmgr.kit.clock import now
+from listmgr.kit.queue import Job
+from listmgr.web.context import services
+
+
+def process_signup(signup_id: int) -> None:
+    """Look at one sign-up."""
+    with services().unit_of_work() as tx:
+        signup.process_signup(tx, signup_id, at=now())
+
+
+def sweep_signups() -> None:
+    """Ring for sign-ups whose bell was lost."""
+    with services().unit_of_work() as tx:
+        for found in tx.session.scalars(sa.select(Signup.id).order_by(Signup.id).limit(1000)):
+            key = f"signup-{found}"
+            tx.after_commit(Job("process_signup", (found,), queue="mail", key=key))
+
+
+def process_address_change(change_id: int) -> None:
+    """Ask the new mailbox of a change of address, tell the old one."""
+    with services().unit_of_work() as tx:
+        moving.process_change(tx, change_id, at=now())
+
+
+def sweep_address_changes() -> None:
+    """Ring for changes of address whose bell was lost, end those nobody answered."""
+    with services().unit_of_work() as tx:
+        moving.sweep_changes(tx, at=now())
+
+
+def expire_consents() -> None:
+    """Delete what nobody confirmed in time."""
+    count = 1
+    while count:
+        with services().unit_of_work() as tx:
+            count = expire.expire_due(tx, at=now())
+
+
+def clear_fields() -> None:
+    """Take out values of fields whose retention has ended, some thousand people at a time."""
+    seen: int | None = 0
+    while seen is not None:
+        with services().unit_of_work() as tx:
+            seen = retention.clear_outdated(tx, after=seen, at=now())
+
+
+def anchor_ledger() -> None:
+    """Seal what has been added to the ledger."""
+    with services().unit_of_work() as tx:
+        anchoring.anchor(tx, at=now())
+
+
+def tidy_search() -> None:
+    """Work new people into the index of parts, and add up the moves of consents."""
+    with services().unit_of_work() as tx:
+        roster.tidy(tx.session)
+        overview.fold(tx.session)
