@@ -31,6 +31,7 @@ from listmgr.kit.db import db
 from listmgr.kit.queue import QUEUES
 from listmgr.lists.models import Notice, SignupForm, SignupFormField, SignupFormPurpose
 from listmgr.schema import resource
+from tests.checksums import checksums
 from tests.conftest import UnitOfWork
 from tests.people import make_confirmed, make_list
 from tests.sink import Sink, running_sink
@@ -169,25 +170,9 @@ def work(app: Flask, settings: Settings) -> Callable[..., None]:
 
 
 @pytest.fixture
-def fingerprint(shared_engine: sa.Engine) -> Callable[[], dict[str, str]]:
-    """A checksum of every table: what is the same afterwards has not been written."""
-
-    def take() -> dict[str, str]:
-        with shared_engine.connect() as connection:
-            names = connection.scalars(
-                sa.text(
-                    "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p')"
-                    " AND relnamespace = 'public'::regnamespace AND NOT relispartition"
-                )
-            ).all()
-            return {
-                name: connection.scalar(
-                    sa.text(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")
-                )
-                for name in names
-            }
-
-    return take
+def fingerprint(shared_engine: sa.Engine) -> Callable[[], dict[str, str | None]]:
+    """What the whole database holds now."""
+    return lambda: checksums(shared_engine)
 
 
 @pytest.fixture
