@@ -6,46 +6,48 @@ from flask import Flask
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from listmgr.kit.texts import N_
+from listmgr.web.naming import named
+
 
 def init_app(app: Flask) -> None:
     """What every template may call."""
-    for shown in (kind_name, category_name, basis_name, kept_for):
-        app.jinja_env.filters[shown.__name__] = shown
+    app.jinja_env.filters.update(
+        kind_name=kind_name, category_name=category_name, basis_name=basis_name, kept_for=kept_for
+    )
 
 
-def kind_name(kind: str) -> str:
-    """What a value of a field is."""
-    names = {
-        "text": _("text"),
-        "number": _("number"),
-        "yes_no": _("yes or no"),
-        "date": _("date"),
-        "choice": _("choice"),
+# What a value of a field is.
+kind_name = named(
+    {
+        "text": N_("text"),
+        "number": N_("number"),
+        "yes_no": N_("yes or no"),
+        "date": N_("date"),
+        "choice": N_("choice"),
     }
-    return str(names.get(str(kind), kind))
+)
 
-
-def category_name(category: str) -> str:
-    """How close a field comes to a person."""
-    names = {
-        "ordinary": _("ordinary"),
-        "identifying": _("identifying"),
-        "special": _("special (Article 9)"),
+# How close a field comes to a person.
+category_name = named(
+    {
+        "ordinary": N_("ordinary"),
+        "identifying": N_("identifying"),
+        "special": N_("special (Article 9)"),
     }
-    return str(names.get(str(category), category))
+)
 
-
-def basis_name(basis: str) -> str:
-    """A legal basis with where it stands."""
-    names = {
-        "consent": _("Consent, Article 6(1)(a) GDPR"),
-        "contract": _("Contract, Article 6(1)(b) GDPR"),
-        "legal_obligation": _("Legal obligation, Article 6(1)(c) GDPR"),
-        "vital_interest": _("Vital interests, Article 6(1)(d) GDPR"),
-        "public_task": _("Public task, Article 6(1)(e) GDPR"),
-        "legitimate_interest": _("Legitimate interests, Article 6(1)(f) GDPR"),
+# A legal basis with where it stands.
+basis_name = named(
+    {
+        "consent": N_("Consent, Article 6(1)(a) GDPR"),
+        "contract": N_("Contract, Article 6(1)(b) GDPR"),
+        "legal_obligation": N_("Legal obligation, Article 6(1)(c) GDPR"),
+        "vital_interest": N_("Vital interests, Article 6(1)(d) GDPR"),
+        "public_task": N_("Public task, Article 6(1)(e) GDPR"),
+        "legitimate_interest": N_("Legitimate interests, Article 6(1)(f) GDPR"),
     }
-    return str(names.get(str(basis), basis))
+)
 
 
 def kept_for(months: int | None) -> str:

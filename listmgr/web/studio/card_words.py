@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
-from flask_babel import gettext as _
-
 from listmgr.cards.card import Guess, from_json
 from listmgr.cards.models import Card
+from listmgr.kit.texts import N_
+from listmgr.web.naming import named
 
-
-def card_stage(stage: str) -> str:
-    """The name of a card's stage."""
-    names = {
-        "review": _("to review"),
-        "objected": _("has objected"),
-        "kept": _("kept"),
-        "stated": _("may be asked"),
-        "asked": _("asked"),
-        "confirmed": _("confirmed"),
-        "ended": _("did not confirm"),
+# The name of a card's stage.
+card_stage = named(
+    {
+        "review": N_("to review"),
+        "objected": N_("has objected"),
+        "kept": N_("kept"),
+        "stated": N_("may be asked"),
+        "asked": N_("asked"),
+        "confirmed": N_("confirmed"),
+        "ended": N_("did not confirm"),
     }
-    return str(names.get(str(stage), stage))
+)
 
-
-def card_source(source: str) -> str:
-    """How a card came in."""
-    names = {
-        "photo": _("photographed"),
-        "file": _("from a file"),
-        "text": _("from a pasted text"),
-        "typed": _("typed by hand"),
-        "api": _("from a program"),
+# How a card came in.
+card_source = named(
+    {
+        "photo": N_("photographed"),
+        "file": N_("from a file"),
+        "text": N_("from a pasted text"),
+        "typed": N_("typed by hand"),
+        "api": N_("from a program"),
     }
-    return str(names.get(str(source), source))
+)
 
-
-def letter_status(status: str) -> str:
-    """What became of a first reply."""
-    names = {
-        "queued": _("waiting to be sent"),
-        "sending": _("being sent"),
-        "sent": _("sent"),
-        "failed": _("not sent"),
-        "uncertain": _("may have arrived"),
+# What became of a first reply.
+letter_status = named(
+    {
+        "queued": N_("waiting to be sent"),
+        "sending": N_("being sent"),
+        "sent": N_("sent"),
+        "failed": N_("not sent"),
+        "uncertain": N_("may have arrived"),
     }
-    return str(names.get(str(status), status))
+)
 
 
 def guesses(card: Card) -> dict[str, Guess]:

@@ -1,4 +1,4 @@
-"""What pages of imports call verdicts, stations, columns and legal bases."""
+"""What pages of imports call verdicts, stations and columns."""
 
 from __future__ import annotations
 
@@ -6,72 +6,58 @@ from flask_babel import gettext as _
 
 from listmgr.imports.plan import Target
 from listmgr.imports.verdicts import Meaning, Verdict
-from listmgr.subscribers.fields import LegalBasis
+from listmgr.kit.texts import N_
+from listmgr.web.naming import named
 
-_T, _V, _M, _B = Target, Verdict, Meaning, LegalBasis
+_T, _V, _M = Target, Verdict, Meaning
 
 
-def verdict_name(verdict: str) -> str:
-    """A verdict in a few words."""
-    names = {
-        _V.NEW: _("new, captured"),
-        _V.CONFIRMED: _("new, confirmed by the file's evidence"),
-        _V.NO_EVIDENCE: _("new, captured: evidence incomplete"),
-        _V.KNOWN: _("known, captured for this purpose"),
-        _V.FILLED: _("known, fields updated"),
-        _V.UNCHANGED: _("known, nothing to change"),
-        _V.OPTED_OUT: _("opted out there: blocked here"),
-        _V.DUPLICATE: _("twice in the file"),
-        _V.STOPPED: _("opted out in another row"),
-        _V.SUPPRESSED: _("blocked address"),
-        _V.RESTRICTED: _("processing restricted"),
-        _V.WITHDRAWN: _("withdrawn before"),
-        _V.OUTDATED: _("opt-out older than the confirmation here"),
-        _V.BAD_ADDRESS: _("no valid address"),
-        _V.BAD_VALUE: _("a value that does not fit its field"),
-        _V.UNCLEAR: _("unclear status"),
-        _V.BAD_ROW: _("unreadable row"),
+# A verdict in a few words.
+verdict_name = named(
+    {
+        _V.NEW: N_("new, captured"),
+        _V.CONFIRMED: N_("new, confirmed by the file's evidence"),
+        _V.NO_EVIDENCE: N_("new, captured: evidence incomplete"),
+        _V.KNOWN: N_("known, captured for this purpose"),
+        _V.FILLED: N_("known, fields updated"),
+        _V.UNCHANGED: N_("known, nothing to change"),
+        _V.OPTED_OUT: N_("opted out there: blocked here"),
+        _V.DUPLICATE: N_("twice in the file"),
+        _V.STOPPED: N_("opted out in another row"),
+        _V.SUPPRESSED: N_("blocked address"),
+        _V.RESTRICTED: N_("processing restricted"),
+        _V.WITHDRAWN: N_("withdrawn before"),
+        _V.OUTDATED: N_("opt-out older than the confirmation here"),
+        _V.BAD_ADDRESS: N_("no valid address"),
+        _V.BAD_VALUE: N_("a value that does not fit its field"),
+        _V.UNCLEAR: N_("unclear status"),
+        _V.BAD_ROW: N_("unreadable row"),
     }
-    return str(names.get(Verdict(verdict), verdict))
+)
 
-
-def import_state(status: str) -> str:
-    """The name of an import's station."""
-    names = {
-        "uploaded": _("to be described"),
-        "checking": _("being looked through"),
-        "checked": _("looked through"),
-        "running": _("running"),
-        "paused": _("paused"),
-        "done": _("done"),
-        "cancelled": _("cancelled"),
+# The name of an import's station.
+import_state = named(
+    {
+        "uploaded": N_("to be described"),
+        "checking": N_("being looked through"),
+        "checked": N_("looked through"),
+        "running": N_("running"),
+        "paused": N_("paused"),
+        "done": N_("done"),
+        "cancelled": N_("cancelled"),
     }
-    return str(names.get(str(status), status))
+)
 
-
-def meaning_name(meaning: str) -> str:
-    """What a status means for us."""
-    names = {
-        _M.SUBSCRIBED: _("subscribed"),
-        _M.UNCONFIRMED: _("not confirmed"),
-        _M.UNSUBSCRIBED: _("opted out"),
-        _M.BOUNCED: _("undeliverable"),
-        _M.COMPLAINED: _("complained of spam"),
+# What a status means for us.
+meaning_name = named(
+    {
+        _M.SUBSCRIBED: N_("subscribed"),
+        _M.UNCONFIRMED: N_("not confirmed"),
+        _M.UNSUBSCRIBED: N_("opted out"),
+        _M.BOUNCED: N_("undeliverable"),
+        _M.COMPLAINED: N_("complained of spam"),
     }
-    return str(names.get(Meaning(meaning), meaning))
-
-
-def basis_name(basis: str) -> str:
-    """A legal basis with its place in the law."""
-    names = {
-        _B.CONSENT: _("consent, Art. 6(1)(a) GDPR"),
-        _B.CONTRACT: _("contract, Art. 6(1)(b)"),
-        _B.LEGAL_OBLIGATION: _("legal obligation, Art. 6(1)(c)"),
-        _B.VITAL_INTEREST: _("vital interests, Art. 6(1)(d)"),
-        _B.PUBLIC_TASK: _("public task, Art. 6(1)(e)"),
-        _B.LEGITIMATE_INTEREST: _("legitimate interests, Art. 6(1)(f)"),
-    }
-    return str(names.get(LegalBasis(basis), basis)) if basis else ""
+)
 
 
 def target_groups() -> list[tuple[str, list[tuple[str, str]]]]:

@@ -30,12 +30,12 @@ from listmgr.lists.publish import open_purposes
 from listmgr.operators.roles import Right
 from listmgr.subscribers.fields import CatalogueField, LegalBasis, visible_fields
 from listmgr.web.context import services
+from listmgr.web.field_words import basis_name
 from listmgr.web.language import language
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.import_words import (
-    basis_name,
     import_state,
     meaning_name,
     target_groups,

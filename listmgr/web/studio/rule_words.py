@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.models import Campaign
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
+from listmgr.kit.texts import N_
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.segments.checked import Askable
 from listmgr.segments.rules import OPERATORS, Group, Node, Rule
+from listmgr.web.naming import named
 from listmgr.web.studio.show import source_name, station
 
 
@@ -26,30 +28,31 @@ Options = Sequence[tuple[str, str]]
 CAMPAIGNS = 200
 
 
-def operator_words(op: str) -> str:
-    """How something is compared."""
-    return {
-        "is": _("is"),
-        "is_not": _("is not"),
-        "contains": _("contains"),
-        "contains_not": _("does not contain"),
-        "begins": _("begins with"),
-        "filled": _("is filled in"),
-        "empty": _("is empty"),
-        "at_least": _("is at least"),
-        "at_most": _("is at most"),
-        "on_or_after": _("is on or after"),
-        "before": _("is before"),
-        "last_days": _("is within the last … days"),
-        "older_days": _("is at least … days ago"),
-        "yes": _("is yes"),
-        "no": _("is no"),
-        "has": _("has"),
-        "has_not": _("has not"),
-        "received": _("received"),
-        "not_received": _("did not receive"),
-        "failed": _("could not be reached by"),
-    }.get(op, op)
+# How something is compared.
+operator_words = named(
+    {
+        "is": N_("is"),
+        "is_not": N_("is not"),
+        "contains": N_("contains"),
+        "contains_not": N_("does not contain"),
+        "begins": N_("begins with"),
+        "filled": N_("is filled in"),
+        "empty": N_("is empty"),
+        "at_least": N_("is at least"),
+        "at_most": N_("is at most"),
+        "on_or_after": N_("is on or after"),
+        "before": N_("is before"),
+        "last_days": N_("is within the last … days"),
+        "older_days": N_("is at least … days ago"),
+        "yes": N_("is yes"),
+        "no": N_("is no"),
+        "has": N_("has"),
+        "has_not": N_("has not"),
+        "received": N_("received"),
+        "not_received": N_("did not receive"),
+        "failed": N_("could not be reached by"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from listmgr.kit.texts import N_
 from listmgr.web.context import services
+from listmgr.web.naming import named
 from listmgr.web.studio import card_words
 
 _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
@@ -22,10 +24,21 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
-    cards = (card_words.card_stage, card_words.card_source, card_words.letter_status)
-    consents = (station, source_name, act, how, deed, delivered, why_stopped)
-    for shown in (when, day, number, about, role_name, right_name, *consents, *cards):
+    for shown in (when, day, number, about, why_stopped):
         app.jinja_env.filters[shown.__name__] = shown
+    app.jinja_env.filters.update(
+        station=station,
+        source_name=source_name,
+        act=act,
+        how=how,
+        deed=deed,
+        delivered=delivered,
+        role_name=role_name,
+        right_name=right_name,
+        card_stage=card_words.card_stage,
+        card_source=card_words.card_source,
+        letter_status=card_words.letter_status,
+    )
     app.jinja_env.globals.update(icon=icon)
 
 
@@ -54,144 +67,137 @@ def about(value: int) -> str:
     return str(format_decimal(round(value, -places)))
 
 
-def source_name(source: str) -> str:
-    """Where a consent came in."""
-    names = {
-        "form": _("sign-up form"),
-        "import": _("import"),
-        "card": _("business card"),
-        "api": _("interface for programs"),
-        "staff": _("written down by staff"),
+# Where a consent came in.
+source_name = named(
+    {
+        "form": N_("sign-up form"),
+        "import": N_("import"),
+        "card": N_("business card"),
+        "api": N_("interface for programs"),
+        "staff": N_("written down by staff"),
     }
-    return str(names.get(str(source), source))
+)
 
-
-def station(status: str) -> str:
-    """The name of a consent's station."""
-    names = {
-        "captured": _("captured"),
-        "pending": _("pending"),
-        "confirmed": _("confirmed"),
-        "refused": _("refused"),
-        "expired": _("expired"),
-        "withdrawn": _("withdrawn"),
-        "erased": _("erased"),
+# The name of a consent's station.
+station = named(
+    {
+        "captured": N_("captured"),
+        "pending": N_("pending"),
+        "confirmed": N_("confirmed"),
+        "refused": N_("refused"),
+        "expired": N_("expired"),
+        "withdrawn": N_("withdrawn"),
+        "erased": N_("erased"),
     }
-    return str(names.get(str(status), status))
+)
 
-
-def role_name(role: str) -> str:
-    """The name of a role."""
-    names = {
-        "marketer": _("marketer"),
-        "sales": _("sales"),
-        "head_of_sales": _("head of sales"),
-        "service": _("service"),
-        "privacy": _("privacy officer"),
-        "administrator": _("administrator"),
-        "auditor": _("auditor"),
+# The name of a role.
+role_name = named(
+    {
+        "marketer": N_("marketer"),
+        "sales": N_("sales"),
+        "head_of_sales": N_("head of sales"),
+        "service": N_("service"),
+        "privacy": N_("privacy officer"),
+        "administrator": N_("administrator"),
+        "auditor": N_("auditor"),
     }
-    return str(names.get(str(role), role))
+)
 
-
-def right_name(right: str) -> str:
-    """What a right lets one do, in a few words."""
-    names = {
-        "enter": _("see the overview"),
-        "see lists": _("see lists and forms"),
-        "see campaigns": _("see campaigns"),
-        "see fields": _("see fields and why they are collected"),
-        "see record": _("see the record of processing"),
-        "see segments": _("see segments"),
-        "see subscribers": _("see subscribers"),
-        "see proofs": _("see proofs"),
-        "see operators": _("see operators"),
-        "see audit": _("see the audit log"),
-        "see senders": _("see senders"),
-        "see cards": _("see the own business cards"),
-        "see team cards": _("see the team's business cards"),
-        "own account": _("look after the own account"),
-        "edit lists": _("edit lists and forms"),
-        "publish notices": _("publish words people agree to"),
-        "edit campaigns": _("write campaigns"),
-        "send campaigns": _("send campaigns"),
-        "edit segments": _("build segments"),
-        "record withdrawals": _("write down withdrawals"),
-        "edit fields": _("decide what is collected, and why"),
-        "edit subscribers": _("correct, restrict and join subscribers"),
-        "export subscribers": _("export subscribers"),
-        "erase subscribers": _("erase people"),
-        "edit operators": _("look after operators"),
-        "see imports": _("see imports"),
-        "import subscribers": _("import subscribers"),
-        "edit senders": _("look after senders"),
-        "edit cards": _("take, review and answer business cards"),
-        "edit api keys": _("make keys for programs"),
+# What a right lets one do, in a few words.
+right_name = named(
+    {
+        "enter": N_("see the overview"),
+        "see lists": N_("see lists and forms"),
+        "see campaigns": N_("see campaigns"),
+        "see fields": N_("see fields and why they are collected"),
+        "see record": N_("see the record of processing"),
+        "see segments": N_("see segments"),
+        "see subscribers": N_("see subscribers"),
+        "see proofs": N_("see proofs"),
+        "see operators": N_("see operators"),
+        "see audit": N_("see the audit log"),
+        "see senders": N_("see senders"),
+        "see cards": N_("see the own business cards"),
+        "see team cards": N_("see the team's business cards"),
+        "own account": N_("look after the own account"),
+        "edit lists": N_("edit lists and forms"),
+        "publish notices": N_("publish words people agree to"),
+        "edit campaigns": N_("write campaigns"),
+        "send campaigns": N_("send campaigns"),
+        "edit segments": N_("build segments"),
+        "record withdrawals": N_("write down withdrawals"),
+        "edit fields": N_("decide what is collected, and why"),
+        "edit subscribers": N_("correct, restrict and join subscribers"),
+        "export subscribers": N_("export subscribers"),
+        "erase subscribers": N_("erase people"),
+        "edit operators": N_("look after operators"),
+        "see imports": N_("see imports"),
+        "import subscribers": N_("import subscribers"),
+        "edit senders": N_("look after senders"),
+        "edit cards": N_("take, review and answer business cards"),
+        "edit api keys": N_("make keys for programs"),
     }
-    return str(names.get(str(right), right))
+)
 
-
-def act(action: str) -> str:
-    """What happened to a consent, as a sentence."""
-    names = {
-        "capture": _("Captured"),
-        "ask": _("Question to be sent"),
-        "question_sent": _("Question sent"),
-        "confirm": _("Confirmed from the mailbox"),
-        "confirm_imported": _("Imported with its proof"),
-        "refuse": _("“This was not me”"),
-        "expire": _("Not confirmed in time"),
-        "withdraw": _("Withdrawn"),
-        "erase": _("Erased"),
+# What happened to a consent, as a sentence.
+act = named(
+    {
+        "capture": N_("Captured"),
+        "ask": N_("Question to be sent"),
+        "question_sent": N_("Question sent"),
+        "confirm": N_("Confirmed from the mailbox"),
+        "confirm_imported": N_("Imported with its proof"),
+        "refuse": N_("“This was not me”"),
+        "expire": N_("Not confirmed in time"),
+        "withdraw": N_("Withdrawn"),
+        "erase": N_("Erased"),
     }
-    return str(names.get(str(action), action))
+)
 
-
-def how(told: str) -> str:
-    """The way a person said something."""
-    names = {
-        "reply": _("by a reply to a mail"),
-        "phone": _("by phone"),
-        "letter": _("by letter"),
-        "in person": _("in person"),
-        "page": _("on the unsubscribe page"),
-        "one-click": _("by the mail program's button"),
-        "preferences": _("on the preferences page"),
-        "not me": _("“This was not me”"),
-        "moved": _("moved to another mailbox"),
-        "merged": _("joined to another record"),
-        "change of address cancelled": _("the change of address was cancelled"),
-        "mail": _("by a mail"),
+# The way a person said something.
+how = named(
+    {
+        "reply": N_("by a reply to a mail"),
+        "phone": N_("by phone"),
+        "letter": N_("by letter"),
+        "in person": N_("in person"),
+        "page": N_("on the unsubscribe page"),
+        "one-click": N_("by the mail program's button"),
+        "preferences": N_("on the preferences page"),
+        "not me": N_("“This was not me”"),
+        "moved": N_("moved to another mailbox"),
+        "merged": N_("joined to another record"),
+        "change of address cancelled": N_("the change of address was cancelled"),
+        "mail": N_("by a mail"),
     }
-    return str(names.get(told, told))
+)
 
-
-def deed(action: str) -> str:
-    """What staff or the program did to a person's record."""
-    names = {
-        "consent.withdrawn": _("Withdrawn on the person's word"),
-        "subscriber.objected": _("Objection written down"),
-        "subscriber.corrected": _("Corrected"),
-        "subscriber.restricted": _("Processing restricted"),
-        "subscriber.restriction lifted": _("Restriction lifted"),
-        "subscriber.joined": _("Another record joined"),
-        "subscriber.parted": _("A joined record taken away"),
-        "subscriber.address asked": _("Another mailbox asked"),
-        "subscriber.address cancelled": _("Change of address cancelled"),
+# What staff or the program did to a person's record.
+deed = named(
+    {
+        "consent.withdrawn": N_("Withdrawn on the person's word"),
+        "subscriber.objected": N_("Objection written down"),
+        "subscriber.corrected": N_("Corrected"),
+        "subscriber.restricted": N_("Processing restricted"),
+        "subscriber.restriction lifted": N_("Restriction lifted"),
+        "subscriber.joined": N_("Another record joined"),
+        "subscriber.parted": N_("A joined record taken away"),
+        "subscriber.address asked": N_("Another mailbox asked"),
+        "subscriber.address cancelled": N_("Change of address cancelled"),
     }
-    return str(names.get(action, action))
+)
 
-
-def delivered(status: str) -> str:
-    """What became of one mail."""
-    names = {
-        "sending": _("Mail being handed over"),
-        "sent": _("Mail handed over"),
-        "deferred": _("Mail waits to be tried again"),
-        "failed": _("Mail not taken"),
-        "uncertain": _("Mail perhaps handed over"),
+# What became of one mail.
+delivered = named(
+    {
+        "sending": N_("Mail being handed over"),
+        "sent": N_("Mail handed over"),
+        "deferred": N_("Mail waits to be tried again"),
+        "failed": N_("Mail not taken"),
+        "uncertain": N_("Mail perhaps handed over"),
     }
-    return str(names.get(status, status))
+)
 
 
 def why_stopped(told: str) -> str:
