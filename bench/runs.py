@@ -102,14 +102,3 @@ def peer(command: str, sink: SmtpSink, count: int) -> Taken:
 def median(runs: list[Taken]) -> Taken:
     columns = zip(*((r.rate, r.sender, r.database, r.sink) for r in runs), strict=True)
     return Taken(*(statistics.median(column) for column in columns))
-
-
-def loop_milliseconds() -> float:
-    """CPU of a fixed piece of Python: how fast the machine is while others use it as well."""
-    taken = []
-    for _ in range(5):
-        begun, total = time.process_time(), 0
-        for step in range(2_000_000):
-            total += step * step % 7
-        taken.append(1000 * (time.process_time() - begun))
-    return statistics.median(taken)

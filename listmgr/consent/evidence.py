@@ -47,7 +47,7 @@ def entry_hash(entry: LedgerEntry) -> bytes:
             str(entry.seq),
             entry.action,
             entry.status,
-            entry.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            stamp(entry.at),
             entry.actor,
             entry.facts,
             entry.commitment.hex(),
@@ -55,6 +55,11 @@ def entry_hash(entry: LedgerEntry) -> bytes:
         )
     )
     return hashlib.sha256(text.encode()).digest()
+
+
+def stamp(at: datetime) -> str:
+    """A time as the chain hash has it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def chain_breaks(entries: Sequence[tuple[LedgerEntry, bytes]]) -> list[int]:

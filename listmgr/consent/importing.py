@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from listmgr.consent.evidence import GENESIS, canonical
+from listmgr.consent.evidence import GENESIS, canonical, stamp
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus, next_status
 from listmgr.consent.models import ConsentSource
 from listmgr.kit.errors import InvalidInput
@@ -80,6 +80,8 @@ def _binds(tx: Transaction, intake: Intake) -> dict[str, Any]:
         "confirm": _A.CONFIRM_IMPORTED.value,
         "source": intake.source.value,
         "at": intake.at,
+        # As the hash has it, made once for all rows.
+        "stamp": stamp(intake.at),
         "actor": intake.actor,
         "genesis": GENESIS,
         "head": f'{head}"row":',
@@ -131,7 +133,7 @@ _TYPES = {
     "bytea": ("genesis",),
     "text": (
         *("captured", "confirmed", "capture", "confirm"),
-        *("source", "actor", "head", "tail"),
+        *("source", "actor", "head", "tail", "stamp"),
     ),
 }
 _CASTS = {name: f"CAST(:{name} AS {kind})" for kind, names in _TYPES.items() for name in names}
@@ -142,10 +144,11 @@ def _typed(sql: str) -> str:
 
 
 _HASH = """sha256(convert_to(concat_ws(E'\\n', 'v1', id, {seq}, {action}, {status},
-  to_char(:at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), :actor, facts,
-  encode(commitment, 'hex'), encode({previous}, 'hex')), 'UTF8'))"""
-_HASHED = _HASH.format(seq=1, action=":capture", status=":captured", previous=":genesis")
-_HASHED_AGAIN = _HASH.format(seq=2, action=":confirm", status=":confirmed", previous="previous")
+  :stamp, :actor, facts, encode(commitment, 'hex'), {previous}), 'UTF8'))"""
+_HASHED = _HASH.format(seq=1, action=":capture", status=":captured", previous=f"'{GENESIS.hex()}'")
+_HASHED_AGAIN = _HASH.format(
+    seq=2, action=":confirm", status=":confirmed", previous="encode(previous, 'hex')"
+)
 
 # A commitment to no evidence: the salt is thrown away, as `ledger.record` does.
 _CAPTURE = _typed(f"""

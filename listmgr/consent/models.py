@@ -32,7 +32,6 @@ class Consent(Base):
 
     __tablename__ = "consents"
     __table_args__ = (
-        sa.ForeignKeyConstraint(["purpose_id", "list_id"], ["purposes.id", "purposes.list_id"]),
         # A consent lives once: a new asking after an end makes a new row.
         sa.Index(
             "uq_consents_open",
@@ -53,7 +52,9 @@ class Consent(Base):
         sa.Index(
             "ix_consents_expires_at",
             "expires_at",
-            postgresql_where=sa.text("status IN ('captured', 'pending')"),
+            postgresql_where=sa.text(
+                "expires_at IS NOT NULL AND status IN ('captured', 'pending')"
+            ),
         ),
         sa.CheckConstraint(
             "subscriber_id IS NOT NULL OR status IN ('expired', 'erased')", name="whose"
@@ -64,14 +65,14 @@ class Consent(Base):
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
-    subscriber_id: Mapped[int | None] = mapped_column(sa.ForeignKey("subscribers.id"), info=PLAIN)
-    # That it is a list is said by its purpose: the two refer to purposes together.
+    # What these four refer to is looked at once for all rows of a statement (`consents_added`).
+    subscriber_id: Mapped[int | None] = mapped_column(info=PLAIN)
     list_id: Mapped[int] = mapped_column(info=PLAIN)
     purpose_id: Mapped[int] = mapped_column(info=PLAIN)
     status: Mapped[ConsentStatus] = mapped_column(info=PLAIN)
     # The number of ledger events so far; links are bound to a consent, never to an address.
     version: Mapped[int] = mapped_column(info=PLAIN)
-    notice_id: Mapped[int] = mapped_column(sa.ForeignKey("notices.id"), info=PLAIN)
+    notice_id: Mapped[int] = mapped_column(info=PLAIN)
     notice_version: Mapped[int] = mapped_column(info=PLAIN)
     language: Mapped[str] = mapped_column(info=PLAIN)
     source: Mapped[ConsentSource] = mapped_column(info=PLAIN)
@@ -83,7 +84,9 @@ class Consent(Base):
     # To the month: the clock of ageing (L-08) and of the proof's retention (L-06).
     last_used_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
 
-    subscriber: Mapped[Subscriber | None] = relationship()
+    subscriber: Mapped[Subscriber | None] = relationship(
+        primaryjoin=Subscriber.id == sa.orm.foreign(subscriber_id)
+    )
     mailing_list: Mapped[MailingList] = relationship(
         primaryjoin=MailingList.id == sa.orm.foreign(list_id), viewonly=True
     )
@@ -91,7 +94,9 @@ class Consent(Base):
         primaryjoin=Purpose.id == sa.orm.foreign(purpose_id), viewonly=True
     )
     events: Mapped[list[ConsentEvent]] = relationship(
-        back_populates="consent", order_by="ConsentEvent.seq"
+        primaryjoin=lambda: Consent.id == sa.orm.foreign(ConsentEvent.consent_id),
+        back_populates="consent",
+        order_by="ConsentEvent.seq",
     )
 
 
@@ -122,7 +127,8 @@ class ConsentEvent(Base):
     __table_args__ = (sa.UniqueConstraint("consent_id", "seq"),)
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
-    consent_id: Mapped[int] = mapped_column(sa.ForeignKey("consents.id"), info=PLAIN)
+    # That there is such a consent is looked at with the chain (`consent_events_chain_all`).
+    consent_id: Mapped[int] = mapped_column(info=PLAIN)
     seq: Mapped[int] = mapped_column(info=PLAIN)
     action: Mapped[ConsentAction] = mapped_column(info=PLAIN)
     status: Mapped[ConsentStatus] = mapped_column(info=PLAIN)
@@ -135,7 +141,10 @@ class ConsentEvent(Base):
     previous: Mapped[bytes] = mapped_column(info=PLAIN)
     hash: Mapped[bytes] = mapped_column(info=PLAIN)
 
-    consent: Mapped[Consent] = relationship(back_populates="events")
+    consent: Mapped[Consent] = relationship(
+        primaryjoin=lambda: Consent.id == sa.orm.foreign(ConsentEvent.consent_id),
+        back_populates="events",
+    )
     evidence: Mapped[ConsentEvidence | None] = relationship(back_populates="event")
 
 

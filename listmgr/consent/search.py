@@ -11,11 +11,19 @@ from listmgr.consent.models import ConsentSource
 from listmgr.kit.predicate import Predicate, all_of
 from listmgr.subscribers.address import AddressError, parse_address
 from listmgr.subscribers.fields import CatalogueField
+from listmgr.subscribers.terms import (
+    PART_OCTETS,
+    local_of,
+    octets,
+    of_domain,
+    of_language,
+    of_name,
+    parts_of,
+    terms_of,
+)
 
 MAX_QUERY = 320
 MAX_WORDS = 6
-# Shorter ones are in too many addresses: they are looked for at the beginning only.
-PART_OCTETS = 3
 NAMES = ("first_name", "last_name", "company")
 
 
@@ -23,9 +31,9 @@ NAMES = ("first_name", "last_name", "company")
 class Wanted:
     """What to look for; what is left out does not matter.
 
-    Each word of `query` is a part of an address, a domain (@example.org), or the beginning of a
-    name. `value` is one of `field`'s as it is kept. The dates are of the first we heard of the
-    person: `since` <= it < `until`.
+    Each word of `query` is a part of what stands before an address's @, the beginning of a word of
+    its domain (or a domain: @example.org), or the beginning of a name. `value` is one of `field`'s
+    as it is kept. The dates are of the first we heard of the person: `since` <= it < `until`.
     """
 
     query: str = ""
@@ -126,43 +134,87 @@ def _field(field: CatalogueField, value: str) -> Condition:
     if field.key == "email":
         return _word(MAX_WORDS, value)
     if field.key == "language":
-        return _same("s.language = :value", value=value)
+        test, term = "s.language = :value", of_language(value)
+        return _known_as(test, "CAST(:term AS tsquery)", value=value, term=term)
     name = f"s.{field.key}"
-    return _same(f"{name} <> '' AND lower({name}) = lower(:value)", value=value)
+    test = f"{name} <> '' AND lower({name}) = lower(:value)"
+    return _known_as(test, of_name(":value", whole=True), value=value)
+
+
+def _known_as(test: str, query: str, **binds: object) -> Condition:
+    """The terms lead to it; the test alone is exact."""
+    return Condition(test, f"{terms_of('s')} @@ {query} AND {test}", binds)
 
 
 def _word(number: int, word: str) -> Condition:
+    """Ways a word may be meant; each is a test, and what the index is asked beside it."""
     if word.startswith("@"):
         return _of_domain(number, word[1:])
-    part, beginning = f"part{number}", f"beginning{number}"
     key = _key(word)
-    short = len(key.encode()) < PART_OCTETS
-    binds: dict[str, object] = {part: like(key, anywhere=not short)}
-    tests = [f"{{}}.address_key LIKE :{part}"]
-    finds = list(tests)
-    if not short:
-        binds[f"octets{number}"] = _octets(key)
-        finds[0] += f" AND text_parts({{}}.address_key) @> CAST(:octets{number} AS bytea[])"
-    if "@" not in word:
-        binds |= {beginning: like(word), f"domain{number}": _domain(word)}
-        tests += [
-            f"{{}}.{name} <> '' AND lower({{}}.{name}) LIKE lower(:{beginning})" for name in NAMES
-        ]
-        tests.append(f"{{}}.domain = :domain{number}")
-        finds += tests[1:]
+    local, at, domain = key.rpartition("@")
+    ways, binds = _of_address(number, key, local + at if at else key, domain if at else "")
+    if not at:
+        ways.append(_of_names(number))
+        binds[f"begun{number}"] = like(word)
+        binds[f"name{number}"] = word
+        domain = _domain(word)
+        if len(domain.encode()) >= PART_OCTETS and (term := of_domain(domain)):
+            ways.append(_of_domain_words(number))
+            binds |= {f"dot{number}": like(f".{domain}", anywhere=True), f"term{number}": term}
+            binds[f"dash{number}"] = like(f"-{domain}", anywhere=True)
     union = " UNION ALL ".join(
-        f"SELECT x.id FROM subscribers x WHERE {one.replace('{}', 'x')}" for one in finds
+        f"SELECT x.id FROM subscribers x WHERE {known.format('x')}({test.format('x')})"
+        for test, known in ways
     )
-    test = " OR ".join(f"({one.replace('{}', 's')})" for one in tests)
+    test = " OR ".join(f"({one.format('s')})" for one, _known in ways)
     return Condition(test, f"s.id IN ({union})", binds)
+
+
+# A test of somebody called {0}, and the index's condition with its AND.
+_Way = tuple[str, str]
+
+
+def _of_address(
+    number: int, key: str, local: str, domain: str
+) -> tuple[list[_Way], dict[str, object]]:
+    """A part of what stands before the @, or that and the beginning of what stands behind."""
+    if len(local.encode()) < PART_OCTETS:
+        return [(f"{{0}}.address_key LIKE :part{number}", "")], {f"part{number}": like(key)}
+    binds: dict[str, object] = {
+        f"part{number}": like(key, anywhere=True),
+        f"octets{number}": octets(local),
+    }
+    known = f"{parts_of('{0}')} @> CAST(:octets{number} AS bytea[]) AND "
+    if not domain:
+        return [(f"{local_of('{0}')} LIKE :part{number}", known)], binds
+    if term := of_domain(domain):
+        binds[f"behind{number}"] = term
+        known += f"{terms_of('{0}')} @@ CAST(:behind{number} AS tsquery) AND "
+    return [(f"{{0}}.address_key LIKE :part{number}", known)], binds
+
+
+def _of_names(number: int) -> _Way:
+    tests = (
+        f"({{0}}.{name} <> '' AND lower({{0}}.{name}) LIKE lower(:begun{number}))" for name in NAMES
+    )
+    return " OR ".join(tests), f"{terms_of('{0}')} @@ {of_name(f':name{number}')} AND "
+
+
+def _of_domain_words(number: int) -> _Way:
+    test = f"'.' || {{0}}.domain LIKE :dot{number} OR {{0}}.domain LIKE :dash{number}"
+    return test, f"{terms_of('{0}')} @@ CAST(:term{number} AS tsquery) AND "
 
 
 def _of_domain(number: int, told: str) -> Condition:
     """A domain with a dot is meant as it is, one without is the beginning of one."""
     name, domain = f"domain{number}", _domain(told)
-    if "." in domain:
-        return _same(f"s.domain = :{name}", **{name: domain})
-    return _same(f"s.domain LIKE :{name}", **{name: like(domain)})
+    whole = "." in domain
+    test = f"s.domain = :{name}" if whole else f"s.domain LIKE :{name}"
+    binds: dict[str, object] = {name: domain if whole else like(domain)}
+    if not (term := of_domain(domain, whole=whole)):
+        return Condition(test, test, binds)
+    query = f"CAST(:term{number} AS tsquery)"
+    return _known_as(test, query, **binds, **{f"term{number}": term})
 
 
 def _key(word: str) -> str:
@@ -185,9 +237,3 @@ def like(text: str, *, anywhere: bool = False) -> str:
     """A pattern for LIKE that means the text itself: at the beginning, or anywhere."""
     plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{plain}%" if anywhere else f"{plain}%"
-
-
-def _octets(text: str) -> list[bytes]:
-    """The parts the index `ix_subscribers_parts` knows the text by."""
-    octets = text.encode()
-    return sorted({octets[at : at + PART_OCTETS] for at in range(len(octets) - PART_OCTETS + 1)})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from psycopg.errors import UniqueViolation
 
 from listmgr.consent.importing import Intake, open_intake, take_in
 from listmgr.consent.ledger import Act, record_many
@@ -108,8 +109,6 @@ _LOCK = f"""
 SELECT s.id FROM subscribers s JOIN import_judged j ON j.subscriber_id = s.id
 WHERE j.verdict IN ('{_V.FILLED}', {_BEGUN}) ORDER BY s.id FOR NO KEY UPDATE OF s"""
 
-_UNKNOWN = f"SELECT FROM import_judged WHERE subscriber_id IS NULL AND verdict IN ({_BEGUN})"
-
 _ADD = f"""
 WITH added AS (
   INSERT INTO subscribers (address, envelope, address_key, domain, fingerprint, language,
@@ -121,7 +120,6 @@ WITH added AS (
   FROM import_stage t JOIN import_judged j USING (n)
   WHERE j.subscriber_id IS NULL AND j.verdict IN ({_BEGUN})
   ORDER BY t.key
-  ON CONFLICT (address_key) DO NOTHING
   RETURNING id, address_key)
 INSERT INTO consent_intake (subscriber_id, row, language, evidence, agreed_at, facts)
 SELECT a.id, t.n, coalesce(nullif(t.language, ''), %(language)s), nullif(t.evidence, ''),
@@ -190,10 +188,10 @@ def act(tx: Transaction, aim: Aim, *, at: datetime) -> None:
         judge(tx, aim)
     binds = {"language": aim.language, "purpose": aim.purpose_id, "at": at}
     open_intake(tx)
-    expected = cursor.execute(_UNKNOWN, prepare=False).rowcount
-    added = cursor.execute(_ADD, binds, prepare=False).rowcount
-    if added != expected:
-        raise SomebodyCameFirst
+    try:
+        cursor.execute(_ADD, binds, prepare=False)
+    except UniqueViolation:
+        raise SomebodyCameFirst from None
     cursor.execute(_FOR_KNOWN, binds, prepare=False)
     if aim.update is not Update.SKIP:
         cursor.execute(_UPDATE[aim.update], prepare=False)

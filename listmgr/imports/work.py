@@ -28,8 +28,8 @@ from listmgr.subscribers.fields import catalogue
 
 SECONDS = 20.0
 LEASE = timedelta(seconds=60)
-# Two batches are loaded while the next is read: PostgreSQL has a process for each.
-LOADERS = 2
+# So many batches are loaded while the next is read: PostgreSQL has a process for each.
+LOADERS = 3
 AGAIN = 5
 # What another writer, or a server that restarts, may cost us: the batch is done again, or later.
 PASSING = (SomebodyCameFirst, OperationalError)

@@ -8,9 +8,6 @@ from datetime import date, datetime, time
 from typing import IO
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from listmgr.imports.archive import DAMAGED
 from listmgr.imports.lines import MAX_LINE
 from listmgr.imports.rows import TOO_LONG, ZERO, Broken, Row
@@ -18,7 +15,7 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.kit.texts import N_
 
 MOST_COLUMNS = 500
-_UNREADABLE = (*DAMAGED, InvalidFileException, ParseError, KeyError, ValueError, TypeError)
+_UNREADABLE = (*DAMAGED, ParseError, KeyError, ValueError, TypeError)
 
 
 def sheet_rows(file: IO[bytes], *, header: bool) -> Iterator[Row]:
@@ -30,6 +27,10 @@ def sheet_rows(file: IO[bytes], *, header: bool) -> Iterator[Row]:
 
 
 def _values(file: IO[bytes]) -> Iterator[Row]:
+    # Workbooks are rare and this is 12 MB in each process: whoever sends mail need not hold it.
+    from openpyxl import load_workbook  # noqa: PLC0415
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     try:
         with warnings.catch_warnings():
             # What openpyxl does not know (validation, macros, themes) is of no concern here.
@@ -40,7 +41,7 @@ def _values(file: IO[bytes]) -> Iterator[Row]:
                 cells = [as_text(value) for value in values[:MOST_COLUMNS]]
                 if any(cells):
                     yield _row(cells)
-    except _UNREADABLE:
+    except (*_UNREADABLE, InvalidFileException):
         raise InvalidInput(
             N_("The workbook is damaged from some row on. Open it, save it as CSV, and send that.")
         ) from None

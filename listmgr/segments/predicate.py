@@ -11,6 +11,7 @@ from listmgr.segments.rules import Group, Node, Rule, read_tree
 from listmgr.subscribers.field_models import FieldKind
 from listmgr.subscribers.field_values import typed_sql
 from listmgr.subscribers.fields import CORE_FIELDS
+from listmgr.subscribers.terms import of_domain, terms_of
 
 _CORE = {field.key: field.sql for field in CORE_FIELDS}
 # When a consent came to its station.
@@ -115,7 +116,9 @@ def _yes_no(rule: Rule, _names: _Names) -> str:
 
 
 def _domain(rule: Rule, names: _Names) -> str:
-    return f"s.domain = {names.bind(rule.value)}"
+    term = names.bind(of_domain(rule.value, whole=True))
+    known = f"{terms_of('s')} @@ CAST({term} AS tsquery)"
+    return f"s.domain = {names.bind(rule.value)} AND {known}"
 
 
 def _tag(rule: Rule, names: _Names) -> str:

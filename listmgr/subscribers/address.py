@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from email_validator import EmailNotValidError, EmailSyntaxError, validate_email
+
+from listmgr.kit.keyed import keyed
 
 MAX_TYPED = 400
 # What needs no further look: the local parts nearly everybody has.
@@ -49,12 +50,11 @@ class AddressError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A checked address.
 
     `display` has a Unicode domain, `envelope` an A-label domain; `key` is the identity and keeps
-    dots and plus tags, which people use on purpose; `provider_key` is the provider's own view.
+    dots and plus tags, which people use on purpose.
     """
 
     typed: str
@@ -62,8 +62,17 @@ class Address:
     envelope: str
     key: str
     domain: str
-    provider_key: str
     smtputf8: bool
+
+    @property
+    def provider_key(self) -> str:
+        """The provider's own view of the key: without what it does not look at."""
+        local, _, domain = self.key.rpartition("@")
+        if domain in _PLUS_TAGS:
+            local = local.partition("+")[0] or local
+        if domain in _GOOGLE:
+            return local.replace(".", "") + "@gmail.com"
+        return f"{local}@{domain}"
 
 
 def parse_address(typed: str) -> Address:
@@ -94,44 +103,34 @@ def _unusual(typed: str, text: str) -> Address:
     except EmailNotValidError as error:
         raise AddressError("invalid", f"This is no valid e-mail address: {error}") from None
     shown = unicodedata.normalize("NFC", checked.domain)
-    return _address(typed, checked.local_part, shown, checked.ascii_domain or shown)
+    return _address(typed, checked.local_part, shown, (checked.ascii_domain or shown).lower())
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 15)
 def _domain(domain: str) -> tuple[str, str]:
     """The domain as shown and as A-label; most rows of an import share a few of them."""
     try:
         checked = validate_email(f"a@{domain}", check_deliverability=False)
     except EmailSyntaxError as error:
         raise AddressError("domain", f"This is no valid e-mail address: {error}") from None
-    return checked.domain, checked.ascii_domain
+    return checked.domain, checked.ascii_domain.lower()
 
 
-def _address(typed: str, local: str, shown: str, ascii_domain: str) -> Address:
-    domain = ascii_domain.lower()
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())
+def _address(typed: str, local: str, shown: str, domain: str) -> Address:
+    plain = local.isascii()
+    folded = local.lower() if plain else _folded(local)
     return Address(
-        typed=typed,
-        display=f"{local}@{shown}",
-        envelope=f"{local}@{domain}",
-        key=f"{folded}@{domain}",
-        domain=domain,
-        provider_key=_provider_key(folded, domain),
-        smtputf8=not local.isascii(),
+        typed, f"{local}@{shown}", f"{local}@{domain}", f"{folded}@{domain}", domain, not plain
     )
 
 
-def _provider_key(local: str, domain: str) -> str:
-    if domain in _PLUS_TAGS:
-        local = local.partition("+")[0] or local
-    if domain in _GOOGLE:
-        return local.replace(".", "") + "@gmail.com"
-    return f"{local}@{domain}"
+def _folded(local: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())
 
 
 def fingerprint(key: bytes, address_key: str) -> bytes:
     """HMAC-SHA-256 (32 octets) of an address key, under a key that is not in the database."""
-    return hmac.digest(key, address_key.encode(), "sha256")
+    return keyed(key)(address_key.encode())
 
 
 def mask(display: str) -> str:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from listmgr.kit.db import PERSONAL, PLAIN, Base
+from listmgr.subscribers.terms import PARTS, TERMS
 
 
 class Subscriber(Base):
@@ -16,43 +17,25 @@ class Subscriber(Base):
 
     __tablename__ = "subscribers"
     __table_args__ = (
-        sa.Index("ix_subscribers_fingerprint", "fingerprint"),
+        # By octets: it serves equality and beginnings alike, under any collation.
         sa.Index(
-            "ix_subscribers_domain",
-            "domain",
-            "id",
-            postgresql_ops={"domain": "text_pattern_ops"},
-        ),
-        sa.Index(
-            "ix_subscribers_address_prefix",
+            "uq_subscribers_address_key",
             "address_key",
+            unique=True,
             postgresql_ops={"address_key": "text_pattern_ops"},
         ),
-        sa.Index("ix_subscribers_tags", "tags", postgresql_using="gin"),
-        # A part of an address is found by its three-octet parts: pg_trgm is not everywhere.
+        # Everything people are searched by; why it is one index and not nine: decision 0037.
         sa.Index(
-            "ix_subscribers_parts",
-            sa.text("text_parts(address_key)"),
-            postgresql_using="gin",
-            postgresql_with={"fastupdate": "on", "gin_pending_list_limit": "131072"},
-        ),
-        *(
-            sa.Index(
-                f"ix_subscribers_{name}",
-                sa.func.lower(sa.text(name)).label("folded"),
-                postgresql_ops={"folded": "text_pattern_ops"},
-                postgresql_where=sa.text(f"{name} <> ''"),
-            )
-            for name in ("first_name", "last_name", "company")
-        ),
-        sa.Index(
-            "ix_subscribers_attributes",
+            "ix_subscribers_search",
+            sa.text(PARTS),
+            sa.text(TERMS),
             "attributes",
+            "tags",
             postgresql_using="gin",
             postgresql_ops={"attributes": "jsonb_path_ops"},
+            postgresql_with={"fastupdate": "on", "gin_pending_list_limit": "32768"},
         ),
         sa.Index("ix_subscribers_created_at", "created_at", "id"),
-        sa.Index("ix_subscribers_language", "language", "id"),
         sa.Index(
             "ix_subscribers_merged_into_id",
             "merged_into_id",
@@ -63,7 +46,7 @@ class Subscriber(Base):
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
     address: Mapped[str] = mapped_column(info=PERSONAL)
     envelope: Mapped[str] = mapped_column(info=PERSONAL)
-    address_key: Mapped[str] = mapped_column(unique=True, info=PERSONAL)
+    address_key: Mapped[str] = mapped_column(info=PERSONAL)
     domain: Mapped[str] = mapped_column(info=PERSONAL)
     fingerprint: Mapped[bytes] = mapped_column(info=PERSONAL)
     language: Mapped[str] = mapped_column(server_default="de", info=PERSONAL)

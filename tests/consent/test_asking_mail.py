@@ -215,7 +215,7 @@ def test_each_attempt_waits_longer_and_after_two_days_it_is_over(uow, asked, mai
         if due(uow, jobs, at):
             tries += 1
             send(uow, down, at=at)
-        at += timedelta(minutes=5)
+        at += timedelta(minutes=15)
     assert NOW + timedelta(hours=48) <= at <= NOW + timedelta(hours=49)
     assert 40 < tries < 60
     assert look(uow).status is QuestionStatus.FAILED

@@ -194,10 +194,11 @@ def test_t18_a_field_may_not_stand_here(html: str):
     "piece",
     ["<", "<a ", "<a x", "a=", '<a b="', "<!--", "</", "</style ", "{{ email }}", "<script>"],
 )
-def test_half_a_megabyte_of_anything_is_read_in_a_moment(piece: str):
-    source = (piece + " ") * (500_000 // (len(piece) + 1))
+def test_a_hundred_kilobytes_of_anything_are_read_and_not_pondered(piece: str):
+    """What is quadratic would take minutes; the limit is no measure of speed."""
+    source = (piece + " ") * (100_000 // (len(piece) + 1))
     for hostile in (source, f"<style>{source}", f"<a {source}", source.replace(" ", "")):
         begun = time.process_time()
         with suppress(MessageError):
             read(hostile, "html")
-        assert time.process_time() - begun < 15
+        assert time.process_time() - begun < 30
