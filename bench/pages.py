@@ -20,6 +20,7 @@ def searches(told: random.Random, people: int) -> dict[str, dict[str, object]]:
         "domain, rare": {"query": f"@firma{number % 30000}.example"},
         "name": {"query": f"Vorname{number % 3000}"},
         "name and part": {"query": f"Vorname{number % 3000} web"},
+        "two frequent words nobody has": {"query": "weber gmail"},
         "tag, rare": {"tag": "vip"},
         "tag, frequent": {"tag": "messe"},
         "tag nobody has": {"tag": "nobody"},

@@ -33,7 +33,7 @@ FROM (SELECT n, translate(({_NAMES})[1 + n % 10], 'ü', 'u') || '.'
   || to_hex(n * 7919::bigint % 999983) || n || '@'
   || CASE n % 10 WHEN 0 THEN 'gmail.com' WHEN 1 THEN 'gmail.com' WHEN 2 THEN 'web.de'
     WHEN 3 THEN 'gmx.de' WHEN 4 THEN 't-online.de' ELSE 'firma' || n % 30000 || '.example' END AS a
-  FROM generate_series(1, :n) n) x
+  FROM generate_series(CAST(:first AS int), CAST(:n AS int)) n) x
 """
 _CONSENTS = """
 INSERT INTO consents (subscriber_id, list_id, purpose_id, status, version, notice_id,
@@ -45,7 +45,7 @@ SELECT s.id, p.list_id, p.id, st, 2, n.id, n.version, 'de',
 FROM subscribers s, notices n JOIN purposes p ON p.id = n.purpose_id, LATERAL (SELECT CASE
   WHEN s.id % 20 < 17 THEN 'confirmed' WHEN s.id % 20 = 17 THEN 'pending'
   WHEN s.id % 20 = 18 THEN 'withdrawn' ELSE 'captured' END AS st) x
-WHERE p.list_id = 1 OR s.id % (20 * p.list_id) = 0
+WHERE s.id >= :first AND (p.list_id = 1 OR s.id % (20 * p.list_id) = 0)
 ORDER BY s.id
 """
 # Their hashes chain nothing: pages show events and never prove them.
@@ -60,20 +60,28 @@ ORDER BY c.id, e.seq
 """
 
 
-def make_people(engine: sa.Engine, tx_of: UnitOfWork, number: int) -> None:
-    """So many people on one large list and four smaller ones, known over four years."""
-    for at in range(LISTS):
+def make_people(
+    engine: sa.Engine,
+    tx_of: UnitOfWork,
+    number: int,
+    *,
+    first: int = 1,
+    lists: int = LISTS,
+    events: bool = True,
+) -> None:
+    """People up to a number on one large list and some smaller ones, known over four years."""
+    for at in range(lists):
         with tx_of() as tx:
             make_list(tx, f"list{at}")
     with engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        for table, statement in (
-            ("subscribers", _PEOPLE),
-            ("consents", _CONSENTS),
-            ("consent_events", _EVENTS),
-        ):
-            with indexed_after(connection, table):
-                connection.execute(sa.text(statement), {"n": number} if ":n" in statement else {})
+        with indexed_after(connection, "subscribers"):
+            connection.execute(sa.text(_PEOPLE), {"n": number, "first": first})
+        with indexed_after(connection, "consents"):
+            connection.execute(sa.text(_CONSENTS), {"first": first})
+        if events:
+            with indexed_after(connection, "consent_events"):
+                connection.execute(sa.text(_EVENTS))
         connection.execute(sa.text("SELECT count_consents_anew()"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))

@@ -1,17 +1,25 @@
-"""How far the cards of each occasion came: captured, asked, confirmed. Of occasions, not people."""
+"""How far the cards of each occasion came: captured, asked, confirmed. Of occasions, not people.
+
+Each card is asked what its person answered since. Where cards are many a job does that every five
+minutes, and the page says when.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.cards.models import Card, CardCapture, Occasion
+from listmgr.cards.models import Card, CardCapture, CardCount, Occasion
 from listmgr.cards.stages import STAGE, Stage, with_answers
+from listmgr.kit.transaction import Transaction
 
 _WERE_ASKED = (Stage.ASKED.value, Stage.CONFIRMED.value, Stage.ENDED.value)
 SHOWN = 24
+# So many cards are counted while the page waits.
+LIVE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +32,44 @@ class OccasionFunnel:
     confirmed: int
 
 
-def funnels(session: Session) -> list[OccasionFunnel]:
+@dataclass(frozen=True, slots=True)
+class Funnels:
+    """The newest occasions; `counted_at` is None when they have been counted just now."""
+
+    rows: list[OccasionFunnel]
+    counted_at: datetime | None
+
+
+def funnels(session: Session) -> Funnels:
     """The newest occasions; deleted cards are still counted, by numbers alone."""
-    live = _live(session)
+    kept = session.scalars(sa.select(CardCount)).all() if _are_many(session) else ()
+    live = {one.occasion_id: (one.captured, one.asked, one.confirmed) for one in kept} or _live(
+        session
+    )
     found = session.scalars(sa.select(Occasion).order_by(Occasion.id.desc()).limit(SHOWN))
     rows = [_summed(one.name, live.get(one.id, (0, 0, 0)), _gone(one)) for one in found]
     if None in live:
         rows.append(_summed("", live[None], (0, 0, 0)))
-    return rows
+    return Funnels(rows, kept[0].counted_at if kept else None)
+
+
+def count_again(tx: Transaction, *, at: datetime) -> None:
+    """Count what a page has no time for. Safe to run twice, and at once."""
+    tx.session.execute(sa.text("LOCK TABLE card_counts IN EXCLUSIVE MODE"))
+    tx.session.execute(sa.delete(CardCount))
+    if not _are_many(tx.session):
+        return
+    tx.session.add_all(
+        CardCount(
+            occasion_id=one, captured=captured, asked=asked, confirmed=confirmed, counted_at=at
+        )
+        for one, (captured, asked, confirmed) in _live(tx.session).items()
+    )
+
+
+def _are_many(session: Session) -> bool:
+    some = sa.select(Card.id).limit(LIVE + 1).subquery()
+    return session.scalars(sa.select(sa.func.count()).select_from(some)).one() > LIVE
 
 
 def _gone(one: Occasion) -> tuple[int, int, int]:

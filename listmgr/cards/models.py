@@ -28,6 +28,24 @@ class Occasion(Base):
     gone_confirmed: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
 
 
+class CardCount(Base):
+    """How far the living cards of an occasion had come when they were last counted.
+
+    Only where they are many; the row without an occasion is of the cards without one.
+    """
+
+    __tablename__ = "card_counts"
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    occasion_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("occasions.id", ondelete="CASCADE"), info=PLAIN
+    )
+    captured: Mapped[int] = mapped_column(info=PLAIN)
+    asked: Mapped[int] = mapped_column(info=PLAIN)
+    confirmed: Mapped[int] = mapped_column(info=PLAIN)
+    counted_at: Mapped[datetime] = mapped_column(info=PLAIN)
+
+
 class CardSource(enum.StrEnum):
     """How a card came in."""
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.consent.planner import plan, planned_anew, rarest_first
-from listmgr.consent.search import Wanted, everything
+from listmgr.consent.search import Wanted, everything, predicate
 from listmgr.kit.predicate import Predicate
 
 COUNTED = 10_000
@@ -30,8 +30,10 @@ class Count:
 
 def count(session: Session, wanted: Wanted) -> Count:
     """How many a search finds; beyond ten thousand, or what is dear, the planner's estimate."""
+    asked = everything(wanted)
     with planned_anew(session):
-        return _counted(session, rarest_first(session, everything(wanted)))
+        told = rarest_first(session, asked).predicate if len(asked) > 1 else predicate(wanted)
+        return _counted(session, told)
 
 
 def count_all(session: Session, told: Predicate) -> Count:

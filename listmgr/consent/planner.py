@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -40,14 +41,28 @@ def plan(session: Session, sql: str, binds: Mapping[str, object]) -> dict[str, f
     return found
 
 
-def rarest_first(session: Session, asked: Sequence[Condition]) -> Predicate:
-    """The rarest condition leads to people by its index, the others are asked of those."""
-    if len(asked) > 1:
-        people = "SELECT FROM subscribers s WHERE "
-        rows = [plan(session, people + one.find, one.binds)["Plan Rows"] for one in asked]
-        asked = [one for _rows, one in sorted(zip(rows, asked, strict=True), key=lambda it: it[0])]
-    first, others = asked[:1], asked[1:]
-    return all_of(
-        [Predicate(one.find, one.binds) for one in first]
-        + [Predicate(one.test, one.binds) for one in others]
-    )
+@dataclass(frozen=True, slots=True)
+class Led:
+    """Conditions in an order: the first leads to people by its index, the others test those.
+
+    `rows` is how many the planner thinks it leads to.
+    """
+
+    first: Condition
+    others: tuple[Condition, ...]
+    rows: float
+
+    @property
+    def predicate(self) -> Predicate:
+        """All of them, over `s`."""
+        first = Predicate(self.first.find, self.first.binds)
+        return all_of([first, *(Predicate(one.test, one.binds) for one in self.others)])
+
+
+def rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
+    """Led by what is rarest as the planner sees it."""
+    people = "SELECT FROM subscribers s WHERE "
+    rows = [plan(session, people + one.find, one.binds)["Plan Rows"] for one in asked]
+    least = min(range(len(asked)), key=rows.__getitem__)
+    others = tuple(one for n, one in enumerate(asked) if n != least)
+    return Led(asked[least], others, rows[least])

@@ -3,6 +3,10 @@
 Two ways lead to a page. Where those who fit are many, the newest two thousand people are looked
 through: that ends early. Where they are few, an index names them all and they are put in order.
 PostgreSQL is never left to guess which: a wrong guess would walk through everybody.
+
+Where several things are asked, each of them of many people, and they hold for few or none
+together, no index leads to those: a page then looks through the next so many people, shows who was
+found among them and leads on.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent
-from listmgr.consent.planner import planned_anew, rarest_first
+from listmgr.consent.planner import Led, planned_anew, rarest_first
 from listmgr.consent.search import (
     MAX_QUERY,
     Condition,
@@ -35,6 +39,9 @@ __all__ = ["MAX_QUERY", "Page", "Row", "Standing", "Wanted", "find"]
 PAGE = 50
 # How many people are looked through before an index is asked.
 WALK = 2_000
+# Whom several conditions are asked of at most: whom the rarest of them leads to, or else the next
+# so many people.
+LED, FURTHER = 10_000, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some people, newest first. `older` and `newer` are the ids to go on from, None at an end."""
+    """Some people, newest first. `older` and `newer` are the ids to go on from, None at an end.
+
+    A page may hold few or none and still lead on: then older people have not been looked at.
+    """
 
     rows: tuple[Row, ...]
     older: int | None
@@ -73,19 +83,22 @@ def find(
 ) -> Page:
     """One page of people: the newest, those `below` an id, or those `above` one."""
     if above is not None:
-        ids = _ids(session, wanted, _Turn(above, older=False, most=size + 1))
+        ids, reached = _ids(session, wanted, _Turn(above, older=False, most=size + 1))
         if len(ids) >= size:
             page = ids[size - 1 :: -1]
             newer = page[0] if len(ids) > size else None
             return Page(_rows(session, page), older=page[-1], newer=newer)
+        if reached is not None:
+            page = ids[::-1]
+            return Page(_rows(session, page), older=page[-1] if page else above, newer=reached)
         # So near the top the first page shows them all.
         below = None
-    ids = _ids(session, wanted, _Turn(below, older=True, most=size + 1))
+    ids, reached = _ids(session, wanted, _Turn(below, older=True, most=size + 1))
     page = ids[:size]
     return Page(
         _rows(session, page),
-        older=page[-1] if len(ids) > size else None,
-        newer=page[0] if page and below is not None else None,
+        older=page[-1] if len(ids) > size else reached,
+        newer=(page[0] if page else reached and below) if below is not None else None,
     )
 
 
@@ -154,28 +167,53 @@ class _Way:
     beyond: str
 
 
-def _ids(session: Session, wanted: Wanted, turn: _Turn) -> list[int]:
-    with planned_anew(session):
-        return _found(session, wanted, turn)
+# Some people in the order of the page, and whom the look ended at where there are more.
+_Found = tuple[list[int], int | None]
 
 
-def _found(session: Session, wanted: Wanted, turn: _Turn) -> list[int]:
+def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
     way, asked = _way(wanted, turn), everything(wanted)
     binds = {name: value for one in asked for name, value in one.binds.items()}
     binds |= {"n": turn.most, "seen": turn.seen, "stations": [str(one) for one in ConsentStatus]}
+    with planned_anew(session):
+        ids = _walked(session, way, WALK if way.left else turn.most, binds)
+        if len(ids) == turn.most or not way.left:
+            return ids, None
+        if len(asked) == 1:
+            return _gathered(session, way, asked[0].find, binds), None
+        led = rarest_first(session, asked)
+        if led.rows <= LED and not _leads_to_many(session, led):
+            return _gathered(session, way, led.predicate.sql, binds), None
+        ids = _walked(session, way, FURTHER, binds)
+        if len(ids) == turn.most:
+            return ids, None
+        end = f"SELECT s.id FROM ({way.people.format(most=FURTHER)}) s ORDER BY {way.order}"
+        return ids, session.scalar(sa.text(f"{end} OFFSET {FURTHER - 1} LIMIT 1"), binds)
+
+
+def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) -> list[int]:
     tests = " AND ".join(f"({one.test})" for one in way.left) or "true"
-    walk = way.people.format(most=WALK if way.left else turn.most)
-    walked = f"SELECT s.id FROM ({walk}) s WHERE {tests} ORDER BY {way.order} LIMIT :n"
-    ids = list(session.scalars(sa.text(walked), binds))
-    if len(ids) == turn.most or not way.left:
-        return ids
-    found = rarest_first(session, asked)
-    gathered = (
+    people = way.people.format(most=most)
+    walk = f"SELECT s.id FROM ({people}) s WHERE {tests} ORDER BY {way.order} LIMIT :n"
+    return list(session.scalars(sa.text(walk), binds))
+
+
+def _leads_to_many(session: Session, led: Led) -> bool:
+    """The planner may have been too hopeful."""
+    some = (
+        f"WITH led AS MATERIALIZED (SELECT s.id FROM subscribers s WHERE {led.first.find})"
+        f" SELECT count(*) > {LED} FROM (SELECT FROM led LIMIT {LED + 1}) n"
+    )
+    return bool(session.scalar(sa.text(some), led.first.binds))
+
+
+def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object]) -> list[int]:
+    gather = (
         "WITH found AS MATERIALIZED (SELECT s.id, s.created_at FROM subscribers s"
-        f" WHERE {found.sql} AND {way.beyond})"
+        f" WHERE {finds} AND {way.beyond})"
         f" SELECT s.id FROM found s ORDER BY {way.order} LIMIT :n"
     )
-    return list(session.scalars(sa.text(gathered), binds))
+    return list(session.scalars(sa.text(gather), binds))
 
 
 def _way(wanted: Wanted, turn: _Turn) -> _Way:

@@ -95,6 +95,10 @@ class ImportRow(Base):
     """A row that was not taken in, or one of the first of its verdict. `cells` follow `columns`."""
 
     __tablename__ = "import_rows"
+    __table_args__ = (
+        # The first rows of each verdict are shown.
+        sa.Index("ix_import_rows_verdict", "import_id", "phase", "verdict", "number"),
+    )
 
     import_id: Mapped[int] = _of_import()
     phase: Mapped[Phase] = mapped_column(primary_key=True, info=PLAIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from listmgr.cards import life, reply_sending, taking
+from listmgr.cards import funnel, life, reply_sending, taking
 from listmgr.kit.clock import now
 from listmgr.web.context import services
 
@@ -20,9 +20,11 @@ def sweep_cards() -> None:
 
 
 def tidy_cards() -> None:
-    """Delete cards nobody answered in time, and pictures kept long enough."""
+    """Delete cards nobody answered in time, and pictures kept long enough; count what is left."""
     for tidy in (life.delete_due, life.drop_newly_objected, life.purge_uploads):
         count = 1
         while count:
             with services().unit_of_work() as tx:
                 count = tidy(tx, at=now())
+    with services().unit_of_work() as tx:
+        funnel.count_again(tx, at=now())

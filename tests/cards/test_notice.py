@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from listmgr.cards.funnel import OccasionFunnel, funnels
+from listmgr.cards import funnel
+from listmgr.cards.funnel import Funnels, OccasionFunnel, count_again, funnels
 from listmgr.cards.life import purge_uploads
-from listmgr.cards.models import Card, CardLetter, CardUpload, LetterStatus, NoticeWay
+from listmgr.cards.models import Card, CardCount, CardLetter, CardUpload, LetterStatus, NoticeWay
 from listmgr.cards.notice import count_overdue, due_at, give_by_hand
 from listmgr.cards.reply import ReplyWords, write_reply
 from listmgr.cards.reply_linter import not_of_service
@@ -239,13 +240,38 @@ def test_the_funnel_counts_occasions_and_outlives_the_cards(uow, session, ada, b
         third = kept(tx, ben.id, "c@example.com")
         typed(tx, ben.id, "d@example.com", occasion="")
     expected = [OccasionFunnel("Buchmesse", 3, 2, 1), OccasionFunnel("", 1, 0, 0)]
-    assert funnels(session) == expected
+    assert funnels(session) == Funnels(expected, None)
     with uow() as tx:
         discard(tx, third.id, ben.id, at=now())
     session.expire_all()
-    assert funnels(session) == expected
+    assert funnels(session) == Funnels(expected, None)
     # Of occasions only: there is no number beside anybody's name.
     assert not re.search("ada|ben", repr(funnels(session)), re.IGNORECASE)
+
+
+def test_many_cards_are_counted_by_a_job_and_the_page_says_when(
+    uow, session, ada, notice, monkeypatch
+):
+    monkeypatch.setattr(funnel, "LIVE", 1)
+    with uow() as tx:
+        typed(tx, ada.id, "a@example.com")
+        typed(tx, ada.id, "b@example.com", occasion="")
+    one_each = [OccasionFunnel("Buchmesse", 1, 0, 0), OccasionFunnel("", 1, 0, 0)]
+    # Before the job has run, the page counts.
+    assert funnels(session) == Funnels(one_each, None)
+    at = now()
+    for _ in range(2):
+        with uow() as tx:
+            count_again(tx, at=at)
+    with uow() as tx:
+        typed(tx, ada.id, "c@example.com")
+    session.expire_all()
+    assert funnels(session) == Funnels(one_each, at)
+    monkeypatch.setattr(funnel, "LIVE", 10)
+    assert funnels(session).rows[0] == OccasionFunnel("Buchmesse", 2, 0, 0)
+    with uow() as tx:
+        count_again(tx, at=at)
+    assert session.scalars(sa.select(CardCount)).all() == []
 
 
 def test_pictures_kept_for_a_reason_go_after_their_days(uow, session, settings, ada):

@@ -13,7 +13,7 @@ from listmgr.consent.counting import Count, count
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, ConsentMove, ConsentSource
 from listmgr.consent.roster import Wanted
-from listmgr.consent.search import predicate
+from listmgr.consent.search import everything, predicate
 from listmgr.subscribers.fields import CORE_FIELDS
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW
@@ -150,6 +150,35 @@ def test_every_search_finds_whom_it_should_page_by_page_both_ways(crowd, uow, mo
             found_somebody += bool(ids)
         # Eight ask for what nobody here has.
         assert found_somebody == len(SEARCHES) - 8
+
+
+@pytest.mark.parametrize("further", [5, 20_000])
+def test_what_is_frequent_each_and_rare_together_is_looked_for_step_by_step(
+    crowd, uow, monkeypatch, further
+):
+    for name, number in {"WALK": 3, "LED": 0, "FURTHER": further}.items():
+        monkeypatch.setattr(roster, name, number)
+    with uow() as tx:
+        several = [wanted for wanted in SEARCHES if len(everything(wanted)) > 1]
+        assert len(several) >= 4
+        steps = 0
+        for wanted in several:
+            told = predicate(wanted)
+            right = tx.session.scalars(
+                sa.text(f"SELECT s.id FROM subscribers s WHERE {told.sql}"), dict(told.binds)
+            ).all()
+            seen, page = [], roster.find(tx.session, wanted, size=4)
+            while True:
+                seen += [row.subscriber.id for row in page.rows]
+                if page.older is None:
+                    break
+                steps += 1
+                page = roster.find(tx.session, wanted, below=page.older, size=4)
+            assert sorted(seen) == sorted(right), wanted
+            if page.newer is not None:
+                back = roster.find(tx.session, wanted, above=page.newer, size=4)
+                assert {row.subscriber.id for row in back.rows} <= set(right)
+        assert steps or further > 5
 
 
 def down(session, wanted: Wanted) -> list[int]:
