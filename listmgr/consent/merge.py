@@ -18,6 +18,7 @@ from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import AddressError, parse_address
 from listmgr.subscribers.models import Subscriber
 from listmgr.subscribers.restriction import locked_person
+from listmgr.subscribers.terms import of_name, terms_of
 from listmgr.suppression.register import is_suppressed
 
 # What the record that is kept takes over where it has nothing itself.
@@ -79,25 +80,20 @@ def namesakes(session: Session, person: Subscriber, *, most: int = 5) -> Sequenc
     """Other records with the same first and last name: perhaps the same person."""
     if not (person.last_name and person.first_name):
         return ()
-    # Both are said not to be empty, as the indexes have it; and an order inside would tempt to go
-    # through everybody.
-    found = (
-        sa.select(Subscriber.id)
-        .where(
-            sa.func.lower(Subscriber.last_name) == person.last_name.lower(),
-            sa.func.lower(Subscriber.first_name) == person.first_name.lower(),
-            Subscriber.last_name != "",
-            Subscriber.first_name != "",
-            Subscriber.id != person.id,
-            Subscriber.merged_into_id.is_(None),
-        )
-        .cte("namesakes")
-        .prefix_with("MATERIALIZED")
+    names = " AND ".join(
+        f"{terms_of('s')} @@ {of_name(f':{name}', whole=True)} AND lower(s.{name}) = lower(:{name})"
+        for name in ("first_name", "last_name")
     )
-    first = sa.select(found.c.id).order_by(found.c.id).limit(most)
-    return session.scalars(
-        sa.select(Subscriber).where(Subscriber.id.in_(first)).order_by(Subscriber.id)
-    ).all()
+    # An order inside would tempt to go through everybody.
+    found = sa.text(
+        f"WITH found AS MATERIALIZED (SELECT s.id FROM subscribers s WHERE {names}"
+        "  AND s.id <> :id AND s.merged_into_id IS NULL)"
+        " SELECT id FROM found ORDER BY id LIMIT :most"
+    )
+    told = {"first_name": person.first_name, "last_name": person.last_name, "id": person.id}
+    ids = session.scalars(found, told | {"most": most}).all()
+    people = sa.select(Subscriber).where(Subscriber.id.in_(ids)).order_by(Subscriber.id)
+    return session.scalars(people).all()
 
 
 def find_other(session: Session, kept: Subscriber, typed: str) -> Subscriber:
