@@ -19,6 +19,7 @@ from listmgr.demo.people import confirmed_before
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import Notice
 from listmgr.schema import resource
+from listmgr.segments.models import Segment
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 
@@ -44,6 +45,17 @@ drei Dinge aus dem Lindenhof: die neue Ausstellung ist gehängt, die Werkstätte
 Plätze frei, und im Hof steht jetzt die lange Bank, um die so viele gebeten haben.
 
 [Alles Weitere](https://lindenhof.example/neues)
+"""
+AUTUMN = """# Der Herbst im Lindenhof
+
+Guten Tag {{ first_name | default("und willkommen") }},
+
+wenn es draußen früh dunkel wird, spielen wir drinnen: **sechs Abende im Oktober**, und für alle aus
+{{ city | default("der Nachbarschaft") }} ist der erste davon frei.
+
+[Zu den Konzerten](https://lindenhof.example/programm)
+
+Herzlich, Ihr Lindenhof
 """
 # How many days ago, and what it was called; each goes to one of the lists in turn.
 PAST = (
@@ -76,7 +88,13 @@ def invent_campaigns(
     campaign = compose.create(tx, sent, operator_id=None, at=at)
     launch(tx, campaign.id, templates=resource("templates"), at=at)
     ring_campaign(tx, campaign.id)
-    draft = compose.Draft("Herbst", purpose_id, "{{ first_name }}, der Herbst kommt", body=SUMMER)
+    draft = compose.Draft(
+        "Herbst",
+        purpose_id,
+        "{{ first_name }}, der Herbst kommt",
+        body=AUTUMN,
+        audience_segment_id=tx.session.scalars(sa.select(Segment.id)).one(),
+    )
     compose.create(tx, draft, operator_id=None, at=at)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from listmgr.config import load_settings
 from listmgr.demo.campaigns import invent_campaigns
 from listmgr.demo.cards import invent_cards
+from listmgr.demo.fields import invent_fields
 from listmgr.demo.people import invent_people
 from listmgr.kit.clock import now
 from listmgr.kit.queue import ring
@@ -76,13 +77,14 @@ def _load(tx: Transaction, at: datetime) -> None:
         create_operator(
             tx, email=f"{local}@lindenhof.example", name=name, role=role, language=language, at=at
         )
+    invent_fields(tx, at - timedelta(days=400))
     notices = [_list(tx, *told, at=at - timedelta(days=400)) for told in LISTS]
     create_form(
         tx,
         FormWords("Post vom Lindenhof", "Mail from Lindenhof"),
         slug="lindenhof",
         purpose_ids=[found["de"].purpose_id for found in notices],
-        asks=[Ask("first_name"), Ask("last_name")],
+        asks=[Ask(name) for name in ("first_name", "last_name", "city", "interest")],
         at=at,
     )
     invent_people(tx, notices, at)

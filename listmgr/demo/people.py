@@ -14,6 +14,7 @@ from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import Act, record_many
 from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import Consent, ConsentSource
+from listmgr.demo.fields import invented_values
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import Notice, Purpose
 from listmgr.subscribers.address import fingerprint, parse_address
@@ -83,6 +84,7 @@ def _person(tx: Transaction, number: int, chance: random.Random) -> Subscriber:
         first_name=first,
         last_name=last,
         company=chance.choice(COMPANIES),
+        attributes=invented_values(chance),
     )
 
 

@@ -1,0 +1,67 @@
+"""The demo's own fields with their reasons, and a segment that is made of them."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.operators.models import Operator, Role
+from listmgr.segments import keep
+from listmgr.segments.rules import Group, Rule
+from listmgr.subscribers.define import FieldWords, create_field
+
+CITIES = ("Berlin", "Berlin", "Berlin", "Potsdam", "Leipzig", "Hamburg", "Köln")
+INTERESTS = ("Musik", "Ausstellungen", "Kurse", "Hofmarkt")
+FIELDS = (
+    FieldWords(
+        key="city",
+        label_de="Stadt",
+        label_en="City",
+        kind="text",
+        purpose=N_("To invite to what happens in the person’s own town."),
+        basis="consent",
+        retention_months="24",
+        category="ordinary",
+    ),
+    FieldWords(
+        key="interest",
+        label_de="Interesse",
+        label_en="Interest",
+        kind="choice",
+        choices="\n".join(INTERESTS),
+        purpose=N_("To write about what the person likes to hear of."),
+        basis="consent",
+        retention_months="24",
+        category="ordinary",
+    ),
+)
+NEAR_BY = Group("all", (Rule("field:city", "is", "Berlin"), Rule("field:interest", "is", "Musik")))
+
+
+def invent_fields(tx: Transaction, at: datetime) -> None:
+    """The fields, and the friends of music in Berlin."""
+    for told in FIELDS:
+        create_field(tx, told, roles=list(Role), by=Role.PRIVACY, at=at)
+    marketer = tx.session.scalars(sa.select(Operator.id).where(Operator.role == Role.MARKETER))
+    keep.create(
+        tx,
+        "Musik in Berlin",
+        NEAR_BY,
+        role=Role.MARKETER,
+        operator_id=marketer.one(),
+        at=at,
+    )
+
+
+def invented_values(chance: random.Random) -> dict[str, str]:
+    """What somebody has told of themselves: most a city, some what they like, some nothing."""
+    told = {}
+    if chance.random() < 0.7:
+        told["city"] = chance.choice(CITIES)
+    if chance.random() < 0.5:
+        told["interest"] = chance.choice(INTERESTS)
+    return told
