@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 from listmgr.bulk.control import steer
 from listmgr.bulk.lifecycle import BulkDeed
@@ -12,10 +13,14 @@ from listmgr.bulk.run import step
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
 from listmgr.privacy.erasure import erase
+from listmgr.selections import gather
 from listmgr.selections.gather import Chosen
 from listmgr.selections.models import SelectionKind
+from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW, UnitOfWork
+from tests.people import make_confirmed, make_list
 
+NAMES = ("anna", "bert", "cleo", "dora", "emil")
 EVERYBODY = Chosen(SelectionKind.FOUND)
 
 
@@ -71,3 +76,23 @@ def office(uow: UnitOfWork) -> Office:
 
 def ticked(*ids: int) -> Chosen:
     return Chosen(SelectionKind.TICKED, ids=ids)
+
+
+@pytest.fixture
+def people(uow: UnitOfWork) -> list[int]:
+    """Five confirmed people; the last one's processing is restricted."""
+    with uow() as tx:
+        notice = make_list(tx)[2]
+        made = [make_confirmed(tx, f"{name}@example.com", notice, NOW) for name in NAMES]
+        tx.session.execute(
+            sa.update(Subscriber)
+            .where(Subscriber.address_key == "emil@example.com")
+            .values(restricted_at=NOW)
+        )
+        return [consent.subscriber_id or 0 for consent in made]
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "CHUNK", 2)
+    monkeypatch.setattr(gather, "BATCH", 1)

@@ -7,18 +7,16 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from listmgr.bulk.control import can_undo, purge, sweep
+from listmgr.bulk.control import can_undo, purge
 from listmgr.bulk.lifecycle import BulkStatus
 from listmgr.bulk.models import BulkAct, BulkBefore
 from listmgr.bulk.preview import sample
-from listmgr.bulk.run import run_slice, step
 from listmgr.consent.anchor import broken_chains
 from listmgr.consent.models import Consent, ConsentEvent
 from listmgr.consent.search import Wanted
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.models import AuditEntry, Role
 from listmgr.privacy.erasure import erase
-from listmgr.selections import gather
 from listmgr.selections.gather import Chosen
 from listmgr.selections.models import Selection, SelectionKind
 from listmgr.subscribers.define import FieldWords, create_field
@@ -26,30 +24,10 @@ from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.bulk.conftest import Office, ticked
-from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list, make_pending, make_subscriber
+from tests.conftest import NOW
+from tests.people import make_list, make_pending, make_subscriber
 
-NAMES = ("anna", "bert", "cleo", "dora", "emil")
-
-
-@pytest.fixture
-def people(uow: UnitOfWork) -> list[int]:
-    """Five confirmed people; the last one's processing is restricted."""
-    with uow() as tx:
-        notice = make_list(tx)[2]
-        made = [make_confirmed(tx, f"{name}@example.com", notice, NOW) for name in NAMES]
-        tx.session.execute(
-            sa.update(Subscriber)
-            .where(Subscriber.address_key == "emil@example.com")
-            .values(restricted_at=NOW)
-        )
-        return [consent.subscriber_id or 0 for consent in made]
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather, "CHUNK", 2)
-    monkeypatch.setattr(gather, "BATCH", 1)
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 def column(session, name: str) -> list[object]:
@@ -281,52 +259,6 @@ def test_what_is_wrong_is_told_at_its_field(office, people, asked, field):
 def test_nobody_ticked_is_told(office, people):
     with pytest.raises(InvalidInput, match="Tick the people"):
         office.prepare(ticked(), kind="restrict")
-
-
-def test_pausing_cancelling_and_undoing_half_of_it(office, people, uow, session):
-    act = office.prepare(kind="set_field", field="company", value="Neu")
-    office.steer(act.id, "start")
-    with uow() as tx:
-        assert step(tx, act.id, erase=erase, at=NOW)
-    office.steer(act.id, "pause")
-    assert office.work(act.id).position == 1
-    office.steer(act.id, "resume")
-    office.steer(act.id, "cancel")
-    act = office.work(act.id)
-    assert (act.status, act.done) == (BulkStatus.CANCELLED, {"change": 2})
-    assert column(session, "company") == ["Neu", "Neu", "", "", ""]
-    assert office.undo(act.id).undone == {"undone": 2}
-    assert column(session, "company") == [""] * 5
-
-
-def test_a_kill_between_two_commits_does_nothing_twice(office, people, uow, session):
-    act = office.prepare(kind="add_tags", tags="once")
-    office.steer(act.id, "start")
-    with pytest.raises(RuntimeError), uow() as tx:
-        step(tx, act.id, erase=erase, at=NOW)
-        raise RuntimeError("killed before the commit")
-    assert office.look(act.id).position == 0
-    act = office.work(act.id)
-    assert act.done == {"change": 4, "restricted": 1}
-    assert column(session, "tags") == [["once"]] * 4 + [[]]
-
-
-def test_a_slice_hands_back_when_its_time_is_over(office, people, uow, jobs):
-    act = office.prepare(kind="restrict")
-    office.steer(act.id, "start")
-    assert not run_slice(uow, act.id, erase=erase, now=lambda: NOW)
-    assert office.look(act.id).status is BulkStatus.FINISHED
-    assert run_slice(uow, act.id, erase=erase, now=lambda: NOW, seconds=0)
-    assert not run_slice(uow, 999, erase=erase, now=lambda: NOW)
-
-
-def test_a_lost_bell_is_rung_again(office, people, uow, jobs):
-    act = office.prepare(kind="restrict")
-    office.steer(act.id, "start")
-    jobs.clear()
-    with uow() as tx:
-        sweep(tx)
-    assert [(job.name, job.args) for job in jobs] == [("run_bulk", (act.id, 0))]
 
 
 def test_everything_is_in_the_audit_log_without_a_persons_data(office, people, session):

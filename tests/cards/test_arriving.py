@@ -8,8 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.cards import taking
-from listmgr.cards.gone import forget_people
-from listmgr.cards.inbox import Size, being_read, beside, counts, inbox, not_read
+from listmgr.cards.inbox import being_read, beside, inbox, not_read
 from listmgr.cards.models import (
     Card,
     CardCapture,
@@ -180,27 +179,6 @@ def test_a_second_look_adds_what_was_missing_and_changes_nothing_reviewed(uow, s
     assert (card.first_name, card.phone, card.status) == ("Zoe", "", CardStatus.KEPT)
 
 
-@pytest.mark.parametrize(
-    "reason", [reason for reason in SuppressionReason if reason is not SuppressionReason.BOUNCED]
-)
-def test_l15_of_who_objected_nothing_is_stored_not_even_the_file(uow, session, ada, engine, reason):
-    block(uow, "zoe@example.com", reason)
-    hand_in(uow, ada.id, file_of("zoe@example.com"))
-    [card] = cards(session)
-    assert (card.status, card.objected_at) == (CardStatus.OBJECTED, NOW)
-    with engine.connect() as connection:
-        for table in ("cards", "card_captures", "card_uploads"):
-            rows = connection.scalars(sa.text(f"SELECT t::text FROM {table} t")).all()
-            assert rows
-            assert not [row for row in rows for word in ("zoe", "Zoë", "Linde") if word in row]
-
-
-def test_a_mailbox_that_bounced_has_not_objected(uow, session, ada):
-    block(uow, "zoe@example.com", SuppressionReason.BOUNCED)
-    hand_in(uow, ada.id, file_of("zoe@example.com"))
-    assert cards(session)[0].status is CardStatus.CAPTURED
-
-
 def test_several_cards_of_one_picture_are_reviewed_beside_it(uow, session, ada):
     hand_in(uow, ada.id, codes("anna@example.com", "zoe@example.com"))
     assert sorted(card.address for card in cards(session)) == [
@@ -224,46 +202,6 @@ def test_the_second_photo_of_a_card_is_not_kept_beside_nothing(uow, session, ada
     first, second = session.scalars(sa.select(CardUpload).order_by(CardUpload.id))
     assert (first.content is None, second.content is None) == (False, True)
     assert (second.said, second.name, second.remarks) == ("", "", [])
-
-
-def test_l15_with_an_erased_person_go_the_card_its_captures_and_its_picture(
-    uow, session, ada, ben, engine
-):
-    for who in (ada, ben):
-        hand_in(uow, who.id, codes("zoe@example.com"), keep_reason="Zoë wanted it")
-    with uow() as tx:
-        forget_people(tx, {"zoe@example.com"})
-    with engine.connect() as connection:
-        for table in ("cards", "card_captures", "card_uploads"):
-            rows = connection.scalars(sa.text(f"SELECT t::text FROM {table} t")).all()
-            assert not [row for row in rows if "zoe" in row.lower() or "Zoë" in row], table
-    assert session.scalars(sa.select(CardUpload.content)).all() == [None, None]
-
-
-def test_l15_a_picture_on_which_somebody_objected_goes_at_once(uow, session, ada):
-    block(uow, "zoe@example.com")
-    hand_in(uow, ada.id, codes("anna@example.com", "zoe@example.com"), keep_reason="a reason")
-    [upload] = session.scalars(sa.select(CardUpload))
-    assert (upload.content, upload.keep_reason, upload.name) == (None, "", "")
-    assert counts(session, ada.id)[Stage.REVIEW] == Size(1)
-    assert counts(session, ada.id)[Stage.OBJECTED] == Size(1)
-
-
-def test_the_database_itself_keeps_the_row_of_who_objected_empty(uow, ada):
-    with pytest.raises(sa.exc.IntegrityError, match="objected_holds_nothing"), uow() as tx:
-        card = typed(tx, ada.id)
-        card.status, card.objected_at = CardStatus.OBJECTED, NOW
-
-
-def test_an_address_typed_at_the_review_may_be_of_who_objected(uow, session, ada):
-    block(uow, "zoe@example.com")
-    with uow() as tx:
-        card_id = typed(tx, ada.id, "zo@example.com").id
-    with uow() as tx:
-        words = CardWords("zoe@example.com", "Zoë")
-        assert keep(tx, card_id, ada.id, words, at=NOW)[1] is Kept.OBJECTED
-    [card] = cards(session)
-    assert (card.first_name, card.address, card.captures[0].said) == ("", "", "")
 
 
 def test_a_card_corrected_to_the_address_of_another_is_one_with_it(uow, session, ada, ben):

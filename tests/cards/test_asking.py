@@ -29,7 +29,6 @@ from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.tokens import Door, make_token, open_token, token_hash
-from listmgr.operators.models import AuditEntry
 from listmgr.schema import resource
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
@@ -254,49 +253,6 @@ def test_l26_nothing_but_the_mailbox_confirms_what_a_card_began(uow, session, ad
         tx.session.execute(sa.text("UPDATE consents SET status='confirmed', confirmed_at=now()"))
     session.expire_all()
     assert session.scalar(sa.select(Consent.status)) is ConsentStatus.PENDING
-
-
-def test_l25_an_unanswered_card_is_deleted_after_the_days_with_a_count(
-    uow, session, settings, ada, notice
-):
-    at = now() - timedelta(days=settings.card_days, minutes=1)
-    with uow() as tx:
-        for number in range(3):
-            kept(tx, ada.id, f"p{number}@example.com", at=at)
-        consent = stated(tx, kept(tx, ada.id, "stated@example.com", at=at), notice, ada.id, at)
-        young = kept(tx, ada.id, "young@example.com")
-    with uow() as tx:
-        assert delete_due(tx, at=now() - timedelta(hours=1)) == 0
-    with uow() as tx:
-        assert delete_due(tx, at=now()) == 4
-    assert session.scalars(sa.select(Card.id)).all() == [young.id]
-    [entry] = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "cards.expired"))
-    assert (entry.details["deleted"], entry.details["kept"], entry.details["stated"]) == (4, 3, 1)
-    # The statement nobody was asked on goes too, and its person with it.
-    assert session.get_one(Consent, consent.id).status is ConsentStatus.EXPIRED
-    assert session.scalar(sa.select(sa.func.count()).select_from(Subscriber)) == 0
-
-
-def test_l25_who_did_not_answer_the_question_goes_with_the_card(uow, session, ada, notice):
-    card_id, _question = asked(uow, notice, ada.id)
-    later = now() + timedelta(days=100)
-    with uow() as tx:
-        # While the person may still answer, the card stays.
-        assert delete_due(tx, at=later) == 0
-    with uow() as tx:
-        assert expire_due(tx, at=later) == 1
-    assert stage_of(session, card_id) is Stage.ENDED
-    assert session.scalar(sa.select(sa.func.count()).select_from(Subscriber)) == 0
-    with uow() as tx:
-        assert delete_due(tx, at=later) == 1
-
-
-def test_article_18_what_is_restricted_is_not_deleted(uow, session, ada, notice):
-    with uow() as tx:
-        consent = stated(tx, kept(tx, ada.id), notice, ada.id)
-        tx.session.get_one(Subscriber, consent.subscriber_id).restricted_at = now()
-    with uow() as tx:
-        assert delete_due(tx, at=now() + timedelta(days=100)) == 0
 
 
 def test_the_link_for_the_tablet_says_nothing_of_the_person_and_is_short_lived(

@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from listmgr.campaigns import compose
+from listmgr.campaigns import compose, control
 from listmgr.config import Settings
 from listmgr.delivery import engine
 from listmgr.delivery.launch import launch
+from listmgr.delivery.providers import NAMES
 from listmgr.kit.clock import now
+from listmgr.kit.quiet import QuietTold
 from listmgr.lists.models import Notice
 from listmgr.schema import resource
+from listmgr.senders.describe import pace_sender
+from listmgr.senders.models import BUILT_IN
+from listmgr.senders.pacing import PacingTold
 from tests.conftest import NOW, UnitOfWork
 from tests.people import make_confirmed, make_list
 from tests.sink import Sink, running_sink
@@ -76,3 +81,22 @@ def send(uow: UnitOfWork, settings: Settings) -> Callable[..., bool]:
         return engine.send_slice(uow, settings, campaign_id, holder, now=now, **options)
 
     return run
+
+
+@pytest.fixture
+def pace(uow: UnitOfWork) -> Callable[..., None]:
+    """Limit the built-in sender."""
+
+    def set_pace(*rows: tuple[str, dict[str, str]], quiet: QuietTold | None = None, **told: str):
+        with uow() as tx:
+            pace_sender(
+                tx,
+                BUILT_IN,
+                PacingTold(**told),
+                quiet or QuietTold(),
+                list(rows),
+                providers=NAMES,
+            )
+            control.wake(tx)
+
+    return set_pace

@@ -11,24 +11,22 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns import compose, control
-from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
+from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.models import Consent
 from listmgr.consent.withdraw import withdraw
 from listmgr.delivery import engine, sweep
-from listmgr.delivery.launch import check, launch
+from listmgr.delivery.launch import launch
 from listmgr.delivery.leases import claim
 from listmgr.delivery.models import CampaignLease, Delivery
-from listmgr.delivery.progress import problems, progress
-from listmgr.delivery.trial import preview, send_test
+from listmgr.delivery.progress import progress
 from listmgr.delivery.window import next_window
 from listmgr.kit.clock import now
-from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.errors import Refused
 from listmgr.kit.queue import Job
 from listmgr.kit.tokens import Door, open_token
 from listmgr.lists.models import MailingList, Notice
-from listmgr.operators.models import Operator, Role
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression
 from tests.conftest import NOW, UnitOfWork
@@ -246,109 +244,6 @@ def test_cancel_ends_it(launched: int, send: Send, sink: Sink, uow: UnitOfWork):
         control.resume(tx, launched)
 
 
-def test_m07_a_dead_mailbox_is_blocked_and_a_full_one_is_tried_again(
-    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session
-):
-    sink.rcpt["p1@example.org"] = "550 5.1.1 no such user"
-    sink.rcpt["p2@example.org"] = "452 4.2.2 mailbox full"
-    send(launched)
-    assert statuses(session, launched) == {"sent": 8, "failed": 1, "deferred": 1}
-    blocked = session.scalars(sa.select(Suppression.reason)).one()
-    assert blocked.value == "bounced"
-    with uow() as tx:
-        sweep.sweep_campaigns(tx, at=now())
-    assert session.get_one(Campaign, launched).status is CampaignStatus.RUNNING
-    assert {p.reply for p in problems(session, launched)} == {
-        "550 5.1.1 no such user",
-        "452 4.2.2 mailbox full",
-    }
-    sink.rcpt.clear()
-    due = sa.text("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'deferred'")
-    with uow() as tx:
-        tx.session.execute(due)
-    send(launched)
-    session.expire_all()
-    assert statuses(session, launched) == {"sent": 9, "failed": 1}
-    found = progress(session, launched)
-    assert (found.sent, found.failed, found.deferred) == (9, 1, 0)
-
-
-def test_t12_withdrawn_before_the_second_attempt_is_not_mailed(
-    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session, people: list[int]
-):
-    sink.rcpt["p2@example.org"] = "451 4.3.0 later"
-    send(launched)
-    end(uow, people[2])
-    sink.rcpt.clear()
-    with uow() as tx:
-        tx.session.execute(
-            sa.text("UPDATE deliveries SET next_attempt_at = now() WHERE status = 'deferred'")
-        )
-    send(launched)
-    assert "p2@example.org" not in {to for to, _ in sink.mails}
-    assert statuses(session, launched) == {"sent": 9, "failed": 1}
-    assert progress(session, launched).failed == 1
-
-
-def test_m07_a_fault_of_the_sender_pauses_the_campaign_and_blames_nobody(
-    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session
-):
-    for n in range(10):
-        sink.rcpt[f"p{n}@example.org"] = "550 5.7.26 unauthenticated"
-    send(launched)
-    campaign = session.get_one(Campaign, launched)
-    assert campaign.status is CampaignStatus.PAUSED
-    assert campaign.pause_reason.startswith("Neither SPF nor DKIM proves the sender.")
-    assert session.scalars(sa.select(Suppression)).all() == []
-    sink.rcpt.clear()
-    with uow() as tx:
-        control.resume(tx, launched)
-    send(launched)
-    assert len(sink.mails) == 10
-
-
-def test_a_server_that_is_away_pauses_and_its_return_resumes_without_loss(
-    launched: int, uow: UnitOfWork, settings: Settings, session: Session, sink: Sink, send: Send
-):
-    nobody = replace(settings, mail=replace(settings.mail, port=1))
-    assert engine.send_slice(uow, nobody, launched, "w", now=now) is False
-    campaign = session.get_one(Campaign, launched)
-    assert campaign.status is CampaignStatus.PAUSED
-    assert campaign.pause_reason.startswith(control.SERVER_AWAY)
-    assert statuses(session, launched) == {}
-    with uow() as tx:
-        sweep.sweep_campaigns(tx, at=now())
-        assert [job.name for job in tx.jobs] == ["knock"]
-    with uow() as tx:
-        assert control.resume_if_away(tx, launched)
-    send(launched)
-    assert len(sink.mails) == 10
-
-
-def test_an_operators_pause_is_not_ended_by_the_program(launched: int, uow: UnitOfWork):
-    with uow() as tx:
-        control.pause(tx, launched)
-    with uow() as tx:
-        assert not control.resume_if_away(tx, launched)
-        sweep.sweep_campaigns(tx, at=now())
-        assert tx.jobs == []
-
-
-def test_what_nobody_answered_for_is_settled_as_uncertain(
-    launched: int, send: Send, uow: UnitOfWork, session: Session
-):
-    send(launched)
-    with uow() as tx:
-        tx.session.execute(
-            sa.text("UPDATE deliveries SET status = 'sending' WHERE subscriber_id <= 2")
-        )
-        tx.session.execute(sa.text("UPDATE deliveries SET begun_at = now() - interval '1 hour'"))
-    with uow() as tx:
-        sweep.sweep_campaigns(tx, at=now())
-    assert statuses(session, launched) == {"sent": 8, "uncertain": 2}
-    assert session.get_one(Campaign, launched).status is CampaignStatus.FINISHED
-
-
 def test_the_bell_is_rung_for_running_campaigns_only(launched: int, uow: UnitOfWork):
     with uow() as tx:
         sweep.sweep_campaigns(tx, at=now())
@@ -356,67 +251,6 @@ def test_the_bell_is_rung_for_running_campaigns_only(launched: int, uow: UnitOfW
             Job("send_slice", (launched, slot, 0), "send", f"send-{launched}-{slot}-0", 180)
             for slot in range(tx.settings.send_slots)
         ]
-
-
-def test_l22_no_imprint_no_start(uow: UnitOfWork, notice: Notice, people: list[int]):
-    with uow() as tx:
-        tx.session.execute(sa.update(MailingList).values(imprint=" "))
-        draft = compose.Draft("x", notice.purpose_id, "x", body="x")
-        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
-    with pytest.raises(InvalidInput, match="imprint"), uow() as tx:
-        launch(tx, campaign.id, templates=TEMPLATES, at=NOW)
-
-
-def test_a_field_that_does_not_exist_keeps_it_from_starting(
-    uow: UnitOfWork, settings: Settings, notice: Notice, people: list[int]
-):
-    with uow() as tx:
-        draft = compose.Draft("x", notice.purpose_id, "x", body="Hallo {{ frist_name }}")
-        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
-        found = check(tx.session, settings, campaign, TEMPLATES)
-    assert [f.message for f in found if f.blocks]
-    assert "first_name" in found[0].message
-
-
-def test_content_is_frozen_by_the_launch(launched: int, uow: UnitOfWork, session: Session):
-    with pytest.raises(Refused, match="frozen"), uow() as tx:
-        compose.save(tx, launched, compose.Draft("x", 1, "y"), revision=1)
-    with pytest.raises(sa.exc.IntegrityError, match="append-only"), uow() as tx:
-        tx.session.execute(sa.update(CampaignContent).values(subject="other"))
-    with pytest.raises(Refused), uow() as tx:
-        launch(tx, launched, templates=TEMPLATES, at=NOW)
-
-
-def test_t26_a_test_mail_carries_nobodys_token(
-    uow: UnitOfWork, settings: Settings, notice: Notice, sink: Sink, people: list[int]
-):
-    with uow() as tx:
-        operator = Operator(
-            email="eva@example.org", name="Eva Muster", password_hash="", role=Role.MARKETER
-        )
-        tx.session.add(operator)
-        draft = compose.Draft("x", notice.purpose_id, "Für {{ first_name }}", body="x")
-        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
-        send_test(tx.session, settings, campaign, TEMPLATES, operator.id, at=NOW)
-        with pytest.raises(Refused, match="account"):
-            send_test(tx.session, settings, campaign, TEMPLATES, 999, at=NOW)
-    (mail,) = sink.to("eva@example.org")
-    assert mail["Subject"] == "Für Eva"
-    token = mail["List-Unsubscribe"].strip("<>").rpartition("/")[2]
-    assert open_token(settings.secret_keys, Door.UNSUBSCRIBE, token) == [campaign.id, 0]
-
-
-def test_a_preview_shows_an_invented_person(
-    uow: UnitOfWork, settings: Settings, notice: Notice, people: list[int]
-):
-    with uow() as tx:
-        draft = compose.Draft("x", notice.purpose_id, "{{ first_name }}", body="**{{ company }}**")
-        campaign = compose.create(tx, draft, operator_id=None, at=NOW)
-        shown = preview(settings, campaign, TEMPLATES, at=NOW)
-        empty = preview(settings, campaign, TEMPLATES, at=NOW, sample={"company": ""})
-    assert shown.subject == "Änne"
-    assert "<strong>Beispiel GmbH</strong>" in shown.html
-    assert "<strong></strong>" in empty.html
 
 
 def test_two_campaigns_to_one_purpose_do_not_touch_each_other(

@@ -186,3 +186,8 @@ def sign_in_token(uow: UnitOfWork, sample: dict[str, int]) -> str:
 
 
 ROLES = [role.value for role in Role]
+
+
+@pytest.fixture
+def sales(desk):
+    return desk("sales")
