@@ -12,6 +12,10 @@ from sqlalchemy.orm import Session
 from listmgr.consent.search import Condition
 from listmgr.kit.predicate import Predicate, all_of
 
+# How many people are looked at to see what is rare, and from how many on it is not.
+PLACES, AT_EACH = 200, 4
+MANY = 10_000
+
 
 @contextmanager
 def planned_anew(session: Session) -> Iterator[None]:
@@ -41,16 +45,37 @@ def plan(session: Session, sql: str, binds: Mapping[str, object]) -> dict[str, f
     return found
 
 
+def some_people(places: int, at_each: int) -> str:
+    """Some people from places all over the table, as SQL.
+
+    Each place begins somewhere in the first half of its range: whatever comes round regularly in
+    the numbers is not looked at each time, or never.
+    """
+    start, end = (f"lo + (hi - lo + 1) * {at} / {places}" for at in ("at", "(at + 1)"))
+    start += f" + abs(hashint4(at)::bigint) % greatest(1, (hi - lo + 1) / {2 * places})"
+    return (
+        "SELECT p.* FROM (SELECT min(id) AS lo, max(id) AS hi FROM subscribers) ends,"
+        f" generate_series(0, {places - 1}) AS n (at), LATERAL (SELECT * FROM subscribers"
+        f"  WHERE id >= {start} AND id < {end} ORDER BY id LIMIT {at_each}) p"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Led:
     """Conditions in an order: the first leads to people by its index, the others test those.
 
-    `rows` is how many the planner thinks it leads to.
+    The first leads to about `rows` people, and all of it is true of about `fitting`.
     """
 
     first: Condition
     others: tuple[Condition, ...]
-    rows: float
+    rows: int
+    fitting: int
+
+    @property
+    def is_many(self) -> bool:
+        """Whether even the rarest condition leads to too many people to look at each."""
+        return self.rows >= MANY
 
     @property
     def predicate(self) -> Predicate:
@@ -60,9 +85,24 @@ class Led:
 
 
 def rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
-    """Led by what is rarest as the planner sees it."""
+    """Led by what is rarest among some people; of those alike, by what the planner says."""
+    tests = [one.test for one in asked]
+    filters = ", ".join(
+        f"count(*) FILTER (WHERE {test})"
+        for test in [*tests, " AND ".join(f"({t})" for t in tests)]
+    )
+    binds = {name: value for one in asked for name, value in one.binds.items()}
+    statement = (
+        f"WITH picked AS MATERIALIZED ({some_people(PLACES, AT_EACH)})"
+        f" SELECT count(*), {filters} FROM picked s"
+    )
+    looked, *hits, all_hits = session.execute(sa.text(statement), binds).one()
     people = "SELECT FROM subscribers s WHERE "
-    rows = [plan(session, people + one.find, one.binds)["Plan Rows"] for one in asked]
-    least = min(range(len(asked)), key=rows.__getitem__)
+    least = min(
+        range(len(asked)),
+        key=lambda n: (hits[n], plan(session, people + asked[n].find, asked[n].binds)["Plan Rows"]),
+    )
     others = tuple(one for n, one in enumerate(asked) if n != least)
-    return Led(asked[least], others, rows[least])
+    everybody = plan(session, "SELECT FROM subscribers", {})["Plan Rows"]
+    share = everybody / max(1, looked)
+    return Led(asked[least], others, round(share * hits[least]), round(share * all_hits))

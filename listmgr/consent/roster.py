@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent
-from listmgr.consent.planner import Led, planned_anew, rarest_first
+from listmgr.consent.planner import planned_anew, rarest_first
 from listmgr.consent.search import (
     MAX_QUERY,
     Condition,
@@ -39,9 +39,8 @@ __all__ = ["MAX_QUERY", "Page", "Row", "Standing", "Wanted", "find"]
 PAGE = 50
 # How many people are looked through before an index is asked.
 WALK = 2_000
-# Whom several conditions are asked of at most: whom the rarest of them leads to, or else the next
-# so many people.
-LED, FURTHER = 10_000, 20_000
+# How many people are looked through where no index leads to few.
+FURTHER = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +181,7 @@ def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
         if len(asked) == 1:
             return _gathered(session, way, asked[0].find, binds), None
         led = rarest_first(session, asked)
-        if led.rows <= LED and not _leads_to_many(session, led):
+        if not led.is_many:
             return _gathered(session, way, led.predicate.sql, binds), None
         ids = _walked(session, way, FURTHER, binds)
         if len(ids) == turn.most:
@@ -196,15 +195,6 @@ def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) ->
     people = way.people.format(most=most)
     walk = f"SELECT s.id FROM ({people}) s WHERE {tests} ORDER BY {way.order} LIMIT :n"
     return list(session.scalars(sa.text(walk), binds))
-
-
-def _leads_to_many(session: Session, led: Led) -> bool:
-    """The planner may have been too hopeful."""
-    some = (
-        f"WITH led AS MATERIALIZED (SELECT s.id FROM subscribers s WHERE {led.first.find})"
-        f" SELECT count(*) > {LED} FROM (SELECT FROM led LIMIT {LED + 1}) n"
-    )
-    return bool(session.scalar(sa.text(some), led.first.binds))
 
 
 def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object]) -> list[int]:
