@@ -20,7 +20,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,8 @@ from listmgr.runtime.house import House
 from listmgr.schema import migrate
 
 TYPICAL, WORST = 5.0, 50.0
+# Of a line of a plan.
+WIDTH = 110
 # Files that leave as a stream, pictures, and what is opened without having signed in.
 NO_PAGES = {
     *("campaign_file", "card_picture", "export_file", "not_mailed_file", "refused_rows"),
@@ -115,7 +117,7 @@ def measure(browser: Browser, people: int, made: dict[str, int], times: int) -> 
 
 def plan(engine: sa.Engine, statements: list[tuple[str, object]]) -> str:
     """How the last statement that names people's ids was carried out."""
-    own = [one for one in statements if "SELECT s.id FROM" in one[0]]
+    own = [one for one in statements if "SELECT s.id FROM" in one[0] and "OFFSET" not in one[0]]
     statement, parameters = own[-1]
     with engine.connect() as connection:
         connection.exec_driver_sql("SET plan_cache_mode = 'force_custom_plan'")
@@ -124,8 +126,16 @@ def plan(engine: sa.Engine, statements: list[tuple[str, object]]) -> str:
             f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) {statement}",
             parameters,
         )
-        way = "Looked through:" if len(own) == 1 else "Found by index:"
-        return way + "\n" + "\n".join(row[0][:110] for row in rows)
+        way = "Found by index:" if "WITH found" in statement else "Looked through:"
+        return "\n".join([way, *abbreviated(row[0] for row in rows)])
+
+
+def abbreviated(lines: Iterable[str]) -> Iterator[str]:
+    """The nodes that did something, with what they asked an index and each row."""
+    for number, line in enumerate(lines):
+        told = line.strip().startswith(("Index Cond:", "Filter:", "CTE "))
+        if (number == 0 or "->" in line or told) and "never executed" not in line:
+            yield line[:WIDTH] + ("…" if len(line) > WIDTH else "")
 
 
 def p95(times: list[float]) -> float:
