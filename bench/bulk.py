@@ -28,7 +28,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from people import make_people
-from place import Place, cpu_seconds
+from place import Place
+from processes import cpu_seconds
 
 from listmgr.app import create_app
 from listmgr.bulk.control import steer

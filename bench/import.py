@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from place import cpu_seconds, memory  # noqa: E402
+from processes import cpu_seconds, memory  # noqa: E402
 from yardstick import factor  # noqa: E402
 
 from listmgr.config import Settings, load_settings  # noqa: E402

@@ -12,8 +12,9 @@ import argparse
 import json
 from collections.abc import Callable
 
-from place import Place, Sink, place
+from place import Place, place
 from runs import other, ours
+from sinks import Sink
 
 DELAYS = (1, 10, 50)
 

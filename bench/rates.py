@@ -15,8 +15,10 @@ import statistics
 import time
 from collections import defaultdict
 
-from place import Place, Sink, cpu_seconds, place
+from place import Place, place
+from processes import cpu_seconds
 from runs import Taken, ours
+from sinks import Sink
 
 from listmgr.campaigns import control
 from listmgr.delivery.domains import Domains

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from place import Place, SmtpSink, cpu_seconds
+from place import Place
+from processes import cpu_seconds
+from sinks import SmtpSink
 
 OTHERS = Path(__file__).with_name("other_ways.py")
 

@@ -17,7 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from place import Place, SmtpSink, cpu_seconds, family, memory, place
+from place import Place, place
+from processes import cpu_seconds, family, memory
+from sinks import SmtpSink
 
 LAUNCH_SECONDS, MEGABYTES, SECONDS_TO_PAUSE = 1.0, 100.0, 1.0
 

@@ -21,7 +21,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from people import make_people
-from place import Place, cpu_seconds
+from place import Place
+from processes import cpu_seconds
 
 from listmgr.campaigns import compose
 from listmgr.consent import reach as reaching

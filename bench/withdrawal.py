@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
-from place import Place, Sink, place
+from place import Place, place
+from sinks import Sink
 
 WINDOW_SECONDS = 1.0
 COURSES = {

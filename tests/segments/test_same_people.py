@@ -77,97 +77,53 @@ def _campaigns(session) -> None:
         )
 
 
-def rules() -> st.SearchStrategy[Rule]:
-    """Rules of every topic and every operator."""
-    texts = st.sampled_from(("Köln", "köl", "k", "_", "%", "ANNA", "än", "\\"))
-    days = st.sampled_from(("2026-01-31", "2026-03-03", TODAY.date().isoformat()))
-    ago = st.sampled_from(("1", "3", "30", "400"))
-    number = st.sampled_from(("7", "7.5", "-3", "0"))
-    made = st.builds
-    text_ops = st.sampled_from(("is", "is_not", "contains", "contains_not", "begins"))
-    known = st.just("known")
-    born = {"what": st.just("field:born"), "kind": st.just("date")}
-    places = st.sampled_from(("", "list:1", "list:2", "purpose:1", "purpose:2", "list:9"))
-    return st.one_of(
-        made(
-            Rule,
-            st.sampled_from(("field:city", "field:first_name")),
-            text_ops,
-            texts,
-            st.just("text"),
-        ),
-        made(
-            Rule, st.just("field:city"), st.sampled_from(("filled", "empty")), kind=st.just("text")
-        ),
-        made(
-            Rule,
-            st.just("field:language"),
-            st.sampled_from(("is", "is_not")),
-            st.just("de"),
-            st.just("choice"),
-        ),
-        made(
-            Rule,
-            st.just("field:staff"),
-            st.sampled_from(("is", "is_not", "at_least", "at_most")),
-            number,
-            st.just("number"),
-        ),
-        made(
-            Rule,
-            st.just("field:staff"),
-            st.sampled_from(("filled", "empty")),
-            kind=st.just("number"),
-        ),
-        made(Rule, op=st.sampled_from(("on_or_after", "before")), value=days, **born),
-        made(Rule, op=st.sampled_from(("last_days", "older_days")), value=ago, **born),
-        made(Rule, op=st.sampled_from(("filled", "empty")), **born),
-        made(
-            Rule,
-            st.just("field:member"),
-            st.sampled_from(("yes", "no", "empty")),
-            kind=st.just("yes_no"),
-        ),
-        made(
-            Rule,
-            st.just("field:email"),
-            st.sampled_from(("is", "is_not")),
-            st.just("example.org"),
-            st.just("domain"),
-        ),
-        made(
-            Rule,
-            st.just("tag"),
-            st.sampled_from(("has", "has_not")),
-            st.sampled_from(("vip", "Messe 2026", "VIP")),
-        ),
-        made(
-            Rule,
-            st.just("source"),
-            st.sampled_from(("is", "is_not")),
-            st.sampled_from(("form", "card")),
-        ),
-        made(Rule, known, st.sampled_from(("on_or_after", "before")), days),
-        made(Rule, known, st.sampled_from(("last_days", "older_days")), ago),
-        made(
-            Rule,
-            st.just("campaign"),
-            st.sampled_from(("received", "not_received", "failed")),
-            st.sampled_from(("1", "2", "3")),
-        ),
-        made(
-            Rule,
-            st.just("consent"),
-            st.sampled_from(("has", "has_not")),
-            st.sampled_from(STATIONS),
-            place=places,
-            since=st.sampled_from(("", "2026-01-31", TODAY.date().isoformat())),
-        ),
-    )
+def one_of(*values: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(values)
+
+
+def rules_of(what: str, kind: str, ops: tuple[str, ...], *values: str) -> st.SearchStrategy[Rule]:
+    """Rules about one topic or field; of no kind where it is none, without a value if none."""
+    value = {"value": one_of(*values)} if values else {}
+    return st.builds(Rule, st.just(what), one_of(*ops), kind=st.just(kind), **value)
+
+
+WORDS = ("Köln", "köl", "k", "_", "%", "ANNA", "än", "\\")
+THREE_DAYS = ("2026-01-31", "2026-03-03", TODAY.date().isoformat())
+AGO = ("1", "3", "30", "400")
+TEXT_OPS = ("is", "is_not", "contains", "contains_not", "begins")
+# Rules of every topic and every operator.
+RULES = st.one_of(
+    rules_of("field:city", "text", TEXT_OPS, *WORDS),
+    rules_of("field:first_name", "text", TEXT_OPS, *WORDS),
+    rules_of("field:city", "text", ("filled", "empty")),
+    rules_of("field:language", "choice", ("is", "is_not"), "de"),
+    rules_of(
+        "field:staff", "number", ("is", "is_not", "at_least", "at_most"), "7", "7.5", "-3", "0"
+    ),
+    rules_of("field:staff", "number", ("filled", "empty")),
+    rules_of("field:born", "date", ("on_or_after", "before"), *THREE_DAYS),
+    rules_of("field:born", "date", ("last_days", "older_days"), *AGO),
+    rules_of("field:born", "date", ("filled", "empty")),
+    rules_of("field:member", "yes_no", ("yes", "no", "empty")),
+    rules_of("field:email", "domain", ("is", "is_not"), "example.org"),
+    rules_of("tag", "", ("has", "has_not"), "vip", "Messe 2026", "VIP"),
+    rules_of("source", "", ("is", "is_not"), "form", "card"),
+    rules_of("known", "", ("on_or_after", "before"), *THREE_DAYS),
+    rules_of("known", "", ("last_days", "older_days"), *AGO),
+    rules_of("campaign", "", ("received", "not_received", "failed"), "1", "2", "3"),
+    st.builds(
+        Rule,
+        st.just("consent"),
+        one_of("has", "has_not"),
+        one_of(*STATIONS),
+        place=one_of("", "list:1", "list:2", "purpose:1", "purpose:2", "list:9"),
+        since=one_of("", "2026-01-31", TODAY.date().isoformat()),
+    ),
+)
 
 
 TREES = st.recursive(
-    rules(),
+    RULES,
     lambda below: st.builds(
         Group, st.sampled_from(("all", "any", "none")), st.lists(below, max_size=3).map(tuple)
     ),

@@ -41,6 +41,8 @@ from tests.people import make_confirmed, make_field, make_list, make_pending
 BASE = "https://news.example.org"
 ROWS = b"email,first name\nanna@example.net,Anna\n"
 PASSWORD = "correct horse battery"
+RELAY = AccountTold("Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG")
+FRIENDS = Group("all", (Rule("tag", "has", "friend"),))
 
 
 @dataclass
@@ -119,29 +121,19 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         campaign = compose.create(tx, draft, operator_id=None, at=now())
         file = add_file(tx, campaign.id, "preise.txt", b"Alles zwei Euro.\n")
         launch(tx, campaign.id, templates=resource("templates"), at=now())
-        account = AccountTold(
-            "Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG"
-        )
-        sender = create_sender(tx, account, at=now())
+        sender = create_sender(tx, RELAY, at=now())
         card, upload = make_cards(tx, other.id)
         key, _secret = make_key(
             tx, other.id, name="CRM", scopes=["cards:write", "cards:read"], at=now()
         )
         brought = make_import(tx, other.id)
-        segment = create_segment(
-            tx,
-            "Friends",
-            Group("all", (Rule("tag", "has", "friend"),)),
-            role=Role.ADMINISTRATOR,
-            operator_id=other.id,
-            at=now(),
-        )
+        who = {"operator_id": other.id, "at": now()}
+        segment = create_segment(tx, "Friends", FRIENDS, role=Role.ADMINISTRATOR, **who)
         anchor(tx, at=now())
         everybody = Chosen(SelectionKind.FOUND)
-        who = {"operator_id": other.id, "role": Role.PRIVACY, "at": now()}
-        bulk = prepare(tx, Asked(kind="restrict"), everybody, **who)
+        bulk = prepare(tx, Asked(kind="restrict"), everybody, role=Role.PRIVACY, **who)
         wish = Wish("csv", "check", "To look at it")
-        export = ask(tx, wish, ["email"], everybody, **who)
+        export = ask(tx, wish, ["email"], everybody, role=Role.PRIVACY, **who)
         assert consent.subscriber_id is not None
         return {
             "list_id": made.id,

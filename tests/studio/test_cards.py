@@ -6,17 +6,15 @@ import html
 import io
 import re
 
-import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from listmgr.cards import inbox, receive
-from listmgr.cards.models import Card, CardCapture, CardSource, CardStatus, CardUpload
+from listmgr.cards import inbox
+from listmgr.cards.models import Card, CardCapture, CardUpload
 from listmgr.cards.offering import prefill_token
 from listmgr.cards.taking import read_upload
 from listmgr.consent.models import Consent, ConsentEvidence, Question
 from listmgr.kit.clock import now
-from listmgr.kit.errors import InvalidInput
 from listmgr.lists.asks import Ask
 from listmgr.lists.forms import FormWords, create_form
 from listmgr.lists.models import Notice
@@ -149,50 +147,6 @@ def test_an_auditor_and_a_privacy_officer_look_and_change_nothing(desk, sample, 
         assert "card@example.com" in page
         assert "<form" not in page.split('id="main"')[1]
         assert at.post(f"/studio/cards/{sample['card_id']}/keep").status_code == 403
-
-
-def test_what_cannot_be_taken_is_named_and_the_rest_is_taken(sales, sample, monkeypatch):
-    monkeypatch.setattr(receive, "MAX_BYTES", 2000)
-    large = (b"\xff\xd8\xff" + b"x" * 2000, "IMG.jpg", "image/jpeg")
-    assert hand_in(sales, card_file(), large).status_code == 303
-    assert "15 MB at most" in sales.get("/studio/cards").text
-    answer = hand_in(sales, large, said="bitte anrufen")
-    assert answer.status_code == 422
-    assert "bitte anrufen" in answer.text
-
-
-def test_a_photo_of_fifty_megabytes_is_refused_with_a_sentence(sales, sample):
-    photo = b"\xff\xd8\xff" + bytes(50 * 1024 * 1024)
-    with pytest.raises(InvalidInput) as error:
-        handed = receive.HandedIn(CardSource.PHOTO, photo)
-        receive.checked(receive.Taken(1, now()), handed, at=now())
-    assert "15 MB" in error.value.fields["content"]
-    # More than a few pictures at once is not even read to its end.
-    kind = "multipart/form-data; boundary=x"
-    body = b"--x\r\n" + bytes(5 * receive.MAX_BYTES)
-    answer = sales.browser.post("/studio/cards/new", data=body, content_type=kind, base_url=BASE)
-    assert answer.status_code == 413
-    assert "smaller files" in answer.text
-
-
-def test_a_double_click_hands_in_once(sales, sample, session):
-    page = sales.get("/studio/cards/new").text
-    key = re.search(r'name="key" value="([^"]+)"', page)[1]
-    before = session.scalar(sa.select(sa.func.count()).select_from(CardUpload))
-    for _ in range(2):
-        assert hand_in(sales, card_file(), key=key).status_code == 303
-    session.rollback()
-    assert session.scalar(sa.select(sa.func.count()).select_from(CardUpload)) == before + 1
-
-
-def test_a_typed_card_lands_in_the_inbox_too(sales, sample, session):
-    words = {"address": "new@example.com", "first_name": "Neu", "occasion": "Messe", "key": "k"}
-    answer = sales.post("/studio/cards/type", words)
-    again = sales.post("/studio/cards/type", words)
-    assert answer.location == again.location
-    [card] = session.scalars(sa.select(Card).where(Card.address == "new@example.com"))
-    assert card.status is CardStatus.CAPTURED
-    assert 'value="Messe"' in sales.get("/studio/cards/new").text
 
 
 def test_the_picture_is_shown_to_who_took_it_and_to_nobody_else(desk, sample, uow, session):
