@@ -10,6 +10,7 @@ import listmgr.bulk.models
 import listmgr.campaigns.models
 import listmgr.cards.models
 import listmgr.consent.models
+import listmgr.consent.moving_models
 import listmgr.delivery.models
 import listmgr.exports.models
 import listmgr.imports.models

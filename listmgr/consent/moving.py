@@ -15,7 +15,8 @@ from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import Act, record_many
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.merge import fill
-from listmgr.consent.models import AddressChange, AddressChangeStatus, Consent, ConsentSource
+from listmgr.consent.models import Consent, ConsentSource
+from listmgr.consent.moving_models import AddressChange, AddressChangeStatus
 from listmgr.consent.signup import SignupContent, find_or_add
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.queue import Job

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from listmgr.bulk.forget import forget_before, forget_values
 from listmgr.cards.gone import forget_people
 from listmgr.consent.expire import forget_evidence
-from listmgr.consent.models import AddressChange, Question, Signup, SignupAnswers
+from listmgr.consent.models import Question, Signup, SignupAnswers
+from listmgr.consent.moving_models import AddressChange
 from listmgr.exports.keep import withdraw_files
 from listmgr.imports.gone import forget_files, forget_keys, forget_rows
 from listmgr.kit.transaction import Transaction

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.history import histories
-from listmgr.consent.models import AddressChange
+from listmgr.consent.moving_models import AddressChange
 from listmgr.delivery.timeline import timeline
 from listmgr.operators.models import AuditEntry
 from listmgr.subscribers.models import Subscriber

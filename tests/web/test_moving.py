@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from listmgr.consent.models import AddressChange, AddressChangeStatus
+from listmgr.consent.moving_models import AddressChange, AddressChangeStatus
 from listmgr.kit.tokens import Door, make_token
 from tests.conftest import NOW
 from tests.people import make_confirmed, make_list, make_subscriber
