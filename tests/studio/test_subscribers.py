@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 
 import pytest
 import sqlalchemy as sa
 
+from listmgr.consent import planner, roster
 from listmgr.consent.models import Consent
 from listmgr.consent.proof import verify
 from listmgr.kit.clock import now
@@ -36,7 +39,8 @@ def log(session) -> list[tuple[str, int | None]]:
         ("@example.org", PEOPLE[1:]),
         ("example.org", PEOPLE[1:]),
         ("nna", PEOPLE[:1]),
-        ("ann ampl", PEOPLE[:1]),
+        ("ann exam", PEOPLE[:1]),
+        ("ann ampl", ()),
         ("anna bert", ()),
         ("a", PEOPLE[:1]),
         ("nn", ()),
@@ -62,6 +66,19 @@ def test_people_are_found(admin, sample, query, found):
 def test_a_very_long_query_finds_nobody(admin, sample):
     assert admin.post("/studio/subscribers", {"query": "x" * 400_000}).status_code == 303
     assert "Nobody fits" in admin.get("/studio/subscribers").text
+
+
+def test_a_search_that_has_not_looked_at_everybody_says_so_and_leads_on(admin, sample, monkeypatch):
+    for of, name, number in ((planner, "MANY", 0), (roster, "WALK", 1), (roster, "FURTHER", 1)):
+        monkeypatch.setattr(of, name, number)
+    admin.post("/studio/subscribers", {"query": "ann exam"})
+    page = admin.get("/studio/subscribers").text
+    assert "Nobody fits all of it among the people looked at so far." in page
+    assert PEOPLE[0] not in page
+    older = re.search(r'rel="next" href="([^"]+)"', page)
+    assert older is not None
+    page = admin.get(html.unescape(older[1])).text
+    assert f">{PEOPLE[0]}</a>" in page
 
 
 def test_people_are_found_by_list_and_station(admin, sample):
