@@ -27,7 +27,7 @@ def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
     try:
         found = zipfile.ZipFile(file)
     except DAMAGED:
-        raise InvalidInput(N_("The ZIP archive is damaged. Please make it again.")) from None
+        raise InvalidInput(N_("The archive or workbook is damaged. Please save it anew.")) from None
     _check(found.infolist(), MOST_WORKBOOK if is_workbook(found) else MOST_UNPACKED)
     return found
 

@@ -62,6 +62,12 @@
     if ("prints" in button.dataset) window.print();
   });
 
+  // What has to be put right is where one is brought.
+  document.addEventListener("DOMContentLoaded", () => {
+    const wrong = document.querySelector("main [aria-invalid=true]");
+    if (wrong) wrong.focus();
+  });
+
   // The keyboard stays where it was, and what has changed is read out when it is worth it.
   const renew = (part, newer) => {
     const places = (within) => [...within.querySelectorAll("a, button, summary")];

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from email_validator import EmailNotValidError, EmailSyntaxError, validate_email
 
 from listmgr.kit.keyed import keyed
+from listmgr.kit.texts import N_
 
 MAX_TYPED = 400
 # What needs no further look: the local parts nearly everybody has.
@@ -82,17 +83,17 @@ def parse_address(typed: str) -> Address:
     """
     text = typed.strip(" \t\r\n")
     if not text:
-        raise AddressError("empty", "Please enter an e-mail address.")
+        raise AddressError("empty", N_("Please enter an e-mail address."))
     if len(text) > MAX_TYPED:
-        raise AddressError("too_long", "This is too long for an e-mail address.")
+        raise AddressError("too_long", N_("This is too long for an e-mail address."))
     local, at, domain = text.rpartition("@")
     if not at:
-        raise AddressError("no_at", "An e-mail address has an @ sign: name@example.org.")
+        raise AddressError("no_at", N_("An e-mail address has an @ sign: name@example.org."))
     domain = domain.removesuffix(".")
     if _PLAIN_LOCAL.match(local) and len(local) <= 64:
         shown, ascii_domain = _domain(domain)
         if len(local) + 1 + len(ascii_domain) > 254:
-            raise AddressError("too_long", "This is too long for an e-mail address.")
+            raise AddressError("too_long", N_("This is too long for an e-mail address."))
         return _address(typed, local, shown, ascii_domain)
     return _unusual(typed, f"{local}@{domain}")
 
@@ -100,8 +101,8 @@ def parse_address(typed: str) -> Address:
 def _unusual(typed: str, text: str) -> Address:
     try:
         checked = validate_email(text, check_deliverability=False, allow_quoted_local=False)
-    except EmailNotValidError as error:
-        raise AddressError("invalid", f"This is no valid e-mail address: {error}") from None
+    except EmailNotValidError:
+        raise AddressError("invalid", _what_is_wrong(text)) from None
     shown = unicodedata.normalize("NFC", checked.domain)
     return _address(typed, checked.local_part, shown, (checked.ascii_domain or shown).lower())
 
@@ -111,9 +112,24 @@ def _domain(domain: str) -> tuple[str, str]:
     """The domain as shown and as A-label; most rows of an import share a few of them."""
     try:
         checked = validate_email(f"a@{domain}", check_deliverability=False)
-    except EmailSyntaxError as error:
-        raise AddressError("domain", f"This is no valid e-mail address: {error}") from None
+    except EmailSyntaxError:
+        raise AddressError("domain", _what_is_wrong(f"a@{domain}")) from None
     return checked.domain, checked.ascii_domain.lower()
+
+
+def _what_is_wrong(text: str) -> str:
+    """What somebody can put right, in a sentence of ours: the library's own speak English only."""
+    if "<" in text or ">" in text:
+        return N_("Only the address itself is wanted, without a name and brackets.")
+    if any(mark in text for mark in ",;") or text.count("@") > 1:
+        return N_("Only one e-mail address is wanted, with one @ sign.")
+    if any(char.isspace() for char in text):
+        return N_("An e-mail address has no blank in it.")
+    try:
+        validate_email("a@" + text.rpartition("@")[2], check_deliverability=False)
+    except EmailNotValidError:
+        return N_("What stands after the @ sign is no valid domain: name@example.org.")
+    return N_("What stands before the @ sign is no valid name of a mailbox.")
 
 
 def _address(typed: str, local: str, shown: str, domain: str) -> Address:

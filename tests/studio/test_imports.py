@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -100,6 +101,39 @@ def test_the_whole_way_from_a_file_to_its_people(admin, letter, uow, session):
         "import.described",
         "import.run",
     ]
+
+
+def test_a_file_without_rows_says_so_and_offers_no_run(admin, letter, uow):
+    bring(admin, b"E-Mail;Vorname;Status\n")
+    admin.post("/studio/imports/1/describe", TOLD)
+    work(uow)
+    page = admin.get("/studio/imports/1").text
+    assert "nobody stands in it" in page
+    assert 'action="/studio/imports/1/run"' not in page
+
+
+def test_who_gets_no_mail_is_said_before_anybody_is_taken_in(admin, letter, uow):
+    bring(admin, ROWS.encode())
+    admin.post("/studio/imports/1/describe", TOLD)
+    work(uow)
+    page = admin.get("/studio/imports/1").text
+    assert "2 of them are captured only and get no mail." in page
+    assert "under “Describe it otherwise”" in page
+    admin.post("/studio/imports/1/run")
+    work(uow)
+    assert 'class="alert-link" href="/studio/forms"' in admin.get("/studio/imports/1").text
+
+
+def test_a_german_operator_reads_german_reasons_days_and_columns(admin, letter, uow):
+    admin.post("/studio/account/language", {"language": "de"})
+    bring(admin, b"anna@example.net;Anna\nHans <hans@example.net>;Hans\n")
+    told = TOLD | {"column-0": "email", "column-1": "first_name"}
+    admin.post("/studio/imports/1/describe", told)
+    work(uow)
+    page = admin.get("/studio/imports/1").text
+    assert "Hier darf nur die Adresse selbst stehen, ohne Namen und Klammern." in page
+    assert "<th>Spalte 1</th>" in page
+    assert re.search(r"<dd>\d\d\.\d\d\.\d{4} \d\d:\d\d</dd>", page)
 
 
 def test_t19_refused_rows_come_back_with_their_reason_and_no_formula(admin, letter, uow):

@@ -111,3 +111,21 @@ def test_t23_hints_are_given_and_nothing_is_corrected():
 
 def test_a_mask_tells_the_owner_and_nobody_else():
     assert mask("anna.muster@example.co.uk") == "a…@e….uk"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("Hans Meier <hans@example.org>", "without a name and brackets"),
+        ("a@example.org, b@example.org", "Only one e-mail address"),
+        ("hans@@example.org", "Only one e-mail address"),
+        ("hans meier@example.org", "no blank in it"),
+        ("hans@exa_mple", "no valid domain"),
+        ("hans..meier@exa_mple", "no valid domain"),
+        ("hans..meier@example.org", "no valid name of a mailbox"),
+        ("hans@", "no valid domain"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence_that_can_be_translated(typed, told):
+    with pytest.raises(AddressError, match=told):
+        parse_address(typed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask_babel import gettext as _
 
 from listmgr.imports.plan import Target
@@ -58,6 +60,15 @@ meaning_name = named(
         _M.COMPLAINED: N_("complained of spam"),
     }
 )
+
+# What a column is called that the file gives no name.
+_NAMELESS = re.compile(r"Column (\d+)\Z")
+
+
+def column_name(label: str) -> str:
+    """The name the file gives a column, or which one it is."""
+    found = _NAMELESS.match(label)
+    return str(_("Column %(number)s", number=found[1])) if found else label
 
 
 def target_groups() -> list[tuple[str, list[tuple[str, str]]]]:

@@ -36,6 +36,7 @@ from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.import_words import (
+    column_name,
     import_state,
     meaning_name,
     target_groups,
@@ -52,6 +53,7 @@ _WORDS = {
     "import_state": import_state,
     "meaning_name": meaning_name,
     "basis_name": basis_name,
+    "column_name": column_name,
 }
 
 
@@ -195,6 +197,7 @@ def _describe(tx: Transaction, found: Import, told: Description, errors: Mapping
         bases=[(one.value, basis_name(one)) for one in LegalBasis],
         updates=Update,
         foreign=foreign_title(told.foreign),
+        column_name=column_name,
     )
 
 

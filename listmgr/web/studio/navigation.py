@@ -40,13 +40,13 @@ def entries() -> list[Entry]:
         Entry("studio.forms", _("Sign-up forms"), "ui-checks", Right.SEE_LISTS),
         Entry("studio.fields", _("Fields"), "card-list", Right.SEE_FIELDS),
         Entry("studio.subscribers", _("Subscribers"), "people", Right.SEE_SUBSCRIBERS),
-        Entry("studio.imports", _("Imports"), "upload", Right.SEE_IMPORTS),
-        Entry("studio.senders", _("Senders"), "hdd-network", Right.SEE_SENDERS),
         Entry("studio.cards", _("Business cards"), "person-vcard", Right.SEE_CARDS),
-        Entry("studio.api_keys", _("API keys"), "key", Right.EDIT_API_KEYS),
+        Entry("studio.imports", _("Imports"), "upload", Right.SEE_IMPORTS),
         Entry("studio.bulk_acts", _("Mass updates"), "pencil-square", Right.SEE_SUBSCRIBERS),
         Entry("studio.exports", _("Exports"), "file-earmark-arrow-down", Right.SEE_SUBSCRIBERS),
+        Entry("studio.senders", _("Senders"), "hdd-network", Right.SEE_SENDERS),
         Entry("studio.operators", _("Operators"), "person-badge", Right.SEE_OPERATORS),
+        Entry("studio.api_keys", _("API keys"), "key", Right.EDIT_API_KEYS),
         Entry("studio.audit", _("Audit log"), "journal-check", Right.SEE_AUDIT),
     ]
     return [

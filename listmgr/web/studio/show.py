@@ -16,9 +16,11 @@ from markupsafe import Markup
 
 from listmgr.kit.texts import N_
 from listmgr.web.context import services
+from listmgr.web.language import language
 from listmgr.web.naming import named
 from listmgr.web.studio import card_words
 
+_DAYS = {"de": "%d.%m.%Y", "en": "%Y-%m-%d"}
 _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
 
 
@@ -43,13 +45,13 @@ def init_app(app: Flask) -> None:
 
 
 def when(at: datetime | None) -> str:
-    """A time in the zone of the settings, to the minute."""
-    return "–" if at is None else f"{_local(at):%Y-%m-%d %H:%M}"
+    """A time in the zone of the settings, to the minute, as the operator's language writes it."""
+    return "–" if at is None else f"{day(at)} {_local(at):%H:%M}"
 
 
 def day(at: datetime | None) -> str:
-    """A day in the zone of the settings."""
-    return "–" if at is None else f"{_local(at):%Y-%m-%d}"
+    """A day in the zone of the settings, as the operator's language writes it."""
+    return "–" if at is None else f"{_local(at):{_DAYS[language()]}}"
 
 
 def _local(at: datetime) -> datetime:
