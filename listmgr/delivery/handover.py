@@ -123,20 +123,16 @@ def _envelopes(run: Run, people: Iterable[Recipient]) -> Iterator[Envelope]:
 def envelope(run: Run, person: Recipient) -> Envelope:
     """The mail of one person. The Message-ID is the delivery's own, so a double is recognised."""
     token = run.mint(run.campaign_id, person.subscriber_id)
-    return Envelope(
-        person.subscriber_id,
-        run.sender,
-        person.envelope,
-        run.message.render(
-            person.values,
-            to=person.envelope,
-            token=token,
-            message_id=f"{run.campaign_id}.{token.rpartition('.')[2][:24]}",
-            date=run.day,
-        ),
-        smtputf8=not person.envelope.isascii(),
-        made_here=True,
+    to = person.envelope
+    octets = run.message.render(
+        person.values,
+        to=to,
+        token=token,
+        message_id=f"{run.campaign_id}.{token.rpartition('.')[2][:24]}",
+        date=run.day,
     )
+    # Not ASCII: SMTPUTF8; and made here.
+    return Envelope(person.subscriber_id, run.sender, to, octets, not to.isascii(), True)
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -152,15 +148,15 @@ def _rfc5322(at: datetime) -> str:
 
 def _judge(run: Run, outcome: Outcome, person: Recipient) -> Result:
     """What becomes of a delivery by the server's answer (M-07, M-16)."""
-    key, reply = outcome.key, f"{outcome.code} {outcome.reply}" if outcome.code else outcome.reply
-    at = provider(person.envelope.rpartition("@")[2])
-    if outcome.answer is Answer.ACCEPTED:
+    key, answer, code, text = outcome
+    reply, at = f"{code} {text}" if code else text, provider(person.envelope.rpartition("@")[2])
+    if answer is Answer.ACCEPTED:
         if run.domains.is_watching:
             run.domains.hear(person, good=True)
-        return Result(key, DeliveryStatus.SENT, reply, provider=at)
-    if outcome.answer is Answer.UNCERTAIN:
+        return Result(key, DeliveryStatus.SENT, reply, None, False, False, at)
+    if answer is Answer.UNCERTAIN:
         return Result(key, DeliveryStatus.UNCERTAIN, reply, provider=at)
-    if outcome.answer is Answer.UNTOUCHED:
+    if answer is Answer.UNTOUCHED:
         return Result(key, DeliveryStatus.DEFERRED, reply, run.now() + AGAIN, untouched=True)
     return _refused(run, outcome, person, reply, at)
 

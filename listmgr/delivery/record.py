@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -122,9 +122,7 @@ def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str
         "ids": f"{{{','.join([str(result.subscriber_id) for result in results])}}}",
         "replies": _END.join([result.reply for result in results]),
         "end": _END,
-        "providers": json.dumps(
-            Counter([f"{r.status} {r.provider}" for r in results if not r.untouched])
-        ),
+        "providers": json.dumps(_providers(results, sent)),
     }
     if not sent:
         values["statuses"] = [result.status.value for result in results]
@@ -132,6 +130,13 @@ def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str
         values["untouched"] = [int(result.untouched) for result in results]
         values["troubles"] = _END.join(map(_trouble, results))
     return values
+
+
+def _providers(results: Sequence[Result], sent: bool) -> Mapping[str, int]:
+    if not sent:
+        return Counter([f"{r.status} {r.provider}" for r in results if not r.untouched])
+    counts = Counter([result.provider for result in results])
+    return {f"{DeliveryStatus.SENT} {provider}": count for provider, count in counts.items()}
 
 
 @lru_cache(64)
