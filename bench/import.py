@@ -1,6 +1,6 @@
 """Imports people with six columns into PostgreSQL, beside other ways to do it.
 
-    python bench/import.py [--quick] [--rows N]
+    python bench/import.py [--quick] [--rows N] [--rounds N]
 
 Ours is the run of a looked-through CSV file by a worker's own code: validation, suppression and
 restriction looked up for each row, captured consents with their ledger events, checkpoints.
@@ -279,9 +279,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under 40 seconds")
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     rows = 50_000 if options.quick else options.rows
-    taken = measure(rows, 1 if options.quick else 3, rows // 50)
+    taken = measure(rows, 1 if options.quick else options.rounds, rows // 50)
     found = {name: median(runs) for name, runs in taken.items()}
     base = found["ORM, row by row, no ledger"].rate
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {rows:,} rows")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from listmgr.config import MailSettings
@@ -11,6 +12,9 @@ from listmgr.delivery.smtp_line import AT_ONCE, Answer, Envelope, Line, Outcome
 from listmgr.delivery.smtp_session import Broken, ServerAway, Session
 
 __all__ = ["Answer", "Channel", "Envelope", "NoRoom", "Outcome", "ServerAway"]
+
+# So many connections are opened at the same time; a server may not like more of one client.
+TOGETHER = 8
 
 
 class NoRoom(ServerAway):
@@ -106,8 +110,9 @@ class Channel:
         for line in self._lines.copy():
             if line.has_room:
                 yield from self._fill_line(line)
-        while self._source is not None and (more := self._one_more()) is not None:
-            yield from self._fill_line(more)
+        while self._source is not None and (more := self._some_more()):
+            for line in more:
+                yield from self._fill_line(line)
 
     def _fill_line(self, line: Line) -> Iterator[Outcome]:
         while self._source is not None and line.has_room:
@@ -121,33 +126,48 @@ class Channel:
                 if line.session.backlog >= AT_ONCE:
                     yield from self._exchange(line, select.POLLOUT)
 
-    def _one_more(self) -> Line | None:
-        """Another connection, where all there are wait for the server."""
+    def _some_more(self) -> list[Line]:
+        """As many connections again, where all there are wait for the server."""
         waiting = [line for line in self._lines if not line.closing and line.waits_for_the_server]
         if not waiting or len(self._lines) > len(waiting) or len(self._lines) >= self._most:
-            return None
+            return []
         try:
-            return self._open()
+            return self._open(min(len(self._lines), self._most - len(self._lines), TOGETHER))
         except ServerAway:
             self._most = len(self._lines)
-            return None
+            return []
 
-    def _open(self) -> Line:
-        if not self._admit():
+    def _open(self, count: int = 1) -> list[Line]:
+        """Open connections, at the same time: each says hello for some round trips.
+
+        Raises ServerAway when none could be opened; as many as could be are there.
+        """
+        admitted = 0
+        while admitted < count and self._admit():
+            admitted += 1
+        if not admitted:
             raise NoRoom("All connections this account may have are taken.")
-        try:
-            session = Session(self.account)
-        except ServerAway:
-            self._release()
-            raise
-        line = Line(
-            session,
-            pipelining=self._pipelining,
-            chunking=self._chunking,
-            most_under_way=self._window,
-        )
-        self._lines.append(line)
-        return line
+        opened: list[Line] = []
+        refused: ServerAway | None = None
+        for session in _sessions(self.account, admitted):
+            if isinstance(session, ServerAway):
+                self._release()
+                refused = session
+            else:
+                opened.append(
+                    Line(
+                        session,
+                        pipelining=self._pipelining,
+                        chunking=self._chunking,
+                        most_under_way=self._window,
+                    )
+                )
+        self._lines += opened
+        if refused is not None:
+            if not opened:
+                raise refused
+            self._most = len(self._lines)
+        return opened
 
     def _drop(self, line: Line) -> None:
         self._lines.remove(line)
@@ -188,6 +208,21 @@ class Channel:
             if at not in ready and line.session.silent:
                 ready[at] = 0
         return [(busy[at], events) for at, events in ready.items()]
+
+
+def _sessions(account: MailSettings, count: int) -> list[Session | ServerAway]:
+    """So many new sessions, or what the server said instead."""
+
+    def one(_number: int) -> Session | ServerAway:
+        try:
+            return Session(account)
+        except ServerAway as error:
+            return error
+
+    if count == 1:
+        return [one(0)]
+    with ThreadPoolExecutor(count, thread_name_prefix="smtp") as pool:
+        return list(pool.map(one, range(count)))
 
 
 def _exchange(session: Session, events: int) -> None:
