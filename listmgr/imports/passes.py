@@ -50,6 +50,8 @@ class Work:
 def do(tx: Transaction, work: Work, made: Prepared, *, at: datetime) -> None:
     """Deal with a batch; raises Stopped when it is not this worker's to do any more."""
     check_held(tx, work)
+    # A batch and its mark go together: what a crash of the machine takes back is done again.
+    tx.session.execute(sa.text("SET LOCAL synchronous_commit = off"))
     found = {
         Phase.STOPS: _note_stops,
         Phase.CHECK: _look,
