@@ -1,6 +1,6 @@
 """Delivers a 42 kB newsletter with personal fields and ten links, beside other ways to do it.
 
-    python bench/send.py [--quick] [--peer 'COMMAND' --peer-mails N]
+    python bench/send.py [--quick] [--rounds N] [--peer 'COMMAND' --peer-mails N]
 
 Ours are real worker processes with everything on: leases, the gate before each window, durable
 intent, outcomes, counters. PostgreSQL, workers and the sink share this machine. The ways take
@@ -28,7 +28,7 @@ Runs = dict[str, list[Taken]]
 
 def measure(options: argparse.Namespace) -> Runs:
     """The ways in turn, round after round."""
-    rounds, count, few = (2, 5_000, 50) if options.quick else (5, 100_000, 2_000)
+    rounds, count, few = (1, 5_000, 50) if options.quick else (options.rounds, 100_000, 1_000)
     taken: Runs = defaultdict(list)
     with place() as (at, start_sink), smtp_sink() as neutral:
         at.crowd(count, count // 10)
@@ -66,6 +66,7 @@ def _our_ways(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under 40 seconds")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peer", help="a command that sends through LISTMGR_BENCH_PORT")
     parser.add_argument("--peer-mails", type=int, default=1000, help="how many it sends")
     taken = measure(parser.parse_args())
