@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from place import Place, place
 from processes import cpu_seconds, family, memory
 from sinks import SmtpSink
-from place import Place, SmtpSink, cpu_seconds, family, memory, place
 from yardstick import factor
 
 LAUNCH_SECONDS, MEGABYTES, SECONDS_TO_PAUSE, FLAT = 1.0, 100.0, 1.0, 1.1
