@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.cards.arriving import WORDS
 from listmgr.cards.card import from_json
 from listmgr.cards.inbox import Taking, cards_of
 from listmgr.cards.models import Card, CardLetter, CardUpload
@@ -17,18 +18,6 @@ from listmgr.cards.stages import Stage, staged
 from listmgr.cards.statement import Statement, statement_of
 from listmgr.operators.models import Operator, Role
 from listmgr.subscribers.fields import LegalBasis
-
-WORDS = (
-    "address",
-    "first_name",
-    "last_name",
-    "company",
-    "job_title",
-    "phone",
-    "website",
-    "postal",
-    "note",
-)
 
 
 @dataclass(frozen=True, slots=True)
