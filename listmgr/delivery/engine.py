@@ -40,7 +40,7 @@ from listmgr.senders.limits import Terms
 
 # A worker that is told to end waits for its slice: ten seconds are its patience.
 SLICE_SECONDS = 8.0
-SLICE_LEASES = 25
+SLICE_LEASES = 100
 # What was put off is looked for so often while there are new people to mail.
 DUE_EVERY = 1.0
 # Whoever lingers waits so long for what is due next, and not for less than this.
