@@ -110,6 +110,12 @@ def test_long_lists_go_on_page_by_page(admin, uow, sample):
     assert 'rel="next"' not in second
 
 
+def test_fields_and_languages_are_called_as_the_reader_calls_them(admin, sample):
+    admin.post("/studio/account/language", {"language": "de"})
+    assert '<option value="first_name">Vorname</option>' in admin.get("/studio/subscribers").text
+    assert "<dt>Sprache</dt><dd>Deutsch</dd>" in admin.get("/studio/subscribers/1").text
+
+
 def test_a_person_is_shown_with_the_whole_history(admin, sample):
     page = admin.get(f"/studio/subscribers/{sample['subscriber_id']}").text
     assert "Ja, ich möchte den Rundbrief" in page
