@@ -37,6 +37,7 @@ def init_app(app: Flask) -> None:
         delivered=delivered,
         role_name=role_name,
         right_name=right_name,
+        language_name=language_name,
         card_stage=card_words.card_stage,
         card_source=card_words.card_source,
         letter_status=card_words.letter_status,
@@ -58,7 +59,7 @@ def _local(at: datetime) -> datetime:
     return at.astimezone(ZoneInfo(services().settings.timezone))
 
 
-def number(value: int) -> str:
+def number(value: float) -> str:
     """A count as the operator's language writes it."""
     return str(format_decimal(value))
 
@@ -68,6 +69,9 @@ def about(value: int) -> str:
     places = max(0, len(str(value)) - 3)
     return str(format_decimal(round(value, -places)))
 
+
+# A language, as the operator's own calls it.
+language_name = named({"de": N_("German"), "en": N_("English")})
 
 # Where a consent came in.
 source_name = named(
