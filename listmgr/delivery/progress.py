@@ -56,9 +56,11 @@ class Progress:
 _SUMS = (
     " coalesce(sum(audience), 0), coalesce(sum(sent), 0), coalesce(sum(failed), 0),"
     " coalesce(sum(deferred), 0), coalesce(sum(uncertain), 0),"
-    # A range half gone through counts by how far its ids have been passed.
-    " coalesce(sum(CASE WHEN state = 'done' OR position >= hi THEN 0 ELSE"
-    "  ceil(audience * ((hi - position)::float / greatest(hi - lo, 1))) END), 0)"
+    # Of a range half gone through, those nothing has been noted of; how far its ids have been
+    # passed tells little, for the people of a segment may all have ids close together.
+    " coalesce(sum(CASE WHEN state = 'done' OR position >= hi THEN 0 ELSE greatest(0,"
+    "  audience - sent - failed - deferred - uncertain"
+    "  - (SELECT coalesce(sum(n::bigint), 0) FROM jsonb_each_text(skipped) AS t(k, n))) END), 0)"
     " FROM campaign_leases"
 )
 _OF_ONE = sa.text(f"SELECT {_SUMS} WHERE campaign_id = :campaign")

@@ -53,6 +53,19 @@ def end(uow: UnitOfWork, consent_id: int) -> None:
         withdraw(tx, consent_id, how="page", actor="subscriber", facts=FACTS, at=now())
 
 
+def test_what_remains_is_counted_by_people_and_not_by_how_far_the_ids_are_passed(
+    launched: int, session: Session
+):
+    session.execute(
+        sa.text(
+            "UPDATE campaign_leases SET position = lo + 1, sent = 1, deferred = 1,"
+            ' skipped = \'{"suppressed": 1}\' WHERE lo = 0'
+        )
+    )
+    stand = progress(session, launched)
+    assert (stand.sent, stand.remaining, stand.percent) == (1, 7, 30)
+
+
 def test_everybody_gets_one_mail_and_the_campaign_finishes(
     launched: int, send: Send, sink: Sink, session: Session, uow: UnitOfWork, settings: Settings
 ):
