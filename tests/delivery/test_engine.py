@@ -59,7 +59,7 @@ def test_what_remains_is_counted_by_people_and_not_by_how_far_the_ids_are_passed
     session.execute(
         sa.text(
             "UPDATE campaign_leases SET position = lo + 1, sent = 1, deferred = 1,"
-            ' skipped = \'{"suppressed": 1}\' WHERE lo = 0'
+            " skipped = '{\"suppressed\": 1}' WHERE lo = 0"
         )
     )
     stand = progress(session, launched)
