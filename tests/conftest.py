@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 import redis
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from xdist.scheduler import LoadScopeScheduling
 
 from listmgr.config import MailSettings, Settings
 from listmgr.kit.queue import Job
@@ -31,15 +32,19 @@ hypothesis.settings.register_profile("steady", deadline=None, derandomize=False)
 hypothesis.settings.load_profile("steady")
 
 # They start processes and browsers of their own and look at the clock: never two at a time.
-ALONE = ("journeys", "browser", "runtime")
+ALONE = ("tests/journeys/", "tests/browser/", "tests/runtime/")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the marks and would come before.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processors (`-n auto --dist loadgroup`) the heavy ones share one of them."""
-    for item in items:
-        if item.path.parent.name in ALONE:
-            item.add_marker(pytest.mark.xdist_group("alone"))
+class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
+    """With several processors (`-n auto`) the heavy tests share one of them; others go anywhere."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "alone" if nodeid.startswith(ALONE) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneByOne:
+    """Not by marks and `--dist loadgroup`: pytest 9.2 and xdist 3.8 name tests differently."""
+    return OneByOne(config, log)
 
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
