@@ -11,13 +11,8 @@ from listmgr.consent import moving
 from listmgr.consent.confirm import confirm
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import (
-    AddressChange,
-    AddressChangeStatus,
-    Consent,
-    Question,
-    QuestionKind,
-)
+from listmgr.consent.models import Consent, Question, QuestionKind
+from listmgr.consent.moving_models import AddressChange, AddressChangeStatus
 from listmgr.consent.withdraw import unsubscribe
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.tokens import Door, make_token, token_hash
