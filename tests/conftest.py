@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 import redis
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from xdist.scheduler import LoadScopeScheduling
 
 from listmgr.config import MailSettings, Settings
 from listmgr.kit.queue import Job
@@ -30,22 +29,6 @@ if TYPE_CHECKING:
 # Machines are noisy: a slow example is no failure.
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=False)
 hypothesis.settings.load_profile("steady")
-
-# They start processes and browsers of their own and look at the clock: never two at a time.
-ALONE = ("tests/journeys/", "tests/browser/", "tests/runtime/")
-
-
-class OneByOne(LoadScopeScheduling):  # type: ignore[misc]
-    """With several processors (`-n auto`) the heavy tests share one of them; others go anywhere."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return "alone" if nodeid.startswith(ALONE) else nodeid
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneByOne:
-    """Not by marks and `--dist loadgroup`: pytest 9.2 and xdist 3.8 name tests differently."""
-    return OneByOne(config, log)
-
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
