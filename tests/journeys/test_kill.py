@@ -1,4 +1,4 @@
-"""Worker processes are killed at random, fifty times and more, while a campaign goes out."""
+"""Worker processes are killed at random, again and again, while a campaign goes out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.journeys.workers import started
 from tests.people import make_list
 from tests.sink import running_sink
 
-OTHERS, KILLS = 500, 50
+OTHERS = 500
 
 
 @dataclass(frozen=True)
