@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
 
-# Machines are noisy: a slow example is no failure.
-hypothesis.settings.register_profile("steady", deadline=None, derandomize=False)
+# Machines are noisy: a slow example is no failure. Each run looks at others.
+hypothesis.settings.register_profile("steady", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("steady")
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
