@@ -15,7 +15,7 @@ def scanned(picture: Picture, _rng: random.Random) -> Picture:
 
 
 def noisy(picture: Picture, rng: random.Random) -> Picture:
-    grain = Image.effect_noise(picture.size, 40).convert("RGB")
+    grain = noise(picture.size, 40, rng).convert("RGB")
     return Image.blend(picture, grain, 0.18)
 
 
@@ -88,8 +88,15 @@ def lay(table: Picture, picture: Picture, corner, cell, rng: random.Random) -> N
     table.paste(picture.transform(*how), (0, 0), mask)
 
 
+def noise(size: tuple[int, int], deviation: float, rng: random.Random) -> Picture:
+    """Grey grain, the same for the same numbers; Pillow's own noise is another each time."""
+    # Octets spread evenly deviate by 74.
+    even = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
+    return even.point(lambda value: int(128 + (value - 128) * deviation / 74))
+
+
 def wood(size: tuple[int, int], rng: random.Random) -> Picture:
-    grain = Image.effect_noise((size[0] // 40, size[1]), 60).resize(size, Image.Resampling.BICUBIC)
+    grain = noise((size[0] // 40, size[1]), 60, rng).resize(size, Image.Resampling.BICUBIC)
     light, deep = rng.choice(
         [("#b08050", "#6b4423"), ("#5b5b60", "#303036"), ("#8a5a33", "#4a2c17")]
     )
