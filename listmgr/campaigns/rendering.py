@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nh3
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from listmgr.campaigns.models import Campaign
 from listmgr.campaigns.plain_text import plain_text
+from listmgr.kit.mail_templates import mail_templates
 from listmgr.lists.models import MailingList
 
 _MERGE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -43,13 +43,7 @@ def render_words(campaign: Campaign, mailing_list: MailingList, templates: Path)
     """
     html, text = _bodies(campaign)
     language = mailing_list.language if mailing_list.language in {"de", "en"} else "en"
-    frame = Environment(
-        loader=FileSystemLoader(templates / "mail" / "campaign"),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    frame = mail_templates(templates / "mail" / "campaign")
     values = {
         "language": language,
         "name": _literal(mailing_list.name),

@@ -7,11 +7,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardCapture, CardLetter, Occasion
 from listmgr.kit.mail import Letter
+from listmgr.kit.mail_templates import mail_templates
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList
 from listmgr.operators.models import Operator
@@ -67,12 +67,6 @@ def _taken(session: Session, card_id: int) -> tuple[datetime, str]:
 
 
 def _render(folder: Path, values: dict[str, object]) -> dict[str, str]:
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = mail_templates(folder)
     names = ("subject.txt", "body.txt", "body.html")
     return {name: environment.get_template(name).render(values) for name in names}

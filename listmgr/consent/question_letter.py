@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
 
 from listmgr.consent.mail_linter import advertising, foreign_fields, links_in
 from listmgr.consent.models import Consent, Question, QuestionKind
 from listmgr.kit.mail import Letter
+from listmgr.kit.mail_templates import mail_templates
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.models import Subscriber
@@ -77,13 +77,7 @@ def _spelled(name: str) -> tuple[str, str]:
 
 
 def _render(folder: Path, values: Mapping[str, Any]) -> dict[str, str]:
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = mail_templates(folder)
     parts = {}
     for name in ("subject.txt", "body.txt", "body.html"):
         foreign = foreign_fields(environment, (folder / name).read_text())
