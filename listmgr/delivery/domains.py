@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from listmgr.delivery.providers import scope_of
-from listmgr.delivery.throttle import Throttle, ask_of, key_of
+from listmgr.delivery.throttle import Throttle, ask_of, key_of, limited_as
 from listmgr.delivery.window import Recipient
 from listmgr.kit.permits import Ask, BackOff, PermitsAway
 from listmgr.senders.limits import Limit, Terms
@@ -104,9 +103,8 @@ class Domains:
         return going, groups
 
     def scope(self, person: Recipient) -> str:
-        """The domain if it has a limit of its own, else its provider, else the domain."""
-        domain = person.envelope.rpartition("@")[2]
-        return domain if domain in self.throttle.terms.domains else scope_of(domain)
+        """What this person's mail is limited by."""
+        return limited_as(self.throttle.terms, person.envelope.rpartition("@")[2])
 
     def _look(self) -> None:
         if time.monotonic() - self._looked > LOOKED_EVERY:

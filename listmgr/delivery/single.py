@@ -6,8 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
-from listmgr.delivery.providers import scope_of
-from listmgr.delivery.throttle import ask_of
+from listmgr.delivery.throttle import ask_of, limited_as
 from listmgr.kit.mail import Letter, MailServerAway, Post, Receipt
 from listmgr.kit.permits import Permits, PermitsAway
 from listmgr.senders.letters import PostBy, Way
@@ -33,8 +32,7 @@ def post_by(post: Post, permits: Permits, *, now: Callable[[], datetime]) -> Pos
 
 def _count(permits: Permits, terms: Terms, to: str, at: datetime) -> None:
     """Campaigns have one permit less this hour and day, and their next mail goes a turn later."""
-    domain = to.rpartition("@")[2]
-    place = domain if domain in terms.domains else scope_of(domain)
+    place = limited_as(terms, to.rpartition("@")[2])
     limits = {"": terms.limit_on(at)}
     if place in terms.domains:
         limits[place] = terms.domains[place]

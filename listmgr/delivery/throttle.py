@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from listmgr.delivery.providers import scope_of
 from listmgr.kit import stopping
 from listmgr.kit.permits import Ask, Given, Permits, PermitsAway, Span, Unknown
 from listmgr.kit.quiet import day_bounds, local_day
@@ -38,6 +39,11 @@ class Wait:
 def key_of(terms: Terms, scope: str = "") -> str:
     """What counters are kept under; limits that have changed count anew, from the rows."""
     return f"listmgr:rate:{terms.sender_id}.{terms.revision}:{scope}"
+
+
+def limited_as(terms: Terms, domain: str) -> str:
+    """The domain if it has a limit of its own, else its provider, else the domain."""
+    return domain if domain in terms.domains else scope_of(domain)
 
 
 def places_of(terms: Terms) -> str:
