@@ -46,7 +46,12 @@ def plan(session: Session, sql: str, binds: Mapping[str, object]) -> dict[str, f
 
 
 def some_people(places: int, at_each: int) -> str:
-    """Some people from places all over the table, as SQL.
+    """Some people from places all over the table, as SQL."""
+    return some_of("subscribers", "id", places, at_each)
+
+
+def some_of(table: str, key: str, places: int, at_each: int, *, where: str = "true") -> str:
+    """Some rows from places all over a range of an indexed number, as SQL.
 
     Each place begins somewhere in the first half of its range: whatever comes round regularly in
     the numbers is not looked at each time, or never.
@@ -54,9 +59,10 @@ def some_people(places: int, at_each: int) -> str:
     start, end = (f"lo + (hi - lo + 1) * {at} / {places}" for at in ("at", "(at + 1)"))
     start += f" + abs(hashint4(at)::bigint) % greatest(1, (hi - lo + 1) / {2 * places})"
     return (
-        "SELECT p.* FROM (SELECT min(id) AS lo, max(id) AS hi FROM subscribers) ends,"
-        f" generate_series(0, {places - 1}) AS n (at), LATERAL (SELECT * FROM subscribers"
-        f"  WHERE id >= {start} AND id < {end} ORDER BY id LIMIT {at_each}) p"
+        f"SELECT p.* FROM (SELECT min({key}) AS lo, max({key}) AS hi FROM {table}"
+        f"  WHERE {where}) ends,"
+        f" generate_series(0, {places - 1}) AS n (at), LATERAL (SELECT * FROM {table}"
+        f"  WHERE {where} AND {key} >= {start} AND {key} < {end} ORDER BY {key} LIMIT {at_each}) p"
     )
 
 

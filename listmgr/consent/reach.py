@@ -16,6 +16,7 @@ from listmgr.consent.gate import (
     REFUSED_BECAUSE,
     gate_binds,
 )
+from listmgr.consent.planner import plan, some_of
 from listmgr.kit.predicate import EVERYBODY, Predicate
 
 # So many confirmed consents are gone through one by one.
@@ -27,7 +28,9 @@ PLACES, AT_EACH = 500, 4
 HITS, DEAR = 40, 15_000.0
 # Somebody who may be mailed is most likely among those who came last.
 NEWEST = 500
-_CONFIRMED = "SELECT * FROM consents WHERE purpose_id = :purpose AND status = 'confirmed'"
+_CONFIRMED = "purpose_id = :purpose AND status = 'confirmed'"
+_ALL = f"SELECT * FROM consents WHERE {_CONFIRMED}"
+_SOME = some_of("consents", "subscriber_id", PLACES, AT_EACH, where=_CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,12 @@ def reach(
     confirmed = overview.purposes_confirmed(session).get(purpose_id, 0)
     binds = {"purpose": purpose_id, **gate_binds(settings), **among.binds}
     if confirmed <= COUNTED:
-        _seen, found = _looked_at(session, _CONFIRMED, among, binds)
+        _seen, found = _looked_at(session, _ALL, among, binds)
         return _told(found, exact=True)
-    seen, found = _looked_at(session, _sample(), among, binds)
-    if found.get(None, 0) < HITS and _is_cheap(session, among, binds):
-        rows = session.execute(sa.text(_groups(among)), binds)
+    seen, found = _looked_at(session, _SOME, among, binds)
+    groups = _groups(among)
+    if found.get(None, 0) < HITS and plan(session, groups, binds)["Total Cost"] <= DEAR:
+        rows = session.execute(sa.text(groups), binds)
         return _told({reason: int(n) for reason, n in rows}, exact=True)
     # The sample is of those confirmed; what it tells is told of all of them.
     whole = {reason: round(confirmed * n / max(1, seen)) for reason, n in found.items()}
@@ -67,7 +71,7 @@ def is_anybody_reached(
     """Whether at least one person may be mailed now."""
     binds = {"purpose": purpose_id, **gate_binds(settings), **among.binds}
     newest = (
-        f"WITH picked AS MATERIALIZED ({_CONFIRMED} ORDER BY subscriber_id DESC LIMIT {NEWEST})"
+        f"WITH picked AS MATERIALIZED ({_ALL} ORDER BY subscriber_id DESC LIMIT {NEWEST})"
         f" SELECT EXISTS (SELECT FROM picked c{JOINS} WHERE ({among.sql}) AND {MAY_BE_MAILED})"
     )
     if session.scalar(sa.text(newest), binds):
@@ -87,26 +91,6 @@ def _groups(among: Predicate) -> str:
     return (
         f"SELECT {REFUSED_BECAUSE} AS reason, count(*) FROM {FROM_CONSENTS}"
         f" WHERE c.purpose_id = :purpose AND c.status = 'confirmed' AND ({among.sql}) GROUP BY 1"
-    )
-
-
-def _is_cheap(session: Session, among: Predicate, binds: dict[str, object]) -> bool:
-    told = session.execute(sa.text(f"EXPLAIN (FORMAT JSON) {_groups(among)}"), binds)
-    [plan] = told.scalar_one()
-    return float(plan["Plan"]["Total Cost"]) <= DEAR
-
-
-def _sample() -> str:
-    """Some of a purpose's confirmed consents, from places all over it."""
-    start, end = (f"lo + (hi - lo + 1) * {at} / {PLACES}" for at in ("at", "(at + 1)"))
-    # Somewhere in the first half of each range: regular numbers are not met each time, or never.
-    start += f" + abs(hashint4(at)::bigint) % greatest(1, (hi - lo + 1) / {2 * PLACES})"
-    return (
-        "SELECT p.* FROM (SELECT min(subscriber_id) AS lo, max(subscriber_id) AS hi FROM consents"
-        "  WHERE purpose_id = :purpose AND status = 'confirmed') ends,"
-        f" generate_series(0, {PLACES - 1}) AS n (at), LATERAL ({_CONFIRMED}"
-        f"  AND subscriber_id >= {start} AND subscriber_id < {end}"
-        f"  ORDER BY subscriber_id LIMIT {AT_EACH}) p"
     )
 
 
