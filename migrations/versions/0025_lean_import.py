@@ -81,42 +81,21 @@ _KNOWN = """  IF current_setting('listmgr.bulk', true) IS DISTINCT FROM 'on' THE
       USING ERRCODE = 'foreign_key_violation';
   END IF;
 """
-GUARDS = {
-    "notices_agreed_to": (
-        "notices",
-        """
-CREATE FUNCTION notices_agreed_to() RETURNS trigger LANGUAGE plpgsql AS $$
+# A function, the table it guards, what refers to its row, and why that row then stays.
+_GUARDS = (
+    ("notices_agreed_to", "notices", "consents x WHERE x.notice_id", "somebody has agreed to it"),
+    ("subscribers_agreed", "subscribers", "consents x WHERE x.subscriber_id", "a consent is kept"),
+    ("consents_told", "consents", "consent_events x WHERE x.consent_id", "the ledger tells of it"),
+)
+_GUARD = """
+CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT FROM consents c WHERE c.notice_id = OLD.id) THEN
-    RAISE EXCEPTION 'somebody has agreed to these words' USING ERRCODE = 'foreign_key_violation';
-  END IF;
-  RETURN OLD;
-END $$""",
-    ),
-    "subscribers_agreed": (
-        "subscribers",
-        """
-CREATE FUNCTION subscribers_agreed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF EXISTS (SELECT FROM consents c WHERE c.subscriber_id = OLD.id) THEN
-    RAISE EXCEPTION 'a consent of subscriber % is kept', OLD.id
+  IF EXISTS (SELECT FROM {referring} = OLD.id) THEN
+    RAISE EXCEPTION '% % is not deleted: {why}', TG_TABLE_NAME, OLD.id
       USING ERRCODE = 'foreign_key_violation';
   END IF;
   RETURN OLD;
-END $$""",
-    ),
-    "consents_told": (
-        "consents",
-        """
-CREATE FUNCTION consents_told() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF EXISTS (SELECT FROM consent_events e WHERE e.consent_id = OLD.id) THEN
-    RAISE EXCEPTION 'the ledger tells of this consent' USING ERRCODE = 'foreign_key_violation';
-  END IF;
-  RETURN OLD;
-END $$""",
-    ),
-}
+END $$"""
 # Whoever writes many rows plans for many; each of them is looked up by an index all the same, or
 # the look would read the whole ledger for each batch of an import.
 _BY_INDEX = {
@@ -192,8 +171,8 @@ def _one_index() -> None:
 
 
 def _references() -> None:
-    for name, (table, function) in GUARDS.items():
-        op.execute(function)
+    for name, table, referring, why in _GUARDS:
+        op.execute(_GUARD.format(name=name, referring=referring, why=why))
         op.execute(
             f"CREATE TRIGGER {name} BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
         )
@@ -241,7 +220,7 @@ def downgrade() -> None:
     op.execute(_CHAIN.format(gone="", hash=_HASH))
     for function in _BY_THE_STATEMENT:
         op.execute(f"ALTER FUNCTION {function}() RESET ALL")
-    for name, (table, _function) in GUARDS.items():
+    for name, table, *_ in _GUARDS:
         op.execute(f"DROP TRIGGER {name} ON {table}")
         op.execute(f"DROP FUNCTION {name}()")
     _nine_indexes()
