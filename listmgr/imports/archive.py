@@ -19,6 +19,7 @@ MOST_UNPACKED = 4 << 30
 MOST_WORKBOOK = 256 << 20
 MOST_MEMBERS = 1000
 # What a damaged archive may raise while it is read.
+IS_DAMAGED = N_("The archive or workbook is damaged. Please save it anew.")
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
@@ -27,7 +28,7 @@ def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
     try:
         found = zipfile.ZipFile(file)
     except DAMAGED:
-        raise InvalidInput(N_("The archive or workbook is damaged. Please save it anew.")) from None
+        raise InvalidInput(IS_DAMAGED) from None
     _check(found.infolist(), MOST_WORKBOOK if is_workbook(found) else MOST_UNPACKED)
     return found
 

@@ -137,7 +137,7 @@ def _packed(file: IO[bytes]) -> Form:
         with found.open(archive.texts(found)[0]) as member:
             return Form(Kind.ZIP, _shape(member.read(guess.SAMPLE)))
     except archive.DAMAGED:
-        raise InvalidInput(N_("The archive or workbook is damaged. Please save it anew.")) from None
+        raise InvalidInput(archive.IS_DAMAGED) from None
 
 
 def _is_binary(sample: bytes) -> bool:

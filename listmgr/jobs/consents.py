@@ -61,7 +61,7 @@ def anchor_ledger() -> None:
 
 
 def tidy_search() -> None:
-    """Work new people into the index of parts, and add up the moves of consents."""
+    """Work new people into the index of the search, and add up the moves of consents."""
     with services().unit_of_work() as tx:
         roster.tidy(tx.session)
         overview.fold(tx.session)

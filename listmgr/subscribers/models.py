@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from listmgr.kit.db import PERSONAL, PLAIN, Base
-from listmgr.subscribers.terms import PARTS, TERMS
+from listmgr.subscribers.terms import parts_of, terms_of
 
 
 class Subscriber(Base):
@@ -27,8 +27,8 @@ class Subscriber(Base):
         # Everything people are searched by; why it is one index and not nine: decision 0037.
         sa.Index(
             "ix_subscribers_search",
-            sa.text(PARTS),
-            sa.text(TERMS),
+            sa.text(parts_of()),
+            sa.text(terms_of()),
             "attributes",
             "tags",
             postgresql_using="gin",

@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import re
 
-# Parts of what stands before the domain, with the @; beginnings of names and of a domain's words.
-PARTS = "text_parts(left(address_key, - length(domain)))"
-TERMS = "search_terms(first_name, last_name, company, domain, language)"
 # Shorter ones are in too many addresses: they are looked for at the beginning only.
 PART_OCTETS = 3
 # The index knows no more of a name.
 _NAME = 100
+_COLUMNS = ("first_name", "last_name", "company", "domain", "language")
 
 
-def parts_of(alias: str) -> str:
-    """The indexed parts of a row, as SQL; `@>` is asked of them."""
+def local_of(alias: str = "") -> str:
+    """What stands before the domain, with the @, as SQL over a row."""
+    return f"left({_of(alias, 'address_key')}, - length({_of(alias, 'domain')}))"
+
+
+def parts_of(alias: str = "") -> str:
+    """The indexed parts of that; `@>` is asked of them."""
     return f"text_parts({local_of(alias)})"
 
 
-def local_of(alias: str) -> str:
-    """What stands before the domain, with the @, as SQL."""
-    return f"left({alias}.address_key, - length({alias}.domain))"
+def terms_of(alias: str = "") -> str:
+    """The indexed terms, beginnings of names and of a domain's words; `@@` is asked of them."""
+    return f"search_terms({', '.join(_of(alias, name) for name in _COLUMNS)})"
 
 
-def terms_of(alias: str) -> str:
-    """The indexed terms of a row, as SQL; `@@` is asked of them."""
-    names = ("first_name", "last_name", "company", "domain", "language")
-    return f"search_terms({', '.join(f'{alias}.{name}' for name in names)})"
+def _of(alias: str, column: str) -> str:
+    return f"{alias}.{column}" if alias else column
 
 
 def octets(text: str) -> list[bytes]:
