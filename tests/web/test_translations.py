@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import subprocess
@@ -50,6 +51,21 @@ def test_no_text_lacks_its_translation(path, extracted):
         or not (all(found.string) if isinstance(found.string, tuple) else found.string)
     }
     assert not wanting, "see [tool.babel] in pyproject.toml for what to do"
+
+
+def test_no_text_hides_in_an_f_string_where_it_is_not_extracted():
+    hidden = [
+        f"{path.name}:{call.lineno}"
+        for path in (ROOT / "listmgr").rglob("*.py")
+        for joined in ast.walk(ast.parse(path.read_text()))
+        if isinstance(joined, ast.JoinedStr)
+        for call in ast.walk(joined)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in {"_", "N_", "gettext", "ngettext"}
+        and any(isinstance(told, ast.Constant) for told in call.args)
+    ]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parent.parent.name)

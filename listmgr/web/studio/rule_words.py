@@ -138,7 +138,8 @@ class Vocabulary:
         """A whole tree in one line."""
         if isinstance(node, Rule):
             return self.sentence(node)
-        joined = (f" {_('and')} " if node.kind == "all" else f" {_('or')} ").join(
+        mark = _("and") if node.kind == "all" else _("or")
+        joined = f" {mark} ".join(
             f"({self.short(one)})"
             if isinstance(one, Group) and len(one.members) > 1
             else self.short(one)
