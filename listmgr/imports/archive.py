@@ -23,13 +23,16 @@ IS_DAMAGED = N_("The archive or workbook is damaged. Please save it anew.")
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
-def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
-    """The archive, once it is known to be harmless; raises InvalidInput saying what to do."""
+def open_archive(file: IO[bytes], most: int = MOST_UNPACKED) -> zipfile.ZipFile:
+    """The archive, once it is known to be harmless; raises InvalidInput saying what to do.
+
+    `most` octets may come out of it: what may not be sent plain may not be sent packed either.
+    """
     try:
         found = zipfile.ZipFile(file)
     except DAMAGED:
         raise InvalidInput(IS_DAMAGED) from None
-    _check(found.infolist(), MOST_WORKBOOK if is_workbook(found) else MOST_UNPACKED)
+    _check(found.infolist(), min(most, MOST_WORKBOOK) if is_workbook(found) else most)
     return found
 
 
@@ -64,7 +67,10 @@ def _check(members: Sequence[zipfile.ZipInfo], most: int) -> None:
     # `zipfile` reads no more of a member than it says it holds, so what it says can be relied on.
     if sum(one.file_size for one in members) > most:
         raise InvalidInput(
-            N_("The archive unpacks to more than can be read. Send a CSV file instead.")
+            N_(
+                "The archive unpacks to more than the settings allow for a file, or than can be"
+                " read of a workbook. Please split it, or send a CSV file instead."
+            )
         )
     for one in members:
         if one.file_size > HARMLESS and one.file_size > MOST_SHRUNK * max(1, one.compress_size):

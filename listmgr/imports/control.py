@@ -17,7 +17,7 @@ from listmgr.imports.lifecycle import ImportAction, ImportStatus, next_status
 from listmgr.imports.models import Import, ImportBatch, ImportKey, ImportRow
 from listmgr.imports.plan import Plan
 from listmgr.imports.rows import Shape
-from listmgr.imports.store import keep, purge
+from listmgr.imports.store import MEGABYTE, keep, purge
 from listmgr.imports.suggest import suggest
 from listmgr.imports.tables import Form, Kind, Look, look
 from listmgr.kit.errors import InvalidInput, NotFound
@@ -68,7 +68,7 @@ def bring(
     tx.session.add(made)
     tx.session.flush()
     made.size, made.sha256 = keep(tx, made.id, file)
-    seen = look(file, made.size)
+    seen = look(file, made.size, most=tx.settings.import_megabytes * MEGABYTE)
     _shape(made, seen)
     plan = suggest(seen, fields, file_name=made.file_name, language=language)
     made.plan = plan.stored()

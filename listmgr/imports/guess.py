@@ -35,10 +35,12 @@ def _is_utf8(sample: bytes) -> bool:
     try:
         # Not final: the sample may end within a character.
         decoder.decode(sample)
-    except UnicodeDecodeError as error:
-        # One bad place in a text that is UTF-8 elsewhere: a mixed file, whose bad rows are refused.
-        whole = sample.decode("utf-8", "ignore")
-        return sum(ord(char) > 127 for char in whole) > 8 and error.start > 0
+    except UnicodeDecodeError:
+        # Bad places in a text that is UTF-8 elsewhere: a mixed file, whose bad rows are refused.
+        # In Windows-1252 hardly two letters stand together as UTF-8 would have them.
+        told = sample.decode("utf-8", "replace")
+        broken = told.count("\ufffd")
+        return sum(ord(char) > 127 for char in told) - broken > broken
     return True
 
 

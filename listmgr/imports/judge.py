@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from listmgr.imports.evidence import Evidence, prove
 from listmgr.imports.plan import Plan, Target
-from listmgr.imports.rows import Broken, Row
+from listmgr.imports.rows import OF_ENCODING, Broken, Row
 from listmgr.imports.verdicts import STOPS, Meaning, Verdict
 from listmgr.imports.words import STATUS_WORDS, moment, yes
 from listmgr.kit.errors import InvalidInput
@@ -86,12 +86,20 @@ class Judge:
     def __call__(self, row: Row) -> Person | Refusal:
         """Whom a row means, or why it cannot be used."""
         if isinstance(row, Broken):
-            return Refusal(Verdict.BAD_ROW, row.why)
+            return self._of_broken(row)
         if len(row) != self._width:
             if any(row[self._width :]):
                 return Refusal(Verdict.BAD_ROW, TOO_WIDE)
             row = (row + [""] * self._width)[: self._width]
         return self._whom(row)
+
+    def _of_broken(self, row: Broken) -> Person | Refusal:
+        """Refused, unless only its letters are wrong and it says that somebody wants no mail."""
+        if row.why in OF_ENCODING:
+            found = self(row.cells)
+            if isinstance(found, Person) and found.meaning in STOPS:
+                return found
+        return Refusal(Verdict.BAD_ROW, row.why)
 
     def _whom(self, row: list[str]) -> Person | Refusal:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
@@ -12,6 +13,10 @@ BLOCK = 1 << 18
 MAX_LINE: Final = 1 << 17
 # What a decoder puts where octets mean nothing in its encoding; a row that holds it is refused.
 UNREADABLE = "\ufffd"
+# How the commonest characters of UTF-8 look when they are read as Windows-1252: Ã¼, Â§, â€œ. The
+# second octet of each is a sign no word goes on with after such a capital.
+_AFTER = "".join(bytes([octet]).decode("cp1252", "ignore") for octet in range(0x80, 0xC0))
+MISREAD = re.compile(f"[ÂÃ][{re.escape(_AFTER)}]|â[€‚][{re.escape(_AFTER)}]")
 
 
 class TooLong(str):
@@ -22,7 +27,7 @@ class TooLong(str):
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Some lines with their ends. `plain`: no quote, no NUL, nothing unreadable, nothing cut."""
+    """Some lines with their ends. `plain`: no quote, no NUL, nothing unreadable or cut."""
 
     lines: list[str]
     plain: bool
@@ -36,8 +41,11 @@ def decoded(file: IO[bytes], encoding: str) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
-def packs(blocks: Iterator[str]) -> Iterator[Pack]:
-    """Lines by the pack; CR LF, LF and a lone CR end one. Holds two blocks at the most."""
+def packs(blocks: Iterator[str], *, misread: bool = False) -> Iterator[Pack]:
+    """Lines by the pack; CR LF, LF and a lone CR end one. Holds two blocks at the most.
+
+    `misread`: a pack that may hold UTF-8 among Windows-1252 is not plain.
+    """
     rest, cut = "", False
     for block in blocks:
         text = rest + block
@@ -46,26 +54,27 @@ def packs(blocks: Iterator[str]) -> Iterator[Pack]:
         whole, ended, begun = _unified(text[: len(text) - len(held)]).rpartition("\n")
         rest = begun + held
         if ended:
-            yield _pack(whole + ended, skip_first=cut)
+            yield _pack(whole + ended, skip_first=cut, misread=misread)
             cut = False
         if len(rest) > MAX_LINE:
             if not cut:
                 yield Pack([TooLong(rest[:MAX_LINE])], plain=False)
             rest, cut = held, True
     if rest and not cut:
-        yield _pack(_unified(rest), skip_first=False)
+        yield _pack(_unified(rest), skip_first=False, misread=misread)
 
 
 def _unified(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _pack(text: str, *, skip_first: bool) -> Pack:
+def _pack(text: str, *, skip_first: bool, misread: bool) -> Pack:
     # `splitlines` would also cut at form feeds and at U+2028, which may stand in a cell.
     found = [line + "\n" for line in text.removesuffix("\n").split("\n")]
     if skip_first:
         found = found[1:]
     odd = '"' in text or "\0" in text or UNREADABLE in text
+    odd = odd or (misread and MISREAD.search(text) is not None)
     if len(text) > MAX_LINE and max(map(len, found), default=0) > MAX_LINE:
         odd = True
         found = [one if len(one) <= MAX_LINE else TooLong(one[:MAX_LINE]) for one in found]

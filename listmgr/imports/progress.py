@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from listmgr.imports.lifecycle import WORKING, ImportStatus
 from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
 from listmgr.imports.plan import Plan
+from listmgr.imports.rows import OF_ENCODING
 from listmgr.imports.verdicts import ACCEPTED, REFUSED, TAKEN_IN, Verdict
 
 SAMPLE = 10
+MOST_LOOKED_AT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,23 @@ def _first(session: Session, import_id: int, phase: Phase, verdict: Verdict) -> 
             .limit(SAMPLE)
         )
     )
+
+
+def odd_rows(session: Session, found: Import, standing: Stand) -> list[int]:
+    """The first rows refused as written in another encoding than the file is read in."""
+    refused = (
+        sa.select(ImportRow.number, ImportRow.reason)
+        .where(
+            ImportRow.import_id == found.id,
+            ImportRow.phase == standing.phase,
+            ImportRow.verdict == Verdict.BAD_ROW.value,
+        )
+        .order_by(ImportRow.number)
+        .limit(MOST_LOOKED_AT)
+        .subquery()
+    )
+    odd = sa.select(refused.c.number).where(refused.c.reason.in_(OF_ENCODING))
+    return list(session.scalars(odd.order_by(refused.c.number).limit(SAMPLE + 1)))
 
 
 def imports(session: Session, *, before: int | None = None, limit: int = 50) -> list[Import]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from listmgr.imports.lines import MAX_LINE, UNREADABLE, Pack, TooLong, decoded, packs
+from listmgr.imports.lines import MAX_LINE, MISREAD, UNREADABLE, Pack, TooLong, decoded, packs
 from listmgr.kit.texts import N_
 
 # A cell may run over lines; a quote that is never closed must not eat the file.
@@ -17,6 +17,11 @@ csv.field_size_limit(MAX_LINE)
 TOO_LONG = N_("The line is too long to be a row of one person.")
 UNCLOSED = N_("A quotation mark is opened in this row and not closed.")
 UNREADABLE_TEXT = N_("The row holds characters that cannot be read in the file's encoding.")
+OTHER_TEXT = N_(
+    "The file is read as Windows-1252, but this row is UTF-8: its letters would be wrong."
+)
+# What is wrong with a row when the file, or a part of it, is written in another encoding.
+OF_ENCODING = (UNREADABLE_TEXT, OTHER_TEXT)
 ZERO = N_("The row holds a NUL character.")
 
 
@@ -47,8 +52,9 @@ class _GoneWrong(Exception):
 class _Taken:
     """The lines a record has taken so far, so that one gone wrong can be taken back."""
 
-    def __init__(self, source: Iterator[Pack]) -> None:
+    def __init__(self, source: Iterator[Pack], *, misread: bool) -> None:
         self._source = source
+        self.misread = misread
         self._waiting: list[str] = []
         self._length = 0
         self.record: list[str] = []
@@ -96,7 +102,9 @@ class _Taken:
 
 def text_rows(file: IO[bytes], shape: Shape) -> Iterator[Row]:
     """Every row but empty ones and the header. Any file gives rows; none raises."""
-    found = _records(_Taken(packs(decoded(file, shape.encoding))), shape.delimiter)
+    misread = shape.encoding == "cp1252"
+    source = packs(decoded(file, shape.encoding), misread=misread)
+    found = _records(_Taken(source, misread=misread), shape.delimiter)
     if shape.header:
         next(found, None)
     return found
@@ -123,7 +131,7 @@ def _careful(taken: _Taken, mark: str) -> Iterator[Row | None]:
             reader = csv.reader(taken, delimiter=mark)
             yield _broken(taken.give_back(), mark)
         else:
-            yield _whole(cells) if any(cells) else None
+            yield _whole(cells, misread=taken.misread) if any(cells) else None
 
 
 def _is_open(record: list[str]) -> bool:
@@ -131,11 +139,13 @@ def _is_open(record: list[str]) -> bool:
     return sum(line.count('"') for line in record) % 2 == 1
 
 
-def _whole(cells: list[str]) -> Row:
+def _whole(cells: list[str], *, misread: bool) -> Row:
     text = "".join(cells)
     if "\0" in text:
         return Broken([cell.replace("\0", "") for cell in cells], ZERO)
-    return Broken(cells, UNREADABLE_TEXT) if UNREADABLE in text else cells
+    if UNREADABLE in text:
+        return Broken(cells, UNREADABLE_TEXT)
+    return Broken(cells, OTHER_TEXT) if misread and MISREAD.search(text) else cells
 
 
 def _broken(line: str, mark: str) -> Broken:

@@ -11,7 +11,7 @@ from typing import IO
 
 from listmgr.imports import archive, guess
 from listmgr.imports.lines import decoded
-from listmgr.imports.rows import Broken, Row, Shape, text_rows
+from listmgr.imports.rows import OF_ENCODING, Broken, Row, Shape, text_rows
 from listmgr.imports.workbook import sheet_rows
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.texts import N_
@@ -54,26 +54,43 @@ class Look:
     tables: tuple[str, ...]
     # How many rows there may be, by the length of the first ones; for a progress bar only.
     expected: int
+    # Which rows of the first table are written in another encoding than the file is read in.
+    odd: tuple[int, ...] = ()
 
 
-def look(file: IO[bytes], size: int, form: Form | None = None) -> Look:
-    """Look at the beginning; raises InvalidInput for what is no table. `form` overrides guesses."""
-    form = form or _guess(file)
+def look(
+    file: IO[bytes], size: int, form: Form | None = None, *, most: int = archive.MOST_UNPACKED
+) -> Look:
+    """Look at the beginning; raises InvalidInput for what is no table. `form` overrides guesses.
+
+    `most` octets may be unpacked of an archive.
+    """
+    form = form or _guess(file, most)
     columns: dict[str, None] = {}
     rows: list[dict[str, str]] = []
-    names = []
+    names, odd = [], []
     for table in tables(file, form):
         names.append(table.name)
         columns |= dict.fromkeys(table.columns)
-        some = islice((row for row in table.rows if not isinstance(row, Broken)), SAMPLE_ROWS)
-        rows += [dict(zip(table.columns, row, strict=False)) for row in some]
+        some = list(islice(table.rows, SAMPLE_ROWS))
+        rows += [
+            dict(zip(table.columns, row, strict=False))
+            for row in some
+            if not isinstance(row, Broken)
+        ]
+        if len(names) == 1:
+            odd = [at for at, row in enumerate(some, 1) if is_odd(row)]
     if not columns:
         raise InvalidInput(N_("The file is empty. Please choose another one."))
     mean = sum(sum(map(len, row.values())) + len(row) for row in rows) / max(1, len(rows))
     factor = 1 if form.kind is Kind.TEXT else 4
-    return Look(
-        form, tuple(columns), tuple(rows), tuple(names), int(factor * size / max(1.0, mean))
-    )
+    expected = int(factor * size / max(1.0, mean))
+    return Look(form, tuple(columns), tuple(rows), tuple(names), expected, tuple(odd))
+
+
+def is_odd(row: Row) -> bool:
+    """Whether a row is written in another encoding than the file is read in."""
+    return isinstance(row, Broken) and row.why in OF_ENCODING
 
 
 def tables(file: IO[bytes], form: Form) -> Iterator[Table]:
@@ -110,13 +127,13 @@ def _before(first: Row, rows: Iterator[Row]) -> Iterator[Row]:
     yield from rows
 
 
-def _guess(file: IO[bytes]) -> Form:
+def _guess(file: IO[bytes], most: int) -> Form:
     file.seek(0)
     sample = file.read(guess.SAMPLE)
     if not sample.strip(b"\0 \t\r\n"):
         raise InvalidInput(N_("The file is empty. Please choose another one."))
     if sample.startswith(archive.MAGIC):
-        return _packed(file)
+        return _packed(file, most)
     if _is_binary(sample):
         raise InvalidInput(
             N_(
@@ -127,8 +144,8 @@ def _guess(file: IO[bytes]) -> Form:
     return Form(Kind.TEXT, _shape(sample))
 
 
-def _packed(file: IO[bytes]) -> Form:
-    found = archive.open_archive(file)
+def _packed(file: IO[bytes], most: int) -> Form:
+    found = archive.open_archive(file, most)
     if archive.is_workbook(found):
         first = list(islice(sheet_rows(file, header=False), 5))
         cells = [one for one in first if not isinstance(one, Broken)]

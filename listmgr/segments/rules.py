@@ -172,6 +172,24 @@ def nodes(node: Node) -> Iterator[Node]:
             yield from nodes(member)
 
 
+def plainer(node: Node) -> Node:
+    """The same people in fewer groups: for reading, since what is written stays as it is.
+
+    A group of one is what stands in it; "all" within "all" is one group, and so is "any" within
+    "any". Under "none" an inner "any" says nothing more, while an inner "all" does.
+    """
+    if isinstance(node, Rule):
+        return node
+    merges = {"all": ("all",), "any": ("any",), "none": ("any",)}[node.kind]
+    members: list[Node] = []
+    for member in map(plainer, node.members):
+        is_one = isinstance(member, Group) and member.kind in merges and member.members
+        members += member.members if isinstance(member, Group) and is_one else [member]
+    if len(members) == 1 and node.kind != "none":
+        return members[0]
+    return Group(node.kind, tuple(members))
+
+
 def fields_of(node: Node) -> set[str]:
     """The keys of the fields a tree asks about."""
     return {found.field for found in nodes(node) if isinstance(found, Rule) and found.field}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from listmgr.consent.models import Consent
 from listmgr.segments.predicate import predicate
-from listmgr.segments.rules import Group, Node, Rule, document_of, read_tree
+from listmgr.segments.rules import Group, Node, Rule, document_of, nodes, plainer, read_tree
 from listmgr.subscribers.models import Subscriber
 from tests.people import make_confirmed, make_list, make_pending, make_subscriber
 
@@ -236,3 +236,26 @@ def test_sql_and_python_find_the_same_people(people, session, tree):
     )
     assert set(found) == {one for one, known in people.items() if fits(tree, known)}
     assert read_tree(document_of(tree)) == tree
+
+
+@given(tree=TREES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_tree_told_in_fewer_groups_means_the_same_people(people, tree):
+    told = plainer(tree)
+    assert [fits(told, known) for known in people.values()] == [
+        fits(tree, known) for known in people.values()
+    ]
+    assert not any(
+        isinstance(member, Group) and member.kind == group.kind != "none" and member.members
+        for group in nodes(told)
+        if isinstance(group, Group)
+        for member in group.members
+    ), "a group within its like"
+
+
+def test_a_rule_alone_is_told_without_the_groups_around_it():
+    alone = Rule("tag", "has", "vip")
+    assert plainer(Group("all", (Group("all", (Group("any", (alone,)),)),))) == alone
+    assert plainer(Group("all", (alone, Group("none", (Group("all", (alone,)),))))) == Group(
+        "all", (alone, Group("none", (alone,)))
+    )

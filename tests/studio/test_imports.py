@@ -103,6 +103,38 @@ def test_the_whole_way_from_a_file_to_its_people(admin, letter, uow, session):
     ]
 
 
+@pytest.mark.parametrize(
+    ("language", "before", "after"),
+    [
+        ("en", "1 of 1 row would be taken in", "Done: 1 of 1 row has been taken in"),
+        ("de", "1 von 1 Zeile würde aufgenommen", "Fertig: 1 von 1 Zeile ist aufgenommen"),
+    ],
+)
+def test_one_row_is_told_as_one(desk, letter, uow, language, before, after):
+    at = desk(language=language)
+    bring(at, b"email,Vorname\nanna@example.net,Anna\n")
+    at.post("/studio/imports/1/describe", TOLD)
+    work(uow)
+    assert before in at.get("/studio/imports/1").text
+    at.post("/studio/imports/1/run")
+    work(uow)
+    assert after in at.get("/studio/imports/1").text
+
+
+def test_rows_of_another_encoding_are_named_before_anybody_is_taken_in(admin, letter, uow):
+    content = "email,Vorname\na@example.net,Änne\nb@example.net,Jörg\n".encode()
+    bring(admin, content + "c@example.net,Jürgen\n".encode("cp1252"))
+    page = admin.get("/studio/imports/1/describe").text
+    assert "The file was taken for UTF-8" in page
+    assert "Rows: 3." in page
+    admin.post("/studio/imports/1/describe", TOLD)
+    work(uow)
+    page = admin.get("/studio/imports/1").text
+    assert "The file was taken for UTF-8" in page
+    assert "Rows: 3." in page
+    assert "<dt>Read as</dt><dd>UTF-8</dd>" in page
+
+
 def test_a_file_without_rows_says_so_and_offers_no_run(admin, letter, uow):
     bring(admin, b"E-Mail;Vorname;Status\n")
     admin.post("/studio/imports/1/describe", TOLD)

@@ -68,6 +68,14 @@ def test_no_text_hides_in_an_f_string_where_it_is_not_extracted():
     assert hidden == []
 
 
+def test_what_is_counted_has_a_form_for_one():
+    things = "people|persons|rows|mails|events|consents|subscribers|columns|files|fields|cards"
+    counted = re.compile(rf"(?<!about )%\((?!number|found)\w+\)[sd] (?:{things})\b")
+    for path in CATALOGUES:
+        alone = [m.id for m in catalogue(path) if isinstance(m.id, str) and counted.search(m.id)]
+        assert alone == [], "these say “1 people”: ngettext knows the other form"
+
+
 @pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parent.parent.name)
 def test_the_compiled_catalogue_says_the_same(path):
     def told(found: Catalog) -> dict[object, object]:

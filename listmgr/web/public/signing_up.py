@@ -9,6 +9,7 @@ import segno
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from listmgr.cards.offering import prefill
 from listmgr.consent.signup import SignupContent, receive
@@ -141,10 +142,12 @@ def _within_limit() -> bool:
 def _ask_to_wait(offer: Offer, entered: Entered) -> ResponseReturnValue:
     """Many may share a network, at a fair for example: who is held back is told, and how long."""
     wait = seconds_left(seconds=HOUR, at=now())
-    entered.problems["form"] = _(
+    entered.problems["form"] = ngettext(
         "Very many sign-ups have come from your network. Please send the form again in"
-        " %(minutes)s minutes, or from another network.",
-        minutes=wait // 60 + 1,
+        " %(num)s minute, or from another network.",
+        "Very many sign-ups have come from your network. Please send the form again in"
+        " %(num)s minutes, or from another network.",
+        wait // 60 + 1,
     )
     return _page(offer, entered), 429, {"Retry-After": str(wait)}
 

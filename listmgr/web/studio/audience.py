@@ -17,7 +17,7 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.operators.roles import Right
 from listmgr.segments import keep
 from listmgr.segments.checked import Askable, askable, is_locked
-from listmgr.segments.rules import BrokenRule, read_tree
+from listmgr.segments.rules import BrokenRule, plainer, read_tree
 from listmgr.web.context import services
 from listmgr.web.language import language
 from listmgr.web.studio import bp
@@ -56,7 +56,9 @@ def audience_told(session: Session, campaign: Campaign) -> dict[str, object]:
         tree = read_tree(document) if document is not None else None
     except BrokenRule:
         return told | {"locked": True}
-    return told | {"rule": tree, "locked": tree is not None and is_locked(tree, known)}
+    if tree is None:
+        return told | {"locked": False}
+    return told | {"rule": plainer(tree), "locked": is_locked(tree, known)}
 
 
 def audience_offered(session: Session, values: object) -> dict[str, object]:

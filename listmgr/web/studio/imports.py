@@ -14,7 +14,7 @@ from listmgr.imports.lifecycle import ENDED, ImportStatus
 from listmgr.imports.models import Import, Phase
 from listmgr.imports.plan import Plan, Target, Update
 from listmgr.imports.progress import imports as find_imports
-from listmgr.imports.progress import samples, stand, stands
+from listmgr.imports.progress import odd_rows, samples, stand, stands
 from listmgr.imports.refused import refused_csv
 from listmgr.imports.rows import Shape
 from listmgr.imports.store import kept
@@ -197,6 +197,7 @@ def _describe(tx: Transaction, found: Import, told: Description, errors: Mapping
         bases=[(one.value, basis_name(one)) for one in LegalBasis],
         updates=Update,
         foreign=foreign_title(told.foreign),
+        odd=seen.odd,
         column_name=column_name,
     )
 
@@ -241,6 +242,7 @@ def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[st
         "stand": where,
         "plan": Plan.from_stored(found.plan),
         "samples": samples(tx.session, found, where) if rows else [],
+        "odd": odd_rows(tx.session, found, where) if rows else [],
         "ended": found.status in ENDED,
         "purpose": next(
             (one for one in open_purposes(tx.session) if one.id == found.purpose_id), None

@@ -17,7 +17,7 @@ from listmgr.operators.roles import Right, may
 from listmgr.segments import keep
 from listmgr.segments.checked import askable, checked
 from listmgr.segments.predicate import predicate
-from listmgr.segments.rules import Group
+from listmgr.segments.rules import Group, plainer
 from listmgr.subscribers.models import Subscriber
 from listmgr.web.context import services
 from listmgr.web.language import language
@@ -55,7 +55,7 @@ def segment_page(segment_id: int) -> str:
         return render_template(
             "studio/segments/one.html",
             found=found,
-            tree=tree,
+            rule=plainer(tree) if tree else None,
             words=vocabulary(tx.session, known, language()),
             sample=_sample(tx.session, tree),
             uses=keep.uses(tx.session, segment_id),
