@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SECURE=settings.base_url.startswith("https:"),
     )
     db.init_app(app)
-    app.extensions["listmgr"] = _services(app, settings)
+    app.extensions["listmgr"] = services_of(app, settings)
     security.init_app(app, settings)
     language.init_app(app, settings)
     errors.init_app(app)
@@ -56,7 +56,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _services(app: Flask, settings: Settings) -> Services:
+def services_of(app: Flask, settings: Settings) -> Services:
+    """What views and jobs of an application work with under these settings."""
     # A visitor does not wait for a silent Valkey: the row is written, and the sweep rings.
     connection = redis.Redis.from_url(
         settings.redis_url, socket_connect_timeout=2, socket_timeout=5

@@ -14,13 +14,16 @@ import hypothesis
 import pytest
 import redis
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
 from listmgr.config import MailSettings, Settings
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction, transaction
+from listmgr.operators import passwords
 from listmgr.runtime.house import House
 from listmgr.schema import migrate
+from tests.one_app import OneApp
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 # Machines are noisy: a slow example is no failure. Each run looks at others.
 hypothesis.settings.register_profile("steady", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("steady")
+
+# A password of a test guards nothing. What the product's own costs is looked at by a test.
+PRODUCTS_HASHER = passwords._hasher
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -51,7 +58,8 @@ def _hurry(house: House) -> None:
     """Power failures are no topic of a test; whoever kills a server starts one of their own."""
     engine = sa.create_engine(house.database_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text("ALTER SYSTEM SET fsync = off"))
+        for what in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(sa.text(f"ALTER SYSTEM SET {what} = off"))
         connection.execute(sa.text("SELECT pg_reload_conf()"))
     engine.dispose()
 
@@ -64,25 +72,26 @@ def shared_engine(house: House) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-# Only what holds rows is emptied: a TRUNCATE makes new files for every table and index it names.
+# Only what holds rows is emptied, row by row: a TRUNCATE makes new files for every table and index
+# it names and for those that refer to it, and so does ALTER SEQUENCE for a sequence.
 _EMPTY = """
-DO $$ DECLARE name text; full_ones text[] := '{}'; found boolean; BEGIN
-  FOR name IN SELECT quote_ident(relname) FROM pg_class WHERE relispartition AND relkind = 'r'
-  LOOP EXECUTE 'DROP TABLE ' || name; END LOOP;
-  FOR name IN SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p')
-    AND relnamespace = 'public'::regnamespace AND NOT relispartition
-    AND relname <> 'alembic_version'
+DO $$ DECLARE one record; large text[] := '{}'; BEGIN
+  FOR one IN SELECT quote_ident(relname) AS name FROM pg_class
+    WHERE relispartition AND relkind = 'r'
+  LOOP EXECUTE 'DROP TABLE ' || one.name; END LOOP;
+  FOR one IN SELECT quote_ident(relname) AS name, pg_relation_size(oid) AS octets FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+    AND relname <> 'alembic_version' AND pg_relation_size(oid) > 0
   LOOP
-    EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO found;
-    IF found THEN full_ones := full_ones || name; END IF;
+    IF one.octets > 262144 THEN large := large || one.name;
+    ELSE EXECUTE 'DELETE FROM ' || one.name; END IF;
   END LOOP;
-  IF full_ones <> '{}' THEN
-    EXECUTE 'TRUNCATE ' || array_to_string(full_ones, ', ') || ' RESTART IDENTITY CASCADE';
+  IF large <> '{}' THEN
+    EXECUTE 'TRUNCATE ' || array_to_string(large, ', ') || ' RESTART IDENTITY CASCADE';
   END IF;
   -- What was rolled back used numbers up as well.
-  FOR name IN SELECT quote_ident(sequencename) FROM pg_sequences
-    WHERE schemaname = 'public' AND last_value IS NOT NULL
-  LOOP EXECUTE 'ALTER SEQUENCE ' || name || ' RESTART'; END LOOP;
+  PERFORM setval(quote_ident(sequencename)::regclass, start_value, false) FROM pg_sequences
+    WHERE schemaname = 'public' AND last_value IS NOT NULL;
 END $$
 """
 
@@ -146,19 +155,19 @@ def session(engine: sa.Engine) -> Iterator[Session]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def one_app(house: House) -> Iterator[OneApp]:
+    """What the tests of a worker lend each other."""
+    kept = OneApp()
+    yield kept
+    kept.close()
+
+
 @pytest.fixture
-def app(engine: sa.Engine, settings: Settings) -> Iterator[Flask]:
+def app(engine: sa.Engine, settings: Settings, one_app: OneApp) -> Iterator[Flask]:
     """The web application over the same servers."""
-    from listmgr.app import create_app
-
-    made = create_app(settings)
-    made.testing = True
-    yield made
-    with made.app_context():
-        from listmgr.kit.db import db
-
-        db.session.remove()
-        db.engine.dispose()
+    yield one_app.lend(settings)
+    one_app.take_back()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.operators import passwords
 from listmgr.operators.accounts import (
     change_role,
     create_operator,
@@ -19,8 +20,8 @@ from listmgr.operators.accounts import (
 )
 from listmgr.operators.audit import audit, entries
 from listmgr.operators.models import Role
-from listmgr.operators.passwords import matches
-from tests.conftest import NOW, UnitOfWork
+from listmgr.operators.passwords import hashed, is_outdated, matches
+from tests.conftest import NOW, PRODUCTS_HASHER, UnitOfWork
 
 GOOD = "correct horse battery"
 
@@ -36,6 +37,17 @@ def test_an_account_keeps_a_hash_and_an_address_in_one_form(uow):
     assert made.password_hash.startswith("$argon2id$")
     assert GOOD not in made.password_hash
     assert matches(made.password_hash, GOOD)
+
+
+def test_a_hash_costs_whoever_guesses_what_rfc_9106_asks_for(monkeypatch):
+    cheap = hashed(GOOD)
+    monkeypatch.setattr(passwords, "_hasher", PRODUCTS_HASHER)
+    kept = hashed(GOOD)
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert matches(kept, GOOD)
+    assert not matches(kept, GOOD + "!")
+    assert not is_outdated(kept)
+    assert is_outdated(cheap)
 
 
 @pytest.mark.parametrize(
