@@ -22,6 +22,7 @@ from listmgr.delivery.smtp import Answer, Channel, Envelope, NoRoom, Outcome, Se
 from listmgr.delivery.throttle import Throttle
 from listmgr.delivery.window import Recipient
 from listmgr.kit.predicate import Predicate
+from listmgr.kit.tokens import SIGNATURE
 from listmgr.kit.transaction import Transaction
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
@@ -108,31 +109,41 @@ def _hand_over(run: Run, people: list[Recipient], waiting: dict[int, Recipient])
 
 
 def _envelopes(run: Run, people: Iterable[Recipient]) -> Iterator[Envelope]:
+    if run.is_stopped:
+        return
+    spaced, quiet = bool(run.pace.rate) or run.throttle.is_paced, run.throttle.quiet_from
+    until = min(run.pace.until, quiet)
     for person in people:
         # The first may always go: its window has only just been committed.
-        if run.is_stopped or (run.begun and run.pace.over()) or run.throttle.is_quiet():
+        if run.fault or ((at := time.monotonic()) > until and (run.begun or at >= quiet)):
             return
-        run.pace.wait()
-        if run.throttle.is_paced and (ahead := run.throttle.ahead()) > WORTH_SLEEPING:
-            run.channel.push()
-            time.sleep(ahead)
+        if spaced:
+            _space_out(run)
         run.begun += 1
         yield envelope(run, person)
 
 
+def _space_out(run: Run) -> None:
+    """Wait for this mail's turn."""
+    run.pace.wait()
+    if run.throttle.is_paced and (ahead := run.throttle.ahead()) > WORTH_SLEEPING:
+        run.channel.push()
+        time.sleep(ahead)
+
+
 def envelope(run: Run, person: Recipient) -> Envelope:
     """The mail of one person. The Message-ID is the delivery's own, so a double is recognised."""
-    token = run.mint(run.campaign_id, person.subscriber_id)
-    to = person.envelope
+    key, to, _attempts, values = person
+    token = run.mint(run.campaign_id, key)
     octets = run.message.render(
-        person.values,
+        values,
         to=to,
         token=token,
-        message_id=f"{run.campaign_id}.{token.rpartition('.')[2][:24]}",
+        message_id=f"{run.campaign_id}.{token[-SIGNATURE : 24 - SIGNATURE]}",
         date=run.day,
     )
     # Not ASCII: SMTPUTF8; and made here.
-    return Envelope(person.subscriber_id, run.sender, to, octets, not to.isascii(), True)
+    return Envelope(key, run.sender, to, octets, not to.isascii(), True)
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

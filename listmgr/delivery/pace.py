@@ -28,9 +28,10 @@ class Pace:
         """A window has been committed: its clock runs."""
         self._begun = time.monotonic()
 
-    def over(self) -> bool:
-        """Whether the window is too old for another mail to begin (L-14)."""
-        return time.monotonic() - self._begun > self.seconds
+    @property
+    def until(self) -> float:
+        """Until when, on the monotonic clock, another mail of the window may begin (L-14)."""
+        return self._begun + self.seconds
 
     def wait(self) -> None:
         """Wait until the rate allows the next mail."""

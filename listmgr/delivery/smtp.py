@@ -52,6 +52,7 @@ class Channel:
         self._most = self._wanted
         self._lines: list[Line] = []
         self._source: Iterator[Envelope] | None = None
+        self._outcomes: list[Outcome] = []
 
     def __enter__(self) -> Channel:
         return self
@@ -92,39 +93,44 @@ class Channel:
         outcomes say what may have been taken; when none is left, no more envelopes are pulled.
         """
         self.connect()
-        self._source = iter(envelopes)
+        self._source, self._outcomes = iter(envelopes), []
         whole = False
         try:
             while True:
-                yield from self._fill()
+                self._fill()
+                self._write()
                 if not any(line.busy for line in self._lines):
                     break
-                yield from self._turn()
+                self._turn()
+                yield from self._settled()
+            yield from self._settled()
             whole = True
         finally:
             if not whole:
                 self.close()
 
-    def _fill(self) -> Iterator[Outcome]:
+    def _settled(self) -> list[Outcome]:
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    def _fill(self) -> None:
         """Begin as many mails as may be under way."""
         for line in self._lines.copy():
             if line.has_room:
-                yield from self._fill_line(line)
+                self._fill_line(line)
         while self._source is not None and (more := self._some_more()):
             for line in more:
-                yield from self._fill_line(line)
+                self._fill_line(line)
 
-    def _fill_line(self, line: Line) -> Iterator[Outcome]:
+    def _fill_line(self, line: Line) -> None:
         while self._source is not None and line.has_room:
             envelope = next(self._source, None)
             if envelope is None:
                 self._source = None
-            elif (refused := line.refused_here(envelope)) is not None:
-                yield refused
-            else:
-                line.start(envelope)
-                if line.session.backlog >= AT_ONCE:
-                    yield from self._exchange(line, select.POLLOUT)
+            elif (refused := line.begin(envelope)) is not None:
+                self._outcomes.append(refused)
+            elif line.session.backlog >= AT_ONCE:
+                self._exchange(line, select.POLLOUT)
 
     def _some_more(self) -> list[Line]:
         """As many connections again, where all there are wait for the server."""
@@ -174,23 +180,29 @@ class Channel:
         line.session.close()
         self._release()
 
-    def _turn(self) -> Iterator[Outcome]:
+    def _write(self) -> None:
+        """Nearly always there is room in the sockets: nobody need be asked."""
+        for line in self._lines.copy():
+            if line.session.writing:
+                self._exchange(line, select.POLLOUT)
+
+    def _turn(self) -> None:
         """Wait until something goes or comes, and settle every reply that is whole."""
         for line, events in self._wait():
-            yield from self._exchange(line, events)
+            self._exchange(line, events)
 
-    def _exchange(self, line: Line, events: int) -> Iterator[Outcome]:
-        """Read and write what the connection is ready for; the outcomes that came of it."""
+    def _exchange(self, line: Line, events: int) -> None:
+        """Read and write what the connection is ready for."""
         try:
             _exchange(line.session, events)
             if events != select.POLLOUT:
-                yield from line.settle()
+                line.settle(self._outcomes)
         except Broken as error:
             # What the server said before it hung up is worth more than that it did.
             with suppress(Broken):
                 line.session.read()
-                yield from line.settle()
-            yield from line.give_up(str(error))
+                line.settle(self._outcomes)
+            line.give_up(str(error), self._outcomes)
             self._drop(line)
         else:
             if line.closing and not line.busy:

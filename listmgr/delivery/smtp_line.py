@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import enum
 import re
+import sys
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +18,11 @@ from listmgr.delivery.smtp_session import Reply, Session
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f<>]{0,320}").fullmatch
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _KEPT = 300
-_TAKEN = (b"250 ",)
+# What is answered when all is well: to RSET, MAIL, RCPT and BDAT; with DATA, before and after the
+# body. Each is one line.
+_CHUNKED = re.compile(rb"(?:250 [^\r\n]*\r?\n){3}250 ([^\r\n]*)\r?\n")
+_GO_ON = re.compile(rb"(?:250 [^\r\n]*\r?\n){3}354([^\r\n]*)\r?\n")
+_TAKEN = re.compile(rb"250 ([^\r\n]*)\r?\n")
 # Octets written at once: fewer wake the server less often, more are no longer in the cache.
 AT_ONCE = 1 << 18
 
@@ -94,10 +98,9 @@ class Line:
         # What the server said when it told us to go away: nothing more is begun here.
         self.closing = ""
         self._most = most_under_way
-        # What is answered to RSET, MAIL, RCPT and BDAT or DATA when all is well.
-        self._usual = (b"250 ",) * 3 + (b"250 " if self.chunking else b"354 ",)
+        self._usual = _CHUNKED if self.chunking else _GO_ON
         size = session.extensions.get("SIZE", "")
-        self._largest = int(size) if size.isdigit() else 0
+        self._largest = (int(size) if size.isdigit() else 0) or sys.maxsize
         self._flights: deque[_Flight] = deque()
 
     @property
@@ -122,12 +125,32 @@ class Line:
         """Whether it is the server's answers, and not our octets, that leave no room."""
         return not self.chunking or len(self._flights) >= self._most
 
-    def refused_here(self, envelope: Envelope) -> Outcome | None:
-        """What must not, or cannot, go to this server."""
-        refusal = self._refusal(envelope)
-        if refusal is None:
+    def begin(self, envelope: Envelope) -> Outcome | None:
+        """Begin a mail: what it needs to say waits in the session until it is written.
+
+        The outcome of what must not, or cannot, go to this server.
+        """
+        key, sender, recipient, data, smtputf8, made_here = envelope
+        if not made_here or smtputf8 or len(data) > self._largest:
+            refusal = self._refusal(envelope)
+            if refusal is not None:
+                return Outcome(key, Answer.REFUSED, refusal.code, refusal.text)
+        utf8 = " BODY=8BITMIME SMTPUTF8" if smtputf8 else ""
+        head = f"RSET\r\nMAIL FROM:<{sender}>{utf8}\r\nRCPT TO:<{recipient}>\r\n"
+        flight = _Flight(key)
+        self._flights.append(flight)
+        if self.chunking:
+            head = f"{head}BDAT {len(data)} LAST\r\n"
+            flight.ends_at = self.session.queue(head.encode(), data)
             return None
-        return Outcome(envelope.key, Answer.REFUSED, refusal.code, refusal.text)
+        flight.body = data
+        commands = f"{head}DATA\r\n".encode()
+        if self.pipelining:
+            self.session.queue(commands)
+        else:
+            first, *flight.commands = commands.splitlines(keepends=True)
+            self.session.queue(first)
+        return None
 
     def _refusal(self, envelope: Envelope) -> Reply | None:
         _, sender, recipient, data, smtputf8, made_here = envelope
@@ -137,42 +160,24 @@ class Line:
             return Reply(553, "5.6.7 this address needs SMTPUTF8")
         if smtputf8 and "SMTPUTF8" not in self.session.extensions:
             return Reply(553, "5.6.7 the mail server does not know SMTPUTF8")
-        if 0 < self._largest < len(data):
+        if len(data) > self._largest:
             told = f"5.3.4 the mail is larger than the {self._largest} octets the server takes"
             return Reply(552, told)
         if not (self.chunking or made_here or _safe(data)):
             return Reply(554, "5.6.0 the mail holds a lone line end or a line that begins with .")
         return None
 
-    def start(self, envelope: Envelope) -> None:
-        """Begin a mail; what it needs to say waits in the session until it is written."""
-        utf8 = " BODY=8BITMIME SMTPUTF8" if envelope.smtputf8 else ""
-        head = (
-            f"RSET\r\nMAIL FROM:<{envelope.sender}>{utf8}\r\nRCPT TO:<{envelope.recipient}>\r\n"
-        ).encode()
-        flight = _Flight(envelope.key)
-        self._flights.append(flight)
-        if self.chunking:
-            chunk = b"BDAT %d LAST\r\n" % len(envelope.data)
-            flight.ends_at = self.session.queue(head + chunk, envelope.data)
-            return
-        flight.body = envelope.data
-        if self.pipelining:
-            self.session.queue(head + b"DATA\r\n")
-        else:
-            first, *flight.commands = (head + b"DATA\r\n").splitlines(keepends=True)
-            self.session.queue(first)
-
-    def settle(self) -> Iterator[Outcome]:
+    def settle(self, outcomes: list[Outcome]) -> None:
         """Take every reply that is whole; the outcomes of the mails that end with them."""
-        flights, session = self._flights, self.session
-        while flights:
+        flights, session, chunking = self._flights, self.session, self.chunking
+        while flights and session.unread:
             flight = flights[0]
             # Nearly all go this way.
             text = session.all_well(usual) if (usual := self._usual_now(flight)) else None
             if text is not None:
-                if self.chunking or flight.stage is _Stage.END:
-                    yield _outcome(flights.popleft(), Answer.ACCEPTED, 250, text)
+                if chunking or flight.stage is _Stage.END:
+                    flights.popleft()
+                    outcomes.append(_outcome(flight.key, Answer.ACCEPTED, 250, text))
                 else:
                     self._hand_over(flight)
                 continue
@@ -184,13 +189,13 @@ class Line:
                 self.closing = reply.text or "421"
             if outcome is not None:
                 flights.popleft()
-                yield outcome
+                outcomes.append(outcome)
 
-    def _usual_now(self, flight: _Flight) -> tuple[bytes, ...]:
+    def _usual_now(self, flight: _Flight) -> re.Pattern[bytes] | None:
         """The answers that may be taken all at once, each one line; none where some are apart."""
-        if flight.stage is _Stage.RSET and self.pipelining:
-            return self._usual
-        return () if flight.stage is not _Stage.END or flight.refusal else _TAKEN
+        if flight.stage is _Stage.RSET:
+            return self._usual if self.pipelining else None
+        return None if flight.stage is not _Stage.END or flight.refusal else _TAKEN
 
     def _settle(self, flight: _Flight, reply: Reply) -> Outcome | None:
         """Take the next reply of a mail; its outcome when that was the last."""
@@ -207,7 +212,7 @@ class Line:
         if flight.refusal is not None:
             return _refused(flight, flight.refusal)
         if 200 <= reply.code < 300:
-            return _outcome(flight, Answer.ACCEPTED, reply.code, reply.text)
+            return _outcome(flight.key, Answer.ACCEPTED, reply.code, reply.text)
         return _refused(flight, reply)
 
     def _body(self, flight: _Flight, reply: Reply) -> Outcome | None:
@@ -222,18 +227,19 @@ class Line:
         body, flight.body = b"" if flight.refusal else flight.body, b""
         flight.ends_at = self.session.queue(body, b".\r\n")
 
-    def give_up(self, why: str) -> Iterator[Outcome]:
+    def give_up(self, why: str, outcomes: list[Outcome]) -> None:
         """The connection broke. What has left whole may have been taken, the rest was not."""
         for flight in self._flights:
             if flight.refusal is not None:
-                yield _refused(flight, flight.refusal)
+                outcomes.append(_refused(flight, flight.refusal))
                 continue
             left = flight.ends_at is not None and self.session.sent >= flight.ends_at
             # After 421 the server looks at nothing more (RFC 5321, 3.8).
             uncertain = left and not self.closing
             answer = Answer.UNCERTAIN if uncertain else Answer.UNTOUCHED
-            yield _outcome(flight, answer, 0, self.closing or why)
+            outcomes.append(_outcome(flight.key, answer, 0, self.closing or why))
         self._flights.clear()
+        self.closing = self.closing or why or "closed"
 
 
 def _safe(data: bytes) -> bool:
@@ -248,9 +254,9 @@ def _safe(data: bytes) -> bool:
 
 
 def _refused(flight: _Flight, reply: Reply) -> Outcome:
-    return _outcome(flight, Answer.REFUSED, reply.code, reply.text)
+    return _outcome(flight.key, Answer.REFUSED, reply.code, reply.text)
 
 
-def _outcome(flight: _Flight, answer: Answer, code: int, text: str) -> Outcome:
+def _outcome(key: int, answer: Answer, code: int, text: str) -> Outcome:
     text = text if text.isprintable() else _CONTROLS.sub(" ", text)
-    return Outcome(flight.key, answer, code, text[:_KEPT])
+    return Outcome(key, answer, code, text[:_KEPT])

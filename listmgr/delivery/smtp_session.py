@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import select
 import socket
 import ssl
@@ -47,8 +48,9 @@ class Session:
         self._alive_at = time.monotonic()
         self.queued = 0
         self._out: deque[bytes | memoryview] = deque()
+        # What has been read, and up to where it has been understood.
         self._in = b""
-        self._heard: deque[bytes] = deque()
+        self._at = 0
         self._lines: list[str] = []
         try:
             self.sock = self._open()
@@ -95,7 +97,7 @@ class Session:
         reply = self._command("STARTTLS")
         if reply.code != 220:
             raise ServerAway(f"The server refuses STARTTLS: {reply.code} {reply.text}")
-        if self._in or self._heard:
+        if self.unread:
             # Octets slipped in before the encryption must not be taken for the server's words.
             raise ServerAway("Somebody put octets into the connection before TLS began.")
         context = ssl.create_default_context()
@@ -125,20 +127,25 @@ class Session:
             self._take(self.sock.recv(_CHUNK))
         return reply
 
+    @property
+    def unread(self) -> bool:
+        """Whether something has come that was not understood yet."""
+        return self._at < len(self._in)
+
     def stale(self) -> bool:
         """Whether the server has spoken or hung up while nothing was asked of it."""
-        if self._in or self._heard:
+        if self.unread:
             return True
         waiting = select.poll()
         waiting.register(self.sock, select.POLLIN)
         return bool(waiting.poll(0))
 
-    def queue(self, *octets: bytes) -> int:
+    def queue(self, octets: bytes, more: bytes = b"") -> int:
         """Put octets behind what waits to be written; returns where they end in the stream."""
         if not self._out:
             self._alive_at = time.monotonic()
-        self._out.extend(octets)
-        self.queued += sum(map(len, octets))
+        self._out += (octets, more) if more else (octets,)
+        self.queued += len(octets) + len(more)
         return self.queued
 
     @property
@@ -169,6 +176,9 @@ class Session:
                 count = self._send()
                 self.sent += count
                 self._alive_at = time.monotonic()
+                if self.sent == self.queued:
+                    out.clear()
+                    return
                 while out and count >= len(out[0]):
                     count -= len(out.popleft())
                 if count:
@@ -199,15 +209,16 @@ class Session:
         if not data:
             raise Broken("the server hung up")
         self._alive_at = time.monotonic()
-        *lines, self._in = (self._in + data).split(b"\n")
-        self._heard.extend(lines)
-        if len(self._in) > MAX_REPLY:
+        self._in = self._in[self._at :] + data
+        self._at = 0
+        if len(self._in) > MAX_REPLY and b"\n" not in self._in:
             raise Broken("the server sent a reply without end")
 
     def reply(self) -> Reply | None:
         """The next whole reply that has been read, or None."""
-        while self._heard:
-            line = self._heard.popleft().rstrip(b"\r")
+        while (end := self._in.find(b"\n", self._at)) >= 0:
+            line = self._in[self._at : end].rstrip(b"\r")
+            self._at = end + 1
             if len(line) < 3 or not line[:3].isdigit():
                 raise Broken("the server does not speak SMTP")
             self._lines.append(line[4:].decode("utf-8", "replace"))
@@ -218,20 +229,16 @@ class Session:
                 raise Broken("the server sent a reply without end")
         return None
 
-    def all_well(self, usual: tuple[bytes, ...]) -> str | None:
-        """The text of the last of some replies if each is one line that begins as usual, or None.
+    def all_well(self, usual: re.Pattern[bytes]) -> str | None:
+        """The group of `usual`, replies of one line each, if they are what comes next, or None.
 
         Nothing is taken then. It is the way of nearly every mail, so it is a short one.
         """
-        heard = self._heard
-        if len(heard) < len(usual) or self._lines:
+        found = None if self._lines else usual.match(self._in, self._at)
+        if found is None:
             return None
-        for line, begin in zip(heard, usual, strict=False):
-            if not line.startswith(begin):
-                return None
-        for _ in usual[1:]:
-            heard.popleft()
-        return heard.popleft()[4:].rstrip(b"\r").decode("utf-8", "replace")
+        self._at = found.end()
+        return found[1].decode("utf-8", "replace")
 
     def close(self) -> None:
         """Hang up; QUIT is said when nothing is in flight."""

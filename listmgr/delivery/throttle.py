@@ -6,6 +6,7 @@ limited; where much is allowed, permits come many at a time.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -97,7 +98,8 @@ class Throttle:
         self._renewed = 0.0
         quiet = terms.quiet_begins(now()) if terms.quiet else None
         left = (quiet - now()).total_seconds() if quiet else 0.0
-        self._quiet_from = time.monotonic() + left if quiet else None
+        # When, on the monotonic clock, quiet hours begin.
+        self.quiet_from = time.monotonic() + left if quiet else math.inf
 
     def take(self, most: int, end: float) -> int:
         """How many mails the next window may hold, slept for if need be; 0: none for now."""
@@ -137,10 +139,6 @@ class Throttle:
         wait = self._next - current
         self._next = max(self._next, current - 0.1) + self._step
         return wait
-
-    def is_quiet(self) -> bool:
-        """Whether quiet hours have begun since this slice did."""
-        return self._quiet_from is not None and time.monotonic() >= self._quiet_from
 
     def _fetch(self, ask: Ask, end: float) -> None:
         if self._ask is not None and (self._ask.hour, self._ask.day) != (ask.hour, ask.day):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import enum
 import hashlib
 import hmac
+from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 
 from itsdangerous import BadData, SignatureExpired, URLSafeSerializer, URLSafeTimedSerializer
@@ -28,6 +28,9 @@ class Door(enum.StrEnum):
 # Leaving must work for years (L-13): these carry no time and never expire.
 TIMELESS = frozenset({Door.UNSUBSCRIBE, Door.PREFERENCES})
 MAX_TOKEN = 1000
+# So many characters at the end of a token are its signature: 32 octets in URL-safe Base64.
+SIGNATURE = 43
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class TokenError(Exception):
@@ -91,9 +94,11 @@ def token_mint(keys: Sequence[str], door: Door) -> Callable[[int, int], str]:
     digest = keyed(hmac.digest(keys[0].encode(), salt, "sha256"))
 
     def mint(first: int, second: int) -> str:
-        payload = base64.urlsafe_b64encode(b"[%d,%d]" % (first, second)).rstrip(b"=")
-        # 32 octets make 43 characters and one "=".
-        return f"{payload.decode()}.{base64.urlsafe_b64encode(digest(payload))[:43].decode()}"
+        # What `base64.urlsafe_b64encode` does, without its two calls more.
+        octets = b2a_base64(b"[%d,%d]" % (first, second), newline=False)
+        payload = octets.translate(_URL_SAFE, b"=")
+        signature = b2a_base64(digest(payload), newline=False).translate(_URL_SAFE, b"=")
+        return f"{payload.decode()}.{signature.decode()}"
 
     return mint
 

@@ -146,6 +146,28 @@ def test_m16_what_has_not_left_whole_is_untouched():
         assert answers(list(channel.send(mails(1, big)))) == {0: A.UNTOUCHED}
 
 
+def test_m16_a_connection_cut_while_it_is_written_to_loses_nobody():
+    """It is found out by writing, when others have been begun behind what was cut off."""
+
+    def script(talk: Talk) -> None:
+        talk.greet("PIPELINING", "CHUNKING")
+        talk.hear()
+        talk.hang_up()
+
+    def slowly():
+        for mail in mails(8, DATA + (b"y" * 76 + b"\r\n") * 20_000):
+            time.sleep(0.05)
+            pulled.append(mail.key)
+            yield mail
+
+    pulled: list[int] = []
+    with scripted(script) as account, Channel(account) as channel:
+        found = list(channel.send(slowly()))
+    assert [outcome.key for outcome in found] == pulled
+    assert {outcome.answer for outcome in found} <= {A.UNTOUCHED, A.UNCERTAIN}
+    assert pulled and A.UNTOUCHED in {outcome.answer for outcome in found}
+
+
 def test_m16_after_421_the_rest_is_untouched_and_the_next_send_reconnects():
     connections: list[int] = []
 
