@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from listmgr.campaigns.models import Campaign
 from listmgr.kit.errors import NotFound
+from listmgr.kit.texts import N_
 
 PAGE = 25
 
@@ -34,5 +35,5 @@ def find(session: Session, campaign_id: int) -> Campaign:
     """The campaign; raises NotFound."""
     campaign = session.get(Campaign, campaign_id)
     if campaign is None:
-        raise NotFound("There is no such campaign.")
+        raise NotFound(N_("There is no such campaign."))
     return campaign

@@ -51,11 +51,15 @@ def save(tx: Transaction, campaign_id: int, draft: Draft, *, revision: int) -> C
     """Save a draft opened at `revision`. Raises WrittenMeanwhile, Refused or InvalidInput."""
     campaign = locked(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
-        raise Refused("This campaign has been launched; its content is frozen. Copy it instead.")
+        raise Refused(
+            N_("This campaign has been launched; its content is frozen. Copy it instead.")
+        )
     if campaign.revision != revision:
         raise WrittenMeanwhile(
-            "Somebody else saved this campaign while you were writing. Your text is kept below; "
-            "compare it with theirs and save again to replace it."
+            N_(
+                "Somebody else saved this campaign while you were writing. Your text is kept below;"
+                " compare it with theirs and save again to replace it."
+            )
         )
     campaign.list_id = _checked(tx, draft).list_id
     for name, value in _values(draft).items():
@@ -76,7 +80,7 @@ def delete_draft(tx: Transaction, campaign_id: int) -> None:
     """Throw a draft away; what was launched stays for ever."""
     campaign = locked(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
-        raise Refused("Only a draft can be deleted. What was sent stays on record.")
+        raise Refused(N_("Only a draft can be deleted. What was sent stays on record."))
     tx.session.delete(campaign)
 
 
@@ -84,19 +88,19 @@ def locked(tx: Transaction, campaign_id: int) -> Campaign:
     """The campaign, locked until the commit; raises NotFound."""
     campaign = tx.session.get(Campaign, campaign_id, with_for_update=True, populate_existing=True)
     if campaign is None:
-        raise NotFound("There is no such campaign.")
+        raise NotFound(N_("There is no such campaign."))
     return campaign
 
 
 def _checked(tx: Transaction, draft: Draft) -> Purpose:
     wrong = _lines(draft) | _texts(draft)
     if not draft.name.strip():
-        wrong["name"] = "Give the campaign a name; only your team sees it."
+        wrong["name"] = N_("Give the campaign a name; only your team sees it.")
     if draft.format not in {"markdown", "html"}:
-        wrong["format"] = "Choose Markdown or HTML."
+        wrong["format"] = N_("Choose Markdown or HTML.")
     purpose = tx.session.get(Purpose, draft.purpose_id)
     if purpose is None or purpose.mailing_list.archived_at is not None:
-        wrong["purpose_id"] = "Choose whom the campaign is for."
+        wrong["purpose_id"] = N_("Choose whom the campaign is for.")
     for name in ("audience_segment_id", "exclusion_segment_id"):
         chosen = getattr(draft, name)
         if chosen is not None and tx.session.get(Segment, chosen) is None:
@@ -121,7 +125,7 @@ def _texts(draft: Draft) -> dict[str, str]:
     wrong = {}
     for name in ("body", "plain_text"):
         if "\0" in getattr(draft, name):
-            wrong[name] = "The text holds a NUL character. Remove it."
+            wrong[name] = N_("The text holds a NUL character. Remove it.")
         elif len(getattr(draft, name)) > MAX_BODY:
             wrong[name] = f"The text is too long ({MAX_BODY:,} characters at most)."
     return wrong

@@ -63,7 +63,7 @@ def file_of(session: Session, campaign_id: int, file_id: int) -> CampaignFile:
     """One file of a campaign; raises NotFound."""
     found = session.get(CampaignFile, file_id)
     if found is None or found.campaign_id != campaign_id:
-        raise NotFound("There is no such file.")
+        raise NotFound(N_("There is no such file."))
     return found
 
 
@@ -115,7 +115,9 @@ def copy_files(tx: Transaction, campaign_id: int, to: int) -> None:
 def _draft(tx: Transaction, campaign_id: int) -> Campaign:
     campaign = locked(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
-        raise Refused("This campaign has been launched; its content is frozen. Copy it instead.")
+        raise Refused(
+            N_("This campaign has been launched; its content is frozen. Copy it instead.")
+        )
     return campaign
 
 

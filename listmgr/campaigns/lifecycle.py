@@ -6,6 +6,7 @@ import enum
 
 from listmgr.campaigns.models import CampaignStatus
 from listmgr.kit.errors import Refused
+from listmgr.kit.texts import N_
 
 
 class CampaignAction(enum.StrEnum):
@@ -41,4 +42,6 @@ def next_status(status: CampaignStatus, action: CampaignAction) -> CampaignStatu
     try:
         return TRANSITIONS[status, action]
     except KeyError:
-        raise Refused(f"This campaign is {status.value}; it cannot be changed so.") from None
+        raise Refused(
+            N_("The campaign has gone on meanwhile. Reload the page to see where it stands.")
+        ) from None

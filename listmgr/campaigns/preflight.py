@@ -29,15 +29,17 @@ def preflight(session: Session, settings: Settings, campaign: Campaign) -> list[
     if not campaign.subject.strip():
         found.append(Finding("Write a subject."))
     if not campaign.body.strip():
-        found.append(Finding("Write a text."))
+        found.append(Finding(N_("Write a text.")))
     if not mailing_list.imprint.strip():
         found.append(
-            Finding("The list has no imprint. Every mail must name its sender (§ 5 DDG); add it.")
+            Finding(
+                N_("The list has no imprint. Every mail must name its sender (§ 5 DDG); add it.")
+            )
         )
     if not mailing_list.sender_address.strip():
-        found.append(Finding("The list has no sender address. Add one to the list."))
+        found.append(Finding(N_("The list has no sender address. Add one to the list.")))
     if mailing_list.archived_at is not None:
-        found.append(Finding("The list is archived. Bring it back, or choose another."))
+        found.append(Finding(N_("The list is archived. Bring it back, or choose another.")))
     return found + _nobody(session, settings, campaign) + _hints(campaign)
 
 
@@ -47,7 +49,7 @@ def _nobody(session: Session, settings: Settings, campaign: Campaign) -> list[Fi
     except BrokenRule as error:
         return [Finding(str(error))]
     if not is_anybody_reached(session, settings, campaign.purpose_id):
-        return [Finding("Nobody can be mailed: there is no current consent to this purpose.")]
+        return [Finding(N_("Nobody can be mailed: there is no current consent to this purpose."))]
     if not is_anybody_reached(session, settings, campaign.purpose_id, among):
         return [Finding(N_("Nobody is in the segment who has a current consent to this purpose."))]
     return []
@@ -56,7 +58,9 @@ def _nobody(session: Session, settings: Settings, campaign: Campaign) -> list[Fi
 def _hints(campaign: Campaign) -> list[Finding]:
     found = []
     if len(campaign.subject) > 70:
-        found.append(Finding("The subject is long; phones show about 40 characters.", blocks=False))
+        found.append(
+            Finding(N_("The subject is long; phones show about 40 characters."), blocks=False)
+        )
     if campaign.subject.isupper() and len(campaign.subject) > 10:
-        found.append(Finding("A subject in capitals looks like spam.", blocks=False))
+        found.append(Finding(N_("A subject in capitals looks like spam."), blocks=False))
     return found

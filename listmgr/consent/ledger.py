@@ -14,6 +14,7 @@ from listmgr.consent.evidence import GENESIS, LedgerEntry, canonical, commit_to,
 from listmgr.consent.lifecycle import ENDED, ConsentAction, ConsentStatus, next_status
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.kit.errors import NotFound
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 
 SALT_BYTES = 16
@@ -23,7 +24,7 @@ def lock_consent(tx: Transaction, consent_id: int) -> Consent:
     """The consent, locked for change until the commit; raises NotFound."""
     consent = tx.session.get(Consent, consent_id, with_for_update=True, populate_existing=True)
     if consent is None:
-        raise NotFound("There is no such consent.")
+        raise NotFound(N_("There is no such consent."))
     return consent
 
 

@@ -11,6 +11,7 @@ from listmgr.consent.lifecycle import OPEN
 from listmgr.consent.models import Consent
 from listmgr.consent.withdraw import withdraw
 from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
@@ -27,7 +28,7 @@ def withdraw_on_word(
     check(how)
     consent = tx.session.get(Consent, consent_id)
     if consent is None or consent.subscriber_id != subscriber_id:
-        raise NotFound("There is no such consent of this person.")
+        raise NotFound(N_("There is no such consent of this person."))
     return withdraw(tx, consent_id, how=how, actor=actor, facts=facts(how), at=at)
 
 
@@ -41,7 +42,7 @@ def object_on_word(
     check(how)
     subscriber = tx.session.get(Subscriber, subscriber_id, with_for_update=True)
     if subscriber is None:
-        raise NotFound("There is no such subscriber.")
+        raise NotFound(N_("There is no such subscriber."))
     open_ones = sa.select(Consent.id).where(
         Consent.subscriber_id == subscriber_id, Consent.status.in_(OPEN)
     )
@@ -57,7 +58,7 @@ def check(how: str) -> None:
     """Raise InvalidInput unless it is one of the ways."""
     if how not in WAYS:
         raise InvalidInput(
-            "Choose how the person said it.", {"how": "Choose how the person said it."}
+            N_("Choose how the person said it."), {"how": N_("Choose how the person said it.")}
         )
 
 

@@ -14,7 +14,6 @@ from listmgr.delivery.enclosures import enclose
 from listmgr.delivery.merge import (
     KNOWN_FIELDS,
     URL_FIELDS,
-    MessageError,
     Slot,
     fields_of,
     parse,
@@ -22,6 +21,8 @@ from listmgr.delivery.merge import (
     template_of,
 )
 from listmgr.delivery.message import CompiledMessage, MessageContent, Render
+from listmgr.delivery.message_error import MessageError
+from listmgr.kit.texts import N_
 
 # Names and cities repeat; what does not repeat pushes the oldest out.
 _REMEMBERED = 1 << 13
@@ -45,7 +46,9 @@ def compile_message(
     except headers.HeaderRefused as error:
         raise MessageError(str(error), part="headers") from None
     except UnicodeEncodeError:
-        raise MessageError("It holds half a character. Type it again.", part="message") from None
+        raise MessageError(
+            N_("It holds half a character. Type it again."), part="message"
+        ) from None
 
 
 class _Wire(str):
@@ -151,7 +154,7 @@ class _Compiler:
     def _headers(self) -> tuple[int, int, int, int]:
         content = self.content
         if not headers.clean(content.subject, what="subject"):
-            raise MessageError("Write a subject.", part="subject")
+            raise MessageError(N_("Write a subject."), part="subject")
         if not headers.is_domain(content.message_id_domain):
             raise MessageError("It needs a domain like example.org.", part="message_id_domain")
         self._literal(headers.mailbox("From", content.from_name, content.from_address) + "\r\nTo: ")

@@ -10,8 +10,9 @@ from email.message import MIMEPart
 from email.policy import SMTP
 from urllib.parse import unquote
 
-from listmgr.delivery.merge import MessageError
 from listmgr.delivery.message import Enclosed
+from listmgr.delivery.message_error import MessageError
+from listmgr.kit.texts import N_, filled
 
 _REFERENCE = re.compile(r"\bcid:([^\"'\s<>)]+)")
 
@@ -34,7 +35,13 @@ def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
         name = unquote(found[1])
         if name not in known:
             raise MessageError(
-                f"There is no file “{name}”. Add it to the campaign, or take cid:{name} out.",
+                filled(
+                    N_(
+                        "There is no file “%(name)s”. Add it to the campaign, or take"
+                        " cid:%(name)s out."
+                    ),
+                    name=name,
+                ),
                 part="html",
                 line=html.count("\n", 0, found.start()) + 1,
             )

@@ -22,9 +22,9 @@ from listmgr.campaigns.rendering import Words, render_words
 from listmgr.config import Settings
 from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.headers import list_id
-from listmgr.delivery.merge import MessageError
 from listmgr.delivery.merge_fields import field_names
 from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
+from listmgr.delivery.message_error import MessageError
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.predicate import EVERYBODY
@@ -45,9 +45,11 @@ def check(
         files = files_of(session, campaign.id, whole=True)
         content = draft_content(settings, campaign, words, files)
         compile_content(settings, content, field_names(session), files)
-    except (MessageError, ValueError) as error:
+    except MessageError as error:
         if campaign.subject.strip():
-            found.append(Finding(str(error)))
+            found.append(Finding(error.sentence))
+    except ValueError as error:
+        found.append(Finding(str(error)))
     return found + _without_sender(session, settings, campaign)
 
 
@@ -65,7 +67,7 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
     status = next_status(campaign.status, CampaignAction.LAUNCH)
     blocking = [f for f in check(tx.session, tx.settings, campaign, templates) if f.blocks]
     if blocking:
-        raise InvalidInput(" ".join(finding.message for finding in blocking))
+        raise InvalidInput(blocking[0].message)
     words = render_words(campaign, campaign.mailing_list, templates)
     files = files_of(tx.session, campaign.id, whole=True)
     content = draft_content(tx.settings, campaign, words, files)

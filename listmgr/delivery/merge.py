@@ -14,8 +14,9 @@ from typing import Self
 from jinja2 import Template, TemplateSyntaxError, filters, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from listmgr.delivery.message_error import MessageError
 from listmgr.delivery.places import Misplaced, check_places
-from listmgr.kit.errors import InvalidInput
+from listmgr.kit.texts import N_, filled
 
 KNOWN_FIELDS = ("first_name", "last_name", "company", "email", "language")
 # Made by the compiler from a base URL and the token; they are links, so they take no filter.
@@ -63,16 +64,12 @@ _ALLOWED = (
 # Expressions that are a text whatever the subscriber's fields hold, so they can be compared.
 _WORDS = (nodes.Name, nodes.Const, nodes.Filter, nodes.Concat)
 _MAX_DEPTH = 40
-
-
-class MessageError(InvalidInput):
-    """A message cannot be compiled. `part` is subject, text, html or a header; `line` from 1."""
-
-    def __init__(self, message: str, *, part: str, line: int = 0) -> None:
-        where = f"{part}, line {line}: " if line else f"{part}: "
-        super().__init__(where + message, {part: message})
-        self.part = part
-        self.line = line
+_ARCHIVED = N_(
+    "The field “%(name)s” is archived and can no longer be used. Take it out, or bring it back."
+    " Known fields: %(known)s."
+)
+_MISTYPED = N_("There is no field “%(name)s”. Did you mean “%(close)s”? Known fields: %(known)s.")
+_UNKNOWN = N_("There is no field “%(name)s”. Known fields: %(known)s.")
 
 
 def default(value: object, fallback: str = "") -> str:
@@ -141,18 +138,24 @@ def _tree(source: str, part: str) -> nodes.Template:
         tree = _PARSER.parse(source)
     except TemplateSyntaxError as error:
         raise MessageError(
-            f"{error.message} Write fields as {{{{ first_name }}}}"
-            " and close every {% if … %} with {% endif %}.",
+            filled(
+                N_(
+                    "%(problem)s Write fields as {{ first_name }}"
+                    " and close every {%% if … %%} with {%% endif %%}."
+                ),
+                problem=error.message or "",
+            ),
             part=part,
             line=error.lineno,
         ) from None
     except (RecursionError, ValueError):
         # Thousands of brackets, a number of thousands of digits.
-        raise MessageError("An expression is too long. Make it simpler.", part=part) from None
+        raise MessageError(N_("An expression is too long. Make it simpler."), part=part) from None
     if raw:
-        raise MessageError("“raw” is not part of the merge language.", part=part, line=raw)
+        problem = N_("“raw” is not part of the merge language.")
+        raise MessageError(problem, part=part, line=raw)
     if _depth(tree) > _MAX_DEPTH:
-        raise MessageError("Conditions are nested too deeply. Make them simpler.", part=part)
+        raise MessageError(N_("Conditions are nested too deeply. Make them simpler."), part=part)
     return tree
 
 
@@ -170,7 +173,9 @@ def _links_stand_alone(tree: nodes.Template, part: str) -> None:
     for node in tree.find_all(nodes.Name):
         if node.name in URL_FIELDS and id(node) not in alone:
             raise MessageError(
-                f"A link stands alone and takes no filter: {{{{ {node.name} }}}}",
+                filled(
+                    N_("A link stands alone and takes no filter: {{ %(name)s }}"), name=node.name
+                ),
                 part=part,
                 line=node.lineno,
             )
@@ -196,15 +201,20 @@ def _check(node: nodes.Node, part: str, known: Collection[str]) -> None:
     if isinstance(node, nodes.Filter):
         problem = _filter_problem(node)
     elif isinstance(node, nodes.Const) and not isinstance(node.value, str):
-        problem = f"Write “{node.value}” in quotes; every field is a text."
+        problem = filled(
+            N_("Write “%(value)s” in quotes; every field is a text."), value=str(node.value)
+        )
     elif isinstance(node, nodes.Compare):
         problem = _comparison_problem(node)
     elif isinstance(node, _ALLOWED):
         return
     else:
-        problem = (
-            f"“{type(node).__name__}” is not part of the merge language. Use fields, filters and"
-            " {% if field %} … {% else %} … {% endif %}."
+        problem = filled(
+            N_(
+                "“%(name)s” is not part of the merge language. Use fields, filters and"
+                " {%% if field %%} … {%% else %%} … {%% endif %%}."
+            ),
+            name=type(node).__name__,
         )
     if problem:
         raise MessageError(problem, part=part, line=node.lineno)
@@ -216,7 +226,11 @@ def _filter_problem(node: nodes.Filter) -> str:
     most = 1 if node.name in _WITH_ARGUMENT else 0
     if usual and len(node.args) <= most and all(isinstance(a, _WORDS[:2]) for a in node.args):
         return ""
-    return f"The filter “{node.name}” cannot be used so. There are: {', '.join(FILTERS)}."
+    return filled(
+        N_("The filter “%(name)s” cannot be used so. There are: %(filters)s."),
+        name=node.name,
+        filters=", ".join(FILTERS),
+    )
 
 
 def _comparison_problem(node: nodes.Compare) -> str:
@@ -225,7 +239,7 @@ def _comparison_problem(node: nodes.Compare) -> str:
     for (left, right), operand in zip(pairwise(sides), node.ops, strict=True):
         texts = isinstance(left, _WORDS) and isinstance(right, _WORDS)
         if operand.op not in ("eq", "ne") and not texts:
-            return "Compare fields and texts in quotes, without conditions inside."
+            return N_("Compare fields and texts in quotes, without conditions inside.")
     return ""
 
 
@@ -233,20 +247,15 @@ def _check_field(node: nodes.Name, part: str, known: Collection[str]) -> None:
     urls = () if part == "subject" else URL_FIELDS
     if node.name in known or node.name in urls:
         return
-    if isinstance(known, FieldNames) and node.name in known.archived:
-        raise MessageError(
-            f"The field “{node.name}” is archived and can no longer be used. Take it out, or"
-            f" bring it back. Known fields: {', '.join([*known, *urls])}.",
-            part=part,
-            line=node.lineno,
-        )
+    gaps = {"name": node.name, "known": ", ".join([*known, *urls])}
     close = difflib.get_close_matches(node.name, [*known, *urls], 1)
-    hint = f" Did you mean “{close[0]}”?" if close else ""
-    raise MessageError(
-        f"There is no field “{node.name}”.{hint} Known fields: {', '.join([*known, *urls])}.",
-        part=part,
-        line=node.lineno,
-    )
+    if isinstance(known, FieldNames) and node.name in known.archived:
+        problem = filled(_ARCHIVED, **gaps)
+    elif close:
+        problem = filled(_MISTYPED, close=close[0], **gaps)
+    else:
+        problem = filled(_UNKNOWN, **gaps)
+    raise MessageError(problem, part=part, line=node.lineno)
 
 
 def pieces(tree: nodes.Template) -> list[str | Slot] | None:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from jinja2 import nodes
 
+from listmgr.kit.texts import N_
+
 _TEXT_ATTRIBUTE = re.compile(
     r"alt|title|summary|abbr|label|lang|dir|id|class|name|value|(?:aria|data)-[\w-]+",
     re.IGNORECASE,
@@ -52,7 +54,7 @@ def check_places(body: Iterable[nodes.Node], links: Collection[str]) -> None:
     `links` are the fields that the program fills with its own URLs.
     """
     if _walk(body, _Place(), links).state != "text":
-        raise Misplaced("A tag, a quote or a comment is opened and not closed.", 0)
+        raise Misplaced(N_("A tag, a quote or a comment is opened and not closed."), 0)
 
 
 def _walk(body: Iterable[nodes.Node], place: _Place, links: Collection[str]) -> _Place:
@@ -73,7 +75,7 @@ def _branches(node: nodes.If, place: _Place, links: Collection[str]) -> _Place:
     ends = [_walk(body, place, links) for body in bodies]
     if len({end._replace(value="") for end in ends}) > 1:
         raise Misplaced(
-            "A condition begins or ends inside a tag; put whole tags or whole texts into it.",
+            N_("A condition begins or ends inside a tag; put whole tags or whole texts into it."),
             node.lineno,
         )
     # Only what every branch has written is certain to stand before the next field.
@@ -88,8 +90,10 @@ def _field(node: nodes.Expr, place: _Place, links: Collection[str]) -> _Place:
     if place.state == "quote" and _may_hold(place, ours=ours):
         return place._replace(value=f"{place.value}x")
     raise Misplaced(
-        "A field may stand in text, in a quoted title or alt, or in a link behind its host"
-        " (https://example.org/…); not in a tag, a style, a script or a comment.",
+        N_(
+            "A field may stand in text, in a quoted title or alt, or in a link behind its host"
+            " (https://example.org/…); not in a tag, a style, a script or a comment."
+        ),
         node.lineno,
     )
 

@@ -29,6 +29,8 @@ _NOT_THE_PERSON = frozenset({"7.17", "7.18"})
 _BAD_SENDER = frozenset({"1.7", "1.8"})
 _SIGN_IN = frozenset({530, 534, 535, 538})
 _TOO_LARGE = frozenset({"2.3", "3.4"})
+# As a refusal for now these are greylisting: the fault is nobody's.
+_COME_BACK = frozenset({"7.0", "7.1"})
 
 
 class Kind(enum.StrEnum):
@@ -144,13 +146,14 @@ def advice(code: int, reply: str) -> str:
     """What a refusal means and what to do about it, in plain English that is in the catalogues."""
     found = enhanced(reply)
     kind, detail = found or (str(code)[:1], "")
-    if detail in _SENDER_FAULTS and (kind == "5" or detail.startswith("7.")):
+    comes_back = kind == "4" and detail in _COME_BACK
+    if not comes_back and detail in _SENDER_FAULTS and (kind == "5" or detail.startswith("7.")):
         return _SENDER_FAULTS[detail]
     if not found and code in _SIGN_IN:
         return _SENDER_FAULTS["7.0"]
     if detail in _OF_THE_MAILBOX:
         return _OF_THE_MAILBOX[detail]
-    if detail.startswith("7."):
+    if detail.startswith("7.") and not comes_back:
         return _GENERAL_FAULT
     if kind == "4":
         return N_("The receiving server asks us to come back later.")

@@ -14,12 +14,22 @@ from dataclasses import dataclass
 from itertools import islice
 
 from listmgr.config import MailSettings
+from listmgr.kit.texts import N_
 
 MAX_REPLY = 65_536
 MAX_LINES = 500
 _CHUNK = 262_144
 _PIECES = 64
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+# Ours, in the operator's language; the server's own words follow a colon.
+NO_ANSWER = N_("The server does not answer")
+NO_TLS = N_("TLS failed; check the port")
+REFUSED = N_("The server refuses us")
+NO_EHLO = N_("The server refuses EHLO")
+NO_STARTTLS = N_("The server refuses STARTTLS")
+NOT_ACCEPTED = N_("User name or password is not accepted")
 
 
 class ServerAway(Exception):
@@ -60,10 +70,10 @@ class Session:
                 self.close()
                 raise
         except ssl.SSLError as error:
-            raise ServerAway(f"TLS failed: {error.reason or error}. Check the port.") from None
+            raise ServerAway(f"{NO_TLS}: {error.reason or error}") from None
         except (OSError, Broken) as error:
             place = f"{account.host}:{account.port}"
-            raise ServerAway(f"{place} does not answer ({error or 'time-out'}).") from None
+            raise ServerAway(f"{NO_ANSWER}: {place} ({error or 'time-out'})") from None
         self.sock.setblocking(False)
 
     def _open(self) -> socket.socket:
@@ -77,7 +87,7 @@ class Session:
     def _greet(self) -> None:
         greeting = self._blocking_reply()
         if greeting.code != 220:
-            raise ServerAway(f"The server refuses us: {greeting.code} {greeting.text}")
+            raise ServerAway(f"{REFUSED}: {greeting.code} {greeting.text}")
         self._ehlo()
         if self.account.security == "starttls":
             self._start_tls()
@@ -87,19 +97,19 @@ class Session:
     def _ehlo(self) -> None:
         reply = self._command(f"EHLO {self.account.sender.rpartition('@')[2] or 'localhost'}")
         if reply.code != 250:
-            raise ServerAway(f"The server refuses EHLO: {reply.code} {reply.text}")
+            raise ServerAway(f"{NO_EHLO}: {reply.code} {reply.text}")
         words = [line.partition(" ") for line in reply.text.split("\n")[1:]]
         self.extensions = {name.upper(): rest for name, _, rest in words}
 
     def _start_tls(self) -> None:
         if "STARTTLS" not in self.extensions:
-            raise ServerAway("The server offers no STARTTLS; nothing was sent in the clear.")
+            raise ServerAway(N_("The server offers no STARTTLS; nothing was sent in the clear."))
         reply = self._command("STARTTLS")
         if reply.code != 220:
-            raise ServerAway(f"The server refuses STARTTLS: {reply.code} {reply.text}")
+            raise ServerAway(f"{NO_STARTTLS}: {reply.code} {reply.text}")
         if self.unread:
             # Octets slipped in before the encryption must not be taken for the server's words.
-            raise ServerAway("Somebody put octets into the connection before TLS began.")
+            raise ServerAway(N_("Somebody put octets into the connection before TLS began."))
         context = ssl.create_default_context()
         self.sock = context.wrap_socket(self.sock, server_hostname=self.account.host)
         self._ehlo()
@@ -114,9 +124,9 @@ class Session:
             self._command(_b64(user))
             reply = self._command(_b64(password))
         else:
-            raise ServerAway("The server offers neither AUTH PLAIN nor AUTH LOGIN.")
+            raise ServerAway(N_("The server offers neither AUTH PLAIN nor AUTH LOGIN."))
         if reply.code != 235:
-            raise ServerAway(f"User name or password is not accepted: {reply.code} {reply.text}")
+            raise ServerAway(f"{NOT_ACCEPTED}: {reply.code} {reply.text}")
 
     def _command(self, line: str) -> Reply:
         self.sock.sendall(line.encode() + b"\r\n")

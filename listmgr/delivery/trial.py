@@ -26,6 +26,7 @@ from listmgr.delivery.message import CompiledMessage
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Answer, Channel, Envelope, ServerAway
 from listmgr.kit.errors import Refused
+from listmgr.kit.texts import N_
 from listmgr.kit.tokens import Door, token_mint
 from listmgr.operators.models import Operator
 from listmgr.senders.accounts import NoSender
@@ -40,6 +41,8 @@ SAMPLE = {
     "language": "de",
 }
 NOBODY = 0
+AWAY = N_("The mail server cannot be reached")
+NOT_TAKEN = N_("The mail server did not take the test mail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ def send_test(
         sa.select(Operator).where(Operator.id == operator_id, Operator.disabled_at.is_(None))
     ).one_or_none()
     if operator is None:
-        raise Refused("Test mails go to people with an account here. Choose one of them.")
+        raise Refused(N_("Test mails go to people with an account here. Choose one of them."))
     fields = merge_fields(session)
     values = _sample(campaign, fields)
     values |= {"email": operator.email, "first_name": operator.name.split(" ")[0]}
@@ -172,6 +175,6 @@ def send_test(
     except NoSender as error:
         raise Refused(str(error)) from None
     except ServerAway as error:
-        raise Refused(f"The mail server cannot be reached: {error}") from None
+        raise Refused(f"{AWAY}: {error}") from None
     if outcome.answer is not Answer.ACCEPTED:
-        raise Refused(f"The mail server did not take the test mail: {outcome.reply}")
+        raise Refused(f"{NOT_TAKEN}: {outcome.reply}")

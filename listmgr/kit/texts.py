@@ -6,3 +6,19 @@ from __future__ import annotations
 def N_(text: str) -> str:  # noqa: N802 - the name translators' tools look for
     """The text itself; its being here puts it into the catalogues."""
     return text
+
+
+class Filled(str):
+    """A sentence with its gaps filled; whoever shows it fills them in the reader's language."""
+
+    __slots__ = ("gaps", "sentence")
+
+    sentence: str
+    gaps: dict[str, str]
+
+
+def filled(sentence: str, **gaps: str) -> Filled:
+    """The sentence of a catalogue with `gaps` in it; a gap may be a filled sentence itself."""
+    made = Filled(sentence % gaps)
+    made.sentence, made.gaps = sentence, gaps
+    return made

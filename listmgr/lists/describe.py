@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.errors import NotFound
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.typed import Typed
 from listmgr.lists.models import MailingList
@@ -38,7 +39,7 @@ def create_list(
     typed = Typed()
     slug = typed.slug("slug", slug)
     if slug and tx.session.scalars(sa.select(MailingList.id).filter_by(slug=slug)).first():
-        typed.wrong["slug"] = "There is a list with this short name."
+        typed.wrong["slug"] = N_("There is a list with this short name.")
     values = _checked(description, typed)
     made = MailingList(slug=slug, created_at=at, **values)
     tx.session.add(made)
@@ -78,7 +79,7 @@ def find_list(session: Session, list_id: int) -> MailingList:
     """The list, to look at; raises NotFound."""
     found = session.get(MailingList, list_id)
     if found is None:
-        raise NotFound("There is no such list.")
+        raise NotFound(N_("There is no such list."))
     return found
 
 
@@ -86,24 +87,24 @@ def locked(tx: Transaction, list_id: int) -> MailingList:
     """The list, locked until the commit; raises NotFound."""
     found = tx.session.get(MailingList, list_id, with_for_update=True, populate_existing=True)
     if found is None:
-        raise NotFound("There is no such list.")
+        raise NotFound(N_("There is no such list."))
     return found
 
 
 def _checked(told: Description, typed: Typed) -> dict[str, str]:
     values = {
-        "name": typed.line("name", told.name, missing="Give the list a name."),
+        "name": typed.line("name", told.name, missing=N_("Give the list a name.")),
         "description": typed.text("description", told.description, limit=2000),
         "language": told.language,
         "sender_name": typed.line(
-            "sender_name", told.sender_name, missing="Write the name people see as sender."
+            "sender_name", told.sender_name, missing=N_("Write the name people see as sender.")
         ),
         "sender_address": _sender(typed, told.sender_address),
         "controller": typed.line("controller", told.controller),
         "imprint": typed.text(
             "imprint",
             told.imprint,
-            missing="Write the imprint; every mail must name its sender (§ 5 DDG).",
+            missing=N_("Write the imprint; every mail must name its sender (§ 5 DDG)."),
             limit=5000,
         ),
         "privacy_url": typed.link("privacy_url", told.privacy_url),

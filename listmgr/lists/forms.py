@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.errors import NotFound
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.typed import Typed
 from listmgr.lists.asks import Ask, checked_asks
@@ -39,7 +40,7 @@ def create_form(
     typed = Typed()
     slug = typed.slug("slug", slug)
     if slug and tx.session.scalars(sa.select(SignupForm.id).filter_by(slug=slug)).first():
-        typed.wrong["slug"] = "There is a form with this short name."
+        typed.wrong["slug"] = N_("There is a form with this short name.")
     values = _checked(told, typed)
     purposes = _purposes(tx, purpose_ids, typed)
     fields = checked_asks(tx.session, asks, typed)
@@ -99,7 +100,7 @@ def find_form(session: Session, form_id: int) -> SignupForm:
     """The form, to look at; raises NotFound."""
     found = session.get(SignupForm, form_id)
     if found is None:
-        raise NotFound("There is no such form.")
+        raise NotFound(N_("There is no such form."))
     return found
 
 
@@ -107,12 +108,12 @@ def locked(tx: Transaction, form_id: int) -> SignupForm:
     """The form, locked until the commit; raises NotFound."""
     found = tx.session.get(SignupForm, form_id, with_for_update=True, populate_existing=True)
     if found is None:
-        raise NotFound("There is no such form.")
+        raise NotFound(N_("There is no such form."))
     return found
 
 
 def _checked(told: FormWords, typed: Typed) -> dict[str, str]:
-    missing = "Write a title."
+    missing = N_("Write a title.")
     return {
         "title_de": typed.line("title_de", told.title_de, missing=missing),
         "title_en": typed.line("title_en", told.title_en, missing=missing),
@@ -132,7 +133,7 @@ def _purposes(tx: Transaction, ids: Collection[int], typed: Typed) -> list[Purpo
         )
     )
     if not found:
-        typed.wrong["purposes"] = "Choose at least one purpose."
+        typed.wrong["purposes"] = N_("Choose at least one purpose.")
     elif {purpose.id for purpose in found} - worded:
-        typed.wrong["purposes"] = "A chosen purpose has no words yet. Publish its notice first."
+        typed.wrong["purposes"] = N_("A chosen purpose has no words yet. Publish its notice first.")
     return found

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.typed import Typed
 from listmgr.lists.describe import locked
@@ -23,12 +24,12 @@ def add_purpose(tx: Transaction, list_id: int, *, slug: str, name_de: str, name_
     locked(tx, list_id)
     typed = Typed()
     slug = typed.slug("slug", slug)
-    missing = "Write what the mail is for, in a few words."
+    missing = N_("Write what the mail is for, in a few words.")
     name_de = typed.line("name_de", name_de, missing=missing)
     name_en = typed.line("name_en", name_en, missing=missing)
     taken = sa.select(Purpose.id).where(Purpose.list_id == list_id, Purpose.slug == slug)
     if slug and tx.session.scalars(taken).first():
-        typed.wrong["slug"] = "The list has a purpose with this short name."
+        typed.wrong["slug"] = N_("The list has a purpose with this short name.")
     typed.done()
     made = Purpose(list_id=list_id, slug=slug, name_de=name_de, name_en=name_en)
     tx.session.add(made)
@@ -84,7 +85,7 @@ def _checked(
     typed = Typed()
     found = {}
     for language in LANGUAGES:
-        missing = "Earlier words exist in this language; write the new ones too."
+        missing = N_("Earlier words exist in this language; write the new ones too.")
         text = typed.text(
             f"words_{language}",
             words.get(language, ""),
@@ -98,7 +99,7 @@ def _checked(
     if not found:
         raise InvalidInput(
             "Please correct the marked fields.",
-            {"words_de": "Write the words people agree to, in one language at least."},
+            {"words_de": N_("Write the words people agree to, in one language at least.")},
         )
     return found, privacy_version
 

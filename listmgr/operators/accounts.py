@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.typed import Typed
 from listmgr.operators.models import Operator, Role
@@ -34,13 +35,13 @@ def create_operator(
     """
     typed = Typed()
     key = _email(typed, email)
-    name = typed.line("name", name, missing="Write the name colleagues know.", limit=100)
+    name = typed.line("name", name, missing=N_("Write the name colleagues know."), limit=100)
     if role not in set(Role):
-        typed.wrong["role"] = "Choose a role."
+        typed.wrong["role"] = N_("Choose a role.")
     if (password or password_needed) and problem_with(password):
         typed.wrong["password"] = problem_with(password)
     if key and tx.session.scalars(sa.select(Operator.id).where(Operator.email == key)).first():
-        typed.wrong["email"] = "There is an account with this address."
+        typed.wrong["email"] = N_("There is an account with this address.")
     typed.done()
     made = Operator(
         email=key,
@@ -66,7 +67,7 @@ def _email(typed: Typed, email: str) -> str:
 def change_role(tx: Transaction, operator_id: int, role: str) -> Operator:
     """Give another role and end the operator's sessions. Raises Refused for the last one."""
     if role not in set(Role):
-        raise InvalidInput("Choose a role.", {"role": "Choose a role."})
+        raise InvalidInput(N_("Choose a role."), {"role": N_("Choose a role.")})
     operator = locked(tx, operator_id)
     if operator.role is not Role(role):
         _keep_one_administrator(tx, operator)
@@ -102,7 +103,7 @@ def set_password(
     operator = locked(tx, operator_id)
     wrong = {}
     if current is not None and not matches(operator.password_hash, current):
-        wrong["current"] = "This is not your present password."
+        wrong["current"] = N_("This is not your present password.")
     if problem_with(password):
         wrong["password"] = problem_with(password)
     if wrong:
@@ -131,7 +132,7 @@ def locked(tx: Transaction, operator_id: int) -> Operator:
     """The account, locked until the commit; raises NotFound."""
     operator = tx.session.get(Operator, operator_id, with_for_update=True, populate_existing=True)
     if operator is None:
-        raise NotFound("There is no such operator.")
+        raise NotFound(N_("There is no such operator."))
     return operator
 
 
@@ -148,4 +149,4 @@ def _keep_one_administrator(tx: Transaction, operator: Operator) -> None:
         Operator.id != operator.id,
     )
     if tx.session.scalars(others).first() is None:
-        raise Refused("This is the last administrator. Make somebody else administrator first.")
+        raise Refused(N_("This is the last administrator. Make somebody else administrator first."))

@@ -7,6 +7,8 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from listmgr.kit.texts import N_
+
 MIN_LENGTH = 12
 MAX_LENGTH = 500
 _hasher = PasswordHasher()
@@ -15,11 +17,11 @@ _hasher = PasswordHasher()
 def problem_with(password: str) -> str:
     """Why a password cannot be taken; empty when it can."""
     if len(password) < MIN_LENGTH:
-        return "Use at least 12 characters; four unrelated words are easy to remember."
+        return N_("Use at least 12 characters; four unrelated words are easy to remember.")
     if len(password) > MAX_LENGTH:
-        return "Use at most 500 characters."
+        return N_("Use at most 500 characters.")
     if len(set(password)) < 5:
-        return "This is too easy to guess. Use more than a few different characters."
+        return N_("This is too easy to guess. Use more than a few different characters.")
     return ""
 
 

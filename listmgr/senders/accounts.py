@@ -44,7 +44,7 @@ def find_sender(session: Session, sender_id: int) -> Sender:
         return built_in(session)
     found = session.get(Sender, sender_id)
     if found is None:
-        raise NotFound("There is no such sender.")
+        raise NotFound(N_("There is no such sender."))
     return found
 
 

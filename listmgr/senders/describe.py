@@ -126,7 +126,7 @@ def locked(tx: Transaction, sender_id: int) -> Sender:
     """The account, locked until the commit; raises NotFound."""
     found = tx.session.get(Sender, sender_id, with_for_update=True, populate_existing=True)
     if found is None:
-        raise NotFound("There is no such sender.")
+        raise NotFound(N_("There is no such sender."))
     return found
 
 

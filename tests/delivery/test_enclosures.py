@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listmgr.delivery.merge import MessageError
 from listmgr.delivery.message import Enclosed
+from listmgr.delivery.message_error import MessageError
 from tests.delivery.test_message import ANN, check_wire, compiled, read, render
 
 PNG = Enclosed("logo.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4)

@@ -10,13 +10,13 @@ import pytest
 from listmgr.delivery.merge import (
     FILTERS,
     KNOWN_FIELDS,
-    MessageError,
     Slot,
     fields_of,
     parse,
     pieces,
     template_of,
 )
+from listmgr.delivery.message_error import MessageError
 from listmgr.subscribers.fields import CORE_FIELDS
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign
 from listmgr.delivery.launch import check, launch
-from listmgr.delivery.merge import MessageError
 from listmgr.delivery.merge_fields import archived_names, merge_fields
+from listmgr.delivery.message_error import MessageError
 from listmgr.delivery.trial import preview, send_test
 from listmgr.kit.errors import InvalidInput
 from listmgr.lists.models import MailingList

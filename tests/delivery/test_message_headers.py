@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from listmgr.delivery.headers import HeaderRefused
-from listmgr.delivery.merge import MessageError
+from listmgr.delivery.message_error import MessageError
 from tests.delivery.compiling import (
     ANN,
     BASE,

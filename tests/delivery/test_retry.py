@@ -90,3 +90,12 @@ def test_m18_every_code_of_rfc_7372_has_a_sentence_of_its_own():
 )
 def test_what_speaks_for_a_whole_domain(code: int, reply: str, whole: bool):
     assert speaks_for_domain(code, reply) is whole
+
+
+def test_greylisting_is_nobodys_fault():
+    assert advice(451, "4.7.1 greylisted") == "The receiving server asks us to come back later."
+    assert (
+        advice(421, "4.7.0 try again later") == "The receiving server asks us to come back later."
+    )
+    assert "policy" in advice(550, "5.7.1 denied")
+    assert "too much mail" in advice(421, "4.7.28 slow down")

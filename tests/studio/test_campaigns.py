@@ -53,6 +53,19 @@ def test_written_shown_launched_paused_resumed_and_cancelled(admin, purpose_id, 
     assert "Remaining" in admin.get(f"{page}/progress").text
 
 
+def test_what_is_wrong_in_a_mail_is_told_in_the_operators_language(desk, purpose_id):
+    at = desk(language="de")
+    page = written(at, purpose_id, subject="Hallo {{ frist_name }}")
+    shown = at.get(page).text
+    assert (
+        "Betreff, Zeile 1: Ein Feld „frist_name“ gibt es nicht. Meinten Sie „first_name“?" in shown
+    )
+    answer = at.post(f"{page}/launch")
+    assert "Ein Feld „frist_name“ gibt es nicht." in at.get(answer.location).text
+    page = written(at, purpose_id, body="{% if first_name %}Guten Tag")
+    assert "So lässt sich der Inhalt nicht lesen" in at.get(page).text
+
+
 def test_l22_what_blocks_a_launch_is_told_and_nothing_starts(admin, purpose_id, session):
     page = written(admin, purpose_id, body="Hallo {{ frist_name }}")
     assert "Did you mean “first_name”?" in admin.get(page).text

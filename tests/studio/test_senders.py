@@ -66,9 +66,15 @@ def test_trying_a_server_shows_what_it_offers_and_sends_nothing(admin):
         assert sink.mails == []
 
 
+def test_why_nothing_answers_is_said_in_the_operators_language(desk):
+    at = desk(language="de")
+    page = add(at, port="1")
+    assert "Der Server antwortet nicht: 127.0.0.1:1" in at.post(f"{page}/try").text
+
+
 def test_trying_says_what_to_do_when_it_fails(admin):
     page = add(admin, port="1")
-    assert "127.0.0.1:1 does not answer" in admin.post(f"{page}/try").text
+    assert "The server does not answer: 127.0.0.1:1" in admin.post(f"{page}/try").text
     with running_sink() as sink:
         page = add(admin, port=str(sink.port), security="starttls")
         assert "The server offers no STARTTLS" in admin.post(f"{page}/try").text
@@ -133,7 +139,11 @@ def test_a_list_names_its_sender_and_a_sender_that_does_not_fit_blocks_the_launc
 ):
     path = f"/studio/lists/{sample['list_id']}/sending"
     told = {"sender_id": str(sample["sender_id"]), "quiet_zone": "Europe/Berlin"}
-    assert admin.post(path, told).status_code == 303
+    saved = admin.post(path, told)
+    assert saved.status_code == 303
+    assert "does not serve its From address" in admin.get(saved.location).text
+    page = admin.get(f"/studio/senders/{sample['sender_id']}").text
+    assert "no address yet: nothing leaves by it" in page
     assert session.get_one(MailingList, sample["list_id"]).sender_id == sample["sender_id"]
     copy = admin.post(f"/studio/campaigns/{sample['campaign_id']}/copy").location
     page = copy.removesuffix("/edit")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from listmgr.kit.errors import NotFound
+from listmgr.kit.texts import N_
 from listmgr.lists.asks import AskedField, asked_fields
 from listmgr.lists.models import MailingList, Notice, Purpose, SignupForm, SignupFormPurpose
 
@@ -57,7 +58,7 @@ def find_offer(session: Session, slug: str, language: str) -> Offer:
         found = sa.select(SignupForm).where(SignupForm.slug == slug, SignupForm.closed_at.is_(None))
         form = session.scalars(found).one_or_none()
     if form is None:
-        raise NotFound("There is no such form.")
+        raise NotFound(N_("There is no such form."))
     german = language == "de"
     return Offer(
         form_id=form.id,

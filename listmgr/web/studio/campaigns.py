@@ -17,8 +17,8 @@ from listmgr.campaigns.files import TYPES, copy_files, files_of
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.delivery import sweep
 from listmgr.delivery.launch import check, launch
-from listmgr.delivery.merge import MessageError
 from listmgr.delivery.merge_fields import archived_names, merge_fields
+from listmgr.delivery.message_error import MessageError
 from listmgr.delivery.progress import Mark, problems, progress, speed, standings
 from listmgr.delivery.standing import Standing, standing
 from listmgr.delivery.trial import Preview, preview, send_test
@@ -41,6 +41,7 @@ from listmgr.web.studio.audience import (
 )
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator
+from listmgr.web.studio.show import spoken
 
 _WORDS = ("name", "subject", "format", "body", "plain_text")
 # A mail may show itself in its frame, and nothing else: no script, no form, nothing loaded.
@@ -146,7 +147,7 @@ def _preview(session: Session, campaign: Campaign) -> tuple[Preview | None, str]
             files=files,
         )
     except (MessageError, ValueError) as error:
-        return None, str(error)
+        return None, spoken(error.args[0])
     return shown, ""
 
 
@@ -274,7 +275,7 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
             )
             flash(_("The test mail is on its way."))
         except (Refused, MessageError) as error:
-            flash(str(error), "danger")
+            flash(spoken(error.args[0]), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
 
 
@@ -294,5 +295,5 @@ def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
                 sweep.ring_campaign(tx, campaign_id)
             note(tx, f"campaign.{deed}", "campaign", campaign_id)
     except (InvalidInput, Refused) as error:
-        flash(str(error), "danger")
+        flash(spoken(error.args[0]), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)

@@ -13,6 +13,7 @@ from listmgr.cards.reply import ReplyWords
 from listmgr.cards.seeing import find_card
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.texts import N_
 from listmgr.lists.forms import find_form
 from listmgr.operators.roles import Right
 from listmgr.web.context import services
@@ -86,7 +87,7 @@ def offer_sign_up(card_id: int) -> str:
         card = find_card(tx.session, card_id, whose_cards())
         form = find_form(tx.session, form_id or 0)
         if form.closed_at is not None:
-            raise NotFound("This form takes no sign-ups.")
+            raise NotFound(N_("This form takes no sign-ups."))
         note(tx, "card.sign_up_shown", "card", card_id, form=form.id)
     token = prefill_token(services().settings, card_id)
     link = services().settings.link(f"s/{form.slug}?lang={card.language}&card={token}")

@@ -17,6 +17,7 @@ from listmgr.cards.stages import Stage
 from listmgr.cards.statement import statement_of
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.texts import N_
 from listmgr.lists.describe import lists
 from listmgr.lists.forms import forms
 from listmgr.lists.publish import open_purposes
@@ -78,7 +79,7 @@ def card_picture(card_id: int) -> Response:
     with reading() as tx:
         upload = inbox.beside(tx.session, card_id, whose_cards()).upload
         if upload is None or upload.content is None or not upload.content_type:
-            raise NotFound("The picture is not kept.")
+            raise NotFound(N_("The picture is not kept."))
         answer = Response(upload.content, mimetype=upload.content_type)
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.texts import N_
 from listmgr.operators import accounts
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.roles import RIGHTS, Right
@@ -62,7 +63,7 @@ def operator_page(operator_id: int) -> str:
     with reading() as tx:
         found = tx.session.get(Operator, operator_id)
     if found is None:
-        raise NotFound("There is no such operator.")
+        raise NotFound(N_("There is no such operator."))
     return render_template("studio/operators/one.html", found=found, roles=list(Role))
 
 

@@ -8,13 +8,16 @@ from flask_babel import gettext as _
 
 from listmgr.campaigns import control
 from listmgr.kit.errors import InvalidInput
+from listmgr.kit.transaction import Transaction
 from listmgr.lists import describe, sending
+from listmgr.lists.models import MailingList
 from listmgr.operators.roles import Right
 from listmgr.senders import accounts
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent_numbers
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.senders import quiet_told
+from listmgr.web.studio.show import spoken
 
 
 @bp.get("/lists/<key:list_id>/sending")
@@ -31,13 +34,25 @@ def save_list_sending(list_id: int) -> ResponseReturnValue:
     chosen = as_number(request.form.get("sender_id"))
     try:
         with acting() as tx:
-            sending.set_sending(tx, list_id, sender_id=chosen, quiet=quiet_told())
+            found = sending.set_sending(tx, list_id, sender_id=chosen, quiet=quiet_told())
+            unfit = _unfit(tx, found)
             control.wake(tx)
             note(tx, "list.sending", "list", list_id, sender=chosen)
     except InvalidInput as error:
         return _form(list_id, error.fields), 422
     flash(_("Saved."))
+    if unfit:
+        flash(spoken(unfit), "danger")
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
+
+
+def _unfit(tx: Transaction, found: MailingList) -> str:
+    """Why no campaign of the list could leave as it is now; "" where nothing stands in the way."""
+    try:
+        accounts.route(tx.session, found.sender_address, named=found.sender_id)
+    except accounts.NoSender as error:
+        return str(error)
+    return ""
 
 
 def _form(list_id: int, errors: dict[str, str]) -> str:

@@ -14,7 +14,7 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from listmgr.kit.texts import N_
+from listmgr.kit.texts import N_, Filled
 from listmgr.web.context import services
 from listmgr.web.language import language
 from listmgr.web.naming import named
@@ -26,7 +26,7 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
-    for shown in (when, day, number, about, why_stopped):
+    for shown in (when, day, number, about, spoken, why_stopped):
         app.jinja_env.filters[shown.__name__] = shown
     app.jinja_env.filters.update(
         station=station,
@@ -206,12 +206,22 @@ delivered = named(
 )
 
 
+def spoken(told: str) -> str:
+    """A room's sentence in the operator's language, its gaps too where they are sentences."""
+    if isinstance(told, Filled):
+        gaps = {
+            name: spoken(gap) if isinstance(gap, Filled) else gap for name, gap in told.gaps.items()
+        }
+        return str(_(told.sentence, **gaps))
+    return why_stopped(told)
+
+
 def why_stopped(told: str) -> str:
     """Why a campaign has stopped: our sentence, then the server's own words as they are."""
     for mark in (" (", ": "):
         ours, found, theirs = told.partition(mark)
         if found and _(ours) != ours:
-            return f"{_(ours)}{found}{theirs}"
+            return f"{_(ours)}{found}{why_stopped(theirs)}"
     return str(_(told))
 
 

@@ -23,6 +23,7 @@ from listmgr.web.context import services
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
+from listmgr.web.studio.show import spoken
 
 MOST_REASONS = 200
 
@@ -101,7 +102,7 @@ def try_campaign_again(campaign_id: int) -> ResponseReturnValue:
             note(tx, "campaign.tried_again", "campaign", campaign_id, which=which, count=count)
         flash(_told(count))
     except Refused as error:
-        flash(str(error), "danger")
+        flash(spoken(str(error)), "danger")
     return redirect(url_for("studio.not_mailed", campaign_id=campaign_id), 303)
 
 
