@@ -156,7 +156,7 @@ class _Compiler:
         if not headers.clean(content.subject, what="subject"):
             raise MessageError(N_("Write a subject."), part="subject")
         if not headers.is_domain(content.message_id_domain):
-            raise MessageError("It needs a domain like example.org.", part="message_id_domain")
+            raise MessageError(N_("It needs a domain like example.org."), part="message_id_domain")
         self._literal(headers.mailbox("From", content.from_name, content.from_address) + "\r\nTo: ")
         at_to = self._hole()
         self._literal("\r\nSubject:")

@@ -280,3 +280,21 @@ def test_consents_of_the_sample_are_untouched_by_cards(sales, sample, session, u
         kept(tx, sales.operator.id)
     session.rollback()
     assert session.scalars(sa.select(Consent.id)).all() == before
+
+
+def test_an_officer_finds_and_erases_who_is_known_by_a_card_alone(desk, uow, session):
+    sales = desk("sales")
+    with uow() as tx:
+        card = kept(tx, sales.operator.id, address="ida@theater.example")
+    officer, marketer = desk("privacy"), desk("marketer")
+    officer.post("/studio/subscribers", {"query": "Ida@Theater.example"})
+    page = f"/studio/cards/{card.id}"
+    assert f'href="{page}"' in officer.get("/studio/subscribers").text
+    officer.post("/studio/subscribers", {"query": "ida@theater.exampl"})
+    assert f'href="{page}"' not in officer.get("/studio/subscribers").text
+    assert f"{page}/erase" in officer.get(page).text
+    for other in (sales, marketer):
+        assert other.post(f"{page}/erase").status_code == 403
+    assert officer.post(f"{page}/erase").status_code == 303
+    assert session.scalars(sa.select(Card)).all() == []
+    assert session.scalars(sa.select(AuditEntry.action)).all().count("card.discarded") == 1

@@ -87,6 +87,7 @@ def test_the_whole_way_from_a_file_to_its_people(admin, letter, uow, session):
     work(uow)
     page = admin.get("/studio/imports/1").text
     assert "2 of 5 rows would be taken in; 2 would not" in page
+    assert "1 row takes nobody in and is heeded all the same" in page
     assert "The person stands further up in this file." in page
     assert session.scalars(sa.select(Subscriber)).all() == []
     assert admin.post("/studio/imports/1/run").status_code == 303

@@ -9,7 +9,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from listmgr.consent import planner, roster
+from listmgr.consent import counting, planner, roster
 from listmgr.consent.models import Consent
 from listmgr.consent.proof import verify
 from listmgr.kit.clock import now
@@ -218,3 +218,12 @@ def test_what_is_not_there_is_said(admin, sample):
         assert "There is nothing here" in answer.text
     for number in ("0", "-1", "9" * 30, "1e3", "x"):
         assert admin.get(f"/studio/subscribers/{number}").status_code == 404
+
+
+def test_nobody_estimates_how_many_stand_on_one_page(admin, sample, monkeypatch):
+    # As if counting were dear and the planner wrong, as after an import of many thousands.
+    monkeypatch.setattr(counting, "DEAR", -1.0)
+    admin.post("/studio/subscribers", {"query": "anna"})
+    assert ">1 person<" in admin.get("/studio/subscribers").text
+    offered = admin.get("/studio/bulk/new?scope=found").text
+    assert re.search(r"<strong>1</strong>\s+person\b", offered)

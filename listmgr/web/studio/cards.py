@@ -111,6 +111,17 @@ def discard_card(card_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.cards"), 303)
 
 
+@bp.post("/cards/<key:card_id>/erase")
+@needs(Right.ERASE_SUBSCRIBERS)
+def erase_card(card_id: int) -> ResponseReturnValue:
+    """The person asks for it, and nobody but this card knows them."""
+    with acting() as tx:
+        review.discard(tx, card_id, whose_cards(), at=now())
+        note(tx, "card.discarded", "card", card_id)
+    flash(_("Discarded. Nothing of it is kept."))
+    return redirect(url_for("studio.subscribers"), 303)
+
+
 @bp.post("/cards/<key:card_id>/notice")
 @needs(Right.EDIT_CARDS)
 def notice_by_hand(card_id: int) -> ResponseReturnValue:

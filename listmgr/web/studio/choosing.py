@@ -10,8 +10,9 @@ from typing import Any
 from flask import request
 from sqlalchemy.orm import Session
 
-from listmgr.consent import counting
+from listmgr.consent import counting, roster
 from listmgr.consent.counting import Count
+from listmgr.consent.search import Wanted
 from listmgr.segments.keep import tree_of
 from listmgr.segments.predicate import predicate
 from listmgr.selections.gather import Chosen, check_segment
@@ -41,7 +42,14 @@ def how_many(session: Session, people: Chosen) -> Count:
     if people.kind is SelectionKind.SEGMENT:
         segment = check_segment(session, people.segment_id, operator().role)
         return counting.count_all(session, predicate(tree_of(segment)))
-    return counting.count(session, people.wanted)
+    return found_by(session, people.wanted, roster.find(session, people.wanted))
+
+
+def found_by(session: Session, wanted: Wanted, page: roster.Page) -> Count:
+    """How many a search finds; nobody estimates where all of them stand on one page."""
+    if page.older is None and page.newer is None:
+        return Count(len(page.rows), exact=True)
+    return counting.count(session, wanted)
 
 
 def back(session: Session) -> dict[str, Any]:

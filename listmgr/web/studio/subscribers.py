@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from listmgr.cards.inbox import cards_of
-from listmgr.consent import counting, merge, moving, roster, word
+from listmgr.cards.models import Card
+from listmgr.consent import merge, moving, roster, word
 from listmgr.consent.history import histories
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
@@ -15,14 +17,16 @@ from listmgr.delivery.timeline import timeline
 from listmgr.kit.clock import now
 from listmgr.lists import describe
 from listmgr.operators.accounts import operators
-from listmgr.operators.roles import Right
+from listmgr.operators.roles import Right, may
 from listmgr.subscribers import restriction
+from listmgr.subscribers.address import AddressError, parse_address
 from listmgr.subscribers.fields import visible_fields
 from listmgr.subscribers.values import value_of
 from listmgr.suppression.register import is_suppressed
 from listmgr.web.language import language
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
+from listmgr.web.studio.choosing import found_by
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.searching import asked, keep, sent_filters
 from listmgr.web.studio.session import operator
@@ -35,17 +39,30 @@ def subscribers() -> str:
     below, above = (as_number(request.args.get(name)) for name in ("below", "above"))
     with reading() as tx:
         found = asked(tx.session)
+        page = roster.find(tx.session, found.wanted, below=below, above=above)
         return render_template(
             "studio/subscribers/all.html",
             asked=found,
-            page=roster.find(tx.session, found.wanted, below=below, above=above),
-            count=counting.count(tx.session, found.wanted),
+            page=page,
+            cards=_cards(tx.session, found.wanted.query),
+            count=found_by(tx.session, found.wanted, page),
             lists=describe.lists(tx.session),
             fields=visible_fields(tx.session, operator().role),
             tags=roster.known_tags(tx.session),
             stations=list(ConsentStatus),
             sources=list(ConsentSource),
         )
+
+
+def _cards(session: Session, query: str) -> list[Card]:
+    """Business cards of the address searched for: a card alone makes nobody a subscriber."""
+    if not may(operator().role, Right.SEE_TEAM_CARDS):
+        return []
+    try:
+        address = parse_address(query)
+    except AddressError:
+        return []
+    return [card for card, _takings in cards_of(session, address.key)]
 
 
 @bp.post("/subscribers")
