@@ -145,6 +145,10 @@ _PUT_OFF = {
 }
 
 
+# How a window notes whom the gate held back when they were to be tried again.
+NOT_AGAIN = "not sent again: "
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Deliveries of one state and code; `reply` is one of the servers' answers."""
@@ -164,6 +168,11 @@ class Problem:
         """The provider or domain people wait for before anything was said to a server."""
         kind, _, place = self.code.partition(" ")
         return place if kind in _PUT_OFF else ""
+
+    @property
+    def answer(self) -> str:
+        """What a server said; "" where it was not asked again."""
+        return "" if self.reply.startswith(NOT_AGAIN) else self.reply
 
     @property
     def words(self) -> str:

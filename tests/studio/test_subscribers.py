@@ -227,3 +227,11 @@ def test_nobody_estimates_how_many_stand_on_one_page(admin, sample, monkeypatch)
     assert ">1 person<" in admin.get("/studio/subscribers").text
     offered = admin.get("/studio/bulk/new?scope=found").text
     assert re.search(r"<strong>1</strong>\s+person\b", offered)
+
+
+def test_what_was_recorded_is_named_in_the_officers_language(desk, sample):
+    page = f"/studio/subscribers/{sample['subscriber_id']}"
+    told = desk("privacy", language="de").get(page).text
+    assert "<dt>Fassung des Wortlauts</dt>" in told
+    assert "<dt>notice version</dt>" not in told
+    assert "<dt>version of the words</dt>" in desk("auditor").get(page).text

@@ -52,6 +52,20 @@ def test_reasons_people_and_the_retry(admin, refused, session):
     assert "nothing to try again" in admin.get(page).text
 
 
+def test_whom_the_gate_held_back_from_a_retry_no_server_has_answered(admin, refused, uow):
+    with uow() as tx:
+        tx.session.execute(
+            sa.text(
+                "UPDATE deliveries SET trouble = 'failed suppressed',"
+                " reply = 'not sent again: suppressed'"
+            )
+        )
+    for path in (f"/studio/campaigns/{refused}/not-mailed", f"/studio/campaigns/{refused}"):
+        page = admin.get(path).text
+        assert "address blocked" in page
+        assert "not sent again" not in page
+
+
 def test_l37_a_marketer_sees_counts_and_no_person(desk, refused):
     marketer = desk("marketer")
     page = f"/studio/campaigns/{refused}/not-mailed"

@@ -1,0 +1,53 @@
+"""What the facts of an event and its evidence are called; the ledger knows them by keys."""
+
+from __future__ import annotations
+
+from flask_babel import gettext
+
+from listmgr.kit.texts import N_
+
+_NAMES = {
+    "address": N_("address"),
+    "address_typed": N_("address as typed"),
+    "answer of the mail server": N_("answer of the mail server"),
+    "asked": N_("asked because of"),
+    "attempts": N_("attempts"),
+    "basis": N_("legal basis"),
+    "box_before": N_("box before the act"),
+    "card_taken": N_("card taken"),
+    "controller": N_("controller"),
+    "declared_source": N_("declared source"),
+    "ended": N_("consents ended"),
+    "file_sha256": N_("SHA-256 of the file"),
+    "form_url": N_("address of the form"),
+    "how": N_("by which way"),
+    "import": N_("number of the import"),
+    "ip": N_("network address"),
+    "language": N_("language of the words"),
+    "list": N_("list"),
+    "mail": N_("mail"),
+    "message_id": N_("Message-ID"),
+    "method": N_("act"),
+    "notice_version": N_("version of the words"),
+    "operator": N_("operator"),
+    "other": N_("other record"),
+    "privacy_url": N_("privacy policy"),
+    "privacy_version": N_("version of the privacy policy"),
+    "purpose": N_("purpose"),
+    "row": N_("row"),
+    "seconds_since_mail": N_("seconds since the mail"),
+    "sender": N_("sender"),
+    "smtp_reply": N_("answer of the mail server"),
+    "source": N_("source"),
+    "statement": N_("statement"),
+    "suspiciously_fast": N_("suspiciously fast"),
+    "user_agent": N_("browser"),
+    "words": N_("words shown"),
+    "words_sha256": N_("SHA-256 of the words"),
+}
+
+
+def fact_name(key: str) -> str:
+    """The name of a fact in the operator's language; one nobody has named by its key."""
+    found = _NAMES.get(key)
+    return gettext(found) if found else key.replace("_", " ")
