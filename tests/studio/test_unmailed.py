@@ -62,7 +62,7 @@ def test_whom_the_gate_held_back_from_a_retry_no_server_has_answered(admin, refu
         )
     for path in (f"/studio/campaigns/{refused}/not-mailed", f"/studio/campaigns/{refused}"):
         page = admin.get(path).text
-        assert "address blocked" in page
+        assert "blocked address" in page
         assert "not sent again" not in page
 
 
