@@ -46,6 +46,14 @@ def test_the_whole_way_from_nothing_to_a_form_people_can_use(admin, anybody, ses
     assert actions[1:] == ["list.created", "purpose.created", "notice.published", "form.created"]
 
 
+def test_the_weeks_begin_on_days_as_the_operators_language_writes_them(desk, sample):
+    axis = r'class="axis"><span>(.*?)</span>'
+    german = re.search(axis, desk(language="de").get("/studio/").text)
+    english = re.search(axis, desk(language="en").get("/studio/").text)
+    assert re.fullmatch(r"\d\d\.\d\d\.\d{4}", german[1])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", english[1])
+
+
 def test_the_dashboard_tells_where_things_stand(admin, sample):
     page = admin.get("/studio/").text
     assert re.search(r"confirmed</th>.*?<td class=\"number\">1</td>", page, re.DOTALL)

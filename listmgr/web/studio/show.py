@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -51,9 +51,11 @@ def when(at: datetime | None) -> str:
     return "–" if at is None else f"{day(at)} {_local(at):%H:%M}"
 
 
-def day(at: datetime | None) -> str:
-    """A day in the zone of the settings, as the operator's language writes it."""
-    return "–" if at is None else f"{_local(at):{_DAYS[language()]}}"
+def day(at: date | None) -> str:
+    """A day, of a time in the zone of the settings, as the operator's language writes it."""
+    if at is None:
+        return "–"
+    return f"{_local(at) if isinstance(at, datetime) else at:{_DAYS[language()]}}"
 
 
 def _local(at: datetime) -> datetime:
