@@ -6,9 +6,13 @@ import re
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask, current_app
+from flask_babel import Babel
 
 from listmgr.lists.models import MailingList, Notice, Purpose, SignupForm
 from listmgr.operators.models import AuditEntry, Operator
+from listmgr.schema import resource
+from listmgr.web.studio.audit_words import audited
 
 LIST = {
     "slug": "brief",
@@ -174,3 +178,26 @@ def test_pages_speak_the_operators_language(desk, sample, language):
     other = {"de": "en", "en": "de"}[language]
     assert at.post("/studio/account/language", {"language": other}).status_code == 303
     assert f'<html lang="{other}">' in at.get("/studio/lists").text
+
+
+def test_every_act_of_the_audit_log_has_words():
+    source = "".join(
+        path.read_text() for path in (resource("templates").parent / "listmgr").rglob("*.py")
+    )
+    acts = set(re.findall(r'note\(\s*tx,\s*"([^"]+)"', source))
+    acts |= set(re.findall(r'look="([^"]+)"', source))
+    acts |= {f"campaign.{deed}" for deed in ("launch", "pause", "resume", "cancel")}
+    acts |= {f"import.{step}" for step in ("run", "pause", "resume", "cancel")}
+    acts |= {f"bulk.{deed}" for deed in ("start", "pause", "resume", "cancel", "undo")}
+    assert len(acts) > 70
+    with Flask("words").test_request_context():
+        Babel(current_app)
+        assert [act for act in sorted(acts) if audited(act) == act] == []
+
+
+def test_the_audit_log_speaks_the_operators_language(desk, sample):
+    at = desk(language="de")
+    at.get(f"/studio/subscribers/{sample['subscriber_id']}")
+    page = at.get("/studio/audit").text
+    assert "Person: angesehen" in page
+    assert "subscriber.seen" in page

@@ -50,4 +50,4 @@ _NAMES = {
 def fact_name(key: str) -> str:
     """The name of a fact in the operator's language; one nobody has named by its key."""
     found = _NAMES.get(key)
-    return gettext(found) if found else key.replace("_", " ")
+    return str(gettext(found)) if found else key.replace("_", " ")

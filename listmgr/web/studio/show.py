@@ -19,6 +19,7 @@ from listmgr.web.context import services
 from listmgr.web.language import language
 from listmgr.web.naming import named
 from listmgr.web.studio import card_words
+from listmgr.web.studio.audit_words import audited, audited_thing
 from listmgr.web.studio.fact_words import fact_name
 
 _DAYS = {"de": "%d.%m.%Y", "en": "%Y-%m-%d"}
@@ -27,7 +28,7 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
-    for shown in (when, day, number, about, spoken, why_stopped, fact_name):
+    for shown in (when, day, number, about, spoken, why_stopped, fact_name, audited, audited_thing):
         app.jinja_env.filters[shown.__name__] = shown
     app.jinja_env.filters.update(
         station=station,
