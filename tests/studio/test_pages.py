@@ -94,7 +94,7 @@ def test_a_list_is_edited_archived_and_brought_back(admin, sample, session):
 def test_new_words_tell_how_many_must_be_asked_again(admin, sample, session):
     page = admin.get("/studio/lists/purposes/1/publish").text
     assert "This will be version 2" in page
-    assert "1 people get no more mail" in page
+    assert "1 person gets no more mail" in page
     assert "Ja, ich möchte den Rundbrief" in page
     words = {"words_de": "Neue Worte.", "words_en": "New words.", "demands_renewal": "1"}
     assert admin.post("/studio/lists/purposes/1/publish", words).status_code == 303
