@@ -108,11 +108,27 @@ class ImportRow(Base):
     cells: Mapped[list[str]] = mapped_column(info=PERSONAL)
 
 
+class ImportLines(Base):
+    """A batch as the look before has read it, until the run has taken it in."""
+
+    __tablename__ = "import_lines"
+
+    import_id: Mapped[int] = _of_import()
+    number: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    # The number of its first row over the whole file, and how many rows it has.
+    first: Mapped[int] = mapped_column(info=PLAIN)
+    rows: Mapped[int] = mapped_column(info=PLAIN)
+    # What else than file and plan decided how it was read, as a keyed digest.
+    recipe: Mapped[bytes] = mapped_column(info=PLAIN)
+    content: Mapped[bytes] = mapped_column(info=PERSONAL)
+
+
 class ImportKey(Base):
     """Who has been seen in a file while it is looked through: half a keyed fingerprint each."""
 
     __tablename__ = "import_keys"
 
-    import_id: Mapped[int] = _of_import()
+    # No foreign key: it would be half of what a key costs, and imports are never deleted.
+    import_id: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
     key: Mapped[bytes] = mapped_column(primary_key=True, info=PERSONAL)
     stops: Mapped[bool] = mapped_column(info=PLAIN)

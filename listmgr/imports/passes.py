@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,24 +12,15 @@ import sqlalchemy as sa
 from listmgr.imports.batches import Prepared
 from listmgr.imports.lifecycle import ImportStatus
 from listmgr.imports.load import Aim, act, counts, judge, worth_keeping
-from listmgr.imports.models import Import, ImportBatch, ImportKey, ImportRow, Phase
+from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
+from listmgr.imports.ready import Ready, keep_ready, take_ready
+from listmgr.imports.seen import key_of, remember, twice
 from listmgr.imports.stage import fill, raw
-from listmgr.imports.verdicts import BY_FILE, REFUSED, Verdict
-from listmgr.kit.texts import N_
+from listmgr.imports.verdicts import BY_FILE, REASONS, REFUSED, Verdict
 from listmgr.kit.transaction import Transaction
 
 # So many of each verdict are kept to be looked at; of the refused ones all are.
 SHOWN = 10
-KEY = 16
-
-REASONS: Mapping[Verdict, str] = {
-    Verdict.DUPLICATE: N_("The person stands further up in this file."),
-    Verdict.STOPPED: N_("Another row of this file says that the person opted out."),
-    Verdict.SUPPRESSED: N_("The address is blocked. Only the person's own confirmation lifts it."),
-    Verdict.RESTRICTED: N_("Processing of this person's data is restricted; nothing is changed."),
-    Verdict.WITHDRAWN: N_("The person has withdrawn or refused this before."),
-    Verdict.OUTDATED: N_("The person opted out there, and has confirmed here since."),
-}
 
 
 class Stopped(Exception):
@@ -45,13 +36,21 @@ class Work:
     columns: Sequence[str]
     holder: str
     status: ImportStatus
+    # How the look before has read what the run may take as read.
+    recipe: bytes
 
 
-def do(tx: Transaction, work: Work, made: Prepared, *, at: datetime) -> None:
-    """Deal with a batch; raises Stopped when it is not this worker's to do any more."""
+def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> None:
+    """Deal with a batch; raises Stopped when it is not this worker's to do any more.
+
+    A batch that was kept may raise NotReady: it has to be read from the file.
+    """
     check_held(tx, work)
     # A batch and its mark go together: what a crash of the machine takes back is done again.
     tx.session.execute(sa.text("SET LOCAL synchronous_commit = off"))
+    if isinstance(made, Ready):
+        _mark(tx, work, made.number, *take_ready(tx, work.aim, made.number, at=at))
+        return
     found = {
         Phase.STOPS: _note_stops,
         Phase.CHECK: _look,
@@ -60,18 +59,22 @@ def do(tx: Transaction, work: Work, made: Prepared, *, at: datetime) -> None:
     verdicts = Counter(verdict.value for verdict, _why in found.values())
     if work.phase is not Phase.STOPS:
         verdicts.update(counts(tx))
+    _mark(tx, work, made.batch.number, len(made.batch.rows), verdicts)
+    if work.phase is not Phase.STOPS:
+        _keep(tx, work, made, found | _judged(tx, work, made))
+
+
+def _mark(tx: Transaction, work: Work, number: int, rows: int, verdicts: Mapping[str, int]) -> None:
     tx.session.add(
         ImportBatch(
             import_id=work.aim.import_id,
             phase=work.phase,
-            number=made.batch.number,
-            rows=len(made.batch.rows),
+            number=number,
+            rows=rows,
             verdicts=dict(verdicts),
         )
     )
     tx.session.flush()
-    if work.phase is not Phase.STOPS:
-        _keep(tx, work, made, found | _judged(tx, work, made))
 
 
 def check_held(tx: Transaction, work: Work) -> None:
@@ -88,13 +91,16 @@ Found = dict[int, tuple[Verdict, str]]
 
 
 def _note_stops(tx: Transaction, work: Work, made: Prepared, _at: datetime) -> Found:
-    _remember(tx, work, {number: made.prints[number] for number in made.stops}, stops=True)
+    keys = {key_of(made.prints[number]) for number in made.stops}
+    remember(tx, work.aim.import_id, list(keys), stops=True)
     return {}
 
 
 def _look(tx: Transaction, work: Work, made: Prepared, _at: datetime) -> Found:
-    found = _twice(tx, work, made)
-    _stage(tx, work, made, found)
+    mine = {n: print_ for n, print_ in made.prints.items() if n not in made.stops}
+    found = twice(tx, work.aim.import_id, mine)
+    lines = _stage(tx, work, made, found)
+    keep_ready(tx, work.aim.import_id, work.recipe, made, lines)
     return found | made.refused
 
 
@@ -114,10 +120,13 @@ def _run(tx: Transaction, work: Work, made: Prepared, at: datetime) -> Found:
     return found | made.refused
 
 
-def _stage(tx: Transaction, work: Work, made: Prepared, without: Iterable[int]) -> None:
-    left_out = set(without)
-    fill(tx, (text for number, text in made.lines.items() if number not in left_out))
+def _stage(tx: Transaction, work: Work, made: Prepared, without: Container[int]) -> bytes:
+    """Judge the rows but those left out; returns their lines."""
+    told = [text for number, text in made.lines.items() if number not in without]
+    lines = "\n".join([*told, ""]).encode()
+    fill(tx, lines)
     judge(tx, work.aim)
+    return lines
 
 
 def _judged(tx: Transaction, work: Work, made: Prepared) -> Found:
@@ -126,46 +135,10 @@ def _judged(tx: Transaction, work: Work, made: Prepared) -> Found:
     return {
         number: (
             Verdict(verdict),
-            made.lacking.get(number, "") or REASONS.get(Verdict(verdict), ""),
+            REASONS.get(Verdict(verdict)) or made.lacking.get(number, ""),
         )
         for number, verdict in worth_keeping(tx, shown=shown)
     }
-
-
-def _twice(tx: Transaction, work: Work, made: Prepared) -> Found:
-    """Rows of people who stand further up in the file, or who opted out anywhere in it."""
-    mine = {n: print_ for n, print_ in made.prints.items() if n not in made.stops}
-    keys = {bytes.fromhex(print_)[:KEY] for print_ in mine.values()}
-    rows = tx.session.execute(
-        sa.select(ImportKey.key, ImportKey.stops).where(
-            ImportKey.import_id == work.aim.import_id, ImportKey.key.in_(keys)
-        )
-    )
-    seen = {row.key: Verdict.STOPPED if row.stops else Verdict.DUPLICATE for row in rows}
-    found: Found = {}
-    for number, print_ in mine.items():
-        key = bytes.fromhex(print_)[:KEY]
-        verdict = seen.get(key)
-        if verdict is None:
-            seen[key] = Verdict.DUPLICATE
-        else:
-            found[number] = (verdict, REASONS[verdict])
-    _remember(tx, work, {n: mine[n] for n in mine if n not in found}, stops=False)
-    return found
-
-
-def _remember(tx: Transaction, work: Work, prints: Mapping[int, str], *, stops: bool) -> None:
-    keys = {bytes.fromhex(print_)[:KEY] for print_ in prints.values()}
-    if not keys:
-        return
-    tx.session.execute(
-        sa.text(
-            "INSERT INTO import_keys (import_id, key, stops)"
-            " SELECT :id, key, :stops FROM unnest(CAST(:keys AS bytea[])) key"
-            " ORDER BY key ON CONFLICT DO NOTHING"
-        ),
-        {"id": work.aim.import_id, "keys": list(keys), "stops": stops},
-    )
 
 
 def _keep(tx: Transaction, work: Work, made: Prepared, found: Found) -> None:

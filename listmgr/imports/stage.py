@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -81,12 +80,12 @@ def _time(at: object) -> str:
     return "" if at is None else str(at)
 
 
-def fill(tx: Transaction, lines: Iterable[str]) -> None:
+def fill(tx: Transaction, lines: bytes) -> None:
     """Copy lines into an empty stage."""
     for table in (STAGE, JUDGED):
         tx.session.execute(sa.text(table))
     with raw(tx).cursor().copy("COPY import_stage FROM STDIN") as copy:
-        copy.write("".join(f"{one}\n" for one in lines))
+        copy.write(lines)
 
 
 def raw(tx: Transaction) -> Connection[Any]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+
+from listmgr.kit.texts import N_
 
 
 class Verdict(enum.StrEnum):
@@ -36,6 +39,17 @@ ACCEPTED = TAKEN_IN | {_V.FILLED, _V.UNCHANGED, _V.OPTED_OUT}
 REFUSED = frozenset(_V) - ACCEPTED
 # What the file alone decides: the same whenever it is read, so a run takes it from the look before.
 BY_FILE = frozenset({_V.DUPLICATE, _V.STOPPED})
+# What the row and the plan alone decide.
+BY_ROW = frozenset({_V.BAD_ADDRESS, _V.BAD_VALUE, _V.UNCLEAR, _V.BAD_ROW})
+
+REASONS: Mapping[Verdict, str] = {
+    _V.DUPLICATE: N_("The person stands further up in this file."),
+    _V.STOPPED: N_("Another row of this file says that the person opted out."),
+    _V.SUPPRESSED: N_("The address is blocked. Only the person's own confirmation lifts it."),
+    _V.RESTRICTED: N_("Processing of this person's data is restricted; nothing is changed."),
+    _V.WITHDRAWN: N_("The person has withdrawn or refused this before."),
+    _V.OUTDATED: N_("The person opted out there, and has confirmed here since."),
+}
 
 
 class Meaning(enum.StrEnum):

@@ -7,20 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from listmgr.imports.batches import Batch, Prepared, Preparer, batches
+from listmgr.imports.batches import Prepared, Preparer, batches
 from listmgr.imports.control import declaration_digest, facts_of, form_of
 from listmgr.imports.lifecycle import WORKING, ImportAction, ImportStatus, next_status
 from listmgr.imports.load import Aim, SomebodyCameFirst
 from listmgr.imports.models import Import, ImportBatch, ImportKey, Phase
 from listmgr.imports.passes import Stopped, Work, check_held, do
 from listmgr.imports.plan import Plan
+from listmgr.imports.ready import NotReady, Ready, ready, recipe_of
 from listmgr.imports.store import UnitOfWork, digest_of, kept
 from listmgr.imports.tables import tables
 from listmgr.kit import stopping
@@ -83,17 +84,25 @@ def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: f
         plan = Plan.from_stored(found.plan)
         fields = catalogue(tx.session)
         settings = tx.settings
+        recipe = recipe_of(settings, fields)
     prepare = Preparer(
         plan, fields, key=settings.suppression_key, now=now(), ip_storage=settings.ip_storage
     )
     end = time.monotonic() + seconds
     for phase in _phases(found.status, plan):
-        work = Work(phase, _aim(found, plan), found.columns, holder, found.status)
+        work = Work(phase, _aim(found, plan), found.columns, holder, found.status, recipe)
+        loading = _Loading(uow, work, now, end)
+        if phase is Phase.RUN and not loading.all(_kept(uow, work)):
+            return False
         done = _done(uow, work)
+        if phase is Phase.RUN and done >= _done(uow, replace(work, phase=Phase.CHECK)):
+            continue
         waiting = (
-            batch for batch in batches(tables(file, form_of(found))) if batch.number not in done
+            prepare(batch)
+            for batch in batches(tables(file, form_of(found)))
+            if batch.number not in done
         )
-        if not _Loading(uow, work, now).all(waiting, prepare, end):
+        if not loading.all(waiting):
             return False
     return True
 
@@ -130,6 +139,12 @@ def _done(uow: UnitOfWork, work: Work) -> set[int]:
         )
 
 
+def _kept(uow: UnitOfWork, work: Work) -> Iterator[Ready]:
+    with uow() as tx:
+        found = ready(tx, work.aim.import_id, work.recipe)
+    yield from found
+
+
 @dataclass(slots=True)
 class _Loading:
     """Reads on in this thread while others load; the look before goes in order, one by one."""
@@ -137,22 +152,22 @@ class _Loading:
     uow: UnitOfWork
     work: Work
     now: Clock
+    end: float
 
-    def all(self, waiting: Iterator[Batch], prepare: Preparer, end: float) -> bool:
+    def all(self, waiting: Iterator[Prepared] | Iterator[Ready]) -> bool:
         """Whether every batch was loaded before the time was over."""
         loaders = LOADERS if self.work.phase is Phase.RUN else 1
         under_way: list[Future[None]] = []
         renewed = time.monotonic()
         with _quick_turns(), ThreadPoolExecutor(loaders, thread_name_prefix="import") as pool:
-            for batch in waiting:
-                if time.monotonic() > end or stopping.asked():
+            for made in waiting:
+                if time.monotonic() > self.end or stopping.asked():
                     return False
-                made = prepare(batch)
                 # So many are held in memory, and this one.
                 while len(under_way) >= loaders:
                     under_way.pop(0).result()
                 under_way.append(pool.submit(self._load, made))
-                del made, batch
+                del made
                 if time.monotonic() - renewed > LEASE.total_seconds() / 4:
                     self._renew()
                     renewed = time.monotonic()
@@ -160,11 +175,14 @@ class _Loading:
                 one.result()
         return True
 
-    def _load(self, made: Prepared) -> None:
+    def _load(self, made: Prepared | Ready) -> None:
         for left in reversed(range(AGAIN)):
             try:
                 with self.uow() as tx:
                     do(tx, self.work, made, at=self.now())
+            except NotReady:
+                # It stays undone, and the file is read for it afterwards.
+                return
             except PASSING as error:
                 if not left or (isinstance(error, DBAPIError) and error.connection_invalidated):
                     raise

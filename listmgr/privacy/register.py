@@ -140,6 +140,7 @@ ERASED: Mapping[str, Eraser] = {
     "card_uploads": _cards,
     "import_keys": _import_keys,
     "import_rows": _import_rows,
+    "import_lines": _import_files,
     "import_pieces": _import_files,
     "export_pieces": _export_pieces,
     "bulk_befores": _bulk_befores,
