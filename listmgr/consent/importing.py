@@ -8,6 +8,7 @@ exists: a first life is begun, and confirmed at once only with evidence of its o
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from listmgr.consent.evidence import GENESIS, canonical, stamp
+from listmgr.consent.ledger import SALT_BYTES
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus, next_status
 from listmgr.consent.models import ConsentSource
 from listmgr.kit.errors import InvalidInput
@@ -57,7 +59,8 @@ def take_in(tx: Transaction, intake: Intake) -> int:
     # Under this the triggers look at the whole statement at once instead of row by row (0020).
     tx.session.execute(sa.text("SET LOCAL listmgr.bulk = 'on'"))
     taken = int(tx.session.scalar(sa.text(_CAPTURE), binds) or 0)
-    tx.session.execute(sa.text(_CONFIRM), binds)
+    if tx.session.execute(sa.text(_IS_PROVED)).first() is not None:
+        tx.session.execute(sa.text(_CONFIRM), binds)
     tx.session.execute(sa.text("SET LOCAL listmgr.bulk = 'off'"))
     return taken
 
@@ -84,6 +87,7 @@ def _binds(tx: Transaction, intake: Intake) -> dict[str, Any]:
         "stamp": stamp(intake.at),
         "actor": intake.actor,
         "genesis": GENESIS,
+        "secret": secrets.token_bytes(SALT_BYTES),
         "head": f'{head}"row":',
         "tail": tail,
     }
@@ -130,7 +134,7 @@ _TYPES = {
     "bigint[]": ("notices", "versions"),
     "text[]": ("languages",),
     "timestamptz": ("at",),
-    "bytea": ("genesis",),
+    "bytea": ("genesis", "secret"),
     "text": (
         *("captured", "confirmed", "capture", "confirm"),
         *("source", "actor", "head", "tail", "stamp"),
@@ -150,7 +154,8 @@ _HASHED_AGAIN = _HASH.format(
     seq=2, action=":confirm", status=":confirmed", previous="encode(previous, 'hex')"
 )
 
-# A commitment to no evidence: the salt is thrown away, as `ledger.record` does.
+# A commitment to no evidence: the salt, a secret and the consent's id, is thrown away, as
+# `ledger.record` does.
 _CAPTURE = _typed(f"""
 WITH words AS MATERIALIZED (
   SELECT * FROM unnest(:notices, :versions, :languages)
@@ -165,7 +170,7 @@ begun AS (
   RETURNING id, subscriber_id),
 told AS (
   SELECT b.id, :head || i.row || :tail AS facts,
-    sha256(uuid_send(gen_random_uuid()) || convert_to('{{}}', 'UTF8')) AS commitment
+    sha256(:secret || int8send(b.id) || convert_to('{{}}', 'UTF8')) AS commitment
   FROM begun b JOIN consent_intake i ON i.subscriber_id = b.subscriber_id OFFSET 0),
 written AS (
   INSERT INTO consent_events (consent_id, seq, action, status, at, actor, facts, commitment,
@@ -175,14 +180,17 @@ written AS (
   FROM told ORDER BY id)
 SELECT count(*) FROM begun""")
 
+_IS_PROVED = "SELECT 1 FROM consent_intake WHERE evidence IS NOT NULL LIMIT 1"
+# OFFSET 0 keeps each a look-up by index: the ledger is long, and a batch is short.
 _CONFIRM = _typed(f"""
 WITH begun AS MATERIALIZED (
   SELECT c.id, i.facts, i.evidence, i.agreed_at, e.hash AS previous, salt,
     sha256(salt || convert_to(i.evidence, 'UTF8')) AS commitment
   FROM consent_intake i
-  JOIN consents c ON c.subscriber_id = i.subscriber_id AND c.purpose_id = :purpose
-    AND c.status = :captured
-  JOIN consent_events e ON e.consent_id = c.id AND e.seq = 1
+  CROSS JOIN LATERAL (SELECT c.id FROM consents c WHERE c.subscriber_id = i.subscriber_id
+    AND c.purpose_id = :purpose AND c.status = :captured OFFSET 0) c
+  CROSS JOIN LATERAL (SELECT e.hash FROM consent_events e
+    WHERE e.consent_id = c.id AND e.seq = 1 OFFSET 0) e
   -- One salt for each row: without a look at the row there would be one for all.
   CROSS JOIN LATERAL (SELECT uuid_send(gen_random_uuid()) AS salt
     WHERE i.row IS NOT NULL OFFSET 0) s

@@ -15,7 +15,7 @@ from listmgr.imports.tables import Table
 from listmgr.imports.verdicts import STOPS, Verdict
 from listmgr.subscribers.fields import CatalogueField
 
-ROWS = 2_000
+ROWS = 4_000
 MOST_SHOWN = 500
 
 

@@ -105,6 +105,7 @@ LEFT JOIN LATERAL (SELECT bool_or(c.status IN ({_OPEN})) AS is_open,
 
 _JUDGE = {update: _judge_sql(update) for update in Update}
 
+_IS_KNOWN = "SELECT FROM import_judged WHERE subscriber_id IS NOT NULL LIMIT 1"
 _LOCK = f"""
 SELECT s.id FROM subscribers s JOIN import_judged j ON j.subscriber_id = s.id
 WHERE j.verdict IN ('{_V.FILLED}', {_BEGUN}) ORDER BY s.id FOR NO KEY UPDATE OF s"""
@@ -166,35 +167,41 @@ WHERE j.verdict = '{_V.OPTED_OUT}' AND t.wish <> '{Meaning.BOUNCED}' ORDER BY c.
 
 
 # The planner knows nothing of tables filled a moment ago. Looking up each row is right where a
-# batch meets everybody there is, and a hash wherever it meets itself.
-_BY_INDEX = "SET LOCAL jit = off; SET LOCAL enable_nestloop = on; SET LOCAL enable_seqscan = off"
-_BY_SET = "SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = on"
+# batch meets everybody there is, and a hash where it meets itself.
+_BY_INDEX = "SET LOCAL jit = off; SET LOCAL enable_seqscan = off"
+_BY_SET = "SET LOCAL enable_nestloop = off"
+_AS_USUAL = "SET LOCAL enable_nestloop = on; SET LOCAL enable_seqscan = on"
+# What came in since is worked into the search index by who finds it too much: in one go, not four.
+_ROOM = "SET LOCAL work_mem = '32MB'"
 
 
 def judge(tx: Transaction, aim: Aim) -> None:
     """Fill `import_judged`: what would become of each staged row now. Changes nothing else."""
     cursor = raw(tx).cursor()
-    cursor.execute("DELETE FROM import_judged", prepare=False)
-    cursor.execute(_BY_INDEX)
+    cursor.execute(f"DELETE FROM import_judged; {_BY_INDEX}")
     cursor.execute(_JUDGE[aim.update], {"purpose": aim.purpose_id}, prepare=False)
-    cursor.execute(_BY_SET)
+    cursor.execute(_AS_USUAL)
 
 
 def act(tx: Transaction, aim: Aim, *, at: datetime) -> None:
     """Do it: people, consents with their ledger, fields, suppressions; sends nothing to anybody."""
     cursor = raw(tx).cursor()
-    if cursor.execute(_LOCK, prepare=False).rowcount:
+    known = cursor.execute(_IS_KNOWN, prepare=False).rowcount > 0
+    if known and cursor.execute(_LOCK, prepare=False).rowcount:
         # They could have changed until they were held; from here on they cannot.
         judge(tx, aim)
     binds = {"language": aim.language, "purpose": aim.purpose_id, "at": at}
     open_intake(tx)
+    cursor.execute(f"{_ROOM}; {_BY_SET}")
     try:
         cursor.execute(_ADD, binds, prepare=False)
     except UniqueViolation:
         raise SomebodyCameFirst from None
-    cursor.execute(_FOR_KNOWN, binds, prepare=False)
-    if aim.update is not Update.SKIP:
-        cursor.execute(_UPDATE[aim.update], prepare=False)
+    cursor.execute(_AS_USUAL)
+    if known:
+        cursor.execute(_FOR_KNOWN, binds, prepare=False)
+        if aim.update is not Update.SKIP:
+            cursor.execute(_UPDATE[aim.update], prepare=False)
     take_in(tx, Intake(aim.purpose_id, aim.actor, at, facts=aim.facts))
     _stop(tx, aim, at=at)
 
@@ -221,6 +228,7 @@ _KEPT = """
 SELECT n, verdict FROM (SELECT n, verdict,
   row_number() OVER (PARTITION BY verdict ORDER BY n) AS place FROM import_judged) x
 WHERE verdict = ANY(%(refused)s) OR place <= %(shown)s"""
+_KEPT_REFUSED = "SELECT n, verdict FROM import_judged WHERE verdict = ANY(%(refused)s)"
 
 
 def counts(tx: Transaction) -> dict[str, int]:
@@ -234,5 +242,6 @@ def worth_keeping(tx: Transaction, *, shown: int) -> list[tuple[int, str]]:
     """Number and verdict of every refused row, and of the first `shown` of each other verdict."""
     cursor = raw(tx).cursor()
     refused = [one.value for one in REFUSED]
-    cursor.execute(_KEPT, {"refused": refused, "shown": shown}, prepare=False)
+    kept = _KEPT if shown else _KEPT_REFUSED
+    cursor.execute(kept, {"refused": refused, "shown": shown}, prepare=False)
     return cursor.fetchall()

@@ -31,8 +31,9 @@ from listmgr.subscribers.fields import catalogue
 
 SECONDS = 20.0
 LEASE = timedelta(seconds=60)
-# So many batches are loaded while the next is read: PostgreSQL has a process for each.
-LOADERS = 3
+# So many batches are loaded at a time, each by a process of PostgreSQL: of what the look before
+# has kept, or of a file while its next batch is read. The look itself goes in order, one by one.
+LOADERS, LOADERS_OF_FILE = 4, 2
 AGAIN = 5
 # What another writer, or a server that restarts, may cost us: the batch is done again, or later.
 PASSING = (SomebodyCameFirst, OperationalError)
@@ -92,7 +93,7 @@ def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: f
     for phase in _phases(found.status, plan):
         work = Work(phase, _aim(found, plan), found.columns, holder, found.status, recipe)
         loading = _Loading(uow, work, now, end)
-        if phase is Phase.RUN and not loading.all(_kept(uow, work)):
+        if phase is Phase.RUN and not loading.all(_kept(uow, work), LOADERS):
             return False
         done = _done(uow, work)
         if phase is Phase.RUN and done >= _done(uow, replace(work, phase=Phase.CHECK)):
@@ -102,7 +103,7 @@ def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: f
             for batch in batches(tables(file, form_of(found)))
             if batch.number not in done
         )
-        if not loading.all(waiting):
+        if not loading.all(waiting, LOADERS_OF_FILE if phase is Phase.RUN else 1):
             return False
     return True
 
@@ -147,16 +148,15 @@ def _kept(uow: UnitOfWork, work: Work) -> Iterator[Ready]:
 
 @dataclass(slots=True)
 class _Loading:
-    """Reads on in this thread while others load; the look before goes in order, one by one."""
+    """Reads on in this thread while others load."""
 
     uow: UnitOfWork
     work: Work
     now: Clock
     end: float
 
-    def all(self, waiting: Iterator[Prepared] | Iterator[Ready]) -> bool:
+    def all(self, waiting: Iterator[Prepared] | Iterator[Ready], loaders: int) -> bool:
         """Whether every batch was loaded before the time was over."""
-        loaders = LOADERS if self.work.phase is Phase.RUN else 1
         under_way: list[Future[None]] = []
         renewed = time.monotonic()
         with _quick_turns(), ThreadPoolExecutor(loaders, thread_name_prefix="import") as pool:

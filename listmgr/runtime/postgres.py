@@ -31,6 +31,8 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "max_connections": "100",
     "max_wal_size": "2GB",
+    # Who writes much, as an import, waits less often for the log to be written out.
+    "wal_buffers": "64MB",
     "log_min_messages": "warning",
     # Statements hold addresses, and addresses do not belong into logs.
     "log_min_error_statement": "panic",
