@@ -2,8 +2,11 @@
 
     python bench/import.py [--quick] [--rows N] [--rounds N]
 
-Ours is the run of a looked-through CSV file by a worker's own code: validation, suppression and
-restriction looked up for each row, captured consents with their ledger events, checkpoints.
+Ours is a CSV file by a worker's own code, in the two passes an operator waits for. The look before
+reads and validates each row, finds who stands in the file twice, asks the database what would
+become of each, and keeps what it has read. The run takes that in: suppression and restriction
+looked up for each row again, captured consents with their ledger events, checkpoints. "Both" is
+their whole time.
 "COPY" brings the same rows, ready-made, into the table of subscribers and does nothing else: the
 limit. "ORM" adds one object after the other, with a consent each and no ledger. The ways take turns
 on an empty database, figures are medians. Time is wall clock, CPU is in µs a row.
@@ -167,6 +170,16 @@ def ours(at: Place, count: int) -> tuple[Taken, Taken]:
     return looked, ran
 
 
+def both(looked: Taken, ran: Taken) -> Taken:
+    """The look and the run after it as one."""
+    return Taken(
+        1 / (1 / looked.rate + 1 / ran.rate),
+        looked.program + ran.program,
+        looked.database + ran.database,
+        max(looked.peak, ran.peak),
+    )
+
+
 def _apart(at: Place, count: int, import_id: int) -> Taken:
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -265,6 +278,7 @@ def measure(rows: int, rounds: int, few: int) -> dict[str, list[Taken]]:
             looked, ran = ours(at, rows)
             taken.setdefault("ours: the look before", []).append(looked)
             taken.setdefault("ours: the run", []).append(ran)
+            taken.setdefault("ours: both", []).append(both(looked, ran))
             at.empty()
             taken.setdefault("ORM, row by row, no ledger", []).append(orm(at, few))
     return taken
@@ -295,6 +309,7 @@ def main() -> None:
             f"{one.database:10.1f}{peak}"
         )
     run, limit = found["ours: the run"], found["COPY alone, no consent (limit)"]
+    peak = found["ours: both"].peak
     times = factor()
     print(
         f"\nTarget {TARGET_RATE:,} rows/s on a machine {times:.2f} times as fast, here"
@@ -312,11 +327,11 @@ def main() -> None:
                 },
                 "of_the_limit": round(run.rate / limit.rate, 2),
                 "times_orm": round(run.rate / base, 1),
-                "peak_mb": round(run.peak),
+                "peak_mb": round(peak),
                 "machine_factor": round(times, 2),
-                "met": run.rate >= TARGET_RATE and run.peak <= TARGET_MEMORY,
+                "met": run.rate >= TARGET_RATE and peak <= TARGET_MEMORY,
                 "met_times_factor": run.rate >= TARGET_RATE / times
-                and run.peak <= TARGET_MEMORY,
+                and peak <= TARGET_MEMORY,
             }
         )
     )  # fmt: skip
