@@ -26,7 +26,7 @@ def erasures_keep(file: Path | None) -> None:
     settings = given_settings()
     with one_transaction(settings) as tx:
         count = journal.keep_outside(tx, file or settings.data_dir / journal.FILE_NAME)
-    click.echo(f"{count} erasures added to the journal.")
+    click.echo(f"Erasures added to the journal: {count}")
 
 
 @erasures.command("replay")
@@ -46,4 +46,4 @@ def erasures_replay(file: Path | None) -> None:
     for start in range(0, len(lines), BATCH):
         with one_transaction(settings) as tx:
             erased += journal.replay(tx, lines[start : start + BATCH], at=now())
-    click.echo(f"{len(lines)} erasures in the journal; {erased} people erased again.")
+    click.echo(f"Erasures in the journal: {len(lines)}; people erased again: {erased}")

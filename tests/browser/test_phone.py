@@ -24,7 +24,7 @@ def fits(page: Page, name: str) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_two_people_are_compared_on_a_phone(place: Place, chromium: Browser):
+def test_people_are_compared_and_cards_reviewed_on_a_phone(place: Place, chromium: Browser):
     context = chromium.new_context(locale="de-DE", viewport={"width": WIDTH, "height": 800})
     page, wrong = watched(context, place.site)
     page.goto(place.sign_in)
@@ -38,4 +38,7 @@ def test_two_people_are_compared_on_a_phone(place: Place, chromium: Browser):
     page.locator("form[action$='/joining'] button").last.click()
     expect(page.locator("form[action$='/join']")).to_be_visible()
     fits(page, "join")
+    for name, path in (("cards", "cards"), ("card", "cards/2"), ("campaign", "campaigns/1")):
+        page.goto(f"{place.site}/studio/{path}")
+        fits(page, name)
     assert wrong == []

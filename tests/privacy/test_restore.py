@@ -123,10 +123,10 @@ def test_the_command_replays_the_journal(
     monkeypatch.setenv("LISTMGR_DATA_DIR", str(journal.parent))
     monkeypatch.setenv("LISTMGR_SUPPRESSION_KEY", "test-suppression")
     answer = CliRunner().invoke(main, ["erasures", "replay", str(journal)])
-    assert answer.output == "1 erasures in the journal; 1 people erased again.\n"
+    assert answer.output == "Erasures in the journal: 1; people erased again: 1\n"
     assert ConsentStatus.ERASED in session.scalars(sa.text("SELECT status FROM consents")).all()
     # That they were erased again is an erasure of its own.
     kept = [CliRunner().invoke(main, ["erasures", "keep", str(journal)]).output for _ in "12"]
-    assert kept == ["1 erasures added to the journal.\n", "0 erasures added to the journal.\n"]
+    assert kept == ["Erasures added to the journal: 1\n", "Erasures added to the journal: 0\n"]
     journal.write_text("nonsense\n")
     assert CliRunner().invoke(main, ["erasures", "replay", str(journal)]).exit_code == 1
