@@ -49,7 +49,9 @@ def _first(table: str, fields: Columns, among: str, *, taken_over: bool) -> sa.T
     twice = " ON CONFLICT DO NOTHING" if taken_over else ""
     return sa.text(
         "WITH picked AS MATERIALIZED ("
-        " SELECT * FROM consents WHERE purpose_id = :purpose AND status = 'confirmed'"
+        # What the gate looks at; the rest of the row is not copied about.
+        " SELECT id, subscriber_id, purpose_id, list_id, status, notice_version, confirmed_at,"
+        "  last_used_at FROM consents WHERE purpose_id = :purpose AND status = 'confirmed'"
         "  AND subscriber_id >= CAST(:position AS bigint) AND subscriber_id < CAST(:hi AS bigint)"
         f"{among} ORDER BY subscriber_id LIMIT :size),"
         " candidates AS MATERIALIZED ("
