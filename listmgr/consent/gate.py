@@ -36,6 +36,13 @@ JOINS = (
     " JOIN purposes p ON p.id = c.purpose_id JOIN mailing_lists l ON l.id = c.list_id"
 )
 FROM_CONSENTS = f"consents c{JOINS}"
+# The same where all consents are to the one purpose `:purpose`: it and its list are looked up once,
+# by the first two of a WITH.
+THE_ONE = (
+    "p AS MATERIALIZED (SELECT * FROM purposes WHERE id = :purpose),"
+    " l AS MATERIALIZED (SELECT * FROM mailing_lists WHERE id = (SELECT list_id FROM p))"
+)
+JOINS_OF_ONE = " JOIN subscribers s ON s.id = c.subscriber_id CROSS JOIN p CROSS JOIN l"
 
 
 def gate_binds(settings: Settings) -> dict[str, int]:

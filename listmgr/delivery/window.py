@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from listmgr.consent.gate import FROM_CONSENTS, JOINS, REFUSED_BECAUSE, gate_binds
+from listmgr.consent.gate import FROM_CONSENTS, JOINS_OF_ONE, REFUSED_BECAUSE, THE_ONE, gate_binds
 from listmgr.delivery.launch import partition
 from listmgr.delivery.leases import Lease
 from listmgr.delivery.merge_fields import Columns
@@ -46,9 +46,10 @@ def _first(table: str, fields: Columns, among: str, *, taken_over: bool) -> sa.T
     columns = "".join(f", {sql} AS f_{name}" for name, sql in fields)
     names = "".join(f", f_{name}" for name, _sql in fields)
     # The position moves with the rows, so nobody stands there already; this is the second wall.
-    twice = " ON CONFLICT DO NOTHING" if taken_over else ""
+    twice = " ON CONFLICT DO NOTHING RETURNING subscriber_id" if taken_over else ""
+    mailed = "c.subscriber_id IN (SELECT subscriber_id FROM written)"
     return sa.text(
-        "WITH picked AS MATERIALIZED ("
+        f"WITH {THE_ONE}, picked AS MATERIALIZED ("
         # What the gate looks at; the rest of the row is not copied about.
         " SELECT id, subscriber_id, purpose_id, list_id, status, notice_version, confirmed_at,"
         "  last_used_at FROM consents WHERE purpose_id = :purpose AND status = 'confirmed'"
@@ -56,7 +57,7 @@ def _first(table: str, fields: Columns, among: str, *, taken_over: bool) -> sa.T
         f"{among} ORDER BY subscriber_id LIMIT :size),"
         " candidates AS MATERIALIZED ("
         f" SELECT c.subscriber_id, c.id AS consent_id, s.envelope{columns},"
-        f"  {REFUSED_BECAUSE} AS refused FROM picked c{JOINS}"
+        f"  {REFUSED_BECAUSE} AS refused FROM picked c{JOINS_OF_ONE}"
         " WHERE s.id = ANY(ARRAY(SELECT x.subscriber_id FROM picked x))),"
         # Pausing, cancelling and losing the lease all end here, before anything is written.
         " moved AS (UPDATE campaign_leases SET"
@@ -68,9 +69,9 @@ def _first(table: str, fields: Columns, among: str, *, taken_over: bool) -> sa.T
         " RETURNING position, hi),"
         f" written AS (INSERT INTO {table} (campaign_id, subscriber_id, consent_id, begun_at)"
         "  SELECT :campaign, subscriber_id, consent_id, clock_timestamp() FROM candidates, moved"
-        f"  WHERE refused IS NULL{twice} RETURNING subscriber_id)"
+        f"  WHERE refused IS NULL{twice})"
         " SELECT m.position, c.refused,"
-        "  CASE WHEN c.subscriber_id IN (SELECT subscriber_id FROM written)"
+        f"  CASE WHEN {mailed if taken_over else 'c.refused IS NULL'}"
         "   THEN c.subscriber_id END, c.envelope"
         f"{names} FROM moved m LEFT JOIN candidates c ON true"
     )
