@@ -38,8 +38,9 @@ PRODUCTS_HASHER = passwords._hasher
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 # Real processes, killed and started again: minutes. Beginning last, they would keep one worker
-# busy while the others have nothing left to do; beside each other, they would want every core.
-LONG = ("tests/journeys/", "tests/runtime/", "tests/browser/")
+# busy while the others have nothing left to do. What kills and measures is one worker's matter.
+LONG = ("tests/journeys/",)
+LONG_TOO = ("tests/runtime/", "tests/browser/")
 # Hundreds in a second.
 LIGHT = ("tests/delivery/test_message_headers.py",)
 
@@ -48,7 +49,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several workers, one of them begins with the long tests and has little else at first.
+    """With several workers, two of them begin with the long tests; the first has little else.
 
     Among themselves, all keep the order that was drawn for them.
     """
@@ -57,9 +58,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     # pytest-xdist deals out a quarter first, evenly, and then what each has still room for.
     first_dealt = len(items) // (4 * workers)
-    long = [item for item in items if item.nodeid.startswith(LONG)]
-    light = [item for item in items if item.nodeid.startswith(LIGHT)]
-    head = long + light[: max(0, first_dealt - len(long))]
+    long, too, light = (
+        [item for item in items if item.nodeid.startswith(which)]
+        for which in (LONG, LONG_TOO, LIGHT)
+    )
+    head = long + light[: max(0, first_dealt - len(long))] + too
     taken = set(head)
     items[:] = head + [item for item in items if item not in taken]
 
