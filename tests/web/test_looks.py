@@ -40,6 +40,7 @@ def paths(client, notice, campaign_mail, work, mailbox, settings) -> dict[str, s
     client.post("/s/news?lang=de", data=form_values(notice))
     work()
     return {
+        "front": "/",
         "sign up": "/s/news",
         "look": "/s/news/thanks",
         "embed": "/s/news/embed",

@@ -6,6 +6,6 @@ from flask import Blueprint
 
 bp = Blueprint("public", __name__)
 
-from listmgr.web.public import confirmation, leaving, moving, own_data, signing_up  # noqa: E402
+from listmgr.web.public import confirmation, front, leaving, moving, own_data, signing_up  # noqa: E402
 
-__all__ = ["bp", "confirmation", "leaving", "moving", "own_data", "signing_up"]
+__all__ = ["bp", "confirmation", "front", "leaving", "moving", "own_data", "signing_up"]

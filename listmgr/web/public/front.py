@@ -1,0 +1,16 @@
+"""What stands at the address itself, for those who typed it instead of following a link."""
+
+from __future__ import annotations
+
+from flask import render_template
+
+from listmgr.web.context import services
+from listmgr.web.public import bp
+from listmgr.web.public.offer import senders
+
+
+@bp.get("/")
+def front() -> str:
+    """Who sends from here, how one leaves, and the way in for those who work here."""
+    with services().unit_of_work() as tx:
+        return render_template("pages/front.html", senders=senders(tx.session, ()))
