@@ -14,6 +14,7 @@ from place import Place
 
 from listmgr.bulk.prepare import Asked, prepare
 from listmgr.campaigns import compose
+from listmgr.cards.funnel import count_again
 from listmgr.delivery.launch import launch, partition
 from listmgr.exports.ask import Wish, ask
 from listmgr.imports import control
@@ -160,6 +161,9 @@ def furnish(at: Place, people: int) -> dict[str, int]:
             _run(connection, statement, {"n": people, "id": made["import_id"]})
         _run(connection, "UPDATE campaigns SET status = 'finished' WHERE launched_at IS NOT NULL"
             " AND id <> :running", {"running": made["running"]})  # fmt: skip
+    # As its job does every five minutes.
+    with at.work() as tx:
+        count_again(tx, at=now())
     with at.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE"))
         connection.execute(sa.text("CHECKPOINT"))
