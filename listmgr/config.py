@@ -54,7 +54,7 @@ class Settings:
     signups_per_hour: int = 60
     ip_storage: str = "full"
     scanner_seconds: float = 2.0
-    window_size: int = 200
+    window_size: int = 500
     window_seconds: float = 1.0
     lease_size: int = 1000
     lease_seconds: int = 60

@@ -24,7 +24,7 @@ _CHUNKED = re.compile(rb"(?:250 [^\r\n]*\r?\n){3}250 ([^\r\n]*)\r?\n")
 _GO_ON = re.compile(rb"(?:250 [^\r\n]*\r?\n){3}354([^\r\n]*)\r?\n")
 _TAKEN = re.compile(rb"250 ([^\r\n]*)\r?\n")
 # Octets written at once: fewer wake the server less often, more are no longer in the cache.
-AT_ONCE = 1 << 18
+AT_ONCE = 1 << 19
 
 
 class Envelope(NamedTuple):
