@@ -117,7 +117,7 @@ def measure(browser: Browser, people: int, made: dict[str, int], times: int) -> 
 
 def plan(engine: sa.Engine, statements: list[tuple[str, object]]) -> str:
     """How the last statement that names people's ids was carried out."""
-    own = [one for one in statements if "SELECT s.id FROM" in one[0] and "OFFSET" not in one[0]]
+    own = [one for one in statements if "SELECT s.id" in one[0] and "OFFSET" not in one[0]]
     statement, parameters = own[-1]
     with engine.connect() as connection:
         connection.exec_driver_sql("SET plan_cache_mode = 'force_custom_plan'")

@@ -91,7 +91,18 @@ class Led:
 
 
 def rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
-    """Led by what is rarest among some people; of those alike, by what the planner says."""
+    """Led by what is rarest among some people; of those alike, by what the planner says.
+
+    A page asks for its rows and for their number: the second time it is known.
+    """
+    known: dict[str, Led] = session.info.setdefault("led", {})
+    told = repr(asked)
+    if told not in known:
+        known[told] = _rarest_first(session, asked)
+    return known[told]
+
+
+def _rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
     tests = [one.test for one in asked]
     filters = ", ".join(
         f"count(*) FILTER (WHERE {test})"

@@ -65,11 +65,13 @@ class Page:
     """Some people, newest first. `older` and `newer` are the ids to go on from, None at an end.
 
     A page may hold few or none and still lead on: then older people have not been looked at.
+    `total` is how many fit, where an index has just named them all.
     """
 
     rows: tuple[Row, ...]
     older: int | None
     newer: int | None = None
+    total: int | None = None
 
 
 def find(
@@ -82,7 +84,7 @@ def find(
 ) -> Page:
     """One page of people: the newest, those `below` an id, or those `above` one."""
     if above is not None:
-        ids, reached = _ids(session, wanted, _Turn(above, older=False, most=size + 1))
+        ids, reached, _total = _ids(session, wanted, _Turn(above, older=False, most=size + 1))
         if len(ids) >= size:
             page = ids[size - 1 :: -1]
             newer = page[0] if len(ids) > size else None
@@ -92,12 +94,13 @@ def find(
             return Page(_rows(session, page), older=page[-1] if page else above, newer=reached)
         # So near the top the first page shows them all.
         below = None
-    ids, reached = _ids(session, wanted, _Turn(below, older=True, most=size + 1))
+    ids, reached, total = _ids(session, wanted, _Turn(below, older=True, most=size + 1))
     page = ids[:size]
     return Page(
         _rows(session, page),
         older=page[-1] if len(ids) > size else reached,
         newer=(page[0] if page else reached and below) if below is not None else None,
+        total=total if below is None else None,
     )
 
 
@@ -166,8 +169,9 @@ class _Way:
     beyond: str
 
 
-# Some people in the order of the page, and whom the look ended at where there are more.
-_Found = tuple[list[int], int | None]
+# Some people in the order of the page, whom the look ended at where there are more, and how many
+# there are from here on where that is known.
+_Found = tuple[list[int], int | None, int | None]
 
 
 def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
@@ -177,17 +181,18 @@ def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
     with planned_anew(session):
         ids = _walked(session, way, WALK if way.left else turn.most, binds)
         if len(ids) == turn.most or not way.left:
-            return ids, None
+            return ids, None, None
         if len(asked) == 1:
-            return _gathered(session, way, asked[0].find, binds), None
+            return _gathered(session, way, asked[0].find, binds)
         led = rarest_first(session, asked)
         if not led.is_many:
-            return _gathered(session, way, led.predicate.sql, binds), None
+            return _gathered(session, way, led.predicate.sql, binds)
         ids = _walked(session, way, FURTHER, binds)
         if len(ids) == turn.most:
-            return ids, None
+            return ids, None, None
         end = f"SELECT s.id FROM ({way.people.format(most=FURTHER)}) s ORDER BY {way.order}"
-        return ids, session.scalar(sa.text(f"{end} OFFSET {FURTHER - 1} LIMIT 1"), binds)
+        reached = session.scalar(sa.text(f"{end} OFFSET {FURTHER - 1} LIMIT 1"), binds)
+        return ids, reached, None
 
 
 def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) -> list[int]:
@@ -197,13 +202,14 @@ def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) ->
     return list(session.scalars(sa.text(walk), binds))
 
 
-def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object]) -> list[int]:
+def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object]) -> _Found:
     gather = (
         "WITH found AS MATERIALIZED (SELECT s.id, s.created_at FROM subscribers s"
         f" WHERE {finds} AND {way.beyond})"
-        f" SELECT s.id FROM found s ORDER BY {way.order} LIMIT :n"
+        f" SELECT s.id, (SELECT count(*) FROM found) FROM found s ORDER BY {way.order} LIMIT :n"
     )
-    return list(session.scalars(sa.text(gather), binds))
+    rows = session.execute(sa.text(gather), binds).all()
+    return [row[0] for row in rows], None, rows[0][1] if rows else 0
 
 
 def _way(wanted: Wanted, turn: _Turn) -> _Way:

@@ -147,3 +147,22 @@ def test_l13_words_of_a_person_to_staff(uow):
         person = tx.session.get_one(Subscriber, consent.subscriber_id)
         assert is_suppressed(tx, person.fingerprint)
         assert tx.session.get_one(Consent, consent.id).status == "withdrawn"
+
+
+def test_a_page_found_by_index_knows_how_many_fit(uow, session, monkeypatch):
+    """It has just named them all: the number is not asked for a second time."""
+    monkeypatch.setattr(roster, "WALK", 10)
+    with uow() as tx:
+        add_many(tx, 300)
+    wanted = Wanted("p1 many")
+    page = roster.find(session, wanted)
+    # p1, p10 to p19, p100 to p199.
+    assert (page.total, len(page.rows)) == (111, 50)
+    assert counting.count(session, wanted) == Count(111, exact=True)
+    assert roster.find(session, wanted, below=page.older).total is None
+    assert roster.find(session, Wanted("nobody")).total == 0
+    asked = []
+    sa.event.listen(session.bind, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    roster.find(session, wanted)
+    counting.count(session, wanted)
+    assert not any("generate_series" in statement for statement in asked)

@@ -49,6 +49,8 @@ def found_by(session: Session, wanted: Wanted, page: roster.Page) -> Count:
     """How many a search finds; nobody estimates where all of them stand on one page."""
     if page.older is None and page.newer is None:
         return Count(len(page.rows), exact=True)
+    if page.total is not None:
+        return Count(page.total, exact=True)
     return counting.count(session, wanted)
 
 
