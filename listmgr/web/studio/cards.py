@@ -104,10 +104,7 @@ def keep_card(card_id: int) -> ResponseReturnValue:
 @needs(Right.EDIT_CARDS)
 def discard_card(card_id: int) -> ResponseReturnValue:
     """Throw it away."""
-    with acting() as tx:
-        review.discard(tx, card_id, whose_cards(), at=now())
-        note(tx, "card.discarded", "card", card_id)
-    flash(_("Discarded. Nothing of it is kept."))
+    _discard(card_id)
     return redirect(url_for("studio.cards"), 303)
 
 
@@ -115,11 +112,15 @@ def discard_card(card_id: int) -> ResponseReturnValue:
 @needs(Right.ERASE_SUBSCRIBERS)
 def erase_card(card_id: int) -> ResponseReturnValue:
     """The person asks for it, and nobody but this card knows them."""
+    _discard(card_id)
+    return redirect(url_for("studio.subscribers"), 303)
+
+
+def _discard(card_id: int) -> None:
     with acting() as tx:
         review.discard(tx, card_id, whose_cards(), at=now())
         note(tx, "card.discarded", "card", card_id)
     flash(_("Discarded. Nothing of it is kept."))
-    return redirect(url_for("studio.subscribers"), 303)
 
 
 @bp.post("/cards/<key:card_id>/notice")
