@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -65,7 +66,7 @@ class Page:
     """Some people, newest first. `older` and `newer` are the ids to go on from, None at an end.
 
     A page may hold few or none and still lead on: then older people have not been looked at.
-    `total` is how many fit, where an index has just named them all.
+    `total` is how many fit, where all of them are on it or an index has just named them all.
     """
 
     rows: tuple[Row, ...]
@@ -94,14 +95,20 @@ def find(
             return Page(_rows(session, page), older=page[-1] if page else above, newer=reached)
         # So near the top the first page shows them all.
         below = None
-    ids, reached, total = _ids(session, wanted, _Turn(below, older=True, most=size + 1))
+    found = _ids(session, wanted, _Turn(below, older=True, most=size + 1))
+    ids, reached, _total = found
     page = ids[:size]
     return Page(
         _rows(session, page),
         older=page[-1] if len(ids) > size else reached,
         newer=(page[0] if page else reached and below) if below is not None else None,
-        total=total if below is None else None,
+        total=_total_of(found, size) if below is None else None,
     )
+
+
+def known_total(session: Session, wanted: Wanted) -> int | None:
+    """How many fit, where the look for the first page sees them all; None where it does not."""
+    return _total_of(_ids(session, wanted, _Turn(None, older=True, most=PAGE + 1)), PAGE)
 
 
 def find_subscriber(session: Session, subscriber_id: int) -> Subscriber:
@@ -169,9 +176,20 @@ class _Way:
     beyond: str
 
 
-# Some people in the order of the page, whom the look ended at where there are more, and how many
-# there are from here on where that is known.
-_Found = tuple[list[int], int | None, int | None]
+class _Found(NamedTuple):
+    """Some people in the order of the page, and whom the look ended at where there are more.
+
+    `total` is how many there are from here on, where an index has named them all.
+    """
+
+    ids: list[int]
+    reached: int | None = None
+    total: int | None = None
+
+
+def _total_of(found: _Found, size: int) -> int | None:
+    all_here = found.reached is None and len(found.ids) <= size
+    return len(found.ids) if all_here else found.total
 
 
 def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
@@ -181,7 +199,7 @@ def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
     with planned_anew(session):
         ids = _walked(session, way, WALK if way.left else turn.most, binds)
         if len(ids) == turn.most or not way.left:
-            return ids, None, None
+            return _Found(ids)
         if len(asked) == 1:
             return _gathered(session, way, asked[0].find, binds)
         led = rarest_first(session, asked)
@@ -189,10 +207,10 @@ def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
             return _gathered(session, way, led.predicate.sql, binds)
         ids = _walked(session, way, FURTHER, binds)
         if len(ids) == turn.most:
-            return ids, None, None
+            return _Found(ids)
         end = f"SELECT s.id FROM ({way.people.format(most=FURTHER)}) s ORDER BY {way.order}"
         reached = session.scalar(sa.text(f"{end} OFFSET {FURTHER - 1} LIMIT 1"), binds)
-        return ids, reached, None
+        return _Found(ids, reached)
 
 
 def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) -> list[int]:
@@ -209,7 +227,7 @@ def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object])
         f" SELECT s.id, (SELECT count(*) FROM found) FROM found s ORDER BY {way.order} LIMIT :n"
     )
     rows = session.execute(sa.text(gather), binds).all()
-    return [row[0] for row in rows], None, rows[0][1] if rows else 0
+    return _Found([row[0] for row in rows], total=rows[0][1] if rows else 0)
 
 
 def _way(wanted: Wanted, turn: _Turn) -> _Way:

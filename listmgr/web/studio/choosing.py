@@ -42,15 +42,13 @@ def how_many(session: Session, people: Chosen) -> Count:
     if people.kind is SelectionKind.SEGMENT:
         segment = check_segment(session, people.segment_id, operator().role)
         return counting.count_all(session, predicate(tree_of(segment)))
-    return found_by(session, people.wanted, roster.find(session, people.wanted))
+    return found_by(session, people.wanted, roster.known_total(session, people.wanted))
 
 
-def found_by(session: Session, wanted: Wanted, page: roster.Page) -> Count:
-    """How many a search finds; nobody estimates where all of them stand on one page."""
-    if page.older is None and page.newer is None:
-        return Count(len(page.rows), exact=True)
-    if page.total is not None:
-        return Count(page.total, exact=True)
+def found_by(session: Session, wanted: Wanted, total: int | None) -> Count:
+    """How many a search finds; nobody counts or estimates where the look for a page has told."""
+    if total is not None:
+        return Count(total, exact=True)
     return counting.count(session, wanted)
 
 

@@ -45,7 +45,7 @@ def subscribers() -> str:
             asked=found,
             page=page,
             cards=_cards(tx.session, found.wanted.query),
-            count=found_by(tx.session, found.wanted, page),
+            count=found_by(tx.session, found.wanted, page.total),
             lists=describe.lists(tx.session),
             fields=visible_fields(tx.session, operator().role),
             tags=roster.known_tags(tx.session),
