@@ -15,6 +15,7 @@ from listmgr.kit.tokens import Door, TokenError, make_token, open_token
 from listmgr.subscribers.address import Address, AddressError, parse_address, typo_hint
 from listmgr.subscribers.mail_domain import takes_no_mail
 from listmgr.web.public.offer import Offer
+from listmgr.web.sentences import refusal
 
 # A field no person sees. No browser fills it in by itself, as it would one called "website".
 TRAP = "comment"
@@ -90,7 +91,7 @@ def _check_fields(entered: Entered, offer: Offer) -> None:
         try:
             entered.values[key] = ask.field.parse(entered.typed.get(key, ""))
         except InvalidInput as error:
-            entered.problems[key] = _(str(error))
+            entered.problems[key] = refusal(error)
             continue
         if ask.required and not entered.values[key]:
             entered.problems[key] = _("Please fill this in.")

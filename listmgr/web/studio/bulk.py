@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from listmgr.bulk import control
@@ -18,6 +17,7 @@ from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.lists.publish import open_purposes
 from listmgr.operators.roles import Right
 from listmgr.subscribers.fields import CatalogueField, catalogue
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent
 from listmgr.web.studio.choosing import back, chosen, how_many
@@ -93,7 +93,7 @@ def steer_bulk(act_id: int, deed: str) -> ResponseReturnValue:
             act = control.steer(tx, act_id, BulkDeed(deed), role=operator().role, at=now())
             note(tx, f"bulk.{deed}", "bulk", act_id, kind=act.kind, people=act.people)
     except Refused as error:
-        flash(_(str(error)), "danger")
+        flash(refusal(error), "danger")
     return redirect(url_for("studio.bulk_page", act_id=act_id), 303)
 
 

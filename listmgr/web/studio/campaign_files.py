@@ -6,11 +6,11 @@ from io import BytesIO
 
 from flask import Response, flash, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from listmgr.campaigns.files import MAX_ALL, add_file, file_of, remove_file
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.roles import Right
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, note, reading
 from listmgr.web.studio.guard import needs
@@ -31,7 +31,7 @@ def add_files(campaign_id: int) -> ResponseReturnValue:
                 added = add_file(tx, campaign_id, name, one.read())
                 note(tx, "campaign.file_added", "campaign", campaign_id, file=added.id)
     except (InvalidInput, Refused) as error:
-        flash(f"{name}: {_(str(error))}", "danger")
+        flash(f"{name}: {refusal(error)}", "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id) + "#files", 303)
 
 
@@ -44,7 +44,7 @@ def take_file_away(campaign_id: int, file_id: int) -> ResponseReturnValue:
             remove_file(tx, campaign_id, file_id)
             note(tx, "campaign.file_removed", "campaign", campaign_id, file=file_id)
     except Refused as error:
-        flash(_(str(error)), "danger")
+        flash(refusal(error), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id) + "#files", 303)
 
 

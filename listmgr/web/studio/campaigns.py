@@ -30,6 +30,7 @@ from listmgr.operators.accounts import operators
 from listmgr.operators.roles import Right
 from listmgr.schema import resource
 from listmgr.web.context import services
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.audience import (
@@ -41,7 +42,6 @@ from listmgr.web.studio.audience import (
 )
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator
-from listmgr.web.studio.show import spoken
 
 _WORDS = ("name", "subject", "format", "body", "plain_text")
 # A mail may show itself in its frame, and nothing else: no script, no form, nothing loaded.
@@ -147,7 +147,7 @@ def _preview(session: Session, campaign: Campaign) -> tuple[Preview | None, str]
             files=files,
         )
     except (MessageError, ValueError) as error:
-        return None, spoken(error.args[0])
+        return None, refusal(error)
     return shown, ""
 
 
@@ -275,7 +275,7 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
             )
             flash(_("The test mail is on its way."))
         except (Refused, MessageError) as error:
-            flash(spoken(error.args[0]), "danger")
+            flash(refusal(error), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
 
 
@@ -295,5 +295,5 @@ def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
                 sweep.ring_campaign(tx, campaign_id)
             note(tx, f"campaign.{deed}", "campaign", campaign_id)
     except (InvalidInput, Refused) as error:
-        flash(spoken(error.args[0]), "danger")
+        flash(refusal(error), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from listmgr.exports import keep
 from listmgr.exports.ask import Wish, ask
@@ -15,6 +14,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.roles import Right, may
 from listmgr.web.language import language
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent
 from listmgr.web.studio.choosing import back, chosen, how_many
@@ -87,7 +87,7 @@ def export_file(export_id: int) -> ResponseReturnValue:
         with reading() as tx:
             found = keep.fetchable(tx.session, export_id, operator_id=operator().id, at=now())
     except Refused as error:
-        flash(_(str(error)), "danger")
+        flash(refusal(error), "danger")
         return redirect(url_for("studio.export_page", export_id=export_id), 303)
     name = f"subscribers-{found.created_at:%Y-%m-%d}-{found.id}.{found.format}"
     octets = stream_with_context(keep.pieces(reading, found))
@@ -107,7 +107,7 @@ def cancel_export(export_id: int) -> ResponseReturnValue:
             keep.cancel(tx, export_id, operator_id=operator().id)
             note(tx, "export.cancelled", "export", export_id)
     except Refused as error:
-        flash(_(str(error)), "danger")
+        flash(refusal(error), "danger")
     return redirect(url_for("studio.export_page", export_id=export_id), 303)
 
 

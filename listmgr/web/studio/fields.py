@@ -17,6 +17,7 @@ from listmgr.subscribers import define
 from listmgr.subscribers.define import FieldWords
 from listmgr.subscribers.field_models import Field, FieldCategory, FieldKind, LegalBasis
 from listmgr.subscribers.fields import CORE_FIELDS
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, note, reading, sent
 from listmgr.web.studio.guard import needs
@@ -124,7 +125,7 @@ def delete_field(field_id: int) -> ResponseReturnValue:
             key = define.delete_field(tx, field_id)
             note(tx, "field.deleted", "field", field_id, key=key)
     except Refused as error:
-        flash(_(str(error)), "danger")
+        flash(refusal(error), "danger")
         return redirect(url_for("studio.field_page", field_id=field_id), 303)
     flash(_("The field is deleted. Nobody had a value of it."))
     return redirect(url_for("studio.fields"), 303)

@@ -32,6 +32,7 @@ from listmgr.subscribers.fields import CatalogueField, LegalBasis, visible_field
 from listmgr.web.context import services
 from listmgr.web.field_words import basis_name
 from listmgr.web.language import language
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
@@ -90,7 +91,7 @@ def bring_import() -> ResponseReturnValue:
             )  # fmt: skip
             note(tx, "import.brought", "import", made.id, sha256=made.sha256.hex())
     except InvalidInput as error:
-        return _upload(_(str(error))), 422
+        return _upload(refusal(error)), 422
     return redirect(url_for("studio.describe_import", import_id=made.id), 303)
 
 
@@ -148,7 +149,7 @@ def read_import_otherwise(import_id: int) -> ResponseReturnValue:
             control.read_otherwise(tx, import_id, file, shape, _fields(tx))
             note(tx, "import.read-otherwise", "import", import_id)
     except InvalidInput as error:
-        flash(_(str(error)), "danger")
+        flash(refusal(error), "danger")
     return redirect(url_for("studio.describe_import", import_id=import_id), 303)
 
 
@@ -264,7 +265,7 @@ def steer_import(import_id: int, step: str) -> ResponseReturnValue:
                 {"pause": control.pause, "resume": control.resume}[step](tx, import_id)
             note(tx, f"import.{step}", "import", import_id)
     except Refused as error:
-        flash(_(str(error)), "danger")
+        flash(refusal(error), "danger")
     return redirect(url_for("studio.import_page", import_id=import_id), 303)
 
 

@@ -21,6 +21,7 @@ from listmgr.segments.rules import Group, plainer
 from listmgr.subscribers.models import Subscriber
 from listmgr.web.context import services
 from listmgr.web.language import language
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.building import START, changed, fitted, tree_in
@@ -160,7 +161,7 @@ def delete_segment(segment_id: int) -> ResponseReturnValue:
             keep.delete(tx, segment_id)
             note(tx, "segment.deleted", "segment", segment_id)
     except Refused as error:
-        flash(_(str(error)), "danger")
+        flash(refusal(error), "danger")
         return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)
     flash(_("The segment has been deleted."))
     return redirect(url_for("studio.segments"), 303)

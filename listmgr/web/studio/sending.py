@@ -13,11 +13,11 @@ from listmgr.lists import describe, sending
 from listmgr.lists.models import MailingList
 from listmgr.operators.roles import Right
 from listmgr.senders import accounts
+from listmgr.web.sentences import spoken
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent_numbers
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.senders import quiet_told
-from listmgr.web.studio.show import spoken
 
 
 @bp.get("/lists/<key:list_id>/sending")

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 import flask_bootstrap
 from flask import Flask
 from flask_babel import format_decimal
-from flask_babel import gettext as _
 from markupsafe import Markup
 
-from listmgr.kit.texts import N_, Filled
+from listmgr.kit.texts import N_
 from listmgr.web.context import services
 from listmgr.web.language import language
 from listmgr.web.naming import named
+from listmgr.web.sentences import spoken, why_stopped
 from listmgr.web.studio import card_words
 from listmgr.web.studio.audit_words import audited, audited_thing
 from listmgr.web.studio.fact_words import fact_name
@@ -208,25 +208,6 @@ delivered = named(
         "uncertain": N_("Mail perhaps handed over"),
     }
 )
-
-
-def spoken(told: str) -> str:
-    """A room's sentence in the operator's language, its gaps too where they are sentences."""
-    if isinstance(told, Filled):
-        gaps = {
-            name: spoken(gap) if isinstance(gap, Filled) else gap for name, gap in told.gaps.items()
-        }
-        return str(_(told.sentence, **gaps))
-    return why_stopped(told)
-
-
-def why_stopped(told: str) -> str:
-    """Why a campaign has stopped: our sentence, then the server's own words as they are."""
-    for mark in (" (", ": "):
-        ours, found, theirs = told.partition(mark)
-        if found and _(ours) != ours:
-            return f"{_(ours)}{found}{why_stopped(theirs)}"
-    return str(_(told))
 
 
 @lru_cache(maxsize=64)

@@ -20,10 +20,10 @@ from listmgr.kit.errors import Refused
 from listmgr.kit.spreadsheet import csv_lines
 from listmgr.operators.roles import Right
 from listmgr.web.context import services
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
-from listmgr.web.studio.show import spoken
 
 MOST_REASONS = 200
 
@@ -102,7 +102,7 @@ def try_campaign_again(campaign_id: int) -> ResponseReturnValue:
             note(tx, "campaign.tried_again", "campaign", campaign_id, which=which, count=count)
         flash(_told(count))
     except Refused as error:
-        flash(spoken(str(error)), "danger")
+        flash(refusal(error), "danger")
     return redirect(url_for("studio.not_mailed", campaign_id=campaign_id), 303)
 
 

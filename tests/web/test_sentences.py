@@ -1,0 +1,45 @@
+"""A refusal that no view answers is told in the reader's language, down to its gaps."""
+
+from __future__ import annotations
+
+import pytest
+
+from listmgr.delivery.compiler import compile_message
+from listmgr.delivery.message import MessageContent
+from listmgr.delivery.message_error import MessageError
+from listmgr.kit.errors import Refused
+
+GERMAN = {"headers": {"Accept-Language": "de"}}
+
+
+def fault_of(text: str) -> MessageError:
+    """What the compiler says of such a mail."""
+    with pytest.raises(MessageError) as raised:
+        compile_message(
+            MessageContent(
+                subject="News",
+                text=text,
+                html="",
+                from_address="lists@news.example.org",
+                message_id_domain="news.example.org",
+                unsubscribe_base="https://news.example.org/u/",
+                list_id="News <news.example.org>",
+            )
+        )
+    return raised.value
+
+
+@pytest.mark.parametrize("path", ["/s/news", "/studio/campaigns"])
+def test_a_refusal_nobody_catches_is_german_to_its_last_gap(app, path):
+    with app.test_request_context(path, **GERMAN):
+        page, code = app.handle_user_exception(fault_of("Hello\n{{ first_nam }}"))
+    assert code == 422
+    assert "Text, Zeile 2: Ein Feld „first_nam“ gibt es nicht. Meinten Sie „first_name“?" in page
+    assert "There is no field" not in page
+
+
+def test_a_refusal_without_a_sentence_shows_no_head_of_a_catalogue(app):
+    with app.test_request_context("/s/news", **GERMAN):
+        page, code = app.handle_user_exception(Refused())
+    assert code == 409
+    assert "Project-Id-Version" not in page
