@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from listmgr.consent.evidence import LedgerEntry, chain_breaks, commit_to
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.kit.errors import NotFound
+from listmgr.kit.texts import N_, filled
 
 FORMAT = "listmgr-consent-proof-1"
 
@@ -67,21 +68,23 @@ def verify(exported: Mapping[str, Any]) -> int:
     Raises ProofError naming the event whose chain, hash or evidence does not hold.
     """
     if exported.get("format") != FORMAT:
-        raise ProofError(f"This is not a {FORMAT} file.")
+        raise ProofError(filled(N_("This is not a %(format)s file."), format=FORMAT))
     try:
         events = list(exported["events"])
         chain = [(_entry(exported, event), bytes.fromhex(event["hash"])) for event in events]
         evidence = [(event["seq"], _evidence_holds(event)) for event in events]
     except (KeyError, TypeError, ValueError) as error:
-        raise ProofError(f"The file is damaged: {error}.") from None
+        raise ProofError(filled(N_("The file is damaged: %(error)s."), error=str(error))) from None
     broken = chain_breaks(chain)
     if broken or not chain:
-        raise ProofError(f"The chain breaks at event {broken[0] if broken else 1}.")
+        number = str(broken[0] if broken else 1)
+        raise ProofError(filled(N_("The chain breaks at event %(number)s."), number=number))
     for seq, holds in evidence:
         if not holds:
-            raise ProofError(f"The evidence of event {seq} is not what was committed to.")
+            sentence = N_("The evidence of event %(number)s is not what was committed to.")
+            raise ProofError(filled(sentence, number=str(seq)))
     if chain[-1][0].status != exported.get("status"):
-        raise ProofError("The stated status is not that of the last event.")
+        raise ProofError(N_("The stated status is not that of the last event."))
     return len(chain)
 
 

@@ -147,7 +147,13 @@ _FACTS: dict[ConsentAction, dict[str, object]] = {
         "seconds_since_mail": 540.0,
         "suspiciously_fast": False,
     },
+    ConsentAction.REFUSE: {"method": "not me"},
     ConsentAction.WITHDRAW: {"how": "page"},
+}
+_BUTTONS = {
+    ConsentAction.CONFIRM: "confirm button",
+    ConsentAction.REFUSE: "not-me button",
+    ConsentAction.WITHDRAW: "page",
 }
 
 
@@ -155,16 +161,10 @@ def _record(
     tx: Transaction, fates: Sequence[Fate], action: ConsentAction, times: Sequence[datetime]
 ) -> None:
     told = _FACTS.get(action, {})
+    request = RequestFacts("192.0.2.1", "Mozilla/5.0", _BUTTONS.get(action, ""))
+    evidence = {} if action is ConsentAction.ASK else request.evidence()
     acts = [
-        Act(
-            fate.consent,
-            time,
-            told,
-            {}
-            if action is ConsentAction.ASK
-            else RequestFacts("192.0.2.1", "Mozilla/5.0", action, fate.consent.language).evidence(),
-        )
-        for fate, time in zip(fates, times, strict=True)
+        Act(fate.consent, time, told, evidence) for fate, time in zip(fates, times, strict=True)
     ]
     record_many(tx, acts, action, actor="subscriber")
 

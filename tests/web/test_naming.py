@@ -7,7 +7,7 @@ import pytest
 from listmgr.cards.models import CardSource, LetterStatus
 from listmgr.cards.stages import Stage
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
-from listmgr.consent.models import ConsentSource
+from listmgr.consent.models import ConsentSource, QuestionKind
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.imports.models import ImportStatus
 from listmgr.imports.verdicts import Meaning, Verdict
@@ -17,7 +17,7 @@ from listmgr.subscribers.fields import FieldCategory, FieldKind, LegalBasis
 from listmgr.web import field_words
 from listmgr.web.language import speak
 from listmgr.web.naming import named
-from listmgr.web.studio import card_words, import_words, rule_words, show
+from listmgr.web.studio import card_words, fact_values, import_words, rule_words, show
 
 EVERY = [
     (field_words.kind_name, FieldKind),
@@ -35,6 +35,7 @@ EVERY = [
     (show.right_name, Right),
     (show.act, ConsentAction),
     (show.delivered, DeliveryStatus),
+    (fact_values.mail_kind, QuestionKind),
     (rule_words.operator_words, {op for found in OPERATORS.values() for op in found}),
 ]
 

@@ -6,7 +6,7 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.routing import IntegerConverter
 
-from listmgr.web.studio import errors, navigation, session, show
+from listmgr.web.studio import errors, fact_values, navigation, session, show
 from listmgr.web.studio.guard import GuardedBlueprint, csrf, enforce
 
 bp = GuardedBlueprint("studio", __name__, url_prefix="/studio")
@@ -106,6 +106,7 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     session.init_app(app)
     show.init_app(app)
+    fact_values.init_app(app)
     app.url_map.converters["key"] = Key
     app.url_map.converters["key_or_none"] = KeyOrNone
     app.register_blueprint(bp)

@@ -10,6 +10,7 @@ from flask import Response, render_template
 from listmgr.consent.models import Consent
 from listmgr.consent.proof import ProofError, printable, proof, verify
 from listmgr.operators.roles import Right
+from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import reading
 from listmgr.web.studio.guard import needs
@@ -56,7 +57,7 @@ def _problem_with(found: dict[str, Any]) -> str:
     try:
         verify(found)
     except ProofError as error:
-        return str(error)
+        return refusal(error)
     return ""
 
 

@@ -172,6 +172,7 @@ how = named(
         "phone": N_("by phone"),
         "letter": N_("by letter"),
         "in person": N_("in person"),
+        "import": N_("by an import"),
         "page": N_("on the unsubscribe page"),
         "one-click": N_("by the mail program's button"),
         "preferences": N_("on the preferences page"),
