@@ -22,7 +22,7 @@ from listmgr.delivery.merge import (
 )
 from listmgr.delivery.message import CompiledMessage, MessageContent, Render
 from listmgr.delivery.message_error import MessageError
-from listmgr.kit.texts import N_
+from listmgr.kit.texts import N_, filled
 
 # Names and cities repeat; what does not repeat pushes the oldest out.
 _REMEMBERED = 1 << 13
@@ -44,7 +44,7 @@ def compile_message(
     try:
         return _Compiler(content, known).compiled()
     except headers.HeaderRefused as error:
-        raise MessageError(str(error), part="headers") from None
+        raise MessageError(error.args[0], part="headers") from None
     except UnicodeEncodeError:
         raise MessageError(
             N_("It holds half a character. Type it again."), part="message"
@@ -181,7 +181,8 @@ class _Compiler:
             lines.append(headers.header("Content-Language", content.language))
         for name, value in content.extra_headers:
             if name.lower() in _OURS:
-                raise MessageError(f"{name} is set by the program.", part="headers")
+                sentence = filled(N_("%(name)s is set by the program."), name=name)
+                raise MessageError(sentence, part="headers")
             lines.append(headers.header(name, value))
         return [*lines, "MIME-Version: 1.0"]
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from listmgr.kit.texts import N_, filled
+
 WIDTH = 76
 _WORD_OVERHEAD = len("=?utf-8?b??=")
 # C0, DEL, C1 (with NEL), the two Unicode line ends, and halves of characters (T-17).
@@ -29,10 +31,12 @@ def clean(value: str, *, what: str) -> str:
     """The value without outer blanks; raises HeaderRefused if it holds a line end or a control."""
     found = _UNSAFE.search(value)
     if found:
-        raise HeaderRefused(
-            f"{what} holds a line break or control character (U+{ord(found[0]):04X} at"
-            f" position {found.start() + 1}). Remove it."
+        sentence = N_(
+            "%(what)s holds a line break or control character (U+%(code)s at position"
+            " %(position)s). Remove it."
         )
+        code, position = f"{ord(found[0]):04X}", str(found.start() + 1)
+        raise HeaderRefused(filled(sentence, what=what, code=code, position=position))
     return value.strip()
 
 
@@ -49,7 +53,7 @@ def scrub(value: str) -> str:
 def header(name: str, value: str) -> str:
     """An unstructured header, folded (RFC 5322) and encoded (RFC 2047), without its line end."""
     if not _NAME.fullmatch(name):
-        raise HeaderRefused(f"“{scrub(name)}” is no name of a header.")
+        raise HeaderRefused(filled(N_("“%(name)s” is no name of a header."), name=scrub(name)))
     return f"{name}:{unstructured(clean(value, what=name), used=len(name) + 1)}"
 
 
@@ -66,7 +70,8 @@ def mailbox(name: str, display: str, address: str) -> str:
     """A header of one mailbox: `From: Display <local@a-label.example>`, ASCII only."""
     local, _, domain = clean(address, what=name).rpartition("@")
     if not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
-        raise HeaderRefused(f"{name} needs an address like news@example.org.")
+        sentence = N_("%(name)s needs an address like news@example.org.")
+        raise HeaderRefused(filled(sentence, name=name))
     return f"{name}:{_named(clean(display, what=name), f'<{local}@{domain}>', len(name) + 1)}"
 
 
@@ -74,10 +79,10 @@ def list_id(phrase: str, label: str, domain: str) -> str:
     """The value `Phrase <label.domain>` of List-Id, at most 255 characters (RFC 2919, M-04)."""
     label = label.lower()
     if not (_LIST_LABEL.fullmatch(label) and _DOMAIN.fullmatch(domain)):
-        raise HeaderRefused("The label of a list is made of a-z, 0-9, - and _.")
+        raise HeaderRefused(N_("The label of a list is made of a-z, 0-9, - and _."))
     value = f"{clean(phrase, what='List-Id')} <{label}.{domain.lower()}>".strip()
     if len(value) > 255:
-        raise HeaderRefused("The name of the list is too long for List-Id (255 characters).")
+        raise HeaderRefused(N_("The name of the list is too long for List-Id (255 characters)."))
     return value
 
 
@@ -85,7 +90,7 @@ def list_id_header(value: str) -> str:
     """The List-Id line of a value made by `list_id`."""
     phrase, bracket, rest = clean(value, what="List-Id").rpartition("<")
     if not bracket or not _DOMAIN.fullmatch(rest.removesuffix(">").replace("_", "-")):
-        raise HeaderRefused("List-Id looks like: Name of the list <label.example.org>.")
+        raise HeaderRefused(N_("List-Id looks like: Name of the list <label.example.org>."))
     return f"List-Id:{_named(phrase.strip(), f'<{rest}', len('List-Id:'))}"
 
 
@@ -94,14 +99,14 @@ def unsubscribe_base(url: str) -> str:
     parts = urlsplit(clean(url, what="List-Unsubscribe"))
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LAPTOP)
     if not safe or not re.fullmatch(r"[!-;=?-~]+", url) or len(url) > 500:
-        raise HeaderRefused("The unsubscribe link must begin with https://; set BASE_URL so.")
+        raise HeaderRefused(N_("The unsubscribe link must begin with https://; set BASE_URL so."))
     return url
 
 
 def envelope_sender(token: str, domain: str) -> str:
     """`b+<token>@domain`: bounces find their delivery, and no address stands in it (M-08)."""
     if not _BOUNCE_TOKEN.fullmatch(token) or not _DOMAIN.fullmatch(domain):
-        raise HeaderRefused("A bounce token is lower-case base32, at most 62 characters.")
+        raise HeaderRefused(N_("A bounce token is lower-case base32, at most 62 characters."))
     return f"b+{token}@{domain}"
 
 

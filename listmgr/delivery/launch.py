@@ -21,7 +21,7 @@ from listmgr.campaigns.preflight import Finding, preflight
 from listmgr.campaigns.rendering import Words, render_words
 from listmgr.config import Settings
 from listmgr.delivery.compiler import compile_message
-from listmgr.delivery.headers import list_id
+from listmgr.delivery.headers import HeaderRefused, list_id
 from listmgr.delivery.merge_fields import field_names
 from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
 from listmgr.delivery.message_error import MessageError
@@ -49,6 +49,8 @@ def check(
     except MessageError as error:
         if campaign.subject.strip():
             found.append(Finding(error.sentence))
+    except HeaderRefused as error:
+        found.append(Finding(error.args[0]))
     except ValueError as error:
         found.append(Finding(str(error)))
     return found + _without_sender(session, settings, campaign)

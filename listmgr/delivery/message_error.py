@@ -18,7 +18,8 @@ class MessageError(InvalidInput):
     """A message cannot be compiled. `part` is subject, text, html or a header; `line` from 1."""
 
     def __init__(self, message: str, *, part: str, line: int = 0) -> None:
-        gaps: dict[str, str] = {"problem": message, "part": filled(_PARTS.get(part, part))}
+        problem = message if isinstance(message, Filled) else filled(message)
+        gaps: dict[str, str] = {"problem": problem, "part": filled(_PARTS.get(part, part))}
         self.sentence: Filled = (
             filled(N_("%(part)s, line %(line)s: %(problem)s"), line=str(line), **gaps)
             if line

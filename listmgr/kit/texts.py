@@ -18,7 +18,10 @@ class Filled(str):
 
 
 def filled(sentence: str, **gaps: str) -> Filled:
-    """The sentence of a catalogue with `gaps` in it; a gap may be a filled sentence itself."""
-    made = Filled(sentence % gaps)
+    """The sentence of a catalogue with `gaps` in it; a gap may be a filled sentence itself.
+
+    One without gaps is taken as it stands, so that it may hold a %.
+    """
+    made = Filled(sentence % gaps if gaps else sentence)
     made.sentence, made.gaps = sentence, gaps
     return made

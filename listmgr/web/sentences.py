@@ -10,7 +10,7 @@ from listmgr.kit.texts import Filled
 def refusal(error: Exception) -> str:
     """What a room's refusal tells the reader."""
     # Not str(error): that is a plain copy, which knows no gaps any more.
-    return spoken(error.args[0]) if error.args else ""
+    return spoken(error.args[0] if len(error.args) == 1 else str(error))
 
 
 def spoken(told: str) -> str:

@@ -41,7 +41,9 @@ def test_a_german_operator_reads_german_values(desk, uow, settings, sample, sess
     with uow() as tx:
         answer(tx, token, facts=RequestFacts("192.0.2.7", "Browser", button, "de"), at=now())
     at = desk("service", "de")
-    person = session.scalars(sa.text("SELECT max(id) FROM subscribers WHERE address LIKE 'bert%'")).one()
+    person = session.scalars(
+        sa.text("SELECT max(id) FROM subscribers WHERE address LIKE 'bert%'")
+    ).one()
     page = at.get(f"/studio/subscribers/{person}").text
     told = facts_on(page)
     assert told["Kästchen davor"] == ["nicht angekreuzt"]
