@@ -5,13 +5,14 @@ Not a benchmark itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from place import Place
@@ -23,12 +24,16 @@ OTHERS = Path(__file__).with_name("other_ways.py")
 
 @dataclass(frozen=True)
 class Taken:
-    """One run: mails a second; CPU µs a mail of the sender, PostgreSQL and the sink."""
+    """One run: mails a second; CPU µs a mail of the sender, PostgreSQL and the sink.
+
+    A peer's rate is from its first mail to its last; `whole` counts its start as well.
+    """
 
     rate: float
     sender: float
     database: float
     sink: float
+    whole: float = 0.0
 
 
 def ours(at: Place, sink: SmtpSink, count: int, workers: int, **env: str) -> Taken:
@@ -84,23 +89,45 @@ def other(way: str, sink: SmtpSink, count: int) -> Taken:
     return Taken(count / seconds, 1e6 * spent / count, 0.0, 1e6 * (sink.cpu - cpu) / count)
 
 
-def peer(command: str, sink: SmtpSink, count: int) -> Taken:
-    """Any program: from its start to the last mail it was to send."""
+def peer(command: str, sink: SmtpSink, count: int, postmaster: int) -> Taken:
+    """Any program. Its start is no part of the rate: only what it sends after its first mail."""
     process: list[subprocess.Popen[bytes]] = []
     env = os.environ | {"LISTMGR_BENCH_PORT": str(sink.port)}
+    mails = sink.mails
+    early, waited = 0, 0.0
+
+    def begin() -> None:
+        nonlocal early, waited
+        begun = time.perf_counter()
+        process.append(subprocess.Popen(command, shell=True, env=env))
+        sink.wait(mails + 1, seconds=60)
+        early, waited = sink.mails - mails, time.perf_counter() - begun
+
     try:
-        return _timed(
+        taken = _timed(
             sink,
             count,
-            lambda: process.append(subprocess.Popen(command, shell=True, env=env)),
+            begin,
             sender=lambda: cpu_seconds(*(one.pid for one in process)),
+            database=lambda: cpu_seconds(postmaster) if postmaster else 0.0,
         )
+        _let_end(process[0])
     finally:
         for one in process:
             one.terminate()
             one.wait()
+    if sink.mails - mails != count:
+        raise SystemExit(f"The peer sent {sink.mails - mails:,} mails, not {count:,}.")
+    seconds = count / taken.rate - waited
+    return replace(taken, rate=(count - early) / seconds, whole=taken.rate)
+
+
+def _let_end(process: subprocess.Popen[bytes]) -> None:
+    """What it does at its end is none of the next run's business."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(10)
 
 
 def median(runs: list[Taken]) -> Taken:
-    columns = zip(*((r.rate, r.sender, r.database, r.sink) for r in runs), strict=True)
+    columns = zip(*(astuple(run) for run in runs), strict=True)
     return Taken(*(statistics.median(column) for column in columns))
