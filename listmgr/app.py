@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     app.extensions["listmgr"] = services_of(app, settings)
     security.init_app(app, settings)
-    language.init_app(app, settings)
+    language.init_app(app, settings.timezone)
     errors.init_app(app)
     field_words.init_app(app)
     app.register_blueprint(public.bp)

@@ -17,6 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from listmgr.kit.resources import resource
 from listmgr.runtime.letters import envelope_and_subject, read_mail, with_envelope
+from listmgr.web import language
 
 KEPT = 2000
 SHOWN = 100
@@ -115,6 +116,7 @@ def viewer(store: Store) -> Flask:
     # Another site's page may not read links out of here by a name that points to this machine.
     app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
     app.static_folder = str(Path(__file__).parent.parent / "static")
+    language.init_app(app)
     app.jinja_env.filters["clock"] = lambda at: time.strftime("%H:%M:%S", time.localtime(at))
 
     app.before_request(_refuse_other_sites)

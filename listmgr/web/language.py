@@ -9,18 +9,16 @@ from flask import Flask, g, request
 from flask_babel import Babel, refresh
 from flask_login import current_user
 
-from listmgr.config import Settings
-
 # Each language by its own name, for the link that switches to it.
 LANGUAGES = {"de": "Deutsch", "en": "English"}
 
 
-def init_app(app: Flask, settings: Settings) -> None:
+def init_app(app: Flask, timezone: str = "UTC") -> None:
     """Let templates and views say `_("…")`, and know the page's language as `lang`."""
     Babel(
         app,
         default_locale="en",
-        default_timezone=settings.timezone,
+        default_timezone=timezone,
         default_translation_directories=str(Path(__file__).parent.parent / "translations"),
         locale_selector=language,
     )
