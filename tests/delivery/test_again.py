@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
-from listmgr.delivery import sweep, unmailed
+from listmgr.delivery import retriable, sweep, unmailed
 from listmgr.delivery.again import Which, try_again
 from listmgr.delivery.models import Delivery
 from listmgr.delivery.progress import Mark, problems, progress, speed
@@ -115,6 +115,42 @@ def test_m16_uncertain_ones_are_sent_again_only_on_purpose(
     assert len(again) == 2
     assert again[0]["Message-ID"] == again[1]["Message-ID"]
     assert progress(session, launched).uncertain == 0
+
+
+def look(session: Session, settings: Settings, campaign_id: int) -> tuple[int, int, bool]:
+    session.rollback()
+    found = retriable.retriable(session, settings, session.get_one(Campaign, campaign_id))
+    return found.count, found.looked_at, found.whole
+
+
+def test_how_many_a_retry_would_reach_is_asked_of_the_gate(
+    refused: int, send: Send, uow: UnitOfWork, people: list[int], session: Session, settings
+):
+    # Two may be mailed; the third is blocked, for there is no such mailbox.
+    assert look(session, settings, refused) == (2, 3, True)
+    end(uow, people[2])
+    assert look(session, settings, refused) == (1, 3, True)
+    with uow() as tx:
+        try_again(tx, refused, Which.FAILED, at=now())
+    assert look(session, settings, refused) == (0, 0, True)
+    send(refused)
+    # Whom the gate held back then is left out by the next retry, so they are not counted either.
+    assert statuses(session, refused) == {"sent": 8, "failed": 2}
+    assert look(session, settings, refused) == (0, 0, True)
+
+
+def test_the_look_at_who_failed_is_bounded_and_says_so(
+    refused: int, session: Session, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(retriable, "OF_EACH", 1)
+    assert look(session, settings, refused) == (1, 2, False)
+    monkeypatch.setattr(retriable, "OF_EACH", 2)
+    assert look(session, settings, refused) == (2, 3, True)
+    # Those that block the address come last, and who is not looked at any more is blocked.
+    monkeypatch.setattr(retriable, "KINDS", 1)
+    assert look(session, settings, refused) == (2, 2, True)
+    monkeypatch.setattr(retriable, "KINDS", 0)
+    assert look(session, settings, refused) == (0, 0, False)
 
 
 def test_a_draft_or_a_cancelled_campaign_is_not_tried_again(refused: int, uow: UnitOfWork):

@@ -9,8 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.delivery import retriable
+from listmgr.kit.clock import now
 from listmgr.kit.spreadsheet import guard, unguard
 from listmgr.operators.models import AuditEntry
+from listmgr.subscribers.models import Subscriber
+from listmgr.suppression.models import SuppressionReason
+from listmgr.suppression.register import suppress
 
 
 @pytest.fixture
@@ -38,6 +43,7 @@ def test_reasons_people_and_the_retry(admin, refused, session):
     text = admin.get(page).text
     assert "The receiving server refused the mail." in text
     assert "Retry the failed ones" in text
+    assert "The failed mail can be tried again." in text
     assert "Send the uncertain ones again" not in text
     assert "anna@example.com" in admin.get(f"{page}/people?why=failed+5.5.0").text
     answer = admin.post(f"/studio/campaigns/{refused}/again", {"which": "failed"})
@@ -50,6 +56,24 @@ def test_reasons_people_and_the_retry(admin, refused, session):
     assert told == {"which": "failed", "count": 1}
     admin.post(f"/studio/campaigns/{refused}/again", {"which": "nonsense"})
     assert "nothing to try again" in admin.get(page).text
+
+
+def test_no_retry_is_offered_where_it_would_reach_nobody(admin, refused, uow):
+    page = f"/studio/campaigns/{refused}/not-mailed"
+    with uow() as tx:
+        anna = sa.select(Subscriber).where(Subscriber.address == "anna@example.com")
+        person = tx.session.scalars(anna).one()
+        suppress(tx, person.fingerprint, SuppressionReason.BOUNCED, at=now())
+    text = admin.get(page).text
+    assert "None of the failed mails can be tried again" in text
+    assert "Retry the failed ones" not in text
+
+
+def test_what_has_not_been_looked_at_is_not_said_to_be_hopeless(admin, refused, monkeypatch):
+    monkeypatch.setattr(retriable, "OF_EACH", 0)
+    text = admin.get(f"/studio/campaigns/{refused}/not-mailed").text
+    assert "Among the others there may be some." in text
+    assert "Retry the failed ones" in text
 
 
 def test_whom_the_gate_held_back_from_a_retry_no_server_has_answered(admin, refused, uow):

@@ -8,22 +8,26 @@ from flask import Response, flash, redirect, render_template, request, stream_wi
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from sqlalchemy.orm import Session
 
 from listmgr.campaigns.browse import find
-from listmgr.campaigns.models import CampaignStatus
+from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.delivery import unmailed
 from listmgr.delivery.again import Which, try_again
 from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.progress import problems, progress
+from listmgr.delivery.retriable import Retriable, retriable
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
 from listmgr.kit.spreadsheet import csv_lines
 from listmgr.operators.roles import Right
+from listmgr.segments.rules import BrokenRule
 from listmgr.web.context import services
 from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
+from listmgr.web.studio.show import number
 
 MOST_REASONS = 200
 
@@ -35,15 +39,59 @@ def not_mailed(campaign_id: int) -> str:
     with reading() as tx:
         found = find(tx.session, campaign_id)
         draft = found.status is CampaignStatus.DRAFT
+        stand = None if draft else progress(tx.session, campaign_id)
+        again = found.status not in {CampaignStatus.DRAFT, CampaignStatus.CANCELLED}
+        retry = _retriable(tx.session, found) if again and stand and stand.failed else None
         return render_template(
             "studio/campaigns/not_mailed.html",
             found=found,
-            stand=None if draft else progress(tx.session, campaign_id),
+            stand=stand,
             problems=[] if draft else problems(tx.session, campaign_id, MOST_REASONS),
-            again=found.status not in {CampaignStatus.DRAFT, CampaignStatus.CANCELLED},
+            again=again,
+            retry=retry,
+            retry_words=_can_be_tried(retry, stand.failed) if retry and stand else "",
             held_back=unmailed.HELD_BACK,
             kept=draft or deliveries_kept(tx.session, campaign_id),
         )
+
+
+def _retriable(session: Session, campaign: Campaign) -> Retriable:
+    try:
+        return retriable(session, services().settings, campaign)
+    except BrokenRule:
+        return Retriable(0, 0, whole=True)
+
+
+def _can_be_tried(retry: Retriable, failed: int) -> str:
+    """How many of the failed ones a retry would reach, as far as it is known."""
+    told = {"count": number(retry.count), "looked": number(retry.looked_at)}
+    if not retry.offered:
+        words = _(
+            "None of the failed mails can be tried again: the addresses are blocked, or the people"
+            " have left."
+        )
+    elif not retry.count:
+        words = _(
+            "%(looked)s failed mails were looked at, and none of them can be tried again. Among the"
+            " others there may be some.",
+            **told,
+        )
+    elif not retry.whole:
+        words = _("At least %(count)s of the failed mails can be tried again.", **told)
+    elif retry.count < failed:
+        words = _(
+            "Of the failed mails %(count)s can be tried again. The other addresses are blocked, or"
+            " the people have left.",
+            **told,
+        )
+    else:
+        words = ngettext(
+            "The failed mail can be tried again.",
+            "All %(count)s failed mails can be tried again.",
+            failed,
+            **told,
+        )
+    return str(words)
 
 
 @bp.get("/campaigns/<key:campaign_id>/not-mailed/people")
@@ -110,8 +158,8 @@ def _told(count: int) -> str:
     if not count:
         return str(_("There is nothing to try again."))
     told = ngettext(
-        "%(num)s mail is tried again. Whoever has left meanwhile gets none.",
-        "%(num)s mails are tried again. Whoever has left meanwhile gets none.",
+        "%(num)s mail is tried again. Whoever has left or is blocked gets none.",
+        "%(num)s mails are tried again. Whoever has left or is blocked gets none.",
         count,
     )
     return str(told)
