@@ -102,7 +102,7 @@ def _over(end: float) -> bool:
 def _linger(run: Run, end: float) -> bool:
     """Wait for what is due in a moment; False when nothing is."""
     with run.uow() as tx:
-        at = next_due(tx, run.campaign_id)
+        at = next_due(tx.session, run.campaign_id)
     wait = (at - run.now()).total_seconds() if at else LINGER
     if wait >= LINGER or time.monotonic() + wait >= end:
         return False
@@ -214,7 +214,7 @@ def _permitted(run: Run, end: float) -> int:
 def _send_due(run: Run, end: float) -> bool:
     """Try deferred deliveries again whose time has come; False when there is none."""
     with run.uow() as tx:
-        at = next_due(tx, run.campaign_id)
+        at = next_due(tx.session, run.campaign_id)
     if at is None or at > run.now():
         return False
     size = _permitted(run, end)

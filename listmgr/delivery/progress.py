@@ -132,7 +132,9 @@ def speed(campaign: Campaign, stand: Progress, mark: Mark | None, at: datetime) 
     if seconds <= 0 or since.done > stand.done:
         return None
     per_second = (stand.done - since.done) / seconds
-    left = (stand.remaining + stand.deferred) / per_second if per_second else 0
+    # Where only retries are left it is their turn that decides, and no speed.
+    rest = stand.remaining + stand.deferred if stand.remaining else 0
+    left = rest / per_second if per_second else 0
     # A year ahead is no forecast.
     ends_at = at + timedelta(seconds=left) if 0 < left < 366 * 86_400 else None
     fresh = mark is not None and seconds < MARK_SECONDS

@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from listmgr.consent.gate import FROM_CONSENTS, JOINS_OF_ONE, REFUSED_BECAUSE, THE_ONE, gate_binds
 from listmgr.delivery.launch import partition
@@ -191,9 +192,9 @@ def due_window(
     return [Recipient(row[0], row[1], row[2], row[3:]) for row in rows]
 
 
-def next_due(tx: Transaction, campaign_id: int) -> datetime | None:
+def next_due(session: Session, campaign_id: int) -> datetime | None:
     """When the next deferred delivery may be tried again."""
-    found: datetime | None = tx.session.scalar(
+    found: datetime | None = session.scalar(
         sa.text(f"SELECT min(next_attempt_at) FROM {partition(campaign_id)}")
     )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import redis
 import sqlalchemy as sa
@@ -94,3 +95,34 @@ def test_a_pause_by_an_operator_is_no_alarm(admin, sample, uow):
     with uow() as tx:
         control.pause(tx, sample["campaign_id"])
     assert "has stopped" not in admin.get("/studio/").text
+
+
+def test_where_only_retries_are_left_the_next_one_is_told(admin, sample, uow):
+    number = sample["campaign_id"]
+    page, due = f"/studio/campaigns/{number}/progress", now() + timedelta(hours=2)
+    with uow() as tx:
+        tx.session.execute(
+            sa.text(
+                "INSERT INTO deliveries (campaign_id, subscriber_id, consent_id, status, begun_at,"
+                " next_attempt_at, trouble) SELECT :campaign, subscriber_id, id, 'deferred', now(),"
+                " :due, 'deferred 4.7.1' FROM consents WHERE status = 'confirmed'"
+            ),
+            {"campaign": number, "due": due},
+        )
+        tx.session.execute(sa.text("UPDATE campaign_leases SET deferred = 1, audience = 2"))
+    before = int((now() - timedelta(minutes=1)).timestamp() * 1000)
+    # As long as others are under way, the speed says when it is through.
+    assert "Next retry" not in admin.get(page).text
+    with uow() as tx:
+        tx.session.execute(
+            sa.text("UPDATE campaign_leases SET state = 'done', position = hi, sent = 1")
+        )
+    at = due.astimezone(ZoneInfo("Europe/Berlin"))
+    for text in (admin.get(page).text, admin.get(f"{page}?done=0&at={before}").text):
+        assert f"<dt>Next retry</dt><dd>{at:%Y-%m-%d %H:%M}</dd>" in text
+        assert "Through at about" not in text
+    # Quiet hours come first.
+    with uow() as tx:
+        control.wait(tx, number, until=due + timedelta(hours=3), why="quiet")
+    at += timedelta(hours=3)
+    assert f"<dd>{at:%Y-%m-%d %H:%M}</dd>" in admin.get(page).text

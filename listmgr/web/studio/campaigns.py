@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -19,12 +17,10 @@ from listmgr.delivery import sweep
 from listmgr.delivery.launch import check, launch
 from listmgr.delivery.merge_fields import archived_names, merge_fields
 from listmgr.delivery.message_error import MessageError
-from listmgr.delivery.progress import Mark, problems, progress, speed, standings
-from listmgr.delivery.standing import Standing, standing
+from listmgr.delivery.progress import standings
 from listmgr.delivery.trial import Preview, preview, send_test
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
-from listmgr.kit.permits import Permits
 from listmgr.lists.publish import open_purposes
 from listmgr.operators.accounts import operators
 from listmgr.operators.roles import Right
@@ -40,6 +36,7 @@ from listmgr.web.studio.audience import (
     reach_of,
     refuse_locked,
 )
+from listmgr.web.studio.campaign_standing import campaign_standing
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator
 
@@ -77,50 +74,16 @@ def campaign_progress(campaign_id: int) -> str:
     """How far it is: the part of the page that is loaded again while it runs."""
     with reading() as tx:
         return render_template(
-            "studio/campaigns/progress.html", **_standing(tx.session, find(tx.session, campaign_id))
+            "studio/campaigns/progress.html",
+            **campaign_standing(tx.session, find(tx.session, campaign_id)),
         )
-
-
-def _standing(session: Session, campaign: Campaign) -> dict[str, object]:
-    if campaign.status is CampaignStatus.DRAFT:
-        return {"found": campaign, "stand": None, "problems": [], "pace": None, "mark": {}}
-    stand = progress(session, campaign.id)
-    pace = speed(campaign, stand, _mark(), now())
-    return {
-        "found": campaign,
-        "stand": stand,
-        "problems": problems(session, campaign.id, limit=10),
-        "pace": pace,
-        # The next look is told of this one: the speed is between the two, and nothing is kept.
-        "mark": _told_later(pace.mark) if pace else {},
-        "outlet": _outlet(session, campaign),
-        "resumes_itself": campaign.pause_reason.startswith(control.SERVER_AWAY),
-    }
-
-
-def _outlet(session: Session, campaign: Campaign) -> Standing | None:
-    if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
-        return None
-    made = services()
-    return standing(session, made.settings, campaign, Permits(made.redis), now())
-
-
-def _told_later(mark: Mark) -> dict[str, int]:
-    return {"at": int(mark.at.timestamp() * 1000), "done": mark.done}
-
-
-def _mark() -> Mark | None:
-    done, at = as_number(request.args.get("done")), as_number(request.args.get("at"))
-    if done is None or at is None or at > now().timestamp() * 1000:
-        return None
-    return Mark(datetime.fromtimestamp(at / 1000, UTC), done)
 
 
 def _everything(session: Session, campaign_id: int) -> dict[str, object]:
     settings, campaign = services().settings, find(session, campaign_id)
     draft = campaign.status is CampaignStatus.DRAFT
     shown, wrong = _preview(session, campaign)
-    return _standing(session, campaign) | {
+    return campaign_standing(session, campaign) | {
         "shown": shown,
         "wrong": wrong,
         "findings": check(session, settings, campaign, resource("templates")) if draft else [],
