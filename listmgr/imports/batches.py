@@ -12,7 +12,7 @@ from listmgr.imports.plan import Plan
 from listmgr.imports.rows import Broken, Row
 from listmgr.imports.stage import line
 from listmgr.imports.tables import Table
-from listmgr.imports.verdicts import STOPS, Verdict
+from listmgr.imports.verdicts import Verdict
 from listmgr.subscribers.fields import CatalogueField
 
 ROWS = 4_000
@@ -35,8 +35,6 @@ class Prepared:
 
     batch: Batch
     lines: dict[int, str] = field(default_factory=dict)
-    prints: dict[int, str] = field(default_factory=dict)
-    stops: set[int] = field(default_factory=set)
     refused: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
     lacking: dict[int, str] = field(default_factory=dict)
 
@@ -84,10 +82,8 @@ class Preparer:
             if isinstance(found, Refusal):
                 made.refused[number] = (found.verdict, found.reason)
                 continue
-            made.lines[number], made.prints[number] = line(number, found, key)
-            if found.meaning in STOPS:
-                made.stops.add(number)
-            elif found.lacking:
+            made.lines[number] = line(number, found, key)
+            if found.lacking:
                 made.lacking[number] = found.lacking
         return made
 

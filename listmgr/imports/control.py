@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 from listmgr.consent.evidence import canonical
 from listmgr.imports.keeping import ring
 from listmgr.imports.lifecycle import ImportAction, ImportStatus, next_status
-from listmgr.imports.models import Import, ImportBatch, ImportKey, ImportLines, ImportRow
+from listmgr.imports.models import (
+    Import,
+    ImportBatch,
+    ImportDouble,
+    ImportKey,
+    ImportLines,
+    ImportRow,
+)
 from listmgr.imports.plan import Plan
 from listmgr.imports.rows import Shape
 from listmgr.imports.store import MEGABYTE, keep, purge
@@ -128,7 +135,7 @@ def _described(tx: Transaction, import_id: int) -> Import:
     found.status = next_status(found.status, ImportAction.DESCRIBE)
     found.checked, found.rows_total, found.problem = None, None, ""
     found.holder, found.lease_until = "", None
-    for table in (ImportBatch, ImportRow, ImportKey, ImportLines):
+    for table in (ImportBatch, ImportRow, ImportKey, ImportDouble, ImportLines):
         tx.session.execute(sa.delete(table).where(table.import_id == import_id))
     return found
 
@@ -169,7 +176,8 @@ def cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
     found = locked(tx, import_id)
     found.status = next_status(found.status, ImportAction.CANCEL)
     found.ended_at, found.lease_until = at, None
-    tx.session.execute(sa.delete(ImportKey).where(ImportKey.import_id == import_id))
+    for table in (ImportKey, ImportDouble):
+        tx.session.execute(sa.delete(table).where(table.import_id == import_id))
     purge(tx, import_id)
 
 

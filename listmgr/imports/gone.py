@@ -8,11 +8,11 @@ from contextlib import nullcontext
 import sqlalchemy as sa
 
 from listmgr.imports.control import form_of
+from listmgr.imports.doubles import KEY
 from listmgr.imports.keeping import forget
 from listmgr.imports.lifecycle import ENDED, ImportAction, next_status
 from listmgr.imports.models import Import, ImportKey
 from listmgr.imports.rows import Broken
-from listmgr.imports.seen import KEY
 from listmgr.imports.store import kept
 from listmgr.imports.tables import tables
 from listmgr.kit.clock import now

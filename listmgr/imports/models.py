@@ -14,9 +14,8 @@ from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class Phase(enum.StrEnum):
-    """The passes over a file: who opted out in it, what would happen, what happens."""
+    """The passes over a file: what would happen, what happens."""
 
-    STOPS = "stops"
     CHECK = "check"
     RUN = "run"
 
@@ -124,11 +123,24 @@ class ImportLines(Base):
 
 
 class ImportKey(Base):
-    """Who has been seen in a file while it is looked through: half a keyed fingerprint each."""
+    """Whom a row means while its file is looked through: half a keyed fingerprint."""
 
     __tablename__ = "import_keys"
 
     # No foreign key: it would be half of what a key costs, and imports are never deleted.
     import_id: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
-    key: Mapped[bytes] = mapped_column(primary_key=True, info=PERSONAL)
+    number: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    key: Mapped[bytes] = mapped_column(info=PERSONAL)
+    # Whether the row says that the person opted out.
     stops: Mapped[bool] = mapped_column(info=PLAIN)
+
+
+class ImportDouble(Base):
+    """A row that does not count, until its batch was looked through again without it."""
+
+    __tablename__ = "import_doubles"
+
+    import_id: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    number: Mapped[int] = mapped_column(primary_key=True, info=PLAIN)
+    # Whether another row says that the person opted out.
+    stopped: Mapped[bool] = mapped_column(info=PLAIN)

@@ -9,12 +9,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from listmgr.imports import doubles
 from listmgr.imports.batches import Prepared
 from listmgr.imports.lifecycle import ImportStatus
 from listmgr.imports.load import Aim, act, counts, judge, worth_keeping
 from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
 from listmgr.imports.ready import Ready, keep_ready, take_ready
-from listmgr.imports.seen import key_of, remember, twice
 from listmgr.imports.stage import fill, raw
 from listmgr.imports.verdicts import BY_FILE, REASONS, REFUSED, Verdict
 from listmgr.kit.transaction import Transaction
@@ -38,6 +38,8 @@ class Work:
     status: ImportStatus
     # How the look before has read what the run may take as read.
     recipe: bytes
+    # A second look at batches, without rows of people who stand in the file twice.
+    again: bool = False
 
 
 def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> None:
@@ -51,17 +53,11 @@ def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> 
     if isinstance(made, Ready):
         _mark(tx, work, made.number, *take_ready(tx, work.aim, made.number, at=at))
         return
-    found = {
-        Phase.STOPS: _note_stops,
-        Phase.CHECK: _look,
-        Phase.RUN: _run,
-    }[work.phase](tx, work, made, at)
+    found = _run(tx, work, made, at) if work.phase is Phase.RUN else _look(tx, work, made)
     verdicts = Counter(verdict.value for verdict, _why in found.values())
-    if work.phase is not Phase.STOPS:
-        verdicts.update(counts(tx))
+    verdicts.update(counts(tx))
     _mark(tx, work, made.batch.number, len(made.batch.rows), verdicts)
-    if work.phase is not Phase.STOPS:
-        _keep(tx, work, made, found | _judged(tx, work, made))
+    _keep(tx, work, made, found | _judged(tx, work, made))
 
 
 def _mark(tx: Transaction, work: Work, number: int, rows: int, verdicts: Mapping[str, int]) -> None:
@@ -90,16 +86,11 @@ def check_held(tx: Transaction, work: Work) -> None:
 Found = dict[int, tuple[Verdict, str]]
 
 
-def _note_stops(tx: Transaction, work: Work, made: Prepared, _at: datetime) -> Found:
-    keys = {key_of(made.prints[number]) for number in made.stops}
-    remember(tx, work.aim.import_id, list(keys), stops=True)
-    return {}
-
-
-def _look(tx: Transaction, work: Work, made: Prepared, _at: datetime) -> Found:
-    mine = {n: print_ for n, print_ in made.prints.items() if n not in made.stops}
-    found = twice(tx, work.aim.import_id, mine)
+def _look(tx: Transaction, work: Work, made: Prepared) -> Found:
+    found = doubles.take(tx, work.aim.import_id, made.batch) if work.again else {}
     lines = _stage(tx, work, made, found)
+    if not work.again:
+        doubles.note(tx, work.aim.import_id)
     keep_ready(tx, work.aim.import_id, work.recipe, made, lines)
     return found | made.refused
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from listmgr.imports.verdicts import Meaning
-
 # What a column can be, beside a field of the catalogue, which is named by its key.
 SKIP = ""
 
@@ -36,9 +34,6 @@ class Target(enum.StrEnum):
 # Several columns may say these, one after the other; of the rest each has one.
 MANY = frozenset(
     {Target.OPTED_OUT, Target.OPTED_OUT_AT, Target.BOUNCED, Target.COMPLAINED, Target.TAGS}
-)
-STOP_TARGETS = frozenset(
-    {Target.STATUS, Target.OPTED_OUT, Target.OPTED_OUT_AT, Target.BOUNCED, Target.COMPLAINED}
 )
 
 
@@ -77,11 +72,3 @@ class Plan:
     def from_stored(cls, stored: Mapping[str, Any]) -> Plan:
         """From what JSON kept."""
         return cls(**{**stored, "update": Update(stored.get("update", "fill"))})
-
-    @property
-    def may_stop(self) -> bool:
-        """Whether a row can say that somebody opted out."""
-        told = {Meaning(meaning) for meaning in self.tables.values()}
-        return bool(STOP_TARGETS & set(self.columns.values())) or bool(
-            told - {Meaning.SUBSCRIBED, Meaning.UNCONFIRMED}
-        )

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from listmgr.imports.lifecycle import WORKING, ImportStatus
 from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
-from listmgr.imports.plan import Plan
 from listmgr.imports.rows import OF_ENCODING
 from listmgr.imports.verdicts import ACCEPTED, REFUSED, TAKEN_IN, Verdict
 
@@ -54,10 +53,6 @@ def stand(session: Session, found: Import) -> Stand:
     done, total = rows(session, found.id, phase), found.rows_total
     if total is None:
         total = max(found.rows_expected, done + 1)
-        if Plan.from_stored(found.plan).may_stop:
-            # Two passes: the first finds who opted out anywhere in the file.
-            done += rows(session, found.id, Phase.STOPS)
-            total = max(2 * total, done + 1)
     return Stand(phase, done, total, verdicts(session, found.id, phase))
 
 

@@ -25,17 +25,16 @@ CREATE TEMPORARY TABLE IF NOT EXISTS import_judged (
   n bigint, subscriber_id bigint, verdict text) ON COMMIT DELETE ROWS"""
 
 
-def line(number: int, person: Person, key: bytes) -> tuple[str, str]:
-    """A person as a line of COPY, and their fingerprint in hexadecimal."""
+def line(number: int, person: Person, key: bytes) -> str:
+    """A person as a line of COPY."""
     address = person.address
-    print_ = fingerprint(key, address.key).hex()
     head = (
         str(number),
         address.key,
         address.display,
         address.envelope,
         address.domain,
-        print_,
+        fingerprint(key, address.key).hex(),
         person.language,
         person.first_name,
         person.last_name,
@@ -49,7 +48,7 @@ def line(number: int, person: Person, key: bytes) -> tuple[str, str]:
         rest = _PLAIN
     text = "\t".join((*head, *rest))
     # No value holds a control character, so that a backslash is all there is to be escaped.
-    return (text.replace("\\", "\\\\") if "\\" in text else text), print_
+    return text.replace("\\", "\\\\") if "\\" in text else text
 
 
 _PLAIN = ("", "", "", "", Verdict.NEW.value, "", "", "")

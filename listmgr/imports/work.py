@@ -14,11 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from listmgr.imports import doubles
 from listmgr.imports.batches import Prepared, Preparer, batches
 from listmgr.imports.control import declaration_digest, facts_of, form_of
 from listmgr.imports.lifecycle import WORKING, ImportAction, ImportStatus, next_status
 from listmgr.imports.load import Aim, SomebodyCameFirst
-from listmgr.imports.models import Import, ImportBatch, ImportKey, Phase
+from listmgr.imports.models import Import, ImportBatch, Phase
 from listmgr.imports.passes import Stopped, Work, check_held, do
 from listmgr.imports.plan import Plan
 from listmgr.imports.ready import NotReady, Ready, ready, recipe_of
@@ -32,7 +33,7 @@ from listmgr.subscribers.fields import catalogue
 SECONDS = 20.0
 LEASE = timedelta(seconds=60)
 # So many batches are loaded at a time, each by a process of PostgreSQL: of what the look before
-# has kept, or of a file while its next batch is read. The look itself goes in order, one by one.
+# has kept, or of a file while its next batch is read.
 LOADERS, LOADERS_OF_FILE = 4, 2
 AGAIN = 5
 # What another writer, or a server that restarts, may cost us: the batch is done again, or later.
@@ -77,7 +78,7 @@ def _claim(uow: UnitOfWork, import_id: int, holder: str, at: datetime) -> Import
 
 
 def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: float) -> bool:
-    """One or both passes, as far as time goes; whether they are through."""
+    """The look or the run, as far as time goes; whether it is through."""
     with uow() as tx:
         file = kept(uow, found.id, found.size)
         if digest_of(file) != found.sha256 or _said_otherwise(found):
@@ -89,33 +90,30 @@ def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: f
     prepare = Preparer(
         plan, fields, key=settings.suppression_key, now=now(), ip_storage=settings.ip_storage
     )
-    end = time.monotonic() + seconds
-    for phase in _phases(found.status, plan):
-        work = Work(phase, _aim(found, plan), found.columns, holder, found.status, recipe)
-        loading = _Loading(uow, work, now, end)
-        if phase is Phase.RUN and not loading.all(_kept(uow, work), LOADERS):
-            return False
-        done = _done(uow, work)
-        if phase is Phase.RUN and done >= _done(uow, replace(work, phase=Phase.CHECK)):
-            continue
-        waiting = (
-            prepare(batch)
-            for batch in batches(tables(file, form_of(found)))
-            if batch.number not in done
-        )
-        if not loading.all(waiting, LOADERS_OF_FILE if phase is Phase.RUN else 1):
-            return False
-    return True
+    phase = Phase.RUN if found.status is ImportStatus.RUNNING else Phase.CHECK
+    work = Work(phase, _aim(found, plan), found.columns, holder, found.status, recipe)
+    loading = _Loading(uow, work, now, time.monotonic() + seconds)
+
+    def read(wanted: Callable[[int], bool]) -> Iterator[Prepared]:
+        found_in = batches(tables(file, form_of(found)))
+        return (prepare(batch) for batch in found_in if wanted(batch.number))
+
+    if phase is Phase.RUN and not loading.all(_kept(uow, work), LOADERS):
+        return False
+    done = _done(uow, work)
+    if phase is Phase.RUN and done >= _done(uow, replace(work, phase=Phase.CHECK)):
+        return True
+    if not loading.all(read(lambda number: number not in done), LOADERS_OF_FILE):
+        return False
+    if phase is Phase.RUN:
+        return True
+    twice = loading.doubles()
+    again = replace(loading, work=replace(work, again=True))
+    return not twice or again.all(read(twice.__contains__), LOADERS_OF_FILE)
 
 
 def _said_otherwise(found: Import) -> bool:
     return found.status is ImportStatus.RUNNING and declaration_digest(found) != found.checked
-
-
-def _phases(status: ImportStatus, plan: Plan) -> tuple[Phase, ...]:
-    if status is ImportStatus.RUNNING:
-        return (Phase.RUN,)
-    return (Phase.STOPS, Phase.CHECK) if plan.may_stop else (Phase.CHECK,)
 
 
 def _aim(found: Import, plan: Plan) -> Aim:
@@ -175,6 +173,13 @@ class _Loading:
                 one.result()
         return True
 
+    def doubles(self) -> set[int]:
+        """The batches that hold people who stand in the file twice, when all have been read."""
+        self._renew()
+        with self.uow() as tx:
+            check_held(tx, self.work)
+            return doubles.find(tx, self.work.aim.import_id)
+
     def _load(self, made: Prepared | Ready) -> None:
         for left in reversed(range(AGAIN)):
             try:
@@ -226,7 +231,6 @@ def _hand_back(uow: UnitOfWork, found: Import, holder: str, *, done: bool, at: d
             row.status = next_status(row.status, ImportAction.CHECKED)
             row.checked = declaration_digest(row)
             row.rows_total = _rows(tx.session, row.id)
-            tx.session.execute(sa.delete(ImportKey).where(ImportKey.import_id == row.id))
         return False
 
 
