@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import socketserver
 import subprocess
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from listmgr.config import MailSettings
+from tests.ports import kept_port
 
 INSTALL = "install it with: apt-get install postfix (and run the tests as root)"
 needs_postfix = pytest.mark.skipif(
@@ -164,7 +164,7 @@ def _certificates(folder: Path) -> None:
 def running_postfix(**settings: str) -> Iterator[Postfix]:
     """Start it; `settings` are further lines of its main.cf."""
     owner = pwd.getpwnam("postfix")
-    with tempfile.TemporaryDirectory(prefix="listmgr-postfix-") as name, socket.socket() as probe:
+    with tempfile.TemporaryDirectory(prefix="listmgr-postfix-") as name, kept_port() as port:
         folder = Path(name)
         folder.chmod(0o755)
         for part in ("config", "queue", "data", "mail"):
@@ -172,19 +172,26 @@ def running_postfix(**settings: str) -> Iterator[Postfix]:
         for part in ("data", "mail"):
             os.chown(folder / part, owner.pw_uid, owner.pw_gid)
         _certificates(folder)
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        found = Postfix(folder, probe.getsockname()[1])
-        probe.close()
+        found = Postfix(folder, port)
         more = "\n".join(f"{key} = {value}" for key, value in settings.items())
         told = {"name": folder.name, "uid": owner.pw_uid, "gid": owner.pw_gid, "more": more}
         (folder / "config/main.cf").write_text(MAIN.format(folder=folder, **told))
-        (folder / "config/master.cf").write_text(MASTER.format(port=found.port))
+        (folder / "config/master.cf").write_text(MASTER.format(port=port))
+        log = Path(f"/var/log/{folder.name}.log")
+        command = ["postfix", "-c", str(folder / "config")]
         with _sign_in(folder, found.signed_in):
-            command = ["postfix", "-c", str(folder / "config")]
-            subprocess.run([*command, "start"], check=True, capture_output=True)
+            _start(command, log)
             try:
                 yield found
             finally:
                 subprocess.run([*command, "stop"], check=False, capture_output=True)
-                Path(f"/var/log/{folder.name}.log").unlink(missing_ok=True)
+                log.unlink(missing_ok=True)
+
+
+def _start(command: list[str], log: Path) -> None:
+    """Start it, or say why not: Postfix itself tells only its log."""
+    ended = subprocess.run([*command, "start"], check=False, capture_output=True, text=True)
+    if ended.returncode:
+        told = log.read_text() if log.exists() else "it has written no log"
+        log.unlink(missing_ok=True)
+        raise AssertionError(f"Postfix did not start, {log} says: {ended.stderr}{told}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from listmgr.config import MailSettings
 from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.message import MessageContent
 from listmgr.delivery.smtp import Answer, Channel, Envelope, Outcome, ServerAway
+from tests.ports import kept_port
 from tests.postfix import INSTALL, Postfix, needs_postfix, running_postfix
 
 A = Answer
@@ -195,21 +197,39 @@ def smtp_sink() -> Iterator[MailSettings]:
     program = shutil.which("smtp-sink")
     if program is None:
         pytest.skip(f"no smtp-sink; {INSTALL}")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([program, "-u", "nobody", "-8", f"127.0.0.1:{port}", "100"])
-    try:
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            with socket.socket() as knock:
-                if knock.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield MailSettings("127.0.0.1", port, sender="lists@news.example.org", timeout=10.0)
-    finally:
-        process.terminate()
-        process.wait()
+    with kept_port() as port:
+        process = subprocess.Popen([program, "-u", "nobody", "-8", f"127.0.0.1:{port}", "100"])
+        try:
+            end = time.monotonic() + 60
+            while time.monotonic() < end and process.poll() is None:
+                with socket.socket() as knock:
+                    if knock.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.05)
+            yield MailSettings("127.0.0.1", port, sender="lists@news.example.org", timeout=10.0)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def test_the_port_of_a_server_that_starts_is_nobody_elses():
+    with kept_port() as port, socket.socket() as other:
+        with pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+        with socket.create_server(("127.0.0.1", port)) as server:
+            socket.create_connection(("127.0.0.1", port)).close()
+            server.accept()[0].close()
+
+
+def test_a_postfix_that_does_not_start_says_why_and_leaves_no_log(shared: Postfix):
+    with (
+        pytest.raises(AssertionError, match="exclusive lock") as raised,
+        running_postfix(data_directory=f"{shared.folder}/data"),
+    ):
+        pass
+    log = re.search(r"/var/log/\S+", str(raised.value))
+    assert log is not None
+    assert not Path(log[0]).exists()
 
 
 def test_smtp_sink_takes_everything(smtp_sink: MailSettings):
