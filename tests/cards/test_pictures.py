@@ -13,12 +13,14 @@ import pytest
 from listmgr.cards import ocr, opening, picture
 from listmgr.cards.card import Kind
 from listmgr.cards.extras import OCR, SCAN, installed
+from listmgr.cards.outlines import cards_in
 from listmgr.cards.picture import read_picture
 
 EXTRAS = "pip install -e '.[scan,ocr]'"
 if not (installed(SCAN) and installed(OCR)):
     pytest.skip(EXTRAS, allow_module_level=True)
 
+import numpy  # noqa: E402
 import segno  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
@@ -79,6 +81,14 @@ def test_several_cards_in_one_photo_are_several_cards():
     result = read_picture(photo, lambda done, of: heard.append((done, of)))
     assert {read.fields.email.address for read in result.cards} == {p.email for p in labelled}
     assert heard == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("seed", [1, 4, 7, 15])
+def test_a_dark_card_stands_out_from_a_dark_table_by_its_colour(seed):
+    printed = [DESIGNS[design](card(number).printed) for design, number in ((0, 0), (3, 2), (5, 6))]
+    photo = opening.open_picture(file_of(on_table(printed, random.Random(seed), (2000, 1500))))
+    found = cards_in(numpy.asarray(photo))
+    assert [0.55 < one.shape[0] / one.shape[1] < 0.7 for one in found] == [True] * 3
 
 
 def test_the_card_of_a_code_counts_and_is_not_repeated_by_what_is_printed():
