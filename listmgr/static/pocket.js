@@ -208,8 +208,24 @@
   };
 
   // ── A live look for QR codes, where the browser can read them itself ─────
+  // Some browsers have the reader and no code it reads.
+  const canScan = async () => {
+    try {
+      return Boolean(navigator.mediaDevices) && (await BarcodeDetector.getSupportedFormats()).includes("qr_code");
+    } catch {
+      return false;
+    }
+  };
+
+  // A photo does what the live look cannot: the code on it is read where it arrives.
+  const byPhoto = (why) => {
+    part("why-photo").textContent = why;
+    part("by-photo").hidden = !why;
+  };
+
   const scan = async () => {
     const video = part("live");
+    byPhoto("");
     const stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     const detector = new BarcodeDetector({ formats: ["qr_code"] });
     video.srcObject = stream;
@@ -224,6 +240,7 @@
     stream.getTracks().forEach((track) => track.stop());
     video.hidden = true;
     if (found) await take({ text: found });
+    else byPhoto(words().nocode);
   };
 
   const theme = () => {
@@ -251,10 +268,12 @@
       await forget(event.target.closest("li").dataset.key);
       await show();
     });
-    if ("BarcodeDetector" in window && navigator.mediaDevices) {
-      part("scan").hidden = false;
-      part("scan").addEventListener("click", () => scan().catch(() => { part("live").hidden = true; }));
-    }
+    part("scan").addEventListener("click", () => scan().catch(() => {
+      part("live").hidden = true;
+      byPhoto(words().nocamera);
+    }));
+    part("scan").hidden = !(await canScan());
+    byPhoto(part("scan").hidden ? words().noscan : "");
     window.addEventListener("online", sendAll);
     window.addEventListener("offline", show);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) sendAll(); });
