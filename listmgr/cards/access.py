@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.cards.arriving import WORDS
 from listmgr.cards.card import from_json
-from listmgr.cards.inbox import Taking, cards_of
+from listmgr.cards.inbox import Taking, cards_of, takings_of
 from listmgr.cards.models import Card, CardLetter, CardUpload
 from listmgr.cards.stages import Stage, staged
 from listmgr.cards.statement import Statement, statement_of
@@ -89,6 +89,11 @@ class HeldCard:
 def held_cards(session: Session, address_key: str) -> tuple[HeldCard, ...]:
     """The cards that bear this address: one, or none."""
     return tuple(_held(session, card, takings) for card, takings in cards_of(session, address_key))
+
+
+def held_card(session: Session, card: Card) -> HeldCard:
+    """One card, also of a person who has no address."""
+    return _held(session, card, takings_of(session, card))
 
 
 def _held(session: Session, card: Card, takings: tuple[Taking, ...]) -> HeldCard:

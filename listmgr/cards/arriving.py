@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from listmgr.cards.card import CardFields, ParsedCard, as_json
 from listmgr.cards.models import Card, CardCapture, CardSource, CardStatus, CardUpload, NoticeWay
 from listmgr.cards.notice import due_at
+from listmgr.cards.restriction import is_restricted
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import AddressError, fingerprint, parse_address
 from listmgr.suppression.models import Suppression, SuppressionReason
@@ -57,15 +58,20 @@ def capture_of(upload: CardUpload) -> Capture:
     )
 
 
-def arrive(tx: Transaction, parsed: ParsedCard, capture: Capture, *, at: datetime) -> Card:
+def arrive(tx: Transaction, parsed: ParsedCard, capture: Capture, *, at: datetime) -> Card | None:
     """Put one card into the inbox.
 
     Of somebody who objected nothing is kept but that they were recognised, not even the picture.
+    None where processing is restricted: what is held stays as it is, and no more is taken.
     Two who take the same card at once make one card: the second waits at the address's index.
     """
-    objected_at = objection(tx, [email.address for email in parsed.fields.emails])
+    addresses = [email.address for email in parsed.fields.emails]
+    objected_at = objection(tx, addresses)
     if objected_at is not None:
         return _objected(tx, capture, objected_at, at=at)
+    if is_restricted(tx.session, [key for one in addresses if (key := address_key(one))]):
+        _let_go_of_photo(tx, capture)
+        return None
     values = words_of(parsed.fields)
     card = _insert(tx, values, parsed, capture, at=at)
     if card is None:
@@ -218,11 +224,15 @@ def _objected(tx: Transaction, capture: Capture, objected_at: datetime, *, at: d
     tx.session.add(card)
     tx.session.flush()
     tx.session.add(_taken(card, capture, ""))
-    if capture.source is CardSource.PHOTO and capture.upload_id is not None:
-        # A file is let go as soon as it has been read anyway; its other cards are still in it.
-        empty_upload(tx, capture.upload_id)
+    _let_go_of_photo(tx, capture)
     tx.session.flush()
     return card
+
+
+def _let_go_of_photo(tx: Transaction, capture: Capture) -> None:
+    """A file is let go as soon as it has been read anyway; its other cards are still in it."""
+    if capture.source is CardSource.PHOTO and capture.upload_id is not None:
+        empty_upload(tx, capture.upload_id)
 
 
 def empty_upload(tx: Transaction, upload_id: int) -> None:

@@ -33,9 +33,12 @@ def delete_card(tx: Transaction, card: Card, *, at: datetime) -> Stage:
     return stage
 
 
-def forget_people(tx: Transaction, address_keys: Collection[str]) -> None:
-    """Erase the cards of these addresses, and what was handed in with them, pictures included."""
-    cards = tx.session.scalars(sa.select(Card).where(Card.address_key.in_(address_keys))).all()
+def forget_people(
+    tx: Transaction, address_keys: Collection[str], card_ids: Collection[int] = ()
+) -> None:
+    """Erase these cards and what was handed in with them, pictures included."""
+    theirs = sa.or_(Card.address_key.in_(address_keys), Card.id.in_(card_ids))
+    cards = tx.session.scalars(sa.select(Card).where(theirs)).all()
     for card in cards:
         if card.upload_id is not None:
             empty_upload(tx, card.upload_id)

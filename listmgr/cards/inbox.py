@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardCapture, CardStatus, CardUpload, Occasion, UploadStatus
 from listmgr.cards.notice import overdue
+from listmgr.cards.restriction import FREE, RESTRICTED, restricted_since
 from listmgr.cards.seeing import find_card, seen_by
 from listmgr.cards.stages import STAGE, WHOSE, Stage, StagedCard, staged, with_answers
 from listmgr.consent.models import Consent
@@ -61,6 +62,7 @@ class Beside:
     upload: CardUpload | None
     # Somebody of this address is known from before; nothing more is said of them.
     known_before: bool
+    restricted_since: datetime | None
 
 
 def inbox(
@@ -76,7 +78,10 @@ def inbox(
     query = (
         with_answers(sa.select(Card, STAGE, WHOSE))
         .where(
-            seen_by(own), Card.status.in_(statuses), STAGE.in_([stage.value for stage in stages])
+            seen_by(own),
+            FREE,
+            Card.status.in_(statuses),
+            STAGE.in_([stage.value for stage in stages]),
         )
         .order_by(Card.id.desc())
         .limit(PAGE + 1)
@@ -87,6 +92,21 @@ def inbox(
     elif CardStatus.KEPT in statuses:
         floor = _floor(session, own, below)
         query = query.where(Card.id >= floor)
+    return _page(session, query, below, floor)
+
+
+def restricted(session: Session, *, below: int | None = None) -> Page:
+    """One page of the cards nobody may work on (Article 18): for who answers the person."""
+    query = with_answers(sa.select(Card, STAGE, WHOSE)).where(RESTRICTED).order_by(Card.id.desc())
+    return _page(session, query.limit(PAGE + 1), below, None)
+
+
+def _page(
+    session: Session,
+    query: sa.Select[Card, str, int | None],
+    below: int | None,
+    floor: int | None,
+) -> Page:
     if below is not None:
         query = query.where(Card.id < below)
     found = [StagedCard(card, Stage(stage), whose) for card, stage, whose in session.execute(query)]
@@ -126,12 +146,12 @@ def counts(session: Session, own: int | None) -> dict[Stage, Size]:
     where there are more, the numbers say "at least".
     """
     plain = sa.select(Card.status, sa.func.count()).where(
-        seen_by(own), Card.status.in_(_STATUS.values())
+        seen_by(own), FREE, Card.status.in_(_STATUS.values())
     )
     known = dict(session.execute(plain.group_by(Card.status)).all())
     floor = _floor(session, own, None)
     query = with_answers(sa.select(STAGE, sa.func.count()).select_from(Card)).where(
-        seen_by(own), Card.status == CardStatus.KEPT, Card.id >= floor
+        seen_by(own), FREE, Card.status == CardStatus.KEPT, Card.id >= floor
     )
     found = dict(session.execute(query.group_by(STAGE)).all())
     return {
@@ -145,7 +165,12 @@ def counts(session: Session, own: int | None) -> dict[Stage, Size]:
 def count_to_review(session: Session, own: int | None) -> int:
     """How many cards nobody has looked at yet."""
     waiting = sa.select(sa.func.count(Card.id)).where(Card.status == CardStatus.CAPTURED)
-    return session.scalars(waiting.where(seen_by(own))).one()
+    return session.scalars(waiting.where(seen_by(own), FREE)).one()
+
+
+def count_restricted(session: Session) -> int:
+    """How many cards nobody may work on."""
+    return session.scalars(sa.select(sa.func.count(Card.id)).where(RESTRICTED)).one()
 
 
 def beside(session: Session, card_id: int, own: int | None) -> Beside:
@@ -154,9 +179,10 @@ def beside(session: Session, card_id: int, own: int | None) -> Beside:
     upload = None if card.upload_id is None else session.get(CardUpload, card.upload_id)
     return Beside(
         staged=staged(session, card),
-        takings=tuple(_takings(session, [card.id]).get(card.id, ())),
+        takings=takings_of(session, card),
         upload=upload,
         known_before=_known_before(session, card),
+        restricted_since=restricted_since(session, card),
     )
 
 
@@ -165,6 +191,11 @@ def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[Takin
     found = session.scalars(sa.select(Card).where(Card.address_key == address_key)).all()
     taken = _takings(session, [card.id for card in found])
     return [(card, tuple(taken.get(card.id, ()))) for card in found]
+
+
+def takings_of(session: Session, card: Card) -> tuple[Taking, ...]:
+    """Who took a card, when and where."""
+    return tuple(_takings(session, [card.id]).get(card.id, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from listmgr.cards.arriving import objection
 from listmgr.cards.gone import delete_card
 from listmgr.cards.models import Card, CardStatus, CardUpload, UploadStatus
-from listmgr.cards.review import drop_objected
+from listmgr.cards.restriction import FREE
+from listmgr.cards.review import NEEDS_PICTURE, drop_objected
 from listmgr.cards.stages import STAGE, WHOSE, Stage, with_answers
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import audit
@@ -31,6 +32,7 @@ def delete_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
             Card.delete_at <= at,
             STAGE.not_in(_STAY),
             # Article 18: what is restricted is not deleted either.
+            FREE,
             Subscriber.restricted_at.is_(None),
         )
         .order_by(Card.delete_at)
@@ -67,9 +69,7 @@ def drop_newly_objected(tx: Transaction, *, at: datetime, limit: int = BATCH) ->
 def purge_uploads(tx: Transaction, *, at: datetime) -> int:
     """Delete pictures kept long enough, and uploads nothing refers to; returns how many rows."""
     settings = tx.settings
-    waits = sa.select(Card.id).where(
-        Card.upload_id == CardUpload.id, Card.status == CardStatus.CAPTURED
-    )
+    waits = sa.select(Card.id).where(Card.upload_id == CardUpload.id, NEEDS_PICTURE)
     emptied = tx.session.scalars(
         sa.update(CardUpload)
         .where(

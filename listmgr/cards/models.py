@@ -139,6 +139,8 @@ class Card(Base):
             "uq_cards_address_key",
             "address_key",
             unique=True,
+            # By octets, as for subscribers: it serves equality and beginnings alike.
+            postgresql_ops={"address_key": "text_pattern_ops"},
             postgresql_where=sa.text("address_key IS NOT NULL"),
         ),
         sa.Index("ix_cards_status", "status", "id"),
@@ -149,6 +151,9 @@ class Card(Base):
             postgresql_where=sa.text("notice_given_at IS NULL AND status <> 'objected'"),
         ),
         sa.Index("ix_cards_upload_id", "upload_id"),
+        sa.Index(
+            "ix_cards_restricted", "id", postgresql_where=sa.text("restricted_at IS NOT NULL")
+        ),
         sa.CheckConstraint(_OBJECTED_HOLDS_NOTHING, name="objected_holds_nothing"),
         sa.CheckConstraint("status <> 'objected' OR objected_at IS NOT NULL", name="objected_at"),
     )
@@ -182,6 +187,8 @@ class Card(Base):
     notice_way: Mapped[NoticeWay | None] = mapped_column(info=PLAIN)
     notice_by: Mapped[int | None] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
     objected_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    # Article 18, of whom a card alone is known; a subscriber's own restriction holds as well.
+    restricted_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     # The consent begun on an operator's statement; one a card (L-25).
     consent_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consents.id"), info=PLAIN)
 

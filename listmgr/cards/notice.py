@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardStatus, NoticeWay
+from listmgr.cards.restriction import FREE
 from listmgr.cards.seeing import locked_card, seen_by
 from listmgr.kit.errors import Refused
 from listmgr.kit.texts import N_
@@ -63,6 +64,7 @@ def count_overdue(session: Session, own: int | None, *, at: datetime) -> int:
 def overdue(at: datetime) -> sa.ColumnElement[bool]:
     """The condition on cards whose people should have been told by now."""
     return sa.and_(
+        FREE,
         Card.notice_given_at.is_(None),
         Card.status != CardStatus.OBJECTED,
         Card.notice_due_at <= at,

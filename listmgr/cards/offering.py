@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardStatus
+from listmgr.cards.restriction import restricted_since
 from listmgr.config import Settings
 from listmgr.kit.tokens import Door, TokenError, make_token, open_token
 
@@ -36,6 +37,6 @@ def prefill(session: Session, settings: Settings, token: str) -> Prefill:
     except (TokenError, ValueError):
         return Prefill()
     card = session.get(Card, card_id)
-    if card is None or card.status is not CardStatus.KEPT:
+    if card is None or card.status is not CardStatus.KEPT or restricted_since(session, card):
         return Prefill()
     return Prefill(card.address, card.first_name, card.last_name, card.company)

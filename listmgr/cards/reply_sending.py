@@ -14,6 +14,7 @@ from listmgr.cards.models import Card, CardLetter, LetterStatus, NoticeWay
 from listmgr.cards.notice import given
 from listmgr.cards.reply import send_job
 from listmgr.cards.reply_mail import compose
+from listmgr.cards.restriction import restricted_since
 from listmgr.kit.mail import Letter, MailRefused, MailServerAway, MailUncertain
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList
@@ -56,6 +57,12 @@ def _claim(
     card = tx.session.get_one(Card, letter.card_id)
     if card.address_key is None or objection(tx, [card.address]) is not None:
         letter.status, letter.last_error = LetterStatus.FAILED, "the person objected meanwhile"
+        return None
+    if restricted_since(tx.session, card) is not None:
+        letter.status, letter.last_error = (
+            LetterStatus.FAILED,
+            "processing was restricted",
+        )
         return None
     letter.status, letter.tried_at = LetterStatus.SENDING, at
     letter.attempts += 1

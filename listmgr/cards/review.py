@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from listmgr.cards.arriving import LANGUAGES, empty_upload, objection
 from listmgr.cards.gone import delete_card
 from listmgr.cards.models import Card, CardCapture, CardStatus, CardUpload, UploadStatus
+from listmgr.cards.restriction import RESTRICTED, RESTRICTED_WORDS, is_restricted
 from listmgr.cards.seeing import locked_card
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.texts import N_
@@ -19,6 +20,8 @@ from listmgr.kit.typed import Typed
 from listmgr.subscribers.address import Address, AddressError, parse_address
 
 MAX_WORDS = 2000
+# Whoever reviews reads beside it; of whom processing is restricted nothing is deleted.
+NEEDS_PICTURE = sa.or_(Card.status == CardStatus.CAPTURED, RESTRICTED)
 _LINES = ("first_name", "last_name", "company", "job_title", "phone", "website")
 
 
@@ -65,6 +68,8 @@ def keep(
         return card, Kept.OBJECTED
     if address is not None and address.key != card.address_key:
         _no_second_asking(card)
+        if is_restricted(tx.session, [address.key]):
+            raise Refused(RESTRICTED_WORDS)
         other = _other(tx, card, address.key)
         if other is not None:
             return _merge(tx, card, other), Kept.MERGED
@@ -109,9 +114,7 @@ def let_go_of_picture(tx: Transaction, upload_id: int | None) -> None:
     """Delete a picture whose last card was looked at, unless somebody said why it is kept."""
     if upload_id is None:
         return
-    waiting = sa.select(Card.id).where(
-        Card.upload_id == upload_id, Card.status == CardStatus.CAPTURED
-    )
+    waiting = sa.select(Card.id).where(Card.upload_id == upload_id, NEEDS_PICTURE)
     if tx.session.scalars(waiting.limit(1)).first() is not None:
         return
     tx.session.execute(

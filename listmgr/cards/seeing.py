@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardCapture
-from listmgr.kit.errors import NotFound
+from listmgr.cards.restriction import RESTRICTED_WORDS, locked, restricted_since
+from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 
@@ -33,9 +34,9 @@ def find_card(session: Session, card_id: int, own: int | None) -> Card:
 
 
 def locked_card(tx: Transaction, card_id: int, own: int | None) -> Card:
-    """A card to change, locked until the commit; raises NotFound."""
+    """A card to change, locked until the commit; raises NotFound, or Refused (Article 18)."""
     find_card(tx.session, card_id, own)
-    card = tx.session.get(Card, card_id, with_for_update=True, populate_existing=True)
-    if card is None:
-        raise NotFound(N_("There is no such card. It may have been discarded, or is not yours."))
+    card = locked(tx, card_id)
+    if restricted_since(tx.session, card) is not None:
+        raise Refused(RESTRICTED_WORDS)
     return card

@@ -154,8 +154,6 @@ def _must_be_askable(tx: Transaction, card: Card) -> None:
 
 
 def _must_be_free(tx: Transaction, subscriber: Subscriber, notice: Notice) -> None:
-    if subscriber.restricted_at is not None:
-        raise Refused(N_("Processing of this person's data is restricted (Article 18)."))
     existing = open_consent(tx, subscriber.id, notice.purpose_id)
     if existing is None:
         return

@@ -15,6 +15,7 @@ from listmgr.cards.models import Card, CardSource, CardStatus, CardUpload, Uploa
 from listmgr.cards.picture import read_picture
 from listmgr.cards.reading import parse_text, parse_upload
 from listmgr.cards.receive import read_job
+from listmgr.cards.restriction import NOT_TAKEN
 from listmgr.cards.review import MAX_WORDS
 from listmgr.cards.shown_picture import to_show
 from listmgr.kit.texts import N_
@@ -116,11 +117,14 @@ def _put_in(
     upload.found = len(cards)
     capture = capture_of(upload)
     batch = cards[upload.done : upload.done + BATCH]
-    arrived = [arrive(tx, card, capture, at=at) for card in batch]
+    came = [arrive(tx, card, capture, at=at) for card in batch]
+    # Of who is not taken it is said why, and nothing else.
+    places = [place for place, card in enumerate(came, upload.done + 1) if card is None]
+    upload.remarks = [*upload.remarks, *(f"{place}\t{NOT_TAKEN}" for place in places)]
     upload.done += len(batch)
     if upload.done < len(cards):
         return upload.done
-    _finish(upload, result, picture, arrived)
+    _finish(upload, result, picture, [card for card in came if card is not None])
     return None
 
 
@@ -130,15 +134,16 @@ def _finish(
     picture: tuple[bytes, str] | None,
     arrived: list[Card],
 ) -> None:
-    if not arrived:
+    not_taken = upload.remarks
+    if len(not_taken) == upload.found:
         reasons = [part.reason for part in result.refused]
-        _fail(upload, reasons[0] if reasons else NO_CARD)
+        _fail(upload, NOT_TAKEN if not_taken else reasons[0] if reasons else NO_CARD)
         return
     upload.status = UploadStatus.READ
     # What was said stands with each card from here on.
     upload.said, upload.name = "", ""
     objected = any(card.status is CardStatus.OBJECTED for card in arrived)
-    if objected and upload.source is CardSource.PHOTO:
+    if (objected or not_taken) and upload.source is CardSource.PHOTO:
         # Its content went with the card that must not be kept; nothing is put back.
         return
     if not any(card.upload_id == upload.id for card in arrived):
@@ -147,7 +152,7 @@ def _finish(
         return
     # A file has given what it had; of a picture a copy without its camera's notes stays to look at.
     upload.content, upload.content_type = picture if picture is not None else (None, "")
-    upload.remarks = _remarks(result)
+    upload.remarks = [*not_taken, *_remarks(result)][:MAX_REMARKS]
 
 
 def _remarks(result: ParseResult) -> list[str]:

@@ -10,7 +10,9 @@ from listmgr.cards.arriving import arrive, capture_of
 from listmgr.cards.card import CardEmail, CardFields, CardPhone, Guess, ParsedCard
 from listmgr.cards.models import Card, CardSource, UploadStatus
 from listmgr.cards.receive import HandedIn, Taken, checked, write_down
+from listmgr.cards.restriction import RESTRICTED_WORDS
 from listmgr.cards.review import CardWords, checked_words
+from listmgr.kit.errors import Refused
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import Address
 
@@ -26,6 +28,7 @@ def type_in(
 ) -> Card | None:
     """The card of these words, the same for the same key. InvalidInput with each field.
 
+    Raises Refused where processing of the person's data is restricted.
     None when the key's card has gone since: it is not made a second time. The card is to be
     reviewed like one that was photographed.
     """
@@ -36,7 +39,10 @@ def type_in(
         return _of(tx, upload.id, address)
     capture = capture_of(upload)
     upload.status, upload.done, upload.found, upload.said = UploadStatus.READ, 1, 1, ""
-    return arrive(tx, ParsedCard(_fields(told)), capture, at=at)
+    card = arrive(tx, ParsedCard(_fields(told)), capture, at=at)
+    if card is None:
+        raise Refused(RESTRICTED_WORDS)
+    return card
 
 
 def _of(tx: Transaction, upload_id: int, address: Address | None) -> Card | None:

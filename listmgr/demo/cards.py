@@ -77,4 +77,6 @@ def _card(
     taken = at - timedelta(days=days)
     fair = occasion_id(tx, FAIR, at=at)
     capture = Capture(finn, CardSource.PHOTO, taken, fair, said, notice_by_hand=days == 6)
-    return arrive(tx, ParsedCard(fields), capture, at=taken)
+    card = arrive(tx, ParsedCard(fields), capture, at=taken)
+    assert card is not None
+    return card

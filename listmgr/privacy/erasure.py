@@ -8,6 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from listmgr.cards.models import Card, CardStatus
+from listmgr.cards.restriction import of_a_card_alone
 from listmgr.consent.ledger import Act, record_many
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
@@ -21,6 +23,8 @@ from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress_many
 
+LIFT_FIRST = N_("Processing is restricted, so nothing may be deleted. Lift the restriction first.")
+
 
 def erase_person(tx: Transaction, subscriber_id: int, *, actor: str, at: datetime) -> int:
     """Erase one person for good, with every record joined to theirs; returns how many records.
@@ -29,9 +33,7 @@ def erase_person(tx: Transaction, subscriber_id: int, *, actor: str, at: datetim
     """
     people = records_of(tx, subscriber_id)
     if any(person.restricted_at is not None for person in people):
-        raise Refused(
-            N_("Processing is restricted, so nothing may be deleted. Lift the restriction first.")
-        )
+        raise Refused(LIFT_FIRST)
     return erase(tx, [person.id for person in people], actor=actor, at=at)
 
 
@@ -49,34 +51,57 @@ def records_of(tx: Transaction, subscriber_id: int) -> Sequence[Subscriber]:
     return [found, *(other for other in others if other.id != found.id)]
 
 
+def erase_card(tx: Transaction, card_id: int, *, actor: str, at: datetime) -> None:
+    """Erase a person known by a business card alone, as any other.
+
+    Raises NotFound, or Refused while processing is restricted and for who is a subscriber too.
+    """
+    card = of_a_card_alone(tx, card_id)
+    if card.restricted_at is not None:
+        raise Refused(LIFT_FIRST)
+    erase(tx, [], cards=[card.id], actor=actor, at=at)
+
+
 def erase(
     tx: Transaction,
     subscriber_ids: Sequence[int],
     *,
     actor: str,
     at: datetime,
+    cards: Sequence[int] = (),
     even_restricted: bool = False,
 ) -> int:
     """Erase people from every table that tells of them; returns how many.
 
-    Their consents end as erased, without a name and with a chain that still verifies; a block by
-    fingerprint stays, so that no import brings them back (L-15). Whoever is restricted is left
-    alone, unless this repeats an erasure that has happened before.
+    `cards` are those of people known by a card alone. Their consents end as erased, without a name
+    and with a chain that still verifies; a block by fingerprint stays, so that neither an import
+    nor their card at the next fair brings them back (L-15). Whoever is restricted is left alone,
+    unless this repeats an erasure that has happened before.
     """
     people = _locked(tx, subscriber_ids, even_restricted)
-    if not people:
+    alone = _locked_cards(tx, cards, even_restricted) if cards else []
+    if not people and not alone:
         return 0
     consents = _end_consents(tx, [person.id for person in people], actor, at)
-    gone = _gone(tx, people, consents)
-    fingerprints = [person.fingerprint for person in people]
+    gone = _gone(tx, people, alone, consents)
+    key = tx.settings.suppression_key
+    erased: list[tuple[bytes, int | None]] = [(one.fingerprint, one.id) for one in people]
+    erased += [(card_fingerprint(key, one.id, one.address_key), None) for one in alone]
+    blocked = [one.fingerprint for one in people]
+    blocked += [fingerprint(key, one.address_key) for one in alone if one.address_key]
     for erase_from in ERASED.values():
         erase_from(tx, gone)
-    suppress_many(tx, fingerprints, SuppressionReason.ERASED, at=at)
-    write_down(tx, list(zip(fingerprints, gone.ids, strict=True)), at=at)
-    return len(gone.ids)
+    suppress_many(tx, blocked, SuppressionReason.ERASED, at=at)
+    write_down(tx, erased, at=at)
+    return len(erased)
 
 
-def write_down(tx: Transaction, erased: list[tuple[bytes, int]], *, at: datetime) -> None:
+def card_fingerprint(key: bytes, card_id: int, address_key: str | None) -> bytes:
+    """What the journal knows a card by: its address, or its number where it has none."""
+    return fingerprint(key, address_key or f"card {card_id}")
+
+
+def write_down(tx: Transaction, erased: list[tuple[bytes, int | None]], *, at: datetime) -> None:
     """Add people to the journal, by fingerprint and by the number they had."""
     rows = [{"fingerprint": f, "subscriber_id": number, "erased_at": at} for f, number in erased]
     tx.session.execute(insert(ErasureEntry).on_conflict_do_nothing(), rows)
@@ -89,6 +114,14 @@ def _locked(
     if not even_restricted:
         wanted = wanted.where(Subscriber.restricted_at.is_(None))
     locked = wanted.order_by(Subscriber.id).with_for_update()
+    return list(tx.session.scalars(locked.execution_options(populate_existing=True)))
+
+
+def _locked_cards(tx: Transaction, card_ids: Sequence[int], even_restricted: bool) -> list[Card]:
+    wanted = sa.select(Card).where(Card.id.in_(card_ids), Card.status != CardStatus.OBJECTED)
+    if not even_restricted:
+        wanted = wanted.where(Card.restricted_at.is_(None))
+    locked = wanted.order_by(Card.id).with_for_update()
     return list(tx.session.scalars(locked.execution_options(populate_existing=True)))
 
 
@@ -109,13 +142,19 @@ def _end_consents(tx: Transaction, ids: list[int], actor: str, at: datetime) -> 
     return [consent.id for consent in consents]
 
 
-def _gone(tx: Transaction, people: list[Subscriber], consent_ids: list[int]) -> Gone:
+def _gone(
+    tx: Transaction, people: list[Subscriber], alone: list[Card], consent_ids: list[int]
+) -> Gone:
     key = tx.settings.suppression_key
-    # Questions are limited by the provider's own view of the address (T-09).
-    recipients = [fingerprint(key, parse_address(one.address).provider_key) for one in people]
+    addresses = [(one.address_key, one.address) for one in people]
+    addresses += [(one.address_key, one.address) for one in alone if one.address_key]
     return Gone(
         ids=[one.id for one in people],
         consent_ids=consent_ids,
-        address_keys=frozenset(one.address_key for one in people),
-        recipients=recipients,
+        address_keys=frozenset(known for known, _address in addresses),
+        # Questions are limited by the provider's own view of the address (T-09).
+        recipients=[
+            fingerprint(key, parse_address(address).provider_key) for _known, address in addresses
+        ],
+        card_ids=[one.id for one in alone],
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from listmgr.cards.gone import forget_people
+from listmgr.cards.models import Card, CardStatus
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction
-from listmgr.privacy.erasure import erase, write_down
+from listmgr.privacy.erasure import card_fingerprint, erase, write_down
 from listmgr.privacy.models import ErasureEntry
 from listmgr.privacy.register import forget_replies
 from listmgr.subscribers.models import Subscriber
@@ -25,6 +27,7 @@ OVERLAP = timedelta(hours=1)
 _TAIL = 4 * 1024 * 1024
 # A mail that was on its way may be answered after the erasure, and the answer names the address.
 LATE = timedelta(days=1)
+_NOBODYS = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +36,20 @@ class Line:
 
     erased_at: datetime
     fingerprint: bytes
-    subscriber_id: int
+    # None for who was known by a business card alone.
+    subscriber_id: int | None
 
     def __str__(self) -> str:
-        return f"{self.erased_at.isoformat()} {self.fingerprint.hex()} {self.subscriber_id}"
+        number = _NOBODYS if self.subscriber_id is None else self.subscriber_id
+        return f"{self.erased_at.isoformat()} {self.fingerprint.hex()} {number}"
 
 
 def read_line(text: str) -> Line:
     """A line of the file; raises InvalidInput."""
     try:
         at, fingerprint, number = text.split()
-        return Line(datetime.fromisoformat(at), bytes.fromhex(fingerprint), int(number))
+        known = None if number == _NOBODYS else int(number)
+        return Line(datetime.fromisoformat(at), bytes.fromhex(fingerprint), known)
     except ValueError:
         raise InvalidInput(f"This is no line of an erasure journal: {text[:40]!r}") from None
 
@@ -107,14 +113,39 @@ def replay(tx: Transaction, lines: Iterable[Line], *, at: datetime) -> int:
         if created_at <= latest[fingerprint].erased_at
     ]
     erased = erase(tx, back, actor="system", at=at, even_restricted=True)
+    erased += _erase_cards(tx, latest, at)
     _block_again(tx, set(latest), at)
     for line in known:
         write_down(tx, [(line.fingerprint, line.subscriber_id)], at=line.erased_at)
     return erased
 
 
+def _erase_cards(tx: Transaction, latest: Mapping[bytes, Line], at: datetime) -> int:
+    """The cards of people who were erased; a card keeps no fingerprint, so each is asked."""
+    key = tx.settings.suppression_key
+    subscribed = sa.exists().where(Subscriber.address_key == Card.address_key)
+    rows = tx.session.execute(
+        sa.select(Card.id, Card.address_key, Card.captured_at, subscribed)
+        .where(Card.status != CardStatus.OBJECTED)
+        .execution_options(yield_per=1000)
+    )
+    back = [
+        (card_id, known)
+        for card_id, address_key, captured_at, known in rows
+        if (line := latest.get(card_fingerprint(key, card_id, address_key)))
+        and captured_at <= line.erased_at
+    ]
+    # Of who signed up anew since, the old card goes and the rest stays.
+    forget_people(tx, (), [card_id for card_id, known in back if known])
+    alone = [card_id for card_id, known in back if not known]
+    return erase(tx, [], cards=alone, actor="system", at=at, even_restricted=True)
+
+
 def _block_again(tx: Transaction, fingerprints: set[bytes], at: datetime) -> None:
-    """The block too may be younger than the backup; one that was lifted by the person is not."""
+    """The block too may be younger than the backup; one that was lifted by the person is not.
+
+    The number of a card without an address is blocked with the rest, and blocks nobody.
+    """
     told = tx.session.scalars(
         sa.select(Suppression.fingerprint).where(Suppression.fingerprint.in_(fingerprints))
     )
@@ -129,6 +160,7 @@ def forget_late_replies(tx: Transaction, *, at: datetime) -> None:
     """Clear what mail servers answered about people after they had been erased."""
     ids = tx.session.scalars(
         sa.select(ErasureEntry.subscriber_id).where(ErasureEntry.erased_at > at - LATE)
-    ).all()
-    if ids:
-        forget_replies(tx, list(ids))
+    )
+    of_people = [one for one in ids if one is not None]
+    if of_people:
+        forget_replies(tx, of_people)

@@ -11,7 +11,10 @@ from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class ErasureEntry(Base):
-    """One erased person: the keyed fingerprint of an address that is kept nowhere (T-25)."""
+    """One erased person: the keyed fingerprint of an address that is kept nowhere (T-25).
+
+    Of a business card without an address it is that of the number the card had.
+    """
 
     __tablename__ = "erasure_journal"
     __table_args__ = (
@@ -23,6 +26,6 @@ class ErasureEntry(Base):
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
     # A hashed address is still personal data; without the key outside it leads to nobody.
     fingerprint: Mapped[bytes] = mapped_column(info=PERSONAL)
-    # The number they had, which is now a number of nobody.
-    subscriber_id: Mapped[int] = mapped_column(info=PLAIN)
+    # The number they had, which is now a number of nobody; None for who was no subscriber.
+    subscriber_id: Mapped[int | None] = mapped_column(info=PLAIN)
     erased_at: Mapped[datetime] = mapped_column(info=PLAIN)

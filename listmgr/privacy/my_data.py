@@ -21,26 +21,15 @@ from listmgr.consent.ask import tell_my_data
 from listmgr.consent.models import Consent
 from listmgr.kit.tokens import Door, TokenInvalid, open_token
 from listmgr.kit.transaction import Transaction
-from listmgr.lists.models import MailingList, Purpose
 from listmgr.operators.audit import audit
+from listmgr.privacy.access import HeldValue, file_of_subscriber, held_values
 from listmgr.subscribers.address import parse_address
-from listmgr.subscribers.define import custom_fields
-from listmgr.subscribers.fields import CORE_FIELDS, CatalogueField, as_catalogue
 from listmgr.subscribers.models import Subscriber
-from listmgr.subscribers.values import parse_all, set_values, value_of
+from listmgr.subscribers.values import parse_all, set_values
 
 DAY = 86_400
 # Who has begun to write may take longer than who only looks.
 TO_SEND = 2 * DAY
-
-
-@dataclass(frozen=True, slots=True)
-class HeldValue:
-    """One field with what we hold in it. Not `editable`: the address, and what is archived."""
-
-    field: CatalogueField
-    value: str
-    editable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,64 +91,15 @@ def correct(tx: Transaction, token: str, typed: Mapping[str, str], *, at: dateti
 def download(session: Session, settings: Settings, token: str) -> dict[str, Any] | None:
     """The same as plain values, for a file (Art. 20); None for somebody who has been erased."""
     found = session.get(Subscriber, _subscriber_id(settings, token, DAY))
-    if found is None:
-        return None
-    data = _data(session, found)
-    return {
-        "known_since": found.created_at.isoformat(),
-        "fields": [_plain(one) for one in data.values],
-        "tags": list(data.tags),
-        "basis_note": data.basis_note,
-        "subscriptions": _subscriptions(session, found.id),
-        "business_cards": [card.as_plain() for card in data.cards],
-    }
-
-
-def _plain(held: HeldValue) -> dict[str, Any]:
-    return {
-        "key": held.field.key,
-        "label": {"de": held.field.label_de, "en": held.field.label_en},
-        "value": held.value,
-        "purpose": held.field.purpose,
-        "legal_basis": held.field.basis.value,
-        "kept_months": held.field.retention_months,
-    }
-
-
-def _subscriptions(session: Session, subscriber_id: int) -> list[dict[str, Any]]:
-    rows = session.execute(
-        sa.select(Consent, MailingList.name, Purpose)
-        .join(MailingList, MailingList.id == Consent.list_id)
-        .join(Purpose, Purpose.id == Consent.purpose_id)
-        .where(Consent.subscriber_id == subscriber_id)
-        .order_by(Consent.id)
-    )
-    return [
-        {
-            "list": name,
-            "purpose": purpose.name(consent.language),
-            "status": consent.status.value,
-            "source": consent.source.value,
-            "captured_at": consent.captured_at.isoformat(),
-            "confirmed_at": consent.confirmed_at and consent.confirmed_at.isoformat(),
-            "ended_at": consent.ended_at and consent.ended_at.isoformat(),
-        }
-        for consent, name, purpose in rows
-    ]
+    return None if found is None else file_of_subscriber(session, found)
 
 
 def _data(session: Session, found: Subscriber) -> MyData:
-    values = [HeldValue(one, value_of(one, found), one.key != "email") for one in CORE_FIELDS]
-    for row in custom_fields(session):
-        field, live = as_catalogue(row), row.archived_at is None
-        value = value_of(field, found)
-        if live or value:
-            values.append(HeldValue(field, value, live))
     consents = sa.select(Consent.purpose_id).where(Consent.subscriber_id == found.id).distinct()
     return MyData(
         known=True,
         language=found.language,
-        values=tuple(values),
+        values=held_values(session, found),
         tags=tuple(found.tags),
         basis_note=found.basis_note,
         since=found.created_at,

@@ -32,6 +32,8 @@ class Gone:
     # The identity of each address, and the keyed fingerprints the limits of mails count by.
     address_keys: frozenset[str]
     recipients: list[bytes]
+    # Business cards of those a card alone is known of, which may bear no address.
+    card_ids: list[int]
 
 
 Eraser = Callable[[Transaction, Gone], None]
@@ -81,7 +83,7 @@ def forget_replies(tx: Transaction, subscriber_ids: list[int]) -> None:
 
 def _cards(tx: Transaction, gone: Gone) -> None:
     """With the card go who took it, its letters, and the picture it was read from."""
-    forget_people(tx, gone.address_keys)
+    forget_people(tx, gone.address_keys, gone.card_ids)
 
 
 def _address_changes(tx: Transaction, gone: Gone) -> None:

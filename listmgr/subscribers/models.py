@@ -36,6 +36,12 @@ class Subscriber(Base):
             postgresql_with={"fastupdate": "on", "gin_pending_list_limit": "32768"},
         ),
         sa.Index("ix_subscribers_created_at", "created_at", "id"),
+        # Few, and asked of each business card: whether its person's data are restricted.
+        sa.Index(
+            "ix_subscribers_restricted",
+            "address_key",
+            postgresql_where=sa.text("restricted_at IS NOT NULL"),
+        ),
         sa.Index(
             "ix_subscribers_merged_into_id",
             "merged_into_id",

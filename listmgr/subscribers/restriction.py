@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 
 from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.kit.texts import N_
@@ -11,6 +12,12 @@ from listmgr.subscribers.models import Subscriber
 
 # How the person can have been told; Article 18(3) asks for it before a restriction is lifted.
 TOLD = ("mail", "letter", "phone", "in person")
+
+
+class Restrictable(Protocol):
+    """A record of a person: a subscriber, a business card."""
+
+    restricted_at: datetime | None
 
 
 def locked_person(tx: Transaction, subscriber_id: int) -> Subscriber:
@@ -23,11 +30,7 @@ def locked_person(tx: Transaction, subscriber_id: int) -> Subscriber:
 
 def restrict(tx: Transaction, subscriber_id: int, *, at: datetime) -> bool:
     """From the commit on nothing is sent, changed or deleted; False when it was so already."""
-    person = locked_person(tx, subscriber_id)
-    if person.restricted_at is not None:
-        return False
-    person.restricted_at = at
-    return True
+    return begin(locked_person(tx, subscriber_id), at=at)
 
 
 def lift_restriction(tx: Transaction, subscriber_id: int, *, told: str) -> bool:
@@ -35,11 +38,23 @@ def lift_restriction(tx: Transaction, subscriber_id: int, *, told: str) -> bool:
 
     Raises InvalidInput unless `told` says how they were told.
     """
+    return end(locked_person(tx, subscriber_id), told=told)
+
+
+def begin(record: Restrictable, *, at: datetime) -> bool:
+    """Restrict a locked record; False when it was so already, since when stays then."""
+    if record.restricted_at is not None:
+        return False
+    record.restricted_at = at
+    return True
+
+
+def end(record: Restrictable, *, told: str) -> bool:
+    """Lift it from a locked record; False when there was none. Raises InvalidInput: see above."""
     if told not in TOLD:
         sentence = N_("Tell the person first, then choose here how they were told (Article 18(3)).")
         raise InvalidInput(sentence, {"told": sentence})
-    person = locked_person(tx, subscriber_id)
-    if person.restricted_at is None:
+    if record.restricted_at is None:
         return False
-    person.restricted_at = None
+    record.restricted_at = None
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from flask import Response, abort, request
@@ -14,6 +13,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.privacy.my_data import MyData, correct, download, my_data
 from listmgr.web.context import services
+from listmgr.web.own_data_file import own_data_file
 from listmgr.web.public import bp
 from listmgr.web.public.entered import MOST_TYPED
 from listmgr.web.public.frame import framed
@@ -48,11 +48,7 @@ def my_data_file(token: str) -> Response:
         found = download(tx.session, tx.settings, token)
     if found is None:
         abort(404)
-    return Response(
-        json.dumps(found, ensure_ascii=False, indent=2),
-        mimetype="application/json",
-        headers={"Content-Disposition": 'attachment; filename="my-data.json"'},
-    )
+    return own_data_file(found)
 
 
 def _page(

@@ -55,6 +55,7 @@ _DEEDS = {
     "fetched": N_("fetched"),
     "file_added": N_("file added"),
     "file_removed": N_("file removed"),
+    "handed out": N_("own data handed out"),
     "joined": N_("another record joined"),
     "kept": N_("kept"),
     "launch": N_("launched"),

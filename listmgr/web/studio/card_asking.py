@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from listmgr.cards import reply, statement
 from listmgr.cards.offering import LIVES_SECONDS, prefill_token
 from listmgr.cards.reply import ReplyWords
-from listmgr.cards.seeing import find_card
+from listmgr.cards.seeing import locked_card
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.kit.texts import N_
@@ -84,7 +84,7 @@ def offer_sign_up(card_id: int) -> str:
     """A page the person fills in themselves, by a QR code or on this device."""
     form_id = as_number(request.form.get("form"))
     with acting() as tx:
-        card = find_card(tx.session, card_id, whose_cards())
+        card = locked_card(tx, card_id, whose_cards())
         form = find_form(tx.session, form_id or 0)
         if form.closed_at is not None:
             raise NotFound(N_("This form takes no sign-ups."))

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from listmgr.cards import inbox, notice, review
 from listmgr.cards.card import from_json
 from listmgr.cards.funnel import funnels
-from listmgr.cards.inbox import Size
+from listmgr.cards.inbox import Beside, Page, Size
 from listmgr.cards.models import Card
+from listmgr.cards.restriction import subscriber_of
 from listmgr.cards.review import CardWords, Kept
 from listmgr.cards.stages import Stage
 from listmgr.cards.statement import statement_of
+from listmgr.consent import word
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.kit.texts import N_
@@ -22,7 +24,8 @@ from listmgr.lists.describe import lists
 from listmgr.lists.forms import forms
 from listmgr.lists.publish import open_purposes
 from listmgr.operators.accounts import operators
-from listmgr.operators.roles import Right
+from listmgr.operators.roles import Right, may
+from listmgr.subscribers.restriction import TOLD
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent
 from listmgr.web.studio.card_words import guesses
@@ -45,20 +48,14 @@ HEAPS: dict[str, tuple[Stage, ...]] = {
 def cards() -> str:
     """The inbox: what waits for a look first."""
     heap = request.args.get("heap", "")
-    heap = heap if heap in HEAPS else "review"
-    below = as_number(request.args.get("below"))
     with reading() as tx:
+        sizes = _sizes(tx.session)
+        heap = heap if heap in sizes else "review"
         return render_template(
             "studio/cards/all.html",
             heap=heap,
-            heaps=_sizes(tx.session),
-            page=inbox.inbox(
-                tx.session,
-                whose_cards(),
-                stages=HEAPS[heap],
-                overdue_at=now() if heap == "overdue" else None,
-                below=below,
-            ),
+            heaps=sizes,
+            page=_heap(tx.session, heap),
             being_read=inbox.being_read(tx.session, operator().id),
             not_read=inbox.not_read(tx.session, operator().id),
             is_overdue=lambda card: notice.is_overdue(card, now()),
@@ -77,7 +74,8 @@ def card_page(card_id: int) -> str:
 def card_picture(card_id: int) -> Response:
     """The picture the card was read from, as long as it is kept."""
     with reading() as tx:
-        upload = inbox.beside(tx.session, card_id, whose_cards()).upload
+        beside = inbox.beside(tx.session, card_id, whose_cards())
+        upload = None if _is_withheld(beside) else beside.upload
         if upload is None or upload.content is None or not upload.content_type:
             raise NotFound(N_("The picture is not kept."))
         answer = Response(upload.content, mimetype=upload.content_type)
@@ -104,23 +102,11 @@ def keep_card(card_id: int) -> ResponseReturnValue:
 @needs(Right.EDIT_CARDS)
 def discard_card(card_id: int) -> ResponseReturnValue:
     """Throw it away."""
-    _discard(card_id)
-    return redirect(url_for("studio.cards"), 303)
-
-
-@bp.post("/cards/<key:card_id>/erase")
-@needs(Right.ERASE_SUBSCRIBERS)
-def erase_card(card_id: int) -> ResponseReturnValue:
-    """The person asks for it, and nobody but this card knows them."""
-    _discard(card_id)
-    return redirect(url_for("studio.subscribers"), 303)
-
-
-def _discard(card_id: int) -> None:
     with acting() as tx:
         review.discard(tx, card_id, whose_cards(), at=now())
         note(tx, "card.discarded", "card", card_id)
     flash(_("Discarded. Nothing of it is kept."))
+    return redirect(url_for("studio.cards"), 303)
 
 
 @bp.post("/cards/<key:card_id>/notice")
@@ -152,6 +138,8 @@ def card_view(
     """The page of a card, with what was typed when something of it was wrong."""
     with reading() as tx:
         beside = inbox.beside(tx.session, card_id, whose_cards())
+        if _is_withheld(beside):
+            return render_template("studio/cards/withheld.html", since=beside.restricted_since)
         card: Card = beside.staged.card
         return render_template(
             "studio/cards/one.html",
@@ -163,17 +151,35 @@ def card_view(
             guesses=guesses(card),
             also_read=from_json(card.guessed).further,
             statement=statement_of(tx.session, card),
-            overdue=notice.is_overdue(card, now()),
+            overdue=beside.restricted_since is None and notice.is_overdue(card, now()),
             purposes=open_purposes(tx.session),
             senders=[found for found in lists(tx.session) if found.archived_at is None],
             forms=[found for found in forms(tx.session) if found.closed_at is None],
             staff={found.id: found.name for found in operators(tx.session)},
             to_review=inbox.count_to_review(tx.session, whose_cards()),
+            subscriber_id=subscriber_of(tx.session, card),
+            ways=word.WAYS,
+            told=TOLD,
         )
 
 
+def _is_withheld(beside: Beside) -> bool:
+    """Article 18: what is restricted is there for who answers the person, not for who sells."""
+    return beside.restricted_since is not None and not may(operator().role, Right.SEE_SUBSCRIBERS)
+
+
+def _heap(session: Session, heap: str) -> Page:
+    below = as_number(request.args.get("below"))
+    if heap == "restricted":
+        return inbox.restricted(session, below=below)
+    overdue_at = now() if heap == "overdue" else None
+    return inbox.inbox(
+        session, whose_cards(), stages=HEAPS[heap], overdue_at=overdue_at, below=below
+    )
+
+
 def _sizes(session: Session) -> dict[str, Size]:
-    """How many cards lie on each heap; that of the overdue is there only when it holds some."""
+    """How many cards lie on each heap the operator may open."""
     found = inbox.counts(session, whose_cards())
     sizes = {
         name: Size(
@@ -183,6 +189,8 @@ def _sizes(session: Session) -> dict[str, Size]:
         for name, stages in HEAPS.items()
     }
     sizes["overdue"] = Size(notice.count_overdue(session, whose_cards(), at=now()))
+    if may(operator().role, Right.SEE_SUBSCRIBERS):
+        sizes["restricted"] = Size(inbox.count_restricted(session))
     return sizes
 
 

@@ -12,11 +12,13 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.operators.roles import Right
 from listmgr.privacy import erasure
+from listmgr.privacy.access import file_of_subscriber
 from listmgr.subscribers import restriction
 from listmgr.subscribers.fields import CatalogueField, FieldKind, visible_fields
 from listmgr.subscribers.models import Subscriber
 from listmgr.subscribers.values import set_values, value_of
 from listmgr.web.language import language
+from listmgr.web.own_data_file import own_data_file
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
@@ -195,13 +197,29 @@ def cancel_address(subscriber_id: int) -> ResponseReturnValue:
     return _back(subscriber_id)
 
 
+@bp.post("/subscribers/<key:subscriber_id>/own-data")
+@needs(Right.EXPORT_SUBSCRIBERS)
+def hand_out_subscriber(subscriber_id: int) -> ResponseReturnValue:
+    """Articles 15 and 20: the person asked staff for all we hold of them."""
+    how = request.form.get("how", "")
+    word.check(how)
+    with acting() as tx:
+        told = file_of_subscriber(tx.session, roster.find_subscriber(tx.session, subscriber_id))
+        note(tx, "subscriber.handed out", "subscriber", subscriber_id, how=how)
+    return own_data_file(told)
+
+
 @bp.get("/subscribers/<key:subscriber_id>/erase")
 @needs(Right.ERASE_SUBSCRIBERS, look="subscriber.seen")
 def erase_page(subscriber_id: int) -> str:
     """What goes and what stays, before it is done for good."""
     with reading() as tx:
-        records = erasure.records_of(tx, subscriber_id)
-        return render_template("studio/subscribers/erase.html", records=records, ways=word.WAYS)
+        return render_template(
+            "studio/subscribers/erase.html",
+            names=[record.address for record in erasure.records_of(tx, subscriber_id)],
+            back=url_for("studio.subscriber_page", subscriber_id=subscriber_id),
+            ways=word.WAYS,
+        )
 
 
 @bp.post("/subscribers/<key:subscriber_id>/erase")

@@ -190,6 +190,7 @@ deed = named(
         "consent.withdrawn": N_("Withdrawn on the person's word"),
         "subscriber.objected": N_("Objection written down"),
         "subscriber.corrected": N_("Corrected"),
+        "subscriber.handed out": N_("Own data handed out"),
         "subscriber.restricted": N_("Processing restricted"),
         "subscriber.restriction lifted": N_("Restriction lifted"),
         "subscriber.joined": N_("Another record joined"),

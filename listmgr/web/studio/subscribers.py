@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from listmgr.cards.finding import FoundCard, find_by_address
 from listmgr.cards.inbox import cards_of
-from listmgr.cards.models import Card
 from listmgr.consent import merge, moving, roster, word
 from listmgr.consent.history import histories
 from listmgr.consent.lifecycle import ConsentStatus
@@ -19,7 +19,6 @@ from listmgr.lists import describe
 from listmgr.operators.accounts import operators
 from listmgr.operators.roles import Right, may
 from listmgr.subscribers import restriction
-from listmgr.subscribers.address import AddressError, parse_address
 from listmgr.subscribers.fields import visible_fields
 from listmgr.subscribers.values import value_of
 from listmgr.suppression.register import is_suppressed
@@ -54,15 +53,9 @@ def subscribers() -> str:
         )
 
 
-def _cards(session: Session, query: str) -> list[Card]:
+def _cards(session: Session, query: str) -> list[FoundCard]:
     """Business cards of the address searched for: a card alone makes nobody a subscriber."""
-    if not may(operator().role, Right.SEE_TEAM_CARDS):
-        return []
-    try:
-        address = parse_address(query)
-    except AddressError:
-        return []
-    return [card for card, _takings in cards_of(session, address.key)]
+    return find_by_address(session, query) if may(operator().role, Right.SEE_TEAM_CARDS) else []
 
 
 @bp.post("/subscribers")

@@ -1,0 +1,61 @@
+"""Finds people by the address on their business card, and says where they are known from."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.cards.inbox import Taking, takings_of
+from listmgr.cards.models import Card
+from listmgr.cards.restriction import restricted_since, subscriber_of
+from listmgr.subscribers.address import AddressError, parse_address
+
+# Fewer letters would name half of all cards; more cards than this are found by writing on.
+LEAST = 3
+MOST = 10
+_AFTER_ALL = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCard:
+    """A card, who took it where, and whether its person is a subscriber too."""
+
+    card: Card
+    takings: tuple[Taking, ...]
+    subscriber_id: int | None
+    restricted_since: datetime | None
+
+
+def find_by_address(session: Session, typed: str) -> list[FoundCard]:
+    """The cards whose address is what was typed, or begins so; the first of them in order."""
+    start = _key(typed)
+    if len(start) < LEAST:
+        return []
+    # By octets, as the index has them: it leads there under any collation, and ends at the last.
+    found = session.scalars(
+        sa.select(Card)
+        .where(Card.address_key.op("~>=~")(start), Card.address_key.op("~<~")(start + _AFTER_ALL))
+        .order_by(sa.text("cards.address_key USING ~<~"))
+        .limit(MOST)
+    )
+    return [
+        FoundCard(
+            card,
+            takings_of(session, card),
+            subscriber_of(session, card),
+            restricted_since(session, card),
+        )
+        for card in found
+    ]
+
+
+def _key(typed: str) -> str:
+    """As addresses are told apart; of the beginning of one what can be said of it."""
+    try:
+        return parse_address(typed).key
+    except AddressError:
+        return unicodedata.normalize("NFC", typed.strip()).casefold()

@@ -1,0 +1,99 @@
+"""A card whose person's data are restricted (Article 18): kept as it is, and worked on by nobody.
+
+Of whom a card alone is known the card says so. Who is a subscriber too is restricted there, and
+their card with them: it is asked, never copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, aliased
+
+from listmgr.cards.models import Card
+from listmgr.kit.errors import NotFound, Refused
+from listmgr.kit.texts import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.subscribers import restriction
+from listmgr.subscribers.models import Subscriber
+
+RESTRICTED_WORDS = N_("Processing of this person's data is restricted; nothing is changed.")
+NOT_TAKEN = N_(
+    "Processing of this person's data is restricted (Article 18): nothing of their card is taken."
+)
+
+# A name of its own: queries over cards may have joined the subscriber already.
+_person = aliased(Subscriber, name="restricted_person")
+_people = (
+    sa.select(_person.id)
+    .where(_person.address_key == Card.address_key, _person.restricted_at.is_not(None))
+    .correlate(Card)
+)
+# The condition on cards that may be worked on, and its opposite.
+FREE: sa.ColumnElement[bool] = sa.and_(Card.restricted_at.is_(None), ~_people.exists())
+RESTRICTED: sa.ColumnElement[bool] = sa.or_(Card.restricted_at.is_not(None), _people.exists())
+
+
+def restricted_since(session: Session, card: Card) -> datetime | None:
+    """Since when the data of a card's person are restricted; None where they are not."""
+    if card.restricted_at is not None or card.address_key is None:
+        return card.restricted_at
+    return session.scalars(
+        sa.select(Subscriber.restricted_at).where(Subscriber.address_key == card.address_key)
+    ).one_or_none()
+
+
+def is_restricted(session: Session, address_keys: Collection[str]) -> bool:
+    """Whether what is held of one of these addresses is restricted, on a card or elsewhere."""
+    of_cards = sa.select(Card.id).where(
+        Card.address_key.in_(address_keys), Card.restricted_at.is_not(None)
+    )
+    of_people = sa.select(Subscriber.id).where(
+        Subscriber.address_key.in_(address_keys), Subscriber.restricted_at.is_not(None)
+    )
+    return session.scalars(sa.union_all(of_cards, of_people).limit(1)).first() is not None
+
+
+def restrict(tx: Transaction, card_id: int, *, at: datetime) -> bool:
+    """From the commit on the card is not shown to who takes cards, nor asked, changed or deleted.
+
+    False when it was so already. Raises NotFound, or Refused for who is a subscriber too.
+    """
+    return restriction.begin(of_a_card_alone(tx, card_id), at=at)
+
+
+def lift_restriction(tx: Transaction, card_id: int, *, told: str) -> bool:
+    """End it after the person has been told; False when there was none.
+
+    Raises InvalidInput unless `told` says how they were told.
+    """
+    return restriction.end(locked(tx, card_id), told=told)
+
+
+def of_a_card_alone(tx: Transaction, card_id: int) -> Card:
+    """A locked card whose person is no subscriber. Raises NotFound, or Refused for one who is."""
+    card = locked(tx, card_id)
+    if subscriber_of(tx.session, card) is not None:
+        raise Refused(
+            N_("This person is a subscriber too. What they ask for is done there, for both.")
+        )
+    return card
+
+
+def subscriber_of(session: Session, card: Card) -> int | None:
+    """The subscriber with the card's address; None where the card alone is known."""
+    if card.address_key is None:
+        return None
+    return session.scalars(
+        sa.select(Subscriber.id).where(Subscriber.address_key == card.address_key)
+    ).one_or_none()
+
+
+def locked(tx: Transaction, card_id: int) -> Card:
+    """A card, locked until the commit, restricted or not; raises NotFound."""
+    card = tx.session.get(Card, card_id, with_for_update=True, populate_existing=True)
+    if card is None:
+        raise NotFound(N_("There is no such card. It may have been discarded, or is not yours."))
+    return card

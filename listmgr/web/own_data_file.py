@@ -1,0 +1,22 @@
+"""A person's own data as a download, whoever fetches it: the person, or staff who were asked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Response
+from flask_babel import gettext as _
+
+
+def own_data_file(told: dict[str, Any]) -> Response:
+    """The file; why a card is held, and how long, is said in the language of the page."""
+    cards = [
+        {**card, "purpose": _(card["purpose"]), "kept": _(card["kept"])}
+        for card in told["business_cards"]
+    ]
+    return Response(
+        json.dumps({**told, "business_cards": cards}, ensure_ascii=False, indent=2),
+        mimetype="application/json",
+        headers={"Content-Disposition": 'attachment; filename="my-data.json"'},
+    )
