@@ -58,4 +58,6 @@ def _key(typed: str) -> str:
     try:
         return parse_address(typed).key
     except AddressError:
-        return unicodedata.normalize("NFC", typed.strip()).casefold()
+        # Nothing that shows nothing stands in an address, and the database takes no NUL.
+        told = "".join(sign for sign in typed.strip() if sign.isprintable())
+        return unicodedata.normalize("NFC", told).casefold()

@@ -32,6 +32,7 @@ def people(uow, ada, ben) -> None:
         ("", []),
         ("ida%", []),
         ("ida_theater", []),
+        ("ida\x00@th", ["ida@theater.example"]),
     ],
 )
 def test_an_address_is_found_by_its_beginning(session, people, typed_in, found):

@@ -14,7 +14,7 @@ from listmgr.operators.models import AuditEntry
 from listmgr.privacy.models import ErasureEntry
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression
-from tests.cards.hands import kept
+from tests.cards.hands import kept, typed
 
 IDA = "ida@theater.example"
 
@@ -142,6 +142,17 @@ def test_l33_a_restricted_card_is_withheld_from_sales_until_it_is_lifted(
         "card.restricted",
         "card.restriction lifted",
     ]
+
+
+def test_l31_an_officer_sees_all_that_a_card_says_before_anybody_has_reviewed_it(
+    officer, uow, sales
+):
+    with uow() as tx:
+        card = typed(tx, sales.operator.id, IDA)
+        card.job_title, card.phone, card.note = "Einkauf", "+49 30 1", "am Stand"
+    theirs = officer.get(f"/studio/cards/{card.id}").text
+    for told in ("Zoë Öztürk", "Linde GmbH", "Einkauf", "+49 30 1", "am Stand"):
+        assert told in theirs
 
 
 def test_an_administrator_may_look_at_a_restricted_card_and_not_work_on_it(admin, page):

@@ -189,7 +189,7 @@ def test_l16_no_button_gives_back_what_was_taken(admin, sample, app):
     page = admin.get(f"/studio/subscribers/{sample['subscriber_id']}").text
     actions = [part.split('"')[0] for part in page.split('action="')[1:]]
     person = f"/studio/subscribers/{sample['subscriber_id']}"
-    assert actions == ["/studio/sign-out", f"{person}/restrict"]
+    assert actions == ["/studio/sign-out", f"{person}/own-data", f"{person}/restrict"]
     names = " ".join(rule.rule for rule in app.url_map.iter_rules() if "POST" in rule.methods)
     for word in ("confirm", "resubscribe", "lift", "unsuppress", "unblock"):
         assert f"/studio/{word}" not in names
