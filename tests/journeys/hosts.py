@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -52,8 +54,19 @@ def _ip(line: str) -> None:
 @contextmanager
 def hosts(count: int) -> Iterator[list[Host]]:
     """So many hosts, each on a wire of its own."""
+    _forget_the_killed()
     with ExitStack() as stack:
         yield [stack.enter_context(_host(number)) for number in range(count)]
+
+
+def _forget_the_killed() -> None:
+    """A run that was killed could not take its hosts away."""
+    listed = subprocess.run(["ip", "netns"], check=True, capture_output=True, text=True).stdout
+    for line in listed.splitlines():
+        made = re.match(r"lm([0-9]+)-", line)
+        if made and not Path(f"/proc/{made[1]}").exists():
+            name = line.split()[0]
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
 
 @contextmanager
@@ -71,7 +84,8 @@ def _host(number: int) -> Iterator[Host]:
             _ip(f"-n {host.name} {line}")
         yield host
     finally:
-        # The wire goes with it.
+        # The wire would go with it, but some time later, and its name may be wanted at once.
+        subprocess.run(["ip", "link", "del", wire], check=False, capture_output=True)
         subprocess.run(["ip", "netns", "del", host.name], check=False, capture_output=True)
 
 

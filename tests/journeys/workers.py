@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from listmgr.config import Settings
+from listmgr.runtime.process import spawn
 from tests.sink import Sink
 
 
@@ -46,14 +47,13 @@ class Workers:
         self.workers = [self.start("worker", "--queues=mail,send,work") for _ in range(count)]
 
     def start(self, *argv: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                [*self.within, sys.executable, "-m", "listmgr", *argv],
-                env=self.env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        """One of them, that ends with us, however we end: a run that is killed leaves nobody."""
+        return spawn(
+            [*self.within, sys.executable, "-m", "listmgr", *argv],
+            log=self.folder / "log",
+            env=self.env,
+            drop=False,
+        )
 
     def horses(self) -> list[int]:
         """The children in which jobs run."""
