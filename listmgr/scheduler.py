@@ -41,6 +41,7 @@ TASKS: Mapping[str, Task] = {
     "sweep_cards": Task(timedelta(seconds=15), Job("sweep_cards", queue="mail", key="sweep-cards")),
     "tidy_cards": Task(timedelta(minutes=5), Job("tidy_cards", key="tidy-cards")),
     "clear_fields": Task(timedelta(days=1), Job("clear_fields", key="clear-fields", timeout=3600)),
+    "note_uses": Task(timedelta(minutes=1), Job("note_uses", key="note-uses")),
     "drop_deliveries": Task(timedelta(days=1), Job("drop_deliveries", key="drop-deliveries")),
     "anchor_ledger": Task(timedelta(minutes=10), Job("anchor_ledger", key="anchor-ledger")),
     "sweep_many": Task(timedelta(seconds=15), Job("sweep_many", key="sweep-many")),

@@ -73,7 +73,6 @@ def close(tx: Transaction, lease: Lease, among: Predicate = EVERYBODY) -> bool:
     """Everybody in the range has been seen to; False when it had been taken over."""
     closed = _set_state(tx, lease, "done")
     if closed:
-        _note_use(tx, lease)
         _note_left(tx, lease, among)
     return closed
 
@@ -119,19 +118,4 @@ def _note_left(tx: Transaction, lease: Lease, among: Predicate) -> None:
             " WHERE campaign_id = :campaign AND lo = :lo AND (SELECT n FROM counted) > 0"
         ),
         {"campaign": lease.campaign_id, "lo": lease.lo, "hi": lease.hi, **among.binds},
-    )
-
-
-def _note_use(tx: Transaction, lease: Lease) -> None:
-    """The clock of ageing and of the proof's retention, to the month (L-06, L-08)."""
-    plan_by_key(tx)
-    tx.session.execute(
-        sa.text(
-            "UPDATE consents c SET last_used_at = date_trunc('month', now())"
-            " WHERE (c.last_used_at IS NULL OR c.last_used_at < date_trunc('month', now()))"
-            f"  AND c.id = ANY(ARRAY(SELECT consent_id FROM {partition(lease.campaign_id)}"
-            "   WHERE subscriber_id >= :lo AND subscriber_id < :hi"
-            "    AND status IN ('sent', 'uncertain')))"
-        ),
-        {"lo": lease.lo, "hi": lease.hi},
     )

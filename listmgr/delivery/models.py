@@ -31,6 +31,12 @@ class CampaignLease(Base):
             "lo",
             postgresql_where=sa.text("state <> 'done'"),
         ),
+        sa.Index(
+            "ix_campaign_leases_unnoted",
+            "campaign_id",
+            "lo",
+            postgresql_where=sa.text("state = 'done' AND NOT noted"),
+        ),
     )
 
     campaign_id: Mapped[int] = mapped_column(
@@ -45,6 +51,8 @@ class CampaignLease(Base):
     # Fences a worker that was thought dead: only the holder of this number may write.
     holder: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     lease_until: Mapped[datetime | None] = mapped_column(info=PLAIN)
+    # Whether the consents know that they were used; not any more when a late answer comes.
+    noted: Mapped[bool] = mapped_column(server_default=sa.text("false"), info=PLAIN)
     # Consents that were confirmed at launch; the counters below count rows in each state.
     audience: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     sent: Mapped[int] = mapped_column(server_default="0", info=PLAIN)

@@ -69,7 +69,7 @@ _COUNT = (
     "  FROM changed b GROUP BY 1),"
     " counted AS (UPDATE campaign_leases l SET sent = l.sent + x.sent,"
     "   failed = l.failed + x.failed, deferred = l.deferred + x.deferred,"
-    "   uncertain = l.uncertain + x.uncertain,"
+    "   uncertain = l.uncertain + x.uncertain, noted = false,"
     # Whichever lease they stand beside: only their sum is ever looked at.
     "   providers = CASE WHEN x.lo = (SELECT min(lo) FROM deltas) THEN"
     "    (SELECT coalesce(jsonb_object_agg(k, n), '{{}}') FROM (SELECT k, sum(v::bigint) AS n FROM"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from listmgr.jobs.campaigns import drop_deliveries, knock, send_slice, sweep_campaigns
+from listmgr.jobs.campaigns import drop_deliveries, knock, note_uses, send_slice, sweep_campaigns
 from listmgr.jobs.cards import read_card_upload, sweep_cards, tidy_cards
 from listmgr.jobs.consents import (
     anchor_ledger,
@@ -25,6 +25,7 @@ __all__ = [
     "expire_consents",
     "keep_erasures",
     "knock",
+    "note_uses",
     "process_address_change",
     "process_signup",
     "purge_imports",

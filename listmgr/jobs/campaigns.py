@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
 from listmgr.campaigns import control
 from listmgr.campaigns.browse import find
-from listmgr.delivery import engine, kept, sweep
+from listmgr.delivery import engine, kept, sweep, uses
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Channel, ServerAway
 from listmgr.jobs.holder import holder
+from listmgr.kit import stopping
 from listmgr.kit.clock import now
 from listmgr.kit.errors import NotFound
 from listmgr.kit.queue import Job
 from listmgr.senders.accounts import NoSender
 from listmgr.web.context import services
+
+# Other jobs of the queue wait no longer for it.
+SECONDS = 20.0
 
 
 def send_slice(campaign_id: int, slot: int, turn: int) -> None:
@@ -50,6 +56,15 @@ def knock(campaign_id: int) -> None:
         return
     with services().unit_of_work() as tx:
         control.resume_if_away(tx, campaign_id)
+
+
+def note_uses() -> None:
+    """Let consents know that they were used, some leases at a time; the next call goes on."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end and not stopping.asked():
+        with services().unit_of_work() as tx:
+            if not uses.note_uses(tx):
+                return
 
 
 def drop_deliveries() -> None:

@@ -1,0 +1,43 @@
+"""Notes when a consent was last used, lease by lease, after the mails have gone.
+
+The clock of ageing and of the proof's retention, to the month (L-06, L-08). Nobody waits for it:
+noted with the mails it was a third of what PostgreSQL did for each of them.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from listmgr.delivery.models import CampaignLease, LeaseState
+from listmgr.delivery.planning import plan_by_key
+from listmgr.kit.transaction import Transaction
+
+# So many leases a transaction: some ten thousand people at the most.
+LEASES = 10
+
+_NOTE = sa.text(
+    "WITH used AS MATERIALIZED (SELECT consent_id, date_trunc('month', begun_at) AS month"
+    "  FROM deliveries WHERE campaign_id = :campaign AND subscriber_id >= :lo"
+    "   AND subscriber_id < :hi AND status IN ('sent', 'uncertain'))"
+    " UPDATE consents c SET last_used_at = used.month FROM used"
+    " WHERE c.id = used.consent_id AND c.id = ANY(ARRAY(SELECT consent_id FROM used))"
+    "  AND (c.last_used_at IS NULL OR c.last_used_at < used.month)"
+)
+
+
+def note_uses(tx: Transaction) -> int:
+    """Note the uses of some leases that are done; how many leases. Safe to run twice."""
+    leases = tx.session.scalars(
+        sa.select(CampaignLease)
+        .where(CampaignLease.state == LeaseState.DONE, ~CampaignLease.noted)
+        .order_by(CampaignLease.campaign_id, CampaignLease.lo)
+        .limit(LEASES)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if leases:
+        plan_by_key(tx)
+    for lease in leases:
+        told = {"campaign": lease.campaign_id, "lo": lease.lo, "hi": lease.hi}
+        tx.session.execute(_NOTE, told)
+        lease.noted = True
+    return len(leases)
