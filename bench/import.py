@@ -6,7 +6,8 @@ Ours is a CSV file by a worker's own code, in the two passes an operator waits f
 reads and validates each row, finds who stands in the file twice, asks the database what would
 become of each, and keeps what it has read. The run takes that in: suppression and restriction
 looked up for each row again, captured consents with their ledger events, checkpoints. "Both" is
-their whole time.
+their whole time. "A run that reads the file" finds nothing kept, as after a change of the fields:
+it reads, checks and takes in each row in one go, which is what other programs' imports do.
 "COPY" brings the same rows, ready-made, into the table of subscribers and does nothing else: the
 limit. "ORM" adds one object after the other, with a consent each and no ledger. The ways take turns
 on an empty database, figures are medians. Time is wall clock, CPU is in µs a row.
@@ -43,7 +44,7 @@ from listmgr.config import Settings, load_settings  # noqa: E402
 from listmgr.consent.lifecycle import ConsentStatus  # noqa: E402
 from listmgr.consent.models import Consent, ConsentSource  # noqa: E402
 from listmgr.imports import control  # noqa: E402
-from listmgr.imports.models import Phase  # noqa: E402
+from listmgr.imports.models import ImportLines, Phase  # noqa: E402
 from listmgr.imports.plan import Plan  # noqa: E402
 from listmgr.imports.progress import verdicts  # noqa: E402
 from listmgr.imports.work import work_slice  # noqa: E402
@@ -156,12 +157,17 @@ def go_on(at: Place, import_id: int) -> None:
         pass
 
 
-def ours(at: Place, count: int) -> tuple[Taken, Taken]:
-    """The look before and the run, in a process of their own, so that memory is theirs alone."""
+def ours(at: Place, count: int, *, from_file: bool = False) -> tuple[Taken, Taken]:
+    """The look before and the run, in a process of their own, so that memory is theirs alone.
+
+    `from_file`: what the look has kept is gone, so the run reads and checks each row of the file.
+    """
     import_id = prepare(at, csv_file(count))
     looked = _apart(at, count, import_id)
     with at.work() as tx:
         control.run(tx, import_id, operator_id=at.operator, at=now())
+        if from_file:
+            tx.session.execute(sa.delete(ImportLines))
     ran = _apart(at, count, import_id)
     with at.work() as tx:
         found = verdicts(tx.session, import_id, Phase.RUN)
@@ -280,6 +286,9 @@ def measure(rows: int, rounds: int, few: int) -> dict[str, list[Taken]]:
             taken.setdefault("ours: the run", []).append(ran)
             taken.setdefault("ours: both", []).append(both(looked, ran))
             at.empty()
+            read = ours(at, rows, from_file=True)[1]
+            taken.setdefault("ours: a run that reads the file", []).append(read)
+            at.empty()
             taken.setdefault("ORM, row by row, no ledger", []).append(orm(at, few))
     return taken
 
@@ -308,8 +317,9 @@ def main() -> None:
             f"{name:34}{one.rate:10,.0f}{one.rate / base:8.1f}x{one.program:9.1f}"
             f"{one.database:10.1f}{peak}"
         )
+    read = found["ours: a run that reads the file"]
     run, limit = found["ours: the run"], found["COPY alone, no consent (limit)"]
-    peak = found["ours: both"].peak
+    peak = max(found["ours: both"].peak, read.peak)
     times = factor()
     print(
         f"\nTarget {TARGET_RATE:,} rows/s on a machine {times:.2f} times as fast, here"
@@ -329,8 +339,9 @@ def main() -> None:
                 "times_orm": round(run.rate / base, 1),
                 "peak_mb": round(peak),
                 "machine_factor": round(times, 2),
-                "met": run.rate >= TARGET_RATE and peak <= TARGET_MEMORY,
-                "met_times_factor": run.rate >= TARGET_RATE / times
+                # From the file to the consents and their ledger, each row read and checked.
+                "met": read.rate >= TARGET_RATE and peak <= TARGET_MEMORY,
+                "met_times_factor": read.rate >= TARGET_RATE / times
                 and peak <= TARGET_MEMORY,
             }
         )
