@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -53,6 +54,10 @@ class Channel:
         self._lines: list[Line] = []
         self._source: Iterator[Envelope] | None = None
         self._outcomes: list[Outcome] = []
+        # Told only what changes: it is asked for every few mails.
+        self._poll = select.poll()
+        self._polled: dict[int, int] = {}
+        self._looked = time.monotonic()
 
     def __enter__(self) -> Channel:
         return self
@@ -134,8 +139,10 @@ class Channel:
 
     def _some_more(self) -> list[Line]:
         """As many connections again, where all there are wait for the server."""
+        if len(self._lines) >= self._most:
+            return []
         waiting = [line for line in self._lines if not line.closing and line.waits_for_the_server]
-        if not waiting or len(self._lines) > len(waiting) or len(self._lines) >= self._most:
+        if not waiting or len(self._lines) > len(waiting):
             return []
         try:
             return self._open(min(len(self._lines), self._most - len(self._lines), TOGETHER))
@@ -177,6 +184,8 @@ class Channel:
 
     def _drop(self, line: Line) -> None:
         self._lines.remove(line)
+        if self._polled.pop(line.at, None) is not None:
+            self._poll.unregister(line.at)
         line.session.close()
         self._release()
 
@@ -210,16 +219,21 @@ class Channel:
 
     def _wait(self) -> list[tuple[Line, int]]:
         """The connections that may be read or written, and those that have been silent too long."""
-        busy = {line.session.sock.fileno(): line for line in self._lines if line.busy}
+        busy = {line.at: line for line in self._lines if line.busy}
         ready = {at: select.POLLIN for at, line in busy.items() if line.session.decrypted}
-        waiting = select.poll()
-        for at, line in busy.items():
-            waiting.register(at, select.POLLIN | (select.POLLOUT if line.session.writing else 0))
-        ready |= dict(waiting.poll(0 if ready else self.account.timeout * 1000))
-        for at, line in busy.items():
-            if at not in ready and line.session.silent:
-                ready[at] = 0
-        return [(busy[at], events) for at, events in ready.items()]
+        polled = self._polled
+        for line in self._lines:
+            wanted = select.POLLIN | (select.POLLOUT if line.session.writing else 0)
+            if polled.get(line.at) != wanted:
+                self._poll.register(line.at, wanted)
+                polled[line.at] = wanted
+        found = dict(self._poll.poll(0 if ready else self.account.timeout * 1000))
+        ready |= found
+        if not found or time.monotonic() - self._looked > self.account.timeout / 8:
+            self._looked = time.monotonic()
+            ready |= {at: 0 for at, one in busy.items() if at not in ready and one.session.silent}
+        # What says something unasked hangs up, or is found out when it is used again.
+        return [(line, ready[line.at]) for line in self._lines if line.at in ready]
 
 
 def _sessions(account: MailSettings, count: int) -> list[Session | ServerAway]:

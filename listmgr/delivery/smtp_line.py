@@ -93,6 +93,8 @@ class Line:
         self, session: Session, *, pipelining: bool, chunking: bool, most_under_way: int
     ) -> None:
         self.session = session
+        # Its socket's number.
+        self.at = session.sock.fileno()
         self.pipelining = pipelining and "PIPELINING" in session.extensions
         self.chunking = self.pipelining and chunking and "CHUNKING" in session.extensions
         # What the server said when it told us to go away: nothing more is begun here.
