@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardCapture, CardStatus, CardUpload, Occasion, UploadStatus
 from listmgr.cards.notice import overdue
-from listmgr.cards.restriction import FREE, RESTRICTED, restricted_since
+from listmgr.cards.restriction import FREE, RESTRICTED_ONES, restricted_since
 from listmgr.cards.seeing import find_card, seen_by
 from listmgr.cards.stages import STAGE, WHOSE, Stage, StagedCard, staged, with_answers
 from listmgr.consent.models import Consent
@@ -97,8 +97,8 @@ def inbox(
 
 def restricted(session: Session, *, below: int | None = None) -> Page:
     """One page of the cards nobody may work on (Article 18): for who answers the person."""
-    query = with_answers(sa.select(Card, STAGE, WHOSE)).where(RESTRICTED).order_by(Card.id.desc())
-    return _page(session, query.limit(PAGE + 1), below, None)
+    query = with_answers(sa.select(Card, STAGE, WHOSE)).where(RESTRICTED_ONES)
+    return _page(session, query.order_by(Card.id.desc()).limit(PAGE + 1), below, None)
 
 
 def _page(
@@ -145,10 +145,7 @@ def counts(session: Session, own: int | None) -> dict[Stage, Size]:
     """How many cards are at each stage. What people answered is asked of the newest cards alone:
     where there are more, the numbers say "at least".
     """
-    plain = sa.select(Card.status, sa.func.count()).where(
-        seen_by(own), FREE, Card.status.in_(_STATUS.values())
-    )
-    known = dict(session.execute(plain.group_by(Card.status)).all())
+    known = _by_status(session, own)
     floor = _floor(session, own, None)
     query = with_answers(sa.select(STAGE, sa.func.count()).select_from(Card)).where(
         seen_by(own), FREE, Card.status == CardStatus.KEPT, Card.id >= floor
@@ -164,13 +161,26 @@ def counts(session: Session, own: int | None) -> dict[Stage, Size]:
 
 def count_to_review(session: Session, own: int | None) -> int:
     """How many cards nobody has looked at yet."""
-    waiting = sa.select(sa.func.count(Card.id)).where(Card.status == CardStatus.CAPTURED)
-    return session.scalars(waiting.where(seen_by(own), FREE)).one()
+    return _by_status(session, own, CardStatus.CAPTURED).get(CardStatus.CAPTURED, 0)
+
+
+def _by_status(session: Session, own: int | None, *wanted: CardStatus) -> dict[CardStatus, int]:
+    """How many cards have these statuses, or those that stages are; without the restricted ones.
+
+    All are counted by an index, and the few that are restricted are taken off again.
+    """
+    counted = (
+        sa.select(Card.status, sa.func.count())
+        .where(seen_by(own), Card.status.in_(wanted or _STATUS.values()))
+        .group_by(Card.status)
+    )
+    withheld = dict(session.execute(counted.where(RESTRICTED_ONES)).all())
+    return {status: number - withheld.get(status, 0) for status, number in session.execute(counted)}
 
 
 def count_restricted(session: Session) -> int:
     """How many cards nobody may work on."""
-    return session.scalars(sa.select(sa.func.count(Card.id)).where(RESTRICTED)).one()
+    return session.scalars(sa.select(sa.func.count(Card.id)).where(RESTRICTED_ONES)).one()
 
 
 def beside(session: Session, card_id: int, own: int | None) -> Beside:

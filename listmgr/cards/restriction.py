@@ -35,6 +35,18 @@ _people = (
 FREE: sa.ColumnElement[bool] = sa.and_(Card.restricted_at.is_(None), ~_people.exists())
 RESTRICTED: sa.ColumnElement[bool] = sa.or_(Card.restricted_at.is_not(None), _people.exists())
 
+_own = aliased(Card, name="own_restriction")
+_with_person = aliased(Card, name="persons_card")
+# The same cards, which are few, named by the indexes of what is restricted: no other is looked at.
+RESTRICTED_ONES: sa.ColumnElement[bool] = Card.id.in_(
+    sa.union(
+        sa.select(_own.id).where(_own.restricted_at.is_not(None)),
+        sa.select(_with_person.id)
+        .join(_person, _person.address_key == _with_person.address_key)
+        .where(_person.restricted_at.is_not(None)),
+    )
+)
+
 
 def restricted_since(session: Session, card: Card) -> datetime | None:
     """Since when the data of a card's person are restricted; None where they are not."""
