@@ -130,7 +130,7 @@ def read_tags(text: str) -> list[str]:
     if not found:
         raise _wrong("tags", N_("Write at least one tag."))
     if len(found) > MOST_TAGS:
-        raise _wrong("tags", N_("These are too many tags at once; 20 are the most."))
+        raise _wrong("tags", N_("These are too many tags at once; 20 at most."))
     return found
 
 

@@ -74,7 +74,7 @@ def add_file(tx: Transaction, campaign_id: int, name: str, data: bytes) -> Campa
     kind = _kind(name, data)
     others = [one for one in files_of(tx.session, campaign_id) if one.name != name]
     if len(others) >= MAX_FILES:
-        raise InvalidInput(N_("Ten files are the most a mail carries."))
+        raise InvalidInput(N_("A mail carries ten files at most."))
     if sum(one.size for one in others) + len(data) > MAX_ALL:
         raise InvalidInput(
             N_(

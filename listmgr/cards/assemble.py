@@ -15,7 +15,7 @@ from listmgr.kit.texts import N_
 
 BAD_ADDRESS = N_("An e-mail address on the card is not valid; it was put into the note.")
 NO_ADDRESS = N_("The card names no e-mail address.")
-NOT_WEB = N_("A link on the card is no address of the web and was left out.")
+NOT_WEB = N_("A link on the card is not a web address and was left out.")
 A_LIST = N_("This card names so many addresses that it is a list. Please import it as a list.")
 NOTHING_READ = N_("Nothing was found on this card.")
 NAMES_UNCLEAR = N_("First and last name may have changed places. Please check them.")

@@ -13,7 +13,7 @@ from listmgr.cards.entries import Entry
 from listmgr.cards.limits import MAX_LINES_OF_A_CARD
 from listmgr.kit.texts import N_
 
-NO_JSON = N_("The file looks like jCard, but it is no valid JSON.")
+NO_JSON = N_("The file looks like jCard, but it is not valid JSON.")
 NO_JCARD = N_("A part of the file is no jCard.")
 
 

@@ -12,7 +12,7 @@ from listmgr.cards.entries import Entry
 from listmgr.cards.limits import MAX_LINES_OF_A_CARD
 from listmgr.kit.texts import N_
 
-NO_XML = N_("The file looks like xCard, but it is no valid XML.")
+NO_XML = N_("The file looks like xCard, but it is not valid XML.")
 WITH_ENTITIES = N_("The file declares a document type or entities, which no card needs.")
 
 _SPACE = "{urn:ietf:params:xml:ns:vcard-4.0}"

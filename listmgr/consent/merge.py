@@ -101,7 +101,7 @@ def find_other(session: Session, kept: Subscriber, typed: str) -> Subscriber:
     try:
         key = parse_address(typed).key
     except AddressError:
-        raise InvalidInput(N_("That is no e-mail address. Go back and check it.")) from None
+        raise InvalidInput(N_("That is not an e-mail address. Go back and check it.")) from None
     query = sa.select(Subscriber).where(Subscriber.address_key == key, Subscriber.id != kept.id)
     found = session.scalars(query).one_or_none()
     if found is None:

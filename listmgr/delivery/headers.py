@@ -53,7 +53,7 @@ def scrub(value: str) -> str:
 def header(name: str, value: str) -> str:
     """An unstructured header, folded (RFC 5322) and encoded (RFC 2047), without its line end."""
     if not _NAME.fullmatch(name):
-        raise HeaderRefused(filled(N_("“%(name)s” is no name of a header."), name=scrub(name)))
+        raise HeaderRefused(filled(N_("“%(name)s” is not a header name."), name=scrub(name)))
     return f"{name}:{unstructured(clean(value, what=name), used=len(name) + 1)}"
 
 

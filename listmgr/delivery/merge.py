@@ -227,7 +227,7 @@ def _filter_problem(node: nodes.Filter) -> str:
     if usual and len(node.args) <= most and all(isinstance(a, _WORDS[:2]) for a in node.args):
         return ""
     return filled(
-        N_("The filter “%(name)s” cannot be used so. There are: %(filters)s."),
+        N_("The filter “%(name)s” cannot be used like this. Available: %(filters)s."),
         name=node.name,
         filters=", ".join(FILTERS),
     )

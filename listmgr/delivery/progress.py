@@ -142,7 +142,7 @@ def speed(campaign: Campaign, stand: Progress, mark: Mark | None, at: datetime) 
 
 
 _PUT_OFF = {
-    "rate": N_("They stand in line for the limit of this provider or domain."),
+    "rate": N_("They are queued for the limit of this provider or domain."),
     "busy": N_("This provider or domain asked us to come back later. One mail tries now and then."),
 }
 

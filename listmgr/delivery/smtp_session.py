@@ -109,7 +109,7 @@ class Session:
             raise ServerAway(f"{NO_STARTTLS}: {reply.code} {reply.text}")
         if self.unread:
             # Octets slipped in before the encryption must not be taken for the server's words.
-            raise ServerAway(N_("Somebody put octets into the connection before TLS began."))
+            raise ServerAway(N_("Somebody injected data into the connection before TLS began."))
         context = ssl.create_default_context()
         self.sock = context.wrap_socket(self.sock, server_hostname=self.account.host)
         self._ehlo()

@@ -82,7 +82,7 @@ def _node(node: Node, place: str, known: Askable, wrong: dict[str, str]) -> Node
     if not node.members:
         wrong[place] = N_("Add a rule here, or take this group away.")
     if place.count(".") >= MAX_DEPTH:
-        wrong[place] = N_("The groups stand too deep in each other. Four levels are enough.")
+        wrong[place] = N_("The groups are nested too deeply. Four levels are enough.")
         return node
     return Group(
         node.kind,
@@ -123,7 +123,7 @@ def _value(rule: Rule, known: Askable) -> str:
     if not rule.asks_value:
         return ""
     if len(typed) > MAX_TEXT or not (typed.isprintable() or not typed):
-        raise InvalidInput(N_("This is too long, or holds signs that cannot be seen."))
+        raise InvalidInput(N_("This is too long, or holds invisible characters."))
     if rule.topic == "domain":
         return _domain(typed)
     if not rule.field or rule.op in {"last_days", "older_days"}:

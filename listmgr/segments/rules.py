@@ -131,7 +131,7 @@ def _group(document: dict[str, Any], depth: int) -> Group:
     if not isinstance(members, list) or len(members) > MAX_NODES:
         raise _broken()
     if depth > MAX_DEPTH:
-        raise BrokenRule(N_("The groups stand too deep in each other. Four levels are enough."))
+        raise BrokenRule(N_("The groups are nested too deeply. Four levels are enough."))
     return Group(document["group"], tuple(_read(member, depth + 1) for member in members))
 
 

@@ -124,7 +124,7 @@ def _what_is_wrong(text: str) -> str:
     if any(mark in text for mark in ",;") or text.count("@") > 1:
         return N_("Only one e-mail address is wanted, with one @ sign.")
     if any(char.isspace() for char in text):
-        return N_("An e-mail address has no blank in it.")
+        return N_("An e-mail address has no space in it.")
     try:
         validate_email("a@" + text.rpartition("@")[2], check_deliverability=False)
     except EmailNotValidError:

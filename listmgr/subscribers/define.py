@@ -152,7 +152,7 @@ def _key(session: Session, key: str, typed: Typed) -> str:
     if not _KEY.match(key):
         typed.wrong["key"] = N_("Use small letters a to z, digits and _, 40 at most: shoe_size.")
     elif key in RESERVED:
-        typed.wrong["key"] = N_("This name has a meaning of its own. Choose another.")
+        typed.wrong["key"] = N_("This name is reserved. Choose another.")
     elif session.scalars(sa.select(Field.id).filter_by(key=key)).first():
         typed.wrong["key"] = N_("There is a field with this key, perhaps an archived one.")
     return key
@@ -209,7 +209,7 @@ def _choices(told: str, typed: Typed) -> list[str]:
     lines = [line.strip() for line in typed.text("choices", told).splitlines()]
     found = list(dict.fromkeys(filter(None, lines)))
     if not found or len(found) > MOST_CHOICES:
-        typed.wrong.setdefault("choices", N_("Write the answers to choose from, one a line."))
+        typed.wrong.setdefault("choices", N_("Write the answers to choose from, one per line."))
     elif any(len(choice) > MAX_VALUE or not choice.isprintable() for choice in found):
         typed.wrong["choices"] = N_("An answer is too long or holds control characters.")
     return found

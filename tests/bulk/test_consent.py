@@ -131,6 +131,6 @@ def test_l26_what_ended_a_consent_is_never_undone(office: Office, uow, session, 
     act = office.do(kind=kind, how="letter")
     assert act.status is BulkStatus.FINISHED
     assert act.done["change"] > 0
-    with pytest.raises(Refused, match="can not be undone"):
+    with pytest.raises(Refused, match="cannot be undone"):
         office.steer(act.id, "undo")
     assert set(stations(session).values()) <= {_S.WITHDRAWN, _S.ERASED}

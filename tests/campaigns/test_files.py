@@ -87,7 +87,7 @@ def test_ten_are_the_most(campaign_id: int, uow: UnitOfWork):
     with uow() as tx:
         for number in range(10):
             add_file(tx, campaign_id, f"{number}.txt", b"x")
-        with pytest.raises(InvalidInput, match="Ten files"):
+        with pytest.raises(InvalidInput, match="ten files"):
             add_file(tx, campaign_id, "more.txt", b"x")
 
 

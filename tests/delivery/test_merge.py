@@ -76,7 +76,10 @@ def test_an_empty_name_takes_the_fallback(value: str):
     [
         ("{{ firstname }}", "There is no field “firstname”. Did you mean “first_name”? Known"),
         ("{{ name }}", "There is no field “name”."),
-        ("{{ first_name | uper }}", "The filter “uper” cannot be used so. There are: default"),
+        (
+            "{{ first_name | uper }}",
+            "The filter “uper” cannot be used like this. Available",
+        ),
         ("{{ first_name | default(5) }}", "Write “5” in quotes"),
         ("{{ none }}", "Write “None” in quotes"),
         ("{% if first_name < 5 %}{% endif %}", "Write “5” in quotes"),

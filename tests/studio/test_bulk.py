@@ -115,12 +115,12 @@ def test_what_cannot_be_undone_says_so_before_it_starts(admin, sample, work):
     work()
     assert "/undo" not in admin.get(path).text
     answer = admin.post(f"{path}/undo")
-    assert "can not be undone" in admin.get(path_of(answer)).text
+    assert "cannot be undone" in admin.get(path_of(answer)).text
 
 
 def test_an_empty_house_says_what_to_do(admin):
-    assert "Nothing was changed for many people yet" in admin.get("/studio/bulk").text
-    assert "Nothing has left the house yet" in admin.get("/studio/exports").text
+    assert "No mass updates yet" in admin.get("/studio/bulk").text
+    assert "No exports yet" in admin.get("/studio/exports").text
 
 
 def test_l37_buttons_are_for_who_may_press_them(desk, sample):
@@ -139,7 +139,7 @@ def test_l37_buttons_are_for_who_may_press_them(desk, sample):
 
 def test_l37_a_file_is_for_who_asked_for_it_alone(admin, desk, sample, work, session):
     link = "/studio/exports/new?scope=found"
-    assert "Why do these data leave the house?" in admin.get(link).text
+    assert "Why is this data exported?" in admin.get(link).text
     path = path_of(admin.post(link, EXPORT))
     early = admin.get(f"{path}/file")
     assert "not ready yet" in admin.get(path_of(early)).text

@@ -249,7 +249,7 @@ def test_a_subscriber_page_tells_of_the_card(admin, sample, uow):
     with uow() as tx:
         kept(tx, admin.operator.id, "anna@example.com")
     page = admin.get(f"/studio/subscribers/{sample['subscriber_id']}").text
-    assert "Came by a business card" in page
+    assert "Came in by a business card" in page
     assert "Buchmesse" in page
 
 

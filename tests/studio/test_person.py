@@ -141,3 +141,22 @@ def test_l32_erased_with_every_joined_record_after_saying_how_it_was_asked(
     left = session.scalars(sa.select(Subscriber.address)).all()
     assert left == ["bert@example.org"]
     assert desk("service").get(f"/studio/subscribers/{other.id}/erase").status_code == 403
+
+
+@pytest.mark.parametrize("part", ["", "/correct", "/erase"])
+def test_l37_a_look_is_told_of_the_person_whichever_page_it_was(desk, session, sample, page, part):
+    assert desk("privacy").get(page + part).status_code == 200
+    seen = sa.select(AuditEntry.subject, AuditEntry.subject_id).where(
+        AuditEntry.action == "subscriber.seen"
+    )
+    assert session.execute(seen).all() == [("subscriber", sample["subscriber_id"])]
+    log = desk("administrator").get("/studio/audit").text
+    assert f"<td>Subscriber {sample['subscriber_id']}</td>" in log
+
+
+@pytest.mark.parametrize(("own", "word"), [("en", "German"), ("de", "Deutsch")])
+def test_a_language_is_called_as_the_operator_calls_it(desk, sample, page, own, word):
+    at = desk("administrator", own)
+    for path in (f"{page}/correct", f"/studio/lists/{sample['list_id']}/edit"):
+        assert f">{word}</option>" in at.get(path).text
+    assert f"<dd>{word}</dd>" in at.get(f"/studio/lists/{sample['list_id']}").text

@@ -70,7 +70,7 @@ def test_who_stands_in_line_is_said_in_plain_words_with_the_place(admin, sample,
         )
     for path in ("progress", "not-mailed"):
         text = admin.get(f"/studio/campaigns/{number}/{path}").text
-        assert "They stand in line for the limit of this provider or domain." in text
+        assert "They are queued for the limit of this provider or domain." in text
         assert "One mail tries now and then." in text
         assert "Google" in text
         assert "t.example" in text
@@ -120,7 +120,7 @@ def test_where_only_retries_are_left_the_next_one_is_told(admin, sample, uow):
     at = due.astimezone(ZoneInfo("Europe/Berlin"))
     for text in (admin.get(page).text, admin.get(f"{page}?done=0&at={before}").text):
         assert f"<dt>Next retry</dt><dd>{at:%Y-%m-%d %H:%M}</dd>" in text
-        assert "Through at about" not in text
+        assert "Done by about" not in text
     # Quiet hours come first.
     with uow() as tx:
         control.wait(tx, number, until=due + timedelta(hours=3), why="quiet")

@@ -119,7 +119,7 @@ def test_a_mask_tells_the_owner_and_nobody_else():
         ("Hans Meier <hans@example.org>", "without a name and brackets"),
         ("a@example.org, b@example.org", "Only one e-mail address"),
         ("hans@@example.org", "Only one e-mail address"),
-        ("hans meier@example.org", "no blank in it"),
+        ("hans meier@example.org", "no space in it"),
         ("hans@exa_mple", "no valid domain"),
         ("hans..meier@exa_mple", "no valid domain"),
         ("hans..meier@example.org", "no valid name of a mailbox"),

@@ -44,7 +44,7 @@ def set_password() -> ResponseReturnValue:
     except InvalidInput as error:
         return _page(error.fields), 422
     renew(found)
-    flash(_("The new password counts from now on. Other sessions of yours have ended."))
+    flash(_("The new password is valid from now on. Your other sessions have ended."))
     return redirect(url_for("studio.account"), 303)
 
 

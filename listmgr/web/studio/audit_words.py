@@ -11,6 +11,7 @@ _THINGS = {
     "bulk": N_("Mass update"),
     "campaign": N_("Campaign"),
     "card": N_("Business card"),
+    "card_upload": N_("File with business cards"),
     "consent": N_("Consent"),
     "export": N_("Exported file"),
     "field": N_("Field"),
@@ -27,7 +28,8 @@ _THINGS = {
     "subscriber": N_("Subscriber"),
     "unmailed": N_("Who was not mailed"),
 }
-_SIGNING_IN = {
+_OF_NOTHING = {
+    "page.seen": N_("Page looked at"),
     "sign-in.refused": N_("Signing in refused"),
     "signed-in": N_("Signed in"),
     "signed-in.by-link": N_("Signed in by a link"),
@@ -37,7 +39,7 @@ _DEEDS = {
     "address cancelled": N_("change of address cancelled"),
     "archived": N_("archived"),
     "asked": N_("asked for"),
-    "brought": N_("brought"),
+    "brought": N_("uploaded"),
     "cancel": N_("cancelled"),
     "cancelled": N_("cancelled"),
     "closed": N_("closed"),
@@ -97,8 +99,8 @@ _DEEDS = {
 
 def audited(action: str) -> str:
     """An act in words; one nobody has named as it stands in the log."""
-    if action in _SIGNING_IN:
-        return str(gettext(_SIGNING_IN[action]))
+    if action in _OF_NOTHING:
+        return str(gettext(_OF_NOTHING[action]))
     thing, _, deed = action.partition(".")
     if deed not in _DEEDS or thing not in _THINGS:
         return action
@@ -107,4 +109,5 @@ def audited(action: str) -> str:
 
 def audited_thing(thing: str) -> str:
     """The kind of what it was done to."""
-    return str(gettext(_THINGS[thing])) if thing in _THINGS else thing
+    named = _THINGS.get(thing.replace(" ", "_"))
+    return str(gettext(named)) if named else thing.replace("_", " ")

@@ -110,7 +110,9 @@ def _write_down_the_look(guard: Guard) -> None:
     action = guard.look or ("page.seen" if current_user.role is Role.AUDITOR else "")
     if not action or request.method != "GET":
         return
-    subject = (request.endpoint or "").removeprefix("studio.").removesuffix("_page")
+    # A look at a thing is told of the thing, whichever of its pages it was.
+    page = (request.endpoint or "").removeprefix("studio.").removesuffix("_page")
+    subject = guard.look.partition(".")[0] or page
     numbers = [value for value in (request.view_args or {}).values() if isinstance(value, int)]
     with services().unit_of_work() as tx:
         audit(tx, current_user.id, action, subject, next(iter(numbers), None), at=now())

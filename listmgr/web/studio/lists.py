@@ -12,9 +12,11 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.lists import describe
 from listmgr.lists.describe import Description
 from listmgr.operators.roles import Right
+from listmgr.web.language import LANGUAGES
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, note, reading, sent
 from listmgr.web.studio.guard import needs
+from listmgr.web.studio.show import language_name
 
 
 @bp.get("/lists")
@@ -111,5 +113,9 @@ def _form(
     values: object, errors: dict[str, str] | None = None, *, list_id: int | None = None
 ) -> str:
     return render_template(
-        "studio/lists/edit.html", values=values, errors=errors or {}, list_id=list_id
+        "studio/lists/edit.html",
+        values=values,
+        errors=errors or {},
+        list_id=list_id,
+        languages=[(one, language_name(one)) for one in LANGUAGES],
     )

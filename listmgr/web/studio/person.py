@@ -23,6 +23,7 @@ from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator
+from listmgr.web.studio.show import language_name
 
 
 def _back(subscriber_id: int) -> ResponseReturnValue:
@@ -92,7 +93,9 @@ def _correct(
 
 def _options(field: CatalogueField) -> list[tuple[str, str]]:
     """What may be chosen, each with its name; nothing where it is typed."""
-    none = [] if field.key == "language" else [("", "–")]
+    if field.key == "language":
+        return [(one, language_name(one)) for one in field.choices]
+    none = [("", "–")]
     if field.kind is FieldKind.YES_NO:
         return [*none, ("true", _("yes")), ("false", _("no"))]
     return [*none, *((one, one) for one in field.choices)] if field.choices else []
