@@ -169,6 +169,14 @@ def test_a_paused_campaign_stays_paused(refused: int, uow: UnitOfWork, session: 
     assert session.get_one(Campaign, refused).status is CampaignStatus.PAUSED
 
 
+def test_of_very_many_troubles_of_a_kind_only_some_are_counted(
+    refused: int, session: Session, monkeypatch
+):
+    monkeypatch.setattr("listmgr.delivery.progress.COUNTED", 1)
+    found = {problem.key: (problem.count, problem.more) for problem in problems(session, refused)}
+    assert found == {"failed 5.5.0": (1, True), "failed 5.1.1": (1, False)}
+
+
 def test_troubles_are_told_by_code_and_by_person(
     refused: int, session: Session, settings: Settings, people: list[int], uow: UnitOfWork
 ):
@@ -179,6 +187,7 @@ def test_troubles_are_told_by_code_and_by_person(
     }
     assert found["failed 5.1.1"].words == "There is no such mailbox."
     assert found["failed 5.1.1"].reply == "550 5.1.1 no such user"
+    assert not any(problem.more for problem in found.values())
     page = unmailed.by_trouble(session, refused, "failed 5.5.0", size=1)
     assert [one.address for one in page.rows] == ["p2@example.org"]
     page = unmailed.by_trouble(session, refused, "failed 5.5.0", after=page.after or 0, size=1)
