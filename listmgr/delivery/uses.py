@@ -12,9 +12,6 @@ from listmgr.delivery.models import CampaignLease, LeaseState
 from listmgr.delivery.planning import plan_by_key
 from listmgr.kit.transaction import Transaction
 
-# So many leases a transaction: some ten thousand people at the most.
-LEASES = 10
-
 _NOTE = sa.text(
     "WITH used AS MATERIALIZED (SELECT consent_id, date_trunc('month', begun_at) AS month"
     "  FROM deliveries WHERE campaign_id = :campaign AND subscriber_id >= :lo"
@@ -25,19 +22,18 @@ _NOTE = sa.text(
 )
 
 
-def note_uses(tx: Transaction) -> int:
-    """Note the uses of some leases that are done; how many leases. Safe to run twice."""
-    leases = tx.session.scalars(
+def note_uses(tx: Transaction) -> bool:
+    """Note the uses of one lease that is done; whether there was one. Safe to run twice."""
+    lease = tx.session.scalars(
         sa.select(CampaignLease)
         .where(CampaignLease.state == LeaseState.DONE, ~CampaignLease.noted)
         .order_by(CampaignLease.campaign_id, CampaignLease.lo)
-        .limit(LEASES)
+        .limit(1)
         .with_for_update(skip_locked=True)
-    ).all()
-    if leases:
-        plan_by_key(tx)
-    for lease in leases:
-        told = {"campaign": lease.campaign_id, "lo": lease.lo, "hi": lease.hi}
-        tx.session.execute(_NOTE, told)
-        lease.noted = True
-    return len(leases)
+    ).one_or_none()
+    if lease is None:
+        return False
+    plan_by_key(tx)
+    tx.session.execute(_NOTE, {"campaign": lease.campaign_id, "lo": lease.lo, "hi": lease.hi})
+    lease.noted = True
+    return True

@@ -59,7 +59,7 @@ def knock(campaign_id: int) -> None:
 
 
 def note_uses() -> None:
-    """Let consents know that they were used, some leases at a time; the next call goes on."""
+    """Let consents know that they were used, lease by lease; the next call goes on."""
     end = time.monotonic() + SECONDS
     while time.monotonic() < end and not stopping.asked():
         with services().unit_of_work() as tx:

@@ -22,25 +22,31 @@ def used(session) -> list[datetime | None]:
     return list(session.scalars(sa.select(Consent.last_used_at).order_by(Consent.id)))
 
 
+def note_all(uow: UnitOfWork) -> int:
+    noted = 0
+    while True:
+        with uow() as tx:
+            if not note_uses(tx):
+                return noted
+        noted += 1
+
+
 def test_who_was_mailed_is_noted_once_and_to_the_month(
     launched: int, send: Send, uow: UnitOfWork, session
 ):
     send(launched)
     assert not any(used(session))
-    with uow() as tx:
-        assert note_uses(tx) > 0
+    assert note_all(uow) == 3
     noted = used(session)
     assert len(noted) == 10
     assert {(at.day, at.hour) for at in noted if at} == {(1, 0)}
-    with uow() as tx:
-        assert note_uses(tx) == 0
+    assert note_all(uow) == 0
     # Safe to run twice, and an older use takes nothing back.
     later = "2099-01-01T00:00:00+00:00"
     with uow() as tx:
         tx.session.execute(sa.text(f"UPDATE consents SET last_used_at = '{later}'"))
         tx.session.execute(sa.update(CampaignLease).values(noted=False))
-    with uow() as tx:
-        note_uses(tx)
+    note_all(uow)
     assert {at.year for at in used(session) if at} == {2099}
 
 
@@ -55,12 +61,10 @@ def test_a_mail_that_goes_later_is_noted_later(launched: int, send: Send, uow: U
             .where(Delivery.subscriber_id == person)
             .values(status=DeliveryStatus.SENDING)
         )
-    with uow() as tx:
-        note_uses(tx)
+    note_all(uow)
     assert sum(at is None for at in used(session)) == 1
     with uow() as tx:
         late = [Result(person, DeliveryStatus.SENT, "2.0.0 taken")]
         record_results(tx, launched, late, lo=None, at=now())
-    with uow() as tx:
-        assert note_uses(tx) == 1
+    assert note_all(uow) == 1
     assert all(used(session))
