@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import redis
 from rq import Queue
-from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.exceptions import DuplicateJobError, InvalidJobOperation, NoSuchJobError
 from rq.job import Job as QueuedJob
 from rq.job import JobStatus
 
@@ -72,7 +72,8 @@ def _forget(connection: redis.Redis, job: Job) -> bool:
             return False
         found.delete()
         queue.intermediate_queue.remove(found.id)
-    except NoSuchJobError:  # It ran and went away just now.
+    # It ran and went away just now, before it was fetched or right after.
+    except (NoSuchJobError, InvalidJobOperation):
         return True
     return True
 

@@ -41,6 +41,23 @@ def test_a_job_that_was_taken_and_never_begun_is_rung_again(engine, settings, mo
     assert queue.job_ids == ["one"]
 
 
+def test_a_job_that_goes_away_while_it_is_looked_at_ends_nobody(engine, settings, monkeypatch):
+    """It ended, or Valkey lost everything, between two questions of who rings: not their end."""
+    connection = redis.Redis.from_url(settings.redis_url)
+    job = Job("sweep_signups", key="one")
+    assert ring(connection, [job]) == 1
+    fetch = kit_queue.QueuedJob.fetch
+
+    def fetch_then_lose(*args, **kwargs):
+        found = fetch(*args, **kwargs)
+        connection.flushdb()
+        return found
+
+    monkeypatch.setattr(kit_queue.QueuedJob, "fetch", fetch_then_lose)
+    assert ring(connection, [job]) == 1
+    assert Queue("work", connection=connection, serializer="json").job_ids == ["one"]
+
+
 def test_a_job_that_waits_is_not_lost_however_long(engine, settings, monkeypatch):
     connection = redis.Redis.from_url(settings.redis_url)
     monkeypatch.setattr(kit_queue, "LOST_AFTER", 0)
