@@ -66,6 +66,8 @@ def pages(told: random.Random, people: int, made: dict[str, int]) -> dict[str, s
         "cards, inbox": "cards",
         **{f"cards, {heap}": f"cards?heap={heap}" for heap in ("kept", "confirmed", "overdue")},
         "a card": f"cards/{made['card_id']}",
+        "a card, erased": f"cards/{made['card_id']}/erase",
+        "cards, restricted": "cards?heap=restricted",
         "cards by occasion": "cards/occasions",
         "cards being read": "cards/reading",
         "new cards": "cards/new",
