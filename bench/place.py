@@ -86,12 +86,7 @@ class Place:
         self.settle()
 
     def settle(self) -> None:
-        """As before a first campaign of the month, and nothing left for the vacuum to do."""
-        with self.engine.begin() as connection:
-            connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-            connection.execute(
-                sa.text("UPDATE consents SET last_used_at = NULL WHERE last_used_at IS NOT NULL")
-            )
+        """Nothing is left for the vacuum to do."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("VACUUM ANALYZE consents, subscribers"))
             connection.execute(sa.text("CHECKPOINT"))

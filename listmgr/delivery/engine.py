@@ -26,7 +26,6 @@ from listmgr.delivery.merge import Launched
 from listmgr.delivery.merge_fields import columns_of
 from listmgr.delivery.outlet import take_outlet
 from listmgr.delivery.pace import Pace
-from listmgr.delivery.planning import commit_soon
 from listmgr.delivery.record import record_results
 from listmgr.delivery.smtp import Channel, NoRoom, ServerAway
 from listmgr.delivery.throttle import Throttle
@@ -82,7 +81,8 @@ def _work_off(run: Run, end: float, *, linger: bool) -> bool | None:
         if time.monotonic() - looked > DUE_EVERY:
             due, looked = _send_due(run, end), time.monotonic()
         with run.uow() as tx:
-            commit_soon(tx)
+            # The next window's commit waits for the disk, and takes this one along.
+            tx.commit_soon()
             lease = None if run.is_stopped else claim(tx, run.campaign_id, run.holder)
         if lease is not None:
             worked += 1
@@ -193,7 +193,8 @@ def _work(run: Run, lease: Lease, end: float) -> None:
             else:
                 _record(run, tx, lease.lo)
                 if lease.position >= lease.hi and not stop:
-                    commit_soon(tx)
+                    # A crash of the machine before the next window leaves this one uncertain.
+                    tx.commit_soon()
                     close(tx, lease, run.among)
                 else:
                     hand_back(tx, lease)

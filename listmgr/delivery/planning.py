@@ -15,7 +15,6 @@ _BY_KEY = sa.text(
     " set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)"
 )
 _TOLD = "listmgr.by_key"
-_SOON = sa.text("SET LOCAL synchronous_commit = off")
 
 
 def plan_by_key(tx: Transaction) -> None:
@@ -23,12 +22,3 @@ def plan_by_key(tx: Transaction) -> None:
     if not tx.session.info.get(_TOLD):
         tx.session.execute(_BY_KEY)
         tx.session.info[_TOLD] = True
-
-
-def commit_soon(tx: Transaction) -> None:
-    """Do not wait for the disk: a commit that does follows at once, and takes this one along.
-
-    A crash of the machine between the two takes back a claim, or leaves a window uncertain, as the
-    kill of a worker does.
-    """
-    tx.session.execute(_SOON)

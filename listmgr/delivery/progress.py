@@ -17,6 +17,7 @@ from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.launch import partition
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.delivery.retry import advice
+from listmgr.delivery.troubles import every_kind
 from listmgr.delivery.window import NOT_IN_SEGMENT
 from listmgr.kit.texts import N_
 
@@ -204,12 +205,9 @@ def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Proble
     if not deliveries_kept(session, campaign_id):
         return []
     name = partition(campaign_id)
-    kind = f"SELECT d.trouble FROM {name} d WHERE d.trouble {{}} ORDER BY 1 LIMIT 1"
     rows = session.execute(
         sa.text(
-            # From one kind to the next one, by the index: nobody in between is read.
-            f"WITH RECURSIVE every AS (({kind.format('IS NOT NULL')}) UNION ALL"
-            f"  SELECT ({kind.format('> e.trouble')}) FROM every e WHERE e.trouble IS NOT NULL),"
+            f"{every_kind(campaign_id)},"
             " kinds AS (SELECT trouble FROM every WHERE trouble IS NOT NULL LIMIT :kinds)"
             " SELECT k.trouble, (SELECT count(*) FROM (SELECT"
             f"   FROM {name} d WHERE d.trouble = k.trouble LIMIT :counted + 1) x),"

@@ -21,6 +21,7 @@ from listmgr.consent.gate import FROM_CONSENTS, MAY_BE_MAILED, REASONS, gate_bin
 from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.launch import partition
 from listmgr.delivery.retry import BLOCKING
+from listmgr.delivery.troubles import every_kind
 from listmgr.delivery.window import NOT_IN_SEGMENT
 from listmgr.kit.predicate import EVERYBODY
 
@@ -62,13 +63,10 @@ def retriable(session: Session, settings: Settings, campaign: Campaign) -> Retri
 def _failed(session: Session, campaign_id: int) -> Sequence[sa.Row[Any]]:
     """One kind and one person of each more than is looked at, so that it is known of them."""
     name = partition(campaign_id)
-    a_kind = f"SELECT d.trouble FROM {name} d WHERE d.trouble {{}} ORDER BY d.trouble LIMIT 1"
-    first, following = a_kind.format(">= 'failed'"), a_kind.format("> k.trouble")
+    failures = every_kind(campaign_id, ">= 'failed'")
     return session.execute(
         sa.text(
-            # From one kind to the next one, by the index: nobody in between is read.
-            f"WITH RECURSIVE every AS (({first}) UNION ALL"
-            f"  SELECT ({following}) FROM every k WHERE k.trouble < 'failee'),"
+            f"{failures},"
             " kinds AS MATERIALIZED (SELECT e.trouble, e.trouble = ANY(:blocking) AS blocks,"
             "  row_number() OVER (ORDER BY e.trouble = ANY(:blocking), e.trouble) AS kind"
             "  FROM every e WHERE e.trouble < 'failee' AND e.trouble <> ALL(:left_out)"

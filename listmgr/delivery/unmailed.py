@@ -15,6 +15,7 @@ from listmgr.config import Settings
 from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
 from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.launch import partition
+from listmgr.delivery.troubles import every_kind
 
 PAGE = 50
 HELD_BACK = "held back"
@@ -131,8 +132,8 @@ def everybody(session: Session, settings: Settings, campaign: Campaign) -> Itera
         return
     troubles = session.scalars(
         sa.text(
-            f"SELECT DISTINCT trouble FROM {partition(campaign.id)}"
-            " WHERE trouble IS NOT NULL ORDER BY 1"
+            f"{every_kind(campaign.id)}"
+            " SELECT trouble FROM every WHERE trouble IS NOT NULL ORDER BY 1"
         )
     ).all()
     for trouble in troubles:

@@ -176,8 +176,6 @@ def cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
     found = locked(tx, import_id)
     found.status = next_status(found.status, ImportAction.CANCEL)
     found.ended_at, found.lease_until = at, None
-    for table in (ImportKey, ImportDouble):
-        tx.session.execute(sa.delete(table).where(table.import_id == import_id))
     purge(tx, import_id)
 
 

@@ -8,6 +8,7 @@ through again without them.
 from __future__ import annotations
 
 from listmgr.imports.batches import Batch
+from listmgr.imports.models import Phase
 from listmgr.imports.stage import raw
 from listmgr.imports.verdicts import REASONS, Verdict
 from listmgr.kit.transaction import Transaction
@@ -37,9 +38,9 @@ _TAKE = """
 DELETE FROM import_doubles WHERE import_id = %(id)s AND number BETWEEN %(first)s AND %(last)s
 RETURNING number, stopped"""
 _UNDO = (
-    "DELETE FROM import_rows WHERE import_id = %(id)s AND phase = 'check'"
+    f"DELETE FROM import_rows WHERE import_id = %(id)s AND phase = '{Phase.CHECK}'"
     " AND number BETWEEN %(first)s AND %(last)s",
-    "DELETE FROM import_batches WHERE import_id = %(id)s AND phase = 'check'"
+    f"DELETE FROM import_batches WHERE import_id = %(id)s AND phase = '{Phase.CHECK}'"
     " AND number = %(batch)s",
     "DELETE FROM import_lines WHERE import_id = %(id)s AND number = %(batch)s",
 )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from listmgr.imports.lifecycle import ENDED, WORKING, ImportAction, next_status
-from listmgr.imports.models import Import, ImportDouble, ImportKey, ImportRow
+from listmgr.imports.models import Import, ImportRow
 from listmgr.imports.store import purge
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
@@ -58,6 +58,5 @@ def purge_due(tx: Transaction, *, at: datetime) -> int:
 def forget(tx: Transaction, found: Import, *, at: datetime) -> None:
     """Delete the file and every row of it that is kept."""
     purge(tx, found.id)
-    for table in (ImportRow, ImportKey, ImportDouble):
-        tx.session.execute(sa.delete(table).where(table.import_id == found.id))
+    tx.session.execute(sa.delete(ImportRow).where(ImportRow.import_id == found.id))
     found.purged_at = at

@@ -49,7 +49,7 @@ def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> 
     """
     check_held(tx, work)
     # A batch and its mark go together: what a crash of the machine takes back is done again.
-    tx.session.execute(sa.text("SET LOCAL synchronous_commit = off"))
+    tx.commit_soon()
     if isinstance(made, Ready):
         _mark(tx, work, made.number, *take_ready(tx, work.aim, made.number, at=at))
         return

@@ -10,7 +10,7 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from listmgr.imports.models import ImportLines, ImportPiece
+from listmgr.imports.models import ImportDouble, ImportKey, ImportLines, ImportPiece
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
@@ -92,6 +92,6 @@ def digest_of(file: IO[bytes]) -> bytes:
 
 
 def purge(tx: Transaction, import_id: int) -> None:
-    """Forget a file; what it was stays in the record of the import."""
-    for table in (ImportPiece, ImportLines):
+    """Forget a file and what was noted of it; what it was stays in the record of the import."""
+    for table in (ImportPiece, ImportLines, ImportKey, ImportDouble):
         tx.session.execute(sa.delete(table).where(table.import_id == import_id))

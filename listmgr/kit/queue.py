@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import redis
@@ -66,15 +67,13 @@ def _ring_one(connection: redis.Redis, job: Job) -> bool:
 def _forget(connection: redis.Redis, job: Job) -> bool:
     """Take away a job that is over or lost; kept for looking at, its key would stay taken."""
     queue = _queue(connection, job)
-    try:
+    # It may run and go away just now, before it is fetched or right after.
+    with suppress(NoSuchJobError, InvalidJobOperation):
         found = QueuedJob.fetch(str(job.key), connection=connection, serializer="json")
         if found.get_status() not in _OVER and not _is_lost(queue, found):
             return False
         found.delete()
         queue.intermediate_queue.remove(found.id)
-    # It ran and went away just now, before it was fetched or right after.
-    except (NoSuchJobError, InvalidJobOperation):
-        return True
     return True
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
 from listmgr.kit.queue import Job
+
+_SOON = sa.text("SET LOCAL synchronous_commit = off")
 
 
 @dataclass(slots=True)
@@ -23,6 +26,13 @@ class Transaction:
     def after_commit(self, job: Job) -> None:
         """Remember a job; it goes out only when the commit has succeeded."""
         self.jobs.append(job)
+
+    def commit_soon(self) -> None:
+        """Do not wait for the disk at the commit: a crash of the machine may take it back.
+
+        Another commit that does wait takes this one along.
+        """
+        self.session.execute(_SOON)
 
 
 @contextmanager

@@ -1,0 +1,19 @@
+"""The kinds of what did not go through, from one to the next by their index."""
+
+from __future__ import annotations
+
+from listmgr.delivery.launch import partition
+
+
+def every_kind(campaign_id: int, begin: str = "IS NOT NULL") -> str:
+    """WITH RECURSIVE `every`: one row a `trouble` from the first that is `begin` on, then a NULL.
+
+    Nobody between one kind and the next is read, however many they are.
+    """
+    kind = (
+        f"SELECT d.trouble FROM {partition(campaign_id)} d WHERE d.trouble {{}} ORDER BY 1 LIMIT 1"
+    )
+    return (
+        f"WITH RECURSIVE every AS (({kind.format(begin)}) UNION ALL"
+        f" SELECT ({kind.format('> k.trouble')}) FROM every k WHERE k.trouble IS NOT NULL)"
+    )
