@@ -15,7 +15,8 @@ from place import Place
 from listmgr.bulk.prepare import Asked, prepare
 from listmgr.campaigns import compose
 from listmgr.cards.funnel import count_again
-from listmgr.delivery.launch import launch, partition
+from listmgr.delivery.launch import launch
+from listmgr.delivery.models import partition_name
 from listmgr.exports.ask import Wish, ask
 from listmgr.imports import control
 from listmgr.kit.clock import now
@@ -259,16 +260,16 @@ def _copied(at: Place, first: int, last: int) -> None:
         for statement in _COPIED:
             connection.execute(sa.text(statement), told)
         for one in range(first + 1, last + 1):
-            name = partition(one)
+            name = partition_name(one)
             for statement in _COPIED_DELIVERIES:
                 connection.execute(
-                    sa.text(statement.format(name=name, first=partition(first), id=one))
+                    sa.text(statement.format(name=name, first=partition_name(first), id=one))
                 )
 
 
 def _sent(at: Place, campaign: int, below: int, *, each: int) -> None:
     """A campaign to the people below a number, or to one in so many of them."""
-    table = partition(campaign)
+    table = partition_name(campaign)
     told = {"campaign": campaign, "below": below + 1, "each": each}
     with at.engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))

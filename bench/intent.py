@@ -23,9 +23,8 @@ import sqlalchemy as sa
 from place import Place, place
 
 from listmgr.consent.gate import FROM_CONSENTS, JOINS, MAY_BE_MAILED, gate_binds
-from listmgr.delivery.launch import partition
 from listmgr.delivery.leases import claim
-from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.models import DeliveryStatus, partition_name
 from listmgr.delivery.planning import plan_by_key
 from listmgr.delivery.record import Result, record_results
 from listmgr.delivery.window import next_window
@@ -61,7 +60,7 @@ def our_way(at: Place, campaign_id: int) -> None:
 
 def pre_inserted(at: Place, campaign_id: int) -> None:
     """All rows at the launch; SKIP LOCKED claims what is due through the gate."""
-    table = partition(campaign_id)
+    table = partition_name(campaign_id)
     values = {"campaign": campaign_id, "purpose": at.notice.purpose_id, "size": WINDOW}
     with at.work() as tx:
         tx.session.execute(
@@ -99,7 +98,7 @@ def pre_inserted(at: Place, campaign_id: int) -> None:
 
 def afterwards(at: Place, campaign_id: int) -> None:
     """The gate asked by range, and rows written with their outcome."""
-    table, position = partition(campaign_id), 0
+    table, position = partition_name(campaign_id), 0
     asked = sa.text(
         "WITH picked AS MATERIALIZED (SELECT * FROM consents WHERE purpose_id = :purpose"
         "  AND status = 'confirmed' AND subscriber_id > CAST(:position AS bigint)"

@@ -30,7 +30,8 @@ from sinks import Sink, SmtpSink, sinks  # noqa: E402
 from listmgr.app import create_app  # noqa: E402
 from listmgr.campaigns import compose, control  # noqa: E402
 from listmgr.config import load_settings  # noqa: E402
-from listmgr.delivery.launch import launch, partition  # noqa: E402
+from listmgr.delivery.launch import launch  # noqa: E402
+from listmgr.delivery.models import partition_name  # noqa: E402
 from listmgr.delivery.sweep import ring_campaign  # noqa: E402
 from listmgr.kit.clock import now  # noqa: E402
 from listmgr.kit.transaction import Transaction  # noqa: E402
@@ -131,13 +132,13 @@ class Place:
     def forget(self, campaign_id: int) -> None:
         """Its deliveries go, as after their retention."""
         with self.engine.begin() as connection:
-            connection.execute(sa.text(f"DROP TABLE {partition(campaign_id)}"))
+            connection.execute(sa.text(f"DROP TABLE {partition_name(campaign_id)}"))
 
     def counts(self, campaign_id: int) -> dict[str, int]:
         """Deliveries by status."""
         with self.engine.connect() as connection:
             rows = connection.execute(
-                sa.text(f"SELECT status, count(*) FROM {partition(campaign_id)} GROUP BY 1")
+                sa.text(f"SELECT status, count(*) FROM {partition_name(campaign_id)} GROUP BY 1")
             )
             return {str(status): int(count) for status, count in rows}
 

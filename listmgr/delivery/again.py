@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.delivery.kept import deliveries_kept
-from listmgr.delivery.launch import partition
+from listmgr.delivery.models import partition_name
 from listmgr.delivery.sweep import ring_campaign
 from listmgr.kit.errors import Refused
 from listmgr.kit.texts import N_
@@ -51,8 +51,8 @@ def _make_due(tx: Transaction, campaign_id: int, which: Which, at: datetime) -> 
         sa.text(
             "WITH held AS MATERIALIZED (SELECT lo FROM campaign_leases"
             "  WHERE campaign_id = :campaign ORDER BY lo FOR UPDATE),"
-            f" due AS (UPDATE {partition(campaign_id)} d SET status = 'deferred', attempts = 0,"
-            "   next_attempt_at = :at, ended_at = NULL,"
+            f" due AS (UPDATE {partition_name(campaign_id)} d SET status = 'deferred',"
+            "   attempts = 0, next_attempt_at = :at, ended_at = NULL,"
             "   trouble = 'deferred' || substr(d.trouble, length(d.status) + 1)"
             # Whom the gate held back is held back by it again: nothing is gained by asking.
             "  WHERE d.status = :which AND d.trouble IS NOT NULL"

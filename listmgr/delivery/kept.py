@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.models import CampaignStatus
-from listmgr.delivery.launch import partition
+from listmgr.delivery.models import partition_name
 from listmgr.kit.transaction import Transaction
 
 ENDED = (CampaignStatus.FINISHED, CampaignStatus.CANCELLED)
@@ -19,8 +19,8 @@ _PAST = "k.finished_at < CAST(:at AS timestamptz) - make_interval(months => :mon
 
 def deliveries_kept(session: Session, campaign_id: int) -> bool:
     """Whether it is still known who got a campaign."""
-    found = session.scalar(sa.text("SELECT to_regclass(:name)"), {"name": partition(campaign_id)})
-    return found is not None
+    table = partition_name(campaign_id)
+    return session.scalar(sa.text("SELECT to_regclass(:name)"), {"name": table}) is not None
 
 
 def due_to_go(session: Session, months: int, *, at: datetime) -> Sequence[int]:
@@ -45,6 +45,8 @@ def drop_deliveries(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
     if campaign.status not in ENDED or campaign_id not in due:
         return False
     tx.session.execute(sa.text("SET LOCAL lock_timeout = '3s'"))
-    tx.session.execute(sa.text(f"ALTER TABLE deliveries DETACH PARTITION {partition(campaign_id)}"))
-    tx.session.execute(sa.text(f"DROP TABLE {partition(campaign_id)}"))
+    tx.session.execute(
+        sa.text(f"ALTER TABLE deliveries DETACH PARTITION {partition_name(campaign_id)}")
+    )
+    tx.session.execute(sa.text(f"DROP TABLE {partition_name(campaign_id)}"))
     return True

@@ -25,6 +25,7 @@ from listmgr.delivery.headers import HeaderRefused, list_id
 from listmgr.delivery.merge_fields import field_names
 from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
 from listmgr.delivery.message_error import MessageError
+from listmgr.delivery.models import partition_name
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.predicate import EVERYBODY
@@ -136,14 +137,9 @@ def compile_content(
     )
 
 
-def partition(campaign_id: int) -> str:
-    """The table of one campaign's deliveries, written to directly."""
-    return f"deliveries_{int(campaign_id)}"
-
-
 def _make_partition(session: Session, campaign_id: int) -> None:
     """Made beside and then attached: that waits for nobody who is sending (no exclusive lock)."""
-    name = partition(campaign_id)
+    name = partition_name(campaign_id)
     session.execute(
         sa.text(
             f"CREATE TABLE {name} (LIKE deliveries INCLUDING DEFAULTS INCLUDING INDEXES)"

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from listmgr.delivery.launch import partition
+from listmgr.delivery.models import partition_name
 from listmgr.delivery.planning import plan_by_key
 from listmgr.kit.predicate import EVERYBODY, Predicate
 from listmgr.kit.transaction import Transaction
@@ -57,9 +57,9 @@ def _mark_uncertain(tx: Transaction, lease: Lease) -> None:
     where = {"campaign": lease.campaign_id, "lo": lease.lo, "hi": lease.hi}
     tx.session.execute(
         sa.text(
-            f"WITH left_over AS (UPDATE {partition(lease.campaign_id)} SET status = 'uncertain',"
-            "  ended_at = clock_timestamp(), reply = 'the worker ended before the answer',"
-            "  trouble = 'uncertain'"
+            f"WITH left_over AS (UPDATE {partition_name(lease.campaign_id)} SET"
+            "  status = 'uncertain', ended_at = clock_timestamp(),"
+            "  reply = 'the worker ended before the answer', trouble = 'uncertain'"
             "  WHERE subscriber_id >= :lo AND subscriber_id < :hi AND status = 'sending'"
             "  RETURNING 1)"
             " UPDATE campaign_leases SET uncertain = uncertain + (SELECT count(*) FROM left_over)"
@@ -111,7 +111,7 @@ def _note_left(tx: Transaction, lease: Lease, among: Predicate) -> None:
             "   AND c.ended_at > (SELECT launched_at FROM k)"
             f"   AND (SELECT {among.sql} FROM subscribers s WHERE s.id = c.subscriber_id)),"
             " counted AS (SELECT (SELECT count(*) FROM gone) - (SELECT count(*)"
-            f"  FROM {partition(lease.campaign_id)}"
+            f"  FROM {partition_name(lease.campaign_id)}"
             "   WHERE subscriber_id = ANY(ARRAY(SELECT subscriber_id FROM gone))) AS n)"
             " UPDATE campaign_leases SET skipped = skipped"
             "  || jsonb_build_object('not_confirmed', (SELECT n FROM counted))"

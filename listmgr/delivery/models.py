@@ -117,3 +117,8 @@ class Delivery(Base):
     # State and code of what did not go through ("failed 5.1.1"), and NULL of what did: so the
     # index over it is small, and costs nothing where all is well.
     trouble: Mapped[str | None] = mapped_column(info=PLAIN)
+
+
+def partition_name(campaign_id: int) -> str:
+    """The table that holds the deliveries of one campaign; hot statements write to it directly."""
+    return f"deliveries_{int(campaign_id)}"

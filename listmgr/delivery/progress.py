@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.consent.gate import REASONS
 from listmgr.delivery.kept import deliveries_kept
-from listmgr.delivery.launch import partition
-from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.models import DeliveryStatus, partition_name
 from listmgr.delivery.retry import advice
 from listmgr.delivery.troubles import every_kind
 from listmgr.delivery.window import NOT_IN_SEGMENT
@@ -204,7 +203,7 @@ def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Proble
     """What did not go through, most frequent first."""
     if not deliveries_kept(session, campaign_id):
         return []
-    name = partition(campaign_id)
+    name = partition_name(campaign_id)
     rows = session.execute(
         sa.text(
             f"{every_kind(campaign_id)},"

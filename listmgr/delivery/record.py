@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from listmgr.delivery.launch import partition
-from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.models import DeliveryStatus, partition_name
 from listmgr.delivery.planning import plan_by_key
 from listmgr.delivery.providers import OTHERS
 from listmgr.delivery.retry import SOFT_MOST, SOFT_WITHIN, enhanced
@@ -101,7 +100,7 @@ def record_results(
     if not results:
         return
     sent = all(result.status is DeliveryStatus.SENT for result in results)
-    statement = _statement(partition(campaign_id), sent, own_lease=lo is None)
+    statement = _statement(partition_name(campaign_id), sent, own_lease=lo is None)
     values = _values(campaign_id, results, sent)
     if lo is not None:
         values |= {"lo": lo}

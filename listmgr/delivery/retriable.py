@@ -19,7 +19,7 @@ from listmgr.campaigns.models import Campaign
 from listmgr.config import Settings
 from listmgr.consent.gate import FROM_CONSENTS, MAY_BE_MAILED, REASONS, gate_binds
 from listmgr.delivery.kept import deliveries_kept
-from listmgr.delivery.launch import partition
+from listmgr.delivery.models import partition_name
 from listmgr.delivery.retry import BLOCKING
 from listmgr.delivery.troubles import every_kind
 from listmgr.delivery.window import NOT_IN_SEGMENT
@@ -62,7 +62,7 @@ def retriable(session: Session, settings: Settings, campaign: Campaign) -> Retri
 
 def _failed(session: Session, campaign_id: int) -> Sequence[sa.Row[Any]]:
     """One kind and one person of each more than is looked at, so that it is known of them."""
-    name = partition(campaign_id)
+    name = partition_name(campaign_id)
     failures = every_kind(campaign_id, ">= 'failed'")
     return session.execute(
         sa.text(

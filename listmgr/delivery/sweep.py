@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign, CampaignStatus
-from listmgr.delivery.launch import partition
-from listmgr.delivery.models import CampaignLease, LeaseState
+from listmgr.delivery.models import CampaignLease, LeaseState, partition_name
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
 
@@ -79,7 +78,8 @@ def _unfinished_leases(tx: Transaction, campaign_id: int) -> bool:
 def _deferred_due(tx: Transaction, campaign_id: int, at: datetime) -> bool:
     found = tx.session.scalar(
         sa.text(
-            f"SELECT EXISTS (SELECT FROM {partition(campaign_id)} WHERE next_attempt_at <= :at)"
+            f"SELECT EXISTS (SELECT FROM {partition_name(campaign_id)}"
+            " WHERE next_attempt_at <= :at)"
         ),
         {"at": at},
     )
@@ -88,7 +88,7 @@ def _deferred_due(tx: Transaction, campaign_id: int, at: datetime) -> bool:
 
 def settle_late(tx: Transaction, campaign_id: int, *, at: datetime) -> int:
     """Rows nobody answered for become uncertain; a late answer may still settle them."""
-    name = partition(campaign_id)
+    name = partition_name(campaign_id)
     found = tx.session.scalars(
         sa.text(
             "WITH late AS (SELECT subscriber_id, (SELECT max(x.lo) FROM campaign_leases x"
@@ -112,7 +112,7 @@ def finish_if_done(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
         return False
     open_rows = tx.session.scalar(
         sa.text(
-            f"SELECT EXISTS (SELECT FROM {partition(campaign_id)}"
+            f"SELECT EXISTS (SELECT FROM {partition_name(campaign_id)}"
             " WHERE status IN ('sending', 'deferred'))"
         )
     )

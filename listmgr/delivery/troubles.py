@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from listmgr.delivery.launch import partition
+from listmgr.delivery.models import partition_name
 
 
 def every_kind(campaign_id: int, begin: str = "IS NOT NULL") -> str:
@@ -10,9 +10,8 @@ def every_kind(campaign_id: int, begin: str = "IS NOT NULL") -> str:
 
     Nobody between one kind and the next is read, however many they are.
     """
-    kind = (
-        f"SELECT d.trouble FROM {partition(campaign_id)} d WHERE d.trouble {{}} ORDER BY 1 LIMIT 1"
-    )
+    table = partition_name(campaign_id)
+    kind = f"SELECT d.trouble FROM {table} d WHERE d.trouble {{}} ORDER BY 1 LIMIT 1"
     return (
         f"WITH RECURSIVE every AS (({kind.format(begin)}) UNION ALL"
         f" SELECT ({kind.format('> k.trouble')}) FROM every k WHERE k.trouble IS NOT NULL)"

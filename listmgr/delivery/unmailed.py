@@ -14,7 +14,7 @@ from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
 from listmgr.delivery.kept import deliveries_kept
-from listmgr.delivery.launch import partition
+from listmgr.delivery.models import partition_name
 from listmgr.delivery.troubles import every_kind
 
 PAGE = 50
@@ -55,7 +55,7 @@ def by_trouble(
     return _page(
         session,
         "SELECT d.subscriber_id, s.address, coalesce(d.reply, ''),"
-        f" coalesce(d.ended_at, d.begun_at), d.next_attempt_at FROM {partition(campaign_id)} d"
+        f" coalesce(d.ended_at, d.begun_at), d.next_attempt_at FROM {partition_name(campaign_id)} d"
         " JOIN subscribers s ON s.id = d.subscriber_id"
         " WHERE d.trouble = :trouble AND d.subscriber_id > :after"
         " ORDER BY d.subscriber_id LIMIT :more",
@@ -104,7 +104,7 @@ def _held_back_in(
         "   AND c.subscriber_id > :after AND c.subscriber_id >= r.lo AND c.subscriber_id < r.hi"
         "   AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
         f"  AND {REFUSED_BECAUSE} IS NOT NULL AND ({among.sql})"
-        f"  AND NOT EXISTS (SELECT FROM {partition(campaign.id)} d"
+        f"  AND NOT EXISTS (SELECT FROM {partition_name(campaign.id)} d"
         "    WHERE d.subscriber_id = c.subscriber_id)"
         "  ORDER BY c.subscriber_id LIMIT :more) h ORDER BY h.subscriber_id LIMIT :more",
         {

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.consent.gate import FROM_CONSENTS, JOINS_OF_ONE, REFUSED_BECAUSE, THE_ONE, gate_binds
-from listmgr.delivery.launch import partition
 from listmgr.delivery.leases import Lease
 from listmgr.delivery.merge_fields import Columns
+from listmgr.delivery.models import partition_name
 from listmgr.delivery.planning import plan_by_key
 from listmgr.kit.predicate import EVERYBODY, Predicate
 from listmgr.kit.transaction import Transaction
@@ -96,7 +96,7 @@ def next_window(
         # Person by person, as the consents are gone through: the plan cannot turn it round.
         test = f" AND (SELECT {among.sql} FROM subscribers s WHERE s.id = consents.subscriber_id)"
     rows = tx.session.execute(
-        _first(partition(lease.campaign_id), fields, test, taken_over=lease.attempt > 1),
+        _first(partition_name(lease.campaign_id), fields, test, taken_over=lease.attempt > 1),
         {
             "campaign": lease.campaign_id,
             "purpose": purpose_id,
@@ -179,7 +179,7 @@ def due_window(
     plan_by_key(tx)
     left = f", CASE WHEN ({among.sql}) IS NOT TRUE THEN '{NOT_IN_SEGMENT}' END"
     rows = tx.session.execute(
-        _again(partition(campaign_id), fields, "" if among is EVERYBODY else left),
+        _again(partition_name(campaign_id), fields, "" if among is EVERYBODY else left),
         {
             "campaign": campaign_id,
             "purpose": purpose_id,
@@ -195,6 +195,6 @@ def due_window(
 def next_due(session: Session, campaign_id: int) -> datetime | None:
     """When the next deferred delivery may be tried again."""
     found: datetime | None = session.scalar(
-        sa.text(f"SELECT min(next_attempt_at) FROM {partition(campaign_id)}")
+        sa.text(f"SELECT min(next_attempt_at) FROM {partition_name(campaign_id)}")
     )
     return found

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign, CampaignStatus
-from listmgr.delivery.launch import launch, partition
-from listmgr.delivery.models import DeliveryStatus
+from listmgr.delivery.launch import launch
+from listmgr.delivery.models import DeliveryStatus, partition_name
 from listmgr.delivery.providers import OTHERS
 from listmgr.delivery.sweep import ring_campaign
 from listmgr.demo.people import confirmed_before
@@ -153,9 +153,9 @@ def _write(tx: Transaction, campaign: Campaign, results: Sequence[_Result], day:
     if rows:
         tx.session.execute(
             sa.text(
-                f"INSERT INTO {partition(campaign.id)} (campaign_id, subscriber_id, consent_id,"
-                " status, begun_at, ended_at, reply, trouble) VALUES (:campaign, :subscriber,"
-                " :consent, :status, :at, :at, :reply, :trouble)"
+                f"INSERT INTO {partition_name(campaign.id)} (campaign_id, subscriber_id,"
+                " consent_id, status, begun_at, ended_at, reply, trouble) VALUES (:campaign,"
+                " :subscriber, :consent, :status, :at, :at, :reply, :trouble)"
             ),
             rows,
         )
@@ -169,7 +169,7 @@ def _write(tx: Transaction, campaign: Campaign, results: Sequence[_Result], day:
             "   count(*) FILTER (WHERE r.status = 'sent') AS sent,"
             "   count(*) FILTER (WHERE r.status = 'failed') AS failed,"
             "   count(*) FILTER (WHERE r.status = 'uncertain') AS uncertain"
-            f"  FROM campaign_leases x LEFT JOIN {partition(campaign.id)} r"
+            f"  FROM campaign_leases x LEFT JOIN {partition_name(campaign.id)} r"
             "   ON r.subscriber_id >= x.lo AND r.subscriber_id < x.hi"
             "  WHERE x.campaign_id = :campaign GROUP BY x.lo) d"
             " WHERE l.campaign_id = :campaign AND l.lo = d.lo"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -79,3 +82,10 @@ def test_a_preview_shows_an_invented_person(
     assert shown.subject == "Änne"
     assert "<strong>Beispiel GmbH</strong>" in shown.html
     assert "<strong></strong>" in empty.html
+
+
+def test_w10_who_only_names_a_table_does_not_load_the_launch():
+    modules = ("kept", "leases", "progress", "record", "retriable", "sweep", "unmailed", "window")
+    load = "; ".join(f"import listmgr.delivery.{name}" for name in modules)
+    check_loaded = "import sys; sys.exit('listmgr.delivery.launch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", f"{load}; {check_loaded}"], check=True)

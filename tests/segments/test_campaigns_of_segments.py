@@ -13,8 +13,9 @@ from listmgr.campaigns.models import Campaign
 from listmgr.consent import reach as reaching
 from listmgr.consent.gate import count_mailable
 from listmgr.consent.reach import Reach, reach
-from listmgr.delivery.launch import launch, partition
+from listmgr.delivery.launch import launch
 from listmgr.delivery.leases import claim, close
+from listmgr.delivery.models import partition_name
 from listmgr.delivery.progress import progress
 from listmgr.delivery.unmailed import held_back
 from listmgr.delivery.window import due_window, next_window
@@ -125,7 +126,8 @@ def test_who_has_left_the_segment_is_not_tried_again(uow, made):
         people = windows(tx, campaign)
         tx.session.execute(
             sa.text(
-                f"UPDATE {partition(campaign.id)} SET status = 'deferred', next_attempt_at = :at"
+                f"UPDATE {partition_name(campaign.id)}"
+                " SET status = 'deferred', next_attempt_at = :at"
             ),
             {"at": NOW},
         )
@@ -135,7 +137,7 @@ def test_who_has_left_the_segment_is_not_tried_again(uow, made):
         again = due_window(tx, campaign.id, campaign.purpose_id, (), **told)
         assert sorted(one.subscriber_id for one in again) == people[1:]
         why = tx.session.scalar(
-            sa.text(f"SELECT trouble FROM {partition(campaign.id)} WHERE subscriber_id = 2")
+            sa.text(f"SELECT trouble FROM {partition_name(campaign.id)} WHERE subscriber_id = 2")
         )
         assert why == "failed not_in_segment"
 
