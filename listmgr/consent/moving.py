@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.consent.ask import ask, tell_moving
+from listmgr.consent.ask import ask, tell_already, tell_moving
 from listmgr.consent.capture import capture
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import Act, record_many
@@ -87,24 +87,26 @@ def request_change(
 
 
 def process_change(tx: Transaction, change_id: int, *, at: datetime) -> None:
-    """Ask the new mailbox and tell the old one; safe to run twice."""
+    """Tell the old mailbox and ask the new one; safe to run twice.
+
+    What the holder of the old mailbox can see depends on their own record alone: the wish stays
+    open, expires and is told of in the same way whether the new mailbox could be asked or not
+    (T-11).
+    """
     change = tx.session.get(AddressChange, change_id, with_for_update=True)
     if change is None or change.status is not _S.RECEIVED:
         return
     person = locked_person(tx, change.subscriber_id)
-    address = parse_address(change.address)
     old = _confirmed(tx.session, person.id)
-    if person.restricted_at is not None or address.key == person.address_key or not old:
+    if person.restricted_at is not None or not old:
         _end(change, _S.CANCELLED, at)
         return
-    asked = _ask(tx, change, person, address, old, at)
-    if not asked:
-        _end(change, _S.CANCELLED, at)
-        return
-    change.status = _S.ASKED
-    change.consent_ids = [consent.id for consent in asked]
+    # First, so that the time of its arrival does not tell whether another mail went before it.
     if not is_suppressed(tx, person.fingerprint):
         tell_moving(tx, old, parse_address(person.address), at=at)
+    asked = _ask(tx, change, person, parse_address(change.address), old, at)
+    change.status = _S.ASKED
+    change.consent_ids = [consent.id for consent in asked]
 
 
 def _ask(
@@ -115,7 +117,11 @@ def _ask(
     old: Sequence[Consent],
     at: datetime,
 ) -> list[Consent]:
-    """The consents the new mailbox is asked for, the same words and purposes; none it has given."""
+    """The consents the new mailbox is asked for, the same words and purposes; none it has given.
+
+    Empty where nothing is asked: a restricted person, a limit, or all of it given before, which
+    the new mailbox alone learns (T-10).
+    """
     # Nothing of the old record but its language: a link may have been passed on, and what it opens
     # must not hand a person's data to whoever enters an address there.
     content = SignupContent(address.display, (), person.language, "")
@@ -136,9 +142,10 @@ def _ask(
         for consent in old
     ]
     to_ask = [consent for consent in begun if consent.status is not ConsentStatus.CONFIRMED]
-    if not to_ask or ask(tx, to_ask, address, at=at, actor=change.actor) is None:
+    if not to_ask:
+        tell_already(tx, begun, address, at=at)
         return []
-    return to_ask
+    return to_ask if ask(tx, to_ask, address, at=at, actor=change.actor) is not None else []
 
 
 def finish_changes(tx: Transaction, consents: Sequence[Consent], *, at: datetime) -> None:
@@ -203,7 +210,7 @@ def sweep_changes(tx: Transaction, *, at: datetime) -> None:
         tx.after_commit(_job(found))
     over = at - timedelta(days=tx.settings.confirm_days)
     unanswered = sa.select(AddressChange).where(
-        AddressChange.status == _S.ASKED, AddressChange.asked_at < over
+        AddressChange.status.in_(WAITING), AddressChange.asked_at < over
     )
     for change in tx.session.scalars(unanswered.with_for_update(skip_locked=True)):
         _end(change, _S.EXPIRED, at)

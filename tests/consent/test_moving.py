@@ -13,14 +13,19 @@ from listmgr.consent.facts import RequestFacts
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionKind
 from listmgr.consent.moving_models import AddressChange, AddressChangeStatus
-from listmgr.consent.withdraw import unsubscribe
+from listmgr.consent.withdraw import unsubscribe, withdraw
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.tokens import Door, make_token, token_hash
 from listmgr.lists.models import Notice
+from listmgr.subscribers.address import mask
 from listmgr.subscribers.models import Subscriber
+from listmgr.subscribers.restriction import restrict
+from listmgr.suppression.models import SuppressionReason
+from listmgr.suppression.register import suppress
 from tests.conftest import NOW
-from tests.people import launched, make_confirmed, make_list, make_subscriber
+from tests.people import launched, make_confirmed, make_list, make_pending, make_subscriber
 
+_STATUS = AddressChangeStatus
 FACTS = RequestFacts("192.0.2.9", "Test", "page", "de")
 LATER = NOW + timedelta(minutes=5)
 
@@ -89,14 +94,92 @@ def test_t11_old_and_new_mailbox_are_told_and_the_wish_says_nothing_of_whom_we_k
     assert len(questions(session, QuestionKind.CONFIRM)) == 2  # anna's own first, and this one
 
 
-def test_where_the_new_mailbox_has_it_already_the_wish_ends(uow, session, anna):
+STANDINGS = (
+    "unknown",
+    "pending",
+    "recently asked",
+    "withdrawn",
+    "confirmed",
+    "suppressed",
+    "restricted",
+    "own address",
+)
+
+
+def target(uow, anna, how: str) -> str:
+    """An address that stands like this with us, to which the mail is to go."""
+    if how in {"unknown", "own address"}:
+        return "anna@old.example" if how == "own address" else "target@new.example"
     with uow() as tx:
-        notice = tx.session.get_one(Consent, anna.id).notice_id
-        made = tx.session.get_one(Notice, notice)
-        make_confirmed(tx, "both@new.example", made, NOW)
-    wish(uow, anna, "both@new.example")
-    assert session.scalars(sa.select(AddressChange)).one().status is AddressChangeStatus.CANCELLED
-    assert standing(session, "anna@old.example") == [ConsentStatus.CONFIRMED]
+        notice = tx.session.get_one(Notice, tx.session.get_one(Consent, anna.id).notice_id)
+        asked_at = NOW if how == "recently asked" else NOW - timedelta(days=2)
+        make = make_pending if how in {"pending", "recently asked"} else make_confirmed
+        consent = make(tx, "target@new.example", notice, asked_at)
+        person = tx.session.get_one(Subscriber, consent.subscriber_id)
+        if how == "withdrawn":
+            withdraw(tx, consent.id, how="page", actor="subscriber", facts=FACTS, at=NOW)
+        if how == "suppressed":
+            suppress(tx, person.fingerprint, SuppressionReason.BOUNCED, at=NOW)
+        if how == "restricted":
+            restrict(tx, person.id, at=NOW)
+    return "target@new.example"
+
+
+@pytest.mark.parametrize("how", STANDINGS)
+def test_s06_the_old_mailbox_learns_the_same_of_every_new_one(
+    uow, session, settings, jobs, anna, how
+):
+    address = target(uow, anna, how)
+    last = session.scalar(sa.select(sa.func.max(Question.id)))
+    jobs.clear()
+    wish(uow, anna, address)
+    waiting = moving.waiting_change(session, anna.subscriber_id)
+    assert waiting is not None
+    assert waiting.masked_address == mask(address)
+    mail, *_others = session.scalars(
+        sa.select(Question).where(Question.id > last).order_by(Question.id)
+    ).all()
+    # It is rung for before any other, so no other mail delays it.
+    assert (mail.kind, mail.consent_ids) == (QuestionKind.MOVING, [anna.id])
+    assert jobs[1].args == (mail.id,)
+    over = NOW + timedelta(days=settings.confirm_days)
+    for at, expected in ((over, _STATUS.ASKED), (over + timedelta(seconds=1), _STATUS.EXPIRED)):
+        with uow() as tx:
+            moving.sweep_changes(tx, at=at)
+        session.expire_all()
+        assert session.scalars(sa.select(AddressChange.status)).one() is expected
+    assert standing(session, "anna@old.example")[0] is ConsentStatus.CONFIRMED
+
+
+@pytest.mark.parametrize("how", STANDINGS)
+def test_s06_a_wish_counts_and_is_taken_back_the_same_for_every_new_mailbox(
+    uow, session, anna, how
+):
+    address = target(uow, anna, how)
+    for _ in range(moving.MOST_A_MONTH):
+        wish(uow, anna, address)
+        with uow() as tx:
+            assert moving.cancel_change(tx, anna.subscriber_id, actor="subscriber", at=NOW)
+    with pytest.raises(Refused):
+        wish(uow, anna, address)
+    assert len(questions(session, QuestionKind.MOVING)) == moving.MOST_A_MONTH
+
+
+def test_s06_only_the_new_mailbox_learns_that_it_is_subscribed(uow, session, anna):
+    wish(uow, anna, target(uow, anna, "confirmed"))
+    [told] = questions(session, QuestionKind.ALREADY)
+    person = session.get_one(Consent, told.consent_ids[0]).subscriber
+    assert person.address == "target@new.example"
+
+
+def test_s06_a_wish_nobody_could_look_at_expires_too(uow, session, settings, anna):
+    with uow() as tx:
+        moving.request_change(
+            tx, anna.subscriber_id, "n@new.example", facts=FACTS, actor="subscriber", at=NOW
+        )
+    with uow() as tx:
+        moving.sweep_changes(tx, at=NOW + timedelta(days=settings.confirm_days, seconds=1))
+    assert session.scalars(sa.select(AddressChange.status)).one() is _STATUS.EXPIRED
 
 
 @pytest.mark.parametrize("address", ["", "no address", "a@b", "anna@"])
