@@ -92,7 +92,7 @@ def other(way: str, sink: SmtpSink, count: int) -> Taken:
 def peer(command: str, sink: SmtpSink, count: int, postmaster: int) -> Taken:
     """Any program. Its start is no part of the rate: only what it sends after its first mail."""
     process: list[subprocess.Popen[bytes]] = []
-    env = os.environ | {"LISTMGR_BENCH_PORT": str(sink.port)}
+    env = os.environ | {"BENCH_PORT": str(sink.port)}
     mails = sink.mails
     early, waited = 0, 0.0
 

@@ -8,7 +8,7 @@ intent, outcomes, counters. PostgreSQL, workers and the sink share this machine.
 turns, figures are medians. "blind" writes ready-made mails without waiting for answers: the limit
 of the socket. smtp-sink is Postfix's: neutral, and the bottleneck itself.
 
-A peer is any program. It is started for each of its runs, reads LISTMGR_BENCH_PORT and sends so
+A peer is any program. It is started for each of its runs, reads BENCH_PORT and sends so
 many mails; whatever it needs, as a filled database, is there before. Its rate is from its first
 mail to its last, by the sink's count, so that its start does not count against it; ours begins
 when a worker is told of the campaign. PIDFILE is the postmaster.pid of the peer's PostgreSQL. The
@@ -103,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under 40 seconds")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peer", help="a command that sends through LISTMGR_BENCH_PORT")
+    parser.add_argument("--peer", help="a command that sends through BENCH_PORT")
     parser.add_argument("--peer-mails", type=int, default=1000, help="how many it sends")
     parser.add_argument("--peer-database", type=Path, help="its PostgreSQL's postmaster.pid")
     measuring = Measuring(parser.parse_args())
