@@ -30,6 +30,7 @@ class Sink:
     # Recipient to reply; a callable is asked each time.
     rcpt: dict[str, str | Callable[[], str]] = field(default_factory=dict)
     data_reply: str = "250 2.0.0 kept"
+    mail_reply: str = "250 2.1.0 ok"
     on_data: Callable[[str], None] | None = None
 
     @property
@@ -39,6 +40,14 @@ class Sink:
     def to(self, address: str) -> list[EmailMessage]:
         """The mails an address got."""
         return [parse(octets) for found, octets in list(self.mails) if found == address]
+
+    async def handle_MAIL(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.mail_reply.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.mail_reply
 
     async def handle_RCPT(
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any

@@ -27,6 +27,7 @@ from listmgr.delivery.merge_fields import columns_of
 from listmgr.delivery.outlet import take_outlet
 from listmgr.delivery.pace import Pace
 from listmgr.delivery.record import record_results
+from listmgr.delivery.sender_faults import SenderFaults
 from listmgr.delivery.smtp import Channel, NoRoom, ServerAway
 from listmgr.delivery.throttle import Throttle
 from listmgr.delivery.window import due_window, next_due, next_window
@@ -159,6 +160,7 @@ def _load(
         pace=Pace(settings.window_size, settings.window_seconds, settings.send_rate),
         throttle=throttle,
         domains=Domains(throttle),
+        sender_faults=SenderFaults(throttle.permits, campaign_id),
         among=among,
         now=now,
         mint=token_mint(settings.secret_keys, Door.UNSUBSCRIBE),
@@ -256,6 +258,7 @@ def _record(run: Run, tx: Transaction, lo: int | None) -> None:
 def _end(run: Run) -> None:
     """Give back what was not used; say what the campaign waits for, or that it need not."""
     run.domains.close()
+    run.sender_faults.close()
     run.throttle.close()
     waits = run.throttle.waits
     if waits is None and not run.throttle.gave_back:

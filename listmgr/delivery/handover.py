@@ -18,6 +18,7 @@ from listmgr.delivery.models import DeliveryStatus
 from listmgr.delivery.pace import Pace
 from listmgr.delivery.providers import provider
 from listmgr.delivery.record import Result
+from listmgr.delivery.sender_faults import SenderFaults
 from listmgr.delivery.smtp import Answer, Channel, Envelope, NoRoom, Outcome, ServerAway
 from listmgr.delivery.throttle import Throttle
 from listmgr.delivery.window import Recipient
@@ -48,6 +49,7 @@ class Run:
     pace: Pace
     throttle: Throttle
     domains: Domains
+    sender_faults: SenderFaults
     among: Predicate
     now: Callable[[], datetime]
     mint: Callable[[int, int], str]
@@ -159,9 +161,11 @@ def _rfc5322(at: datetime) -> str:
 
 def _judge(run: Run, outcome: Outcome, person: Recipient) -> Result:
     """What becomes of a delivery by the server's answer (M-07, M-16)."""
-    key, answer, code, text = outcome
+    key, answer, code, text, _early = outcome
     reply, at = f"{code} {text}" if code else text, provider(person.envelope.rpartition("@")[2])
     if answer is Answer.ACCEPTED:
+        if run.sender_faults.scopes:
+            run.sender_faults.accept()
         if run.domains.is_watching:
             run.domains.hear(person, good=True)
         return Result(key, DeliveryStatus.SENT, reply, None, False, False, at)
@@ -180,14 +184,13 @@ def _refused(run: Run, outcome: Outcome, person: Recipient, reply: str, at: str)
         person.attempts,
         at=run.now(),
         jitter=random.random(),  # noqa: S311 - spreads retries, guards nothing
+        before_recipient=outcome.before_recipient,
     )
-    if retry.speaks_for_domain(outcome.code, outcome.reply):
-        run.domains.hear(person, good=False)
     if told.kind is retry.Kind.SENDER_FAULT:
-        # Not the person's fault: tried again when the operator has put it right and resumes.
-        run.fault = told.explanation
-        return Result(key, DeliveryStatus.DEFERRED, reply, run.now(), untouched=True)
-    if told.kind is retry.Kind.RETRY:
+        _blame_sender(run, outcome, person, told)
+    elif retry.speaks_for_domain(outcome.code, outcome.reply):
+        run.domains.hear(person, good=False)
+    if told.next_attempt_at is not None:
         return Result(key, DeliveryStatus.DEFERRED, reply, told.next_attempt_at, provider=at)
     return Result(
         key,
@@ -197,3 +200,17 @@ def _refused(run: Run, outcome: Outcome, person: Recipient, reply: str, at: str)
         provider=at,
         given_up=told.kind is retry.Kind.GIVEN_UP,
     )
+
+
+def _blame_sender(run: Run, outcome: Outcome, person: Recipient, verdict: retry.Verdict) -> None:
+    """Pause where the sender is surely at fault; else the domain that says so may rest.
+
+    The person is put off and an attempt is counted, so that nobody can stop a campaign for ever.
+    """
+    if outcome.before_recipient:
+        run.fault = verdict.explanation
+        return
+    run.domains.hear(person, good=False)
+    # Whoever was refused before says nothing new: a window of retries is all of such people.
+    if person.attempts == 1 and run.sender_faults.refuse(run.domains.scope(person)):
+        run.fault = verdict.explanation

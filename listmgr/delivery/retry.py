@@ -31,12 +31,17 @@ BLOCKING = sorted(f"failed 5.{detail}" for detail in _NO_SUCH_MAILBOX | _NOT_THE
 _BAD_SENDER = frozenset({"1.7", "1.8"})
 _SIGN_IN = frozenset({530, 534, 535, 538})
 _TOO_LARGE = frozenset({"2.3", "3.4"})
+# At MAIL FROM these, and code 555, are about SMTPUTF8 for one recipient (RFC 6531), not the sender.
+_OF_THE_ENVELOPE = frozenset({"5.4", "6.7"})
 # As a refusal for now these are greylisting: the fault is nobody's.
 _COME_BACK = frozenset({"7.0", "7.1"})
 
 
 class Kind(enum.StrEnum):
-    """What follows from a refusal. GIVEN_UP: a soft one that has not ended in time."""
+    """What follows from a refusal. GIVEN_UP: a soft one that has not ended in time.
+
+    SENDER_FAULT: the sender is blamed, and not the person. One server's word for it proves little.
+    """
 
     RETRY = "retry"
     FAILED = "failed"
@@ -47,7 +52,10 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`next_attempt_at` is set for RETRY; `explanation` is for the operator, in plain words."""
+    """`next_attempt_at` is set for RETRY, and for SENDER_FAULT while attempts are left.
+
+    `explanation` is for the operator, in plain words.
+    """
 
     kind: Kind
     explanation: str
@@ -98,14 +106,25 @@ def enhanced(reply: str) -> tuple[str, str] | None:
     return (found[1], f"{int(found[2])}.{int(found[3])}") if found else None
 
 
-def verdict(code: int, reply: str, attempt: int, *, at: datetime, jitter: float) -> Verdict:
+def verdict(
+    code: int,
+    reply: str,
+    attempt: int,
+    *,
+    at: datetime,
+    jitter: float,
+    before_recipient: bool = False,
+) -> Verdict:
     """What to do about a refusal. `attempt` counts from 1; `jitter` is in 0..1.
 
-    The enhanced code is trusted over the text, and over the basic code's class.
+    The enhanced code is trusted over the text, and over the basic code's class. A permanent refusal
+    that came `before_recipient` is about the sender, whatever it says.
     """
     kind, detail = enhanced(reply) or (str(code)[:1], "")
-    if _is_senders_fault(kind, detail, code):
-        return Verdict(Kind.SENDER_FAULT, explain(code, reply))
+    early = before_recipient and kind == "5" and detail not in _OF_THE_ENVELOPE and code != 555
+    if early or _is_senders_fault(kind, detail, code):
+        later = at + _delay(attempt, jitter) if attempt <= len(DELAYS) else None
+        return Verdict(Kind.SENDER_FAULT, explain(code, reply), later)
     if kind == "4" or detail == "2.2":
         return _later(code, reply, attempt, at, jitter)
     dead = detail in _NO_SUCH_MAILBOX or detail in _NOT_THE_PERSON
@@ -135,8 +154,11 @@ def speaks_for_domain(code: int, reply: str) -> bool:
 def _later(code: int, reply: str, attempt: int, at: datetime, jitter: float) -> Verdict:
     if attempt > len(DELAYS):
         return Verdict(Kind.GIVEN_UP, f"Given up after {attempt} attempts: {explain(code, reply)}")
-    delay = DELAYS[attempt - 1] * (1 + JITTER * (2 * jitter - 1))
-    return Verdict(Kind.RETRY, explain(code, reply), at + delay)
+    return Verdict(Kind.RETRY, explain(code, reply), at + _delay(attempt, jitter))
+
+
+def _delay(attempt: int, jitter: float) -> timedelta:
+    return DELAYS[attempt - 1] * (1 + JITTER * (2 * jitter - 1))
 
 
 def explain(code: int, reply: str) -> str:

@@ -55,12 +55,17 @@ class Answer(enum.StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What became of an envelope; `reply` is one line of at most 300 characters."""
+    """What became of an envelope; `reply` is one line of at most 300 characters.
+
+    `before_recipient`: it was refused at MAIL FROM, or for a size announced by EHLO, so nothing was
+    said about the recipient.
+    """
 
     key: int
     answer: Answer
     code: int
     reply: str
+    before_recipient: bool = False
 
 
 class _Stage(enum.IntEnum):
@@ -83,6 +88,7 @@ class _Flight:
     commands: list[bytes] | None = None
     stage: _Stage = _Stage.RSET
     refusal: Reply | None = None
+    before_recipient: bool = False
     ends_at: int | None = None
 
 
@@ -136,7 +142,7 @@ class Line:
         if not made_here or smtputf8 or len(data) > self._largest:
             refusal = self._refusal(envelope)
             if refusal is not None:
-                return Outcome(key, Answer.REFUSED, refusal.code, refusal.text)
+                return Outcome(key, Answer.REFUSED, *refusal)
         utf8 = " BODY=8BITMIME SMTPUTF8" if smtputf8 else ""
         head = f"RSET\r\nMAIL FROM:<{sender}>{utf8}\r\nRCPT TO:<{recipient}>\r\n"
         flight = _Flight(key)
@@ -154,19 +160,21 @@ class Line:
             self.session.queue(first)
         return None
 
-    def _refusal(self, envelope: Envelope) -> Reply | None:
+    def _refusal(self, envelope: Envelope) -> tuple[int, str, bool] | None:
+        """Code, text and whether the recipient had no part in it."""
         _, sender, recipient, data, smtputf8, made_here = envelope
         if not (made_here or (_ADDRESS(sender) and _ADDRESS(recipient) and recipient)):
-            return Reply(501, "5.1.3 this address cannot stand in a command")
+            return 501, "5.1.3 this address cannot stand in a command", False
         if not (smtputf8 or recipient.isascii()):
-            return Reply(553, "5.6.7 this address needs SMTPUTF8")
+            return 553, "5.6.7 this address needs SMTPUTF8", False
         if smtputf8 and "SMTPUTF8" not in self.session.extensions:
-            return Reply(553, "5.6.7 the mail server does not know SMTPUTF8")
+            return 553, "5.6.7 the mail server does not know SMTPUTF8", False
         if len(data) > self._largest:
             told = f"5.3.4 the mail is larger than the {self._largest} octets the server takes"
-            return Reply(552, told)
+            return 552, told, True
         if not (self.chunking or made_here or _safe(data)):
-            return Reply(554, "5.6.0 the mail holds a lone line end or a line that begins with .")
+            told = "5.6.0 the mail holds a lone line end or a line that begins with ."
+            return 554, told, False
         return None
 
     def settle(self, outcomes: list[Outcome]) -> None:
@@ -203,6 +211,7 @@ class Line:
         """Take the next reply of a mail; its outcome when that was the last."""
         stage = flight.stage
         if stage in {_Stage.MAIL, _Stage.RCPT} and not 200 <= reply.code < 300:
+            flight.before_recipient = flight.before_recipient or stage is _Stage.MAIL
             flight.refusal = flight.refusal or reply
         if stage < _Stage.DATA:
             flight.stage = _Stage(stage + 1)
@@ -256,7 +265,8 @@ def _safe(data: bytes) -> bool:
 
 
 def _refused(flight: _Flight, reply: Reply) -> Outcome:
-    return _outcome(flight.key, Answer.REFUSED, reply.code, reply.text)
+    refused = _outcome(flight.key, Answer.REFUSED, reply.code, reply.text)
+    return refused._replace(before_recipient=flight.before_recipient)
 
 
 def _outcome(key: int, answer: Answer, code: int, text: str) -> Outcome:

@@ -8,7 +8,7 @@ not there has to be counted again from the rows (Unknown).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -168,6 +168,21 @@ class Permits:
             found = cast("dict[bytes, bytes]", self._redis.hgetall(key))
         told = ((name.decode(), value.split()) for name, value in found.items())
         return {name: int(till) / SECOND for name, (_, level, till) in told if int(level)}
+
+    def recall(self, key: str) -> set[str]:
+        """The names kept under a key."""
+        with _reaching():
+            found = cast("set[bytes]", self._redis.smembers(key))
+        return {name.decode() for name in found}
+
+    def remember(self, key: str, names: Collection[str], *, seconds: int) -> None:
+        """Keep these names under a key, in place of those that were there."""
+        with _reaching(), self._redis.pipeline() as pipe:
+            pipe.delete(key)
+            if names:
+                pipe.sadd(key, *names)
+                pipe.expire(key, seconds)
+            pipe.execute()
 
 
 @contextmanager

@@ -38,6 +38,7 @@ def sink(shared_sink: Sink) -> Sink:
     shared_sink.mails.clear()
     shared_sink.rcpt.clear()
     shared_sink.data_reply = "250 2.0.0 kept"
+    shared_sink.mail_reply = "250 2.1.0 ok"
     shared_sink.on_data = None
     return shared_sink
 

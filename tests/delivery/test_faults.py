@@ -63,23 +63,6 @@ def test_t12_withdrawn_before_the_second_attempt_is_not_mailed(
     assert progress(session, launched).failed == 1
 
 
-def test_m07_a_fault_of_the_sender_pauses_the_campaign_and_blames_nobody(
-    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session
-):
-    for n in range(10):
-        sink.rcpt[f"p{n}@example.org"] = "550 5.7.26 unauthenticated"
-    send(launched)
-    campaign = session.get_one(Campaign, launched)
-    assert campaign.status is CampaignStatus.PAUSED
-    assert campaign.pause_reason.startswith("Neither SPF nor DKIM proves the sender.")
-    assert session.scalars(sa.select(Suppression)).all() == []
-    sink.rcpt.clear()
-    with uow() as tx:
-        control.resume(tx, launched)
-    send(launched)
-    assert len(sink.mails) == 10
-
-
 def test_a_server_that_is_away_pauses_and_its_return_resumes_without_loss(
     launched: int, uow: UnitOfWork, settings: Settings, session: Session, sink: Sink, send: Send
 ):

@@ -44,7 +44,7 @@ def test_m07_codes_lead_to_their_verdict(code: int, reply: str, kind: Kind):
     told = verdict(code, reply, 1, at=NOW, jitter=0.5)
     assert told.kind is kind
     assert reply in told.explanation
-    assert (told.next_attempt_at is not None) == (kind is Kind.RETRY)
+    assert (told.next_attempt_at is not None) == (kind in {Kind.RETRY, Kind.SENDER_FAULT})
 
 
 def test_m07_waiting_grows_and_ends():
@@ -56,6 +56,29 @@ def test_m07_waiting_grows_and_ends():
     assert waits == list(DELAYS)
     assert sum(waits, timedelta()) < timedelta(hours=72)
     assert verdict(451, "later", len(DELAYS) + 1, at=NOW, jitter=0.5).kind is Kind.GIVEN_UP
+
+
+def test_f03_blaming_the_sender_uses_attempts_up():
+    last = verdict(550, "5.7.1 policy", len(DELAYS), at=NOW, jitter=0.5)
+    assert last.next_attempt_at == NOW + DELAYS[-1]
+    over = verdict(550, "5.7.1 policy", len(DELAYS) + 1, at=NOW, jitter=0.5)
+    assert (over.kind, over.next_attempt_at) == (Kind.SENDER_FAULT, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "reply", "kind"),
+    [
+        (550, "sender rejected", Kind.SENDER_FAULT),
+        (553, "5.1.1 no such sender", Kind.SENDER_FAULT),
+        (451, "4.3.2 come back", Kind.RETRY),
+        # RFC 6531: these are about one recipient's SMTPUTF8.
+        (555, "parameter not known", Kind.FAILED),
+        (550, "5.6.7 no SMTPUTF8 here", Kind.FAILED),
+    ],
+)
+def test_f03_what_is_refused_at_mail_from_is_about_the_sender(code: int, reply: str, kind: Kind):
+    found = verdict(code, reply, 1, at=NOW, jitter=0.5, before_recipient=True)
+    assert found.kind is kind
 
 
 def test_jitter_spreads_by_a_fifth():
