@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.bulk.columns import count_verdicts
 from listmgr.bulk.kinds import FOR_GOOD, RIGHT_FOR
 from listmgr.bulk.lifecycle import BUSY, ENDED, BulkDeed, BulkStatus, next_status
 from listmgr.bulk.models import BulkAct, BulkBefore
@@ -16,12 +18,15 @@ from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.models import Role
 from listmgr.operators.roles import may
+from listmgr.selections.gather import chunk_ids
 from listmgr.selections.models import Selection
 
 UNDO_DAYS = 30
 # An act that was prepared and never started, and one nothing can be done with any more.
 FORGOTTEN = timedelta(days=1)
 PAGE = 50
+# Up to so many people are counted again while the operator waits: about two seconds of them.
+MOST_RECOUNTED = 200_000
 
 
 def locked(tx: Transaction, act_id: int) -> BulkAct:
@@ -43,21 +48,46 @@ def steer(tx: Transaction, act_id: int, deed: BulkDeed, *, role: Role, at: datet
     if deed is BulkDeed.START:
         act.started_at = at
         act.undo_until = None if act.kind in FOR_GOOD else at + timedelta(days=UNDO_DAYS)
+        _forget_words(act)
     elif deed is BulkDeed.UNDO:
         act.position = 0
         act.undone = {}
     elif deed is BulkDeed.CANCEL:
         act.ended_at = at
+        _forget_words(act)
     if act.status in BUSY:
         tx.after_commit(job(act.id))
     tx.session.flush()
     return act
 
 
+def recount(tx: Transaction, act_id: int) -> int:
+    """Count again what would happen to the chosen people; how many would be changed.
+
+    Of more than `MOST_RECOUNTED` people the figures stay as the worker counted them: the run
+    judges each person anew in any case.
+    """
+    act = locked(tx, act_id)
+    if act.status is BulkStatus.READY and act.selection and act.people <= MOST_RECOUNTED:
+        counts: Counter[str] = Counter()
+        for n in range(act.selection.chunks):
+            ids = chunk_ids(tx.session, act.selection.id, n)
+            counts.update(count_verdicts(tx.session, act, ids))
+        act.foreseen = dict(sorted(counts.items()))
+        tx.session.flush()
+    return int(act.foreseen.get("change", 0))
+
+
 def can_undo(act: BulkAct, at: datetime) -> bool:
     """Whether what it did can still be taken back."""
     ended = act.status in {BulkStatus.FINISHED, BulkStatus.CANCELLED}
     return ended and act.undo_until is not None and at < act.undo_until and bool(act.done)
+
+
+def _forget_words(act: BulkAct) -> None:
+    """Forget what the people were searched by: it may be an address, and nobody is asked more."""
+    if act.selection is not None:
+        act.selection.wanted = {}
 
 
 def sweep(tx: Transaction) -> None:

@@ -119,7 +119,7 @@ REASONS = {
         _SUBSCRIBERS,
         N_("To find the people an act on many of them is meant for."),
         LegalBasis.LEGITIMATE_INTEREST,
-        N_("Until everybody found has been written down: seconds."),
+        N_("Until the act on them begins, a day at most."),
     ),
     "bulk_acts": Reason(
         _SUBSCRIBERS,

@@ -19,6 +19,7 @@ from listmgr.consent.moving_models import AddressChange
 from listmgr.exports.keep import withdraw_files
 from listmgr.imports.gone import forget_files, forget_keys, forget_rows
 from listmgr.kit.transaction import Transaction
+from listmgr.selections.gather import forget_words
 from listmgr.subscribers.address import AddressError, parse_address
 from listmgr.subscribers.models import Subscriber
 
@@ -124,6 +125,10 @@ def _bulk_acts(tx: Transaction, _gone: Gone) -> None:
     forget_values(tx)
 
 
+def _selections(tx: Transaction, _gone: Gone) -> None:
+    forget_words(tx)
+
+
 def _subscribers(tx: Transaction, gone: Gone) -> None:
     tx.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(gone.ids)))
 
@@ -147,6 +152,7 @@ ERASED: Mapping[str, Eraser] = {
     "export_pieces": _export_pieces,
     "bulk_befores": _bulk_befores,
     "bulk_acts": _bulk_acts,
+    "selections": _selections,
     "subscribers": _subscribers,
 }
 
@@ -154,6 +160,5 @@ ERASED: Mapping[str, Eraser] = {
 KEPT: Mapping[str, str] = {
     "suppressions": "A fingerprint without the address, so that nobody mails them again (L-15).",
     "erasure_journal": "The same fingerprint, so that a backup cannot bring them back (T-25).",
-    "selections": "The words of a search, for the seconds until everybody found is written down.",
     "operators": "Staff, whose accounts end by themselves; no subscriber is written there.",
 }

@@ -84,9 +84,17 @@ def gather(tx: Transaction, selection: Selection, *, at: datetime) -> list[int]:
     selection.position = ids[-1] if ids else selection.last
     if len(ids) < CHUNK * BATCH:
         selection.gathered_at = at
-        selection.wanted = {}
     tx.session.flush()
     return ids
+
+
+def forget_words(tx: Transaction) -> None:
+    """Take out what people already written down were searched by: it may be about one of them."""
+    tx.session.execute(
+        sa.update(Selection)
+        .where(Selection.gathered_at.is_not(None), Selection.wanted != {})
+        .values(wanted={})
+    )
 
 
 def chunk_ids(session: Session, selection_id: int, n: int) -> list[int]:

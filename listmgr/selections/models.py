@@ -28,7 +28,8 @@ class Selection(Base):
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
     kind: Mapped[SelectionKind] = mapped_column(info=PLAIN)
-    # What was searched for may be an address; emptied as soon as everybody has been gathered.
+    # What was searched for may be an address: it is kept until the act on those people begins,
+    # a day at most, so that its page can name them; of {} the words are forgotten.
     wanted: Mapped[dict[str, Any]] = mapped_column(
         server_default=sa.text("'{}'::jsonb"), info=PERSONAL
     )

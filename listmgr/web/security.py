@@ -19,15 +19,18 @@ POLICY = (
 
 # What follows these is a key to somebody's subscriptions, or to the studio (T-21).
 _SECRET_PATH = re.compile(r"(/(?:c|d|u|p|studio/sign-in|studio/first-run)/|[?&]card=)[^\s/?&\"']+")
+# What operators search for may be somebody's address.
+_SEARCH = re.compile(r"(/studio/(?:subscribers|bulk/new|exports/new|sign-in)\?)[^\s\"']+")
 
 
 class NoTokens(logging.Filter):
-    """Takes the secret out of every link in a log line."""
+    """Takes secrets, and what was searched for, out of every link in a log line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always lets the line pass."""
         told = record.getMessage()
-        record.msg, record.args = _SECRET_PATH.sub(r"\1…", told), ()
+        told = _SEARCH.sub(r"\1…", _SECRET_PATH.sub(r"\1…", told))
+        record.msg, record.args = told, ()
         return True
 
 

@@ -200,8 +200,12 @@ def test_what_is_previewed_is_done_to_those_people_and_to_nobody_who_came_later(
     act = office.prepare(Chosen(SelectionKind.FOUND, wanted=wanted), kind="add_tags", tags="x")
     with uow() as tx:
         make_subscriber(tx, "zoe@example.com", NOW)
-        assert tx.session.scalars(sa.select(Selection.wanted)).all() == [{}]
+        # The words stay until the act begins, for its page to name the people.
+        assert [one["query"] for one in tx.session.scalars(sa.select(Selection.wanted))] == [
+            "@example.com"
+        ]
     office.steer(act.id, "start")
+    assert session.scalars(sa.select(Selection.wanted)).all() == [{}]
     assert office.work(act.id).done == {"change": 4, "restricted": 1}
     assert column(session, "tags") == [["x"]] * 4 + [[], []]
 

@@ -54,7 +54,7 @@ def ids_of(uow: UnitOfWork, selection: Selection) -> list[list[int]]:
 def test_everybody_stands_in_chunks_in_the_order_of_ids(uow, people):
     selection = gathered(uow, Chosen(SelectionKind.FOUND))
     assert ids_of(uow, selection) == [people[0:2], people[2:4], people[4:6], people[6:7]]
-    assert (selection.people, selection.percent, selection.wanted) == (7, 100, {})
+    assert (selection.people, selection.percent) == (7, 100)
     with uow() as tx:
         assert contains(tx.session, selection.id, [people[3], 999])
         assert not contains(tx.session, selection.id, [999])

@@ -38,6 +38,23 @@ def work(uow):
     return work_off
 
 
+def shown_count(page: str) -> str:
+    """The number of people a page's form carries."""
+    number = re.search(r'name="count" value="([^"]*)"', page)
+    assert number is not None
+    return number[1]
+
+
+def send(at, link: str, values: dict[str, object]):
+    """Open the form and send it off, as a browser does."""
+    return at.post(link, {"count": shown_count(at.get(link).text), **values})
+
+
+def start(at, path: str):
+    """Press the button of the act's page."""
+    return at.post(f"{path}/start", {"count": shown_count(at.get(path).text)})
+
+
 def path_of(answer) -> str:
     assert answer.status_code == 303, answer.text
     return answer.location
@@ -50,7 +67,7 @@ def test_ticked_people_get_a_tag_and_it_is_undone(admin, sample, work, session):
     assert len(ids) == 2
     link = f"/studio/bulk/new?scope=ticked&id={ids[0]}"
     assert "whom you have ticked" in admin.get(link).text
-    path = path_of(admin.post(link, {"kind": "add_tags", "tags": "fair, spring"}))
+    path = path_of(send(admin, link, {"kind": "add_tags", "tags": "fair, spring"}))
     assert "being counted" in admin.get(path).text
     work()
     ready = admin.get(path).text
@@ -58,7 +75,7 @@ def test_ticked_people_get_a_tag_and_it_is_undone(admin, sample, work, session):
     assert "+ fair, spring" in ready
     assert "bert@example.org" in ready
     assert session.scalars(sa.select(Subscriber.tags)).all() == [[], []]
-    admin.post(f"{path}/start")
+    start(admin, path)
     work()
     session.rollback()
     assert sorted(session.scalars(sa.select(Subscriber.tags))) == [[], ["fair", "spring"]]
@@ -74,25 +91,20 @@ def test_ticked_people_get_a_tag_and_it_is_undone(admin, sample, work, session):
     assert {"bulk.prepared", "bulk.start", "bulk.finished", "bulk.undo", "bulk.undone"} <= actions
 
 
-def test_the_search_is_kept_out_of_links_and_limits_who_is_meant(admin, sample, work, session):
-    admin.post("/studio/subscribers", {"query": "anna@example.com"})
-    page = admin.get("/studio/bulk/new?scope=found")
-    assert "whom your search has found" in page.text
-    path = path_of(
-        admin.post(
-            "/studio/bulk/new?scope=found", {"kind": "set_field", "field": "company", "value": "X"}
-        )
-    )
+def test_the_search_limits_who_is_meant(admin, sample, work, session):
+    link = "/studio/bulk/new?scope=found&query=anna@example.com"
+    path = path_of(send(admin, link, {"kind": "set_field", "field": "company", "value": "X"}))
     work()
     assert "anna@example.com" in admin.get(path).text
-    admin.post(f"{path}/start")
+    start(admin, path)
     work()
     found = dict(session.execute(sa.select(Subscriber.address, Subscriber.company)).all())
     assert found == {"anna@example.com": "X", "bert@example.org": ""}
 
 
 def test_what_was_typed_wrong_is_told_and_nothing_is_lost(admin, sample):
-    answer = admin.post(
+    answer = send(
+        admin,
         "/studio/bulk/new?scope=found",
         {"kind": "set_field", "field": "language", "value": "klingon", "note": "kept"},
     )
@@ -100,18 +112,18 @@ def test_what_was_typed_wrong_is_told_and_nothing_is_lost(admin, sample):
     assert 'value="klingon"' in answer.text
     assert 'value="kept"' in answer.text
     assert "Choose one of the answers" in answer.text
-    empty = admin.post("/studio/bulk/new?scope=ticked", {"kind": "restrict"})
+    empty = send(admin, "/studio/bulk/new?scope=ticked", {"kind": "restrict"})
     assert empty.status_code == 422
     assert "Tick the people you mean" in empty.text
 
 
 def test_what_cannot_be_undone_says_so_before_it_starts(admin, sample, work):
     told = {"kind": "withdraw", "how": "letter"}
-    path = path_of(admin.post("/studio/bulk/new?scope=found", told))
+    path = path_of(send(admin, "/studio/bulk/new?scope=found", told))
     work()
     page = admin.get(path).text
     assert "This cannot be undone." in page
-    admin.post(f"{path}/start")
+    start(admin, path)
     work()
     assert "/undo" not in admin.get(path).text
     answer = admin.post(f"{path}/undo")
@@ -140,7 +152,7 @@ def test_l37_buttons_are_for_who_may_press_them(desk, sample):
 def test_l37_a_file_is_for_who_asked_for_it_alone(admin, desk, sample, work, session):
     link = "/studio/exports/new?scope=found"
     assert "Why is this data exported?" in admin.get(link).text
-    path = path_of(admin.post(link, EXPORT))
+    path = path_of(send(admin, link, EXPORT))
     early = admin.get(f"{path}/file")
     assert "not ready yet" in admin.get(path_of(early)).text
     work()
@@ -167,7 +179,7 @@ def test_l37_a_file_is_for_who_asked_for_it_alone(admin, desk, sample, work, ses
 
 
 def test_an_export_without_a_reason_is_not_made(admin, sample):
-    answer = admin.post("/studio/exports/new?scope=found", {"format": "xlsx", "columns": ["tags"]})
+    answer = send(admin, "/studio/exports/new?scope=found", {"format": "xlsx", "columns": ["tags"]})
     assert answer.status_code == 422
     assert "Write why; the record keeps it." in answer.text
     assert 'value="xlsx" checked' in answer.text
@@ -175,7 +187,7 @@ def test_an_export_without_a_reason_is_not_made(admin, sample):
 
 
 def test_a_file_can_be_taken_away_at_once(admin, sample, work):
-    path = path_of(admin.post("/studio/exports/new?scope=found", EXPORT))
+    path = path_of(send(admin, "/studio/exports/new?scope=found", EXPORT))
     work()
     admin.post(f"{path}/cancel")
     assert "cancelled" in admin.get(path).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
@@ -36,8 +37,7 @@ def page(card) -> str:
 
 
 def find(at, query: str) -> str:
-    at.post("/studio/subscribers", {"query": query})
-    return at.get("/studio/subscribers").text.split('id="main"')[1]
+    return at.get("/studio/subscribers?" + urlencode({"query": query})).text.split('id="main"')[1]
 
 
 def acts(session) -> list[tuple[str, dict]]:

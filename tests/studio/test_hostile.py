@@ -30,7 +30,6 @@ FORMS = {
     "/studio/lists/purposes/1/publish": ("words_de", "words_en", "privacy_version"),
     "/studio/forms/new": ("slug", "title_de", "title_en", "intro_de", "intro_en", "purposes"),
     "/studio/forms/1/edit": ("title_de", "title_en", "intro_de", "purposes"),
-    "/studio/subscribers": ("query", "list", "status"),
     "/studio/subscribers/1/object": ("how",),
     "/studio/subscribers/1/consents/1/withdraw": ("how",),
     "/studio/operators/new": ("email", "name", "role", "language"),
@@ -60,6 +59,17 @@ def test_every_form_answers_hostile_input_in_words(admin, sample, kind):
             assert "<script>alert" not in answer.text, (path, field)
             assert "<img src=x" not in answer.text, (path, field)
     assert admin.get("/studio/").status_code == 200
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_every_filter_of_the_search_answers_hostile_input_in_words(admin, sample, kind):
+    for name in ("query", "tag", "field", "value", "list", "status", "source", "since", "until"):
+        for path in ("subscribers", "bulk/new", "exports/new"):
+            values = {"scope": "found", "field": "company", name: HOSTILE[kind]}
+            answer = admin.get(f"/studio/{path}", query_string=values)
+            assert answer.status_code in {200, 409}, (path, name)
+            assert "<script>alert" not in answer.text, (path, name)
+            assert "<img src=x" not in answer.text, (path, name)
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -14,13 +14,24 @@ from listmgr.bulk.preview import sample
 from listmgr.consent.word import WAYS
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.transaction import Transaction
 from listmgr.lists.publish import open_purposes
 from listmgr.operators.roles import Right
 from listmgr.subscribers.fields import CatalogueField, catalogue
-from listmgr.web.sentences import refusal
+from listmgr.web.sentences import refusal, spoken
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent
-from listmgr.web.studio.choosing import back, chosen, how_many
+from listmgr.web.studio.choosing import (
+    as_sent,
+    back,
+    changed_count,
+    check_count,
+    choose_first,
+    chosen,
+    described,
+    described_selection,
+    how_many,
+)
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator
 
@@ -39,8 +50,10 @@ def bulk_acts() -> str:
 
 @bp.get("/bulk/new")
 @needs(Right.EDIT_SUBSCRIBERS)
-def new_bulk() -> str:
+def new_bulk() -> ResponseReturnValue:
     """What can be done with the chosen people."""
+    if "scope" not in request.args:
+        return choose_first()
     return _form(Asked())
 
 
@@ -52,6 +65,7 @@ def prepare_bulk() -> ResponseReturnValue:
     try:
         with acting() as tx:
             people = chosen(tx.session)
+            check_count(tx.session, people)
             act = prepare(tx, asked, people, operator_id=who.id, role=who.role, at=now())
             note(tx, "bulk.prepared", "bulk", act.id, kind=act.kind, field=act.field)
     except InvalidInput as error:
@@ -68,6 +82,7 @@ def bulk_page(act_id: int) -> str:
         return render_template(
             "studio/bulk/one.html",
             act=act,
+            whom=described_selection(tx.session, act.selection),
             sample=sample(tx.session, act, operator().role),
             can_undo=control.can_undo(act, now()),
             may_act=act.kind in kinds_for(operator().role),
@@ -90,6 +105,9 @@ def steer_bulk(act_id: int, deed: str) -> ResponseReturnValue:
     """Start, pause, resume, cancel or undo."""
     try:
         with acting() as tx:
+            if deed == BulkDeed.START and (changed := _changed(tx, act_id)):
+                flash(spoken(changed), "danger")
+                return redirect(url_for("studio.bulk_page", act_id=act_id), 303)
             act = control.steer(tx, act_id, BulkDeed(deed), role=operator().role, at=now())
             note(tx, f"bulk.{deed}", "bulk", act_id, kind=act.kind, people=act.people)
     except Refused as error:
@@ -97,16 +115,24 @@ def steer_bulk(act_id: int, deed: str) -> ResponseReturnValue:
     return redirect(url_for("studio.bulk_page", act_id=act_id), 303)
 
 
+def _changed(tx: Transaction, act_id: int) -> str:
+    """What is said when the act would change another number of people than its page has shown."""
+    number, sent_number = control.recount(tx, act_id), request.form.get("count", "")
+    return "" if sent_number == str(number) else changed_count(sent_number, number)
+
+
 def _form(asked: Asked, errors: dict[str, str] | None = None) -> str:
     with reading() as tx:
         people = chosen(tx.session)
+        count = how_many(tx.session, people)
         return render_template(
             "studio/bulk/new.html",
             asked=asked,
             errors=errors or {},
-            people=people,
             back=back(tx.session),
-            count=how_many(tx.session, people),
+            count=count,
+            count_sent=as_sent(count),
+            whom=described(tx.session, people),
             kinds=kinds_for(operator().role),
             settable=settable_fields(tx.session, operator().role),
             purposes=open_purposes(tx.session),

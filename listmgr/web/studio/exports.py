@@ -17,7 +17,15 @@ from listmgr.web.language import language
 from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading, sent
-from listmgr.web.studio.choosing import back, chosen, how_many
+from listmgr.web.studio.choosing import (
+    as_sent,
+    back,
+    check_count,
+    choose_first,
+    chosen,
+    described,
+    how_many,
+)
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator
 
@@ -40,8 +48,10 @@ def exports() -> str:
 
 @bp.get("/exports/new")
 @needs(Right.EXPORT_SUBSCRIBERS)
-def new_export() -> str:
+def new_export() -> ResponseReturnValue:
     """Which file, and why."""
+    if "scope" not in request.args:
+        return choose_first()
     return _form(Wish(format=ExportFormat.CSV), set(USUAL))
 
 
@@ -53,6 +63,7 @@ def ask_export() -> ResponseReturnValue:
     try:
         with acting() as tx:
             people = chosen(tx.session)
+            check_count(tx.session, people)
             made = ask(tx, wish, columns, people, operator_id=who.id, role=who.role, at=now())
             told = {"format": made.format, "columns": made.columns, "reason": made.reason}
             note(tx, "export.asked", "export", made.id, **told)
@@ -114,14 +125,16 @@ def cancel_export(export_id: int) -> ResponseReturnValue:
 def _form(wish: Wish, columns: set[str], errors: dict[str, str] | None = None) -> str:
     with reading() as tx:
         people = chosen(tx.session)
+        count = how_many(tx.session, people)
         return render_template(
             "studio/exports/new.html",
             wish=wish,
             ticked=columns,
             errors=errors or {},
-            people=people,
             back=back(tx.session),
-            count=how_many(tx.session, people),
+            count=count,
+            count_sent=as_sent(count),
+            whom=described(tx.session, people),
             offered=offered(tx.session, operator().role, language()),
             formats=list(ExportFormat),
             reasons=list(ExportReason),

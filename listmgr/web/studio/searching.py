@@ -1,13 +1,17 @@
-"""What an operator searches subscribers by: read from a form, kept, shown as chips."""
+"""What an operator searches subscribers by: read from the page's address, shown as chips.
+
+A search belongs to its page: it stands in the address, in the links that lead on and in the forms
+that act on it, and nowhere else (docs/decisions/0068).
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import request, session
+from flask import request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -21,12 +25,7 @@ from listmgr.web.context import services
 from listmgr.web.language import language
 from listmgr.web.studio.acting import as_number
 from listmgr.web.studio.session import operator
-from listmgr.web.studio.show import source_name, station
-
-# What tells of a person is kept in the operator's own cookie: in the address of the page it would
-# stand in the browser's history and in the log of every proxy.
-_KEPT = "subscribers_query"
-_TOLD = ("query", "tag", "field", "value")
+from listmgr.web.studio.show import day, language_name, source_name, station
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,13 @@ class Filters:
 
     @property
     def link(self) -> dict[str, Any]:
-        """What may stand in a link."""
-        return {name: value or None for name, value in asdict(self).items() if name not in _TOLD}
+        """The parts of a link to this search."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    def without(self, chip: str) -> dict[str, Any]:
+        """The parts of a link to the search without one of its chips."""
+        dropped = {"field", "value"} if chip == "field" else {chip}
+        return {name: value for name, value in self.link.items() if name not in dropped}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +62,17 @@ class Asked:
     chips: dict[str, str]
     problem: str
 
-
-def sent_filters() -> Filters:
-    """What the form sent; the chip that was clicked away is left out."""
-    told = {name: request.form.get(name, "").strip() for name in asdict(Filters())}
-    told["query"] = told["query"][:MAX_QUERY]
-    found = Filters(**{name: value[:MAX_QUERY] for name, value in told.items()})
-    without = request.form.get("without", "")
-    dropped = {"field", "value"} if without == "field" else {without} & set(told)
-    return replace(found, **dict.fromkeys(dropped, ""))
-
-
-def keep(filters: Filters) -> None:
-    """Remember what must not stand in a link."""
-    session[_KEPT] = {name: getattr(filters, name) for name in _TOLD}
+    @property
+    def is_partial(self) -> bool:
+        """Whether something was asked for that is not understood, so that more are found."""
+        names = {"field" if name == "value" else name for name in self.filters.link}
+        return not names - ({"field"} if not self.filters.value else set()) <= set(self.chips)
 
 
 def asked(opened: Session) -> Asked:
-    """What this page was asked for, by its link and the operator's cookie."""
-    kept = session.get(_KEPT)
-    told = {name: request.args.get(name, "") for name in asdict(Filters())} | dict.fromkeys(
-        _TOLD, ""
-    )
-    if isinstance(kept, dict):
-        told |= {name: str(kept.get(name, "")) for name in _TOLD}
-    filters = Filters(**told)
+    """What this page was asked for, by its address alone."""
+    names = asdict(Filters())
+    filters = Filters(**{name: _typed(request.args.get(name, "")) for name in names})
     field = _field(opened, filters)
     value, problem = _value(field, filters.value)
     wanted = Wanted(
@@ -96,7 +86,12 @@ def asked(opened: Session) -> Asked:
         since=_day(filters.since, 0),
         until=_day(filters.until, 1),
     )
-    return Asked(filters, wanted, _chips(opened, wanted, filters), problem)
+    return Asked(filters, wanted, chips(opened, wanted), problem)
+
+
+def _typed(text: str) -> str:
+    """One filter as typed; PostgreSQL takes no NUL."""
+    return text.replace("\0", "").strip()[:MAX_QUERY]
 
 
 def _field(opened: Session, filters: Filters) -> CatalogueField | None:
@@ -119,22 +114,32 @@ def _value(field: CatalogueField | None, typed: str) -> tuple[str, str]:
 def _day(typed: str, later: int) -> datetime | None:
     """The beginning of a day, or of the one after it, where the operators are."""
     try:
-        day = date.fromisoformat(typed) + timedelta(days=later)
-        return datetime.combine(day, time(), ZoneInfo(services().settings.timezone))
+        begins = date.fromisoformat(typed) + timedelta(days=later)
+        return datetime.combine(begins, time(), ZoneInfo(services().settings.timezone))
     except (ValueError, OverflowError):
         return None
 
 
-def _chips(opened: Session, wanted: Wanted, filters: Filters) -> dict[str, str]:
-    shown = {"query": filters.query, "tag": _("tag: %(tag)s", tag=wanted.tag) if wanted.tag else ""}
+def chips(opened: Session, wanted: Wanted) -> dict[str, str]:
+    """What is asked for, in words, by the name of its filter."""
+    words = {"query": _("“%(query)s”", query=wanted.query) if wanted.query else ""}
+    words["tag"] = _("tag: %(tag)s", tag=wanted.tag) if wanted.tag else ""
     if wanted.field is not None and wanted.value:
-        told = wanted.field.show(wanted.value, language())
-        shown["field"] = f"{wanted.field.label(language())}: {told}"
+        words["field"] = _field_words(opened, wanted.field, wanted.value)
     if wanted.list_id is not None:
-        found = opened.get(MailingList, wanted.list_id)
-        shown["list"] = found.name if found else _("a list that is not there")
-    shown["status"] = station(wanted.status) if wanted.status else ""
-    shown["source"] = source_name(wanted.source) if wanted.source else ""
-    shown["since"] = _("since %(day)s", day=filters.since) if wanted.since else ""
-    shown["until"] = _("until %(day)s", day=filters.until) if wanted.until else ""
-    return {name: words for name, words in shown.items() if words}
+        mailing_list = opened.get(MailingList, wanted.list_id)
+        words["list"] = mailing_list.name if mailing_list else _("a list that is not there")
+    words["status"] = station(wanted.status) if wanted.status else ""
+    words["source"] = source_name(wanted.source) if wanted.source else ""
+    words["since"] = _("since %(day)s", day=day(wanted.since)) if wanted.since else ""
+    last = wanted.until - timedelta(days=1) if wanted.until else None
+    words["until"] = _("until %(day)s", day=day(last)) if last else ""
+    return {name: text for name, text in words.items() if text}
+
+
+def _field_words(opened: Session, field: CatalogueField, value: str) -> str:
+    """The field with its value, for roles that may see it."""
+    if field.key not in {one.key for one in visible_fields(opened, operator().role)}:
+        return str(_("a field your role may not see"))
+    shown = language_name(value) if field.key == "language" else field.show(value, language())
+    return f"{field.label(language())}: {shown}"

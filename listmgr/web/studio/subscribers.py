@@ -27,7 +27,7 @@ from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
 from listmgr.web.studio.choosing import found_by
 from listmgr.web.studio.guard import needs
-from listmgr.web.studio.searching import asked, keep, sent_filters
+from listmgr.web.studio.searching import asked
 from listmgr.web.studio.session import operator
 
 
@@ -56,15 +56,6 @@ def subscribers() -> str:
 def _cards(session: Session, query: str) -> list[FoundCard]:
     """Business cards of the address searched for: a card alone makes nobody a subscriber."""
     return find_by_address(session, query) if may(operator().role, Right.SEE_TEAM_CARDS) else []
-
-
-@bp.post("/subscribers")
-@needs(Right.SEE_SUBSCRIBERS)
-def search_subscribers() -> ResponseReturnValue:
-    """Remember what to look for, and show it."""
-    filters = sent_filters()
-    keep(filters)
-    return redirect(url_for("studio.subscribers", **filters.link), 303)
 
 
 @bp.get("/subscribers/<key:subscriber_id>")
