@@ -95,6 +95,8 @@ class Settings:
     send_slots: int = setting(4, 1, 1000)
     # How long it is kept who got a campaign; 0 keeps it for ever.
     delivery_months: int = setting(24, 0, 1200)
+    # How long servers may refuse somebody before that has failed (RFC 5321, 4.5.4.1: 4 to 5 days).
+    give_up_days: float = setting(4.0, 0.1, 30)
     send_rate: float = setting(0.0, 0, 1_000_000)
     trusted_proxies: int = setting(0, 0, 10)
     card_days: int = setting(60, 1, 3650)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
+from listmgr.delivery.domain_refusals import forget_refusing
 from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.models import partition_name
 from listmgr.delivery.sweep import ring_campaign
@@ -38,6 +39,7 @@ def try_again(tx: Transaction, campaign_id: int, which: Which, *, at: datetime) 
     count = _make_due(tx, campaign_id, which, at)
     if not count:
         return 0
+    forget_refusing(tx, campaign_id)
     if status is not campaign.status:
         campaign.status = status
         campaign.finished_at = None
@@ -52,7 +54,7 @@ def _make_due(tx: Transaction, campaign_id: int, which: Which, at: datetime) -> 
             "WITH held AS MATERIALIZED (SELECT lo FROM campaign_leases"
             "  WHERE campaign_id = :campaign ORDER BY lo FOR UPDATE),"
             f" due AS (UPDATE {partition_name(campaign_id)} d SET status = 'deferred',"
-            "   attempts = 0, next_attempt_at = :at, ended_at = NULL,"
+            "   attempts = 0, next_attempt_at = :at, ended_at = NULL, refused_since = NULL,"
             "   trouble = 'deferred' || substr(d.trouble, length(d.status) + 1)"
             # Whom the gate held back is held back by it again: nothing is gained by asking.
             "  WHERE d.status = :which AND d.trouble IS NOT NULL"

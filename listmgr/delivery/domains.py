@@ -29,11 +29,16 @@ BUSY = 2.0
 
 
 class PutOff(NamedTuple):
-    """Somebody whose domain may get no more now; `why` is "rate" or "busy" with the scope."""
+    """Somebody whose domain may get no more now; `why` is "rate" or "busy" with the scope.
+
+    Without a moment, their domain has refused for too long: nothing is tried any more.
+    """
 
     subscriber_id: int
-    at: datetime
+    at: datetime | None
     why: str
+    # It is the domain that refuses, and no limit of ours.
+    refused: bool = False
 
 
 def alone_of(terms: Terms) -> str:
@@ -54,7 +59,12 @@ class Domains:
     """What one worker knows of the domains it sends to."""
 
     throttle: Throttle
+    # Who refuses this campaign, and whether for too long.
+    refusing: dict[str, bool] = field(default_factory=dict)
     alone: dict[str, float] = field(default_factory=dict)
+    # What is not yet in the database: who has begun to refuse, and who takes mail again.
+    newly_refusing: set[str] = field(default_factory=set)
+    newly_taking: set[str] = field(default_factory=set)
     _held: Counter[str] = field(default_factory=Counter)
     _asks: dict[str, Ask] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
@@ -65,20 +75,23 @@ class Domains:
     @property
     def is_watching(self) -> bool:
         """Whether good answers have to be noted as well."""
-        return bool(self._struck or self.alone)
+        return bool(self._struck or self.alone or self.refusing)
 
     def split(self, people: list[Recipient]) -> tuple[list[Recipient], list[PutOff]]:
         """Those who may be mailed now, and those who are put off, with when and why."""
         self._look()
         rules = self.throttle.terms.domains
-        if not (rules or self.alone):
+        if not (rules or self.alone or self.refusing):
             return people, []
         going, groups = self._grouped(people)
         put_off: list[PutOff] = []
         for scope, group in groups.items():
-            if scope in self.alone:
+            if self.refusing.get(scope):
+                put_off += [PutOff(one.subscriber_id, None, f"busy {scope}") for one in group]
+                groups[scope] = []
+            elif scope in self.alone:
                 groups[scope] = self._spared(scope, group, put_off)
-            if scope in rules and rules[scope].at_once:
+            if groups[scope] and scope in rules and rules[scope].at_once:
                 groups[scope] = self._placed(scope, groups[scope], put_off)
         self._permit({s: g for s, g in groups.items() if g and s in rules}, groups, put_off)
         for group in groups.values():
@@ -88,7 +101,7 @@ class Domains:
     def _grouped(
         self, people: list[Recipient]
     ) -> tuple[list[Recipient], dict[str, list[Recipient]]]:
-        rules, alone = self.throttle.terms.domains, self.alone
+        special = self.throttle.terms.domains.keys() | self.alone.keys() | self.refusing.keys()
         going: list[Recipient] = []
         groups: dict[str, list[Recipient]] = defaultdict(list)
         places: dict[str, list[Recipient]] = {}
@@ -97,7 +110,7 @@ class Domains:
             place = places.get(domain)
             if place is None:
                 scope = self.scope(person)
-                place = groups[scope] if scope in rules or scope in alone else going
+                place = groups[scope] if scope in special else going
                 places[domain] = place
             place.append(person)
         return going, groups
@@ -118,8 +131,9 @@ class Domains:
         until = self.alone[scope]
         trying = group[:1] if until <= time.time() else []
         at = max(until, time.time() + (AFTER_THE_TRY if trying else 0.0))
+        why = f"busy {scope}"
         put_off += [
-            PutOff(one.subscriber_id, _moment(at + n / 100 + random.random()), f"busy {scope}")  # noqa: S311
+            PutOff(one.subscriber_id, _moment(at + n / 100 + random.random()), why, refused=True)  # noqa: S311
             for n, one in enumerate(group[len(trying) :])
         ]
         return trying
@@ -224,6 +238,9 @@ class Domains:
     def tell(self) -> None:
         """Tell the other workers what this window has shown of domains that refuse."""
         for scope, heard in self._heard.items():
+            if heard.good and scope in self.refusing:
+                del self.refusing[scope]
+                self.newly_taking.add(scope)
             if not heard.bad and scope not in self._struck and scope not in self.alone:
                 continue
             with suppress(PermitsAway):
@@ -246,6 +263,9 @@ class Domains:
             self._struck.add(scope)
             if until:
                 self.alone[scope] = until
+                if scope not in self.refusing:
+                    self.refusing[scope] = False
+                    self.newly_refusing.add(scope)
 
     def close(self) -> None:
         """Give back permits and places."""

@@ -18,6 +18,7 @@ from listmgr.campaigns.files import files_of
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery.counted import begun_since
+from listmgr.delivery.domain_refusals import record_refusing, refusing_domains
 from listmgr.delivery.domains import Domains
 from listmgr.delivery.handover import Run, UnitOfWork, hand_over
 from listmgr.delivery.launch import compile_content
@@ -146,6 +147,7 @@ def _load(
         message = compile_content(settings, content, Launched(), files)
         columns = columns_of(tx.session, message.fields, content.language)
         purpose_id, waiting = campaign.purpose_id, campaign.waits_until is not None
+        refusing = refusing_domains(tx.session, campaign_id, settings.give_up_days)
     throttle = _throttle(uow, settings, out.terms, holder, now)
     return Run(
         uow=uow,
@@ -159,7 +161,7 @@ def _load(
         channel=Channel(out.account, admit=throttle.admit, release=throttle.release),
         pace=Pace(settings.window_size, settings.window_seconds, settings.send_rate),
         throttle=throttle,
-        domains=Domains(throttle),
+        domains=Domains(throttle, refusing),
         sender_faults=SenderFaults(throttle.permits, campaign_id),
         among=among,
         now=now,
@@ -247,6 +249,10 @@ def _send_due(run: Run, end: float) -> bool:
 
 def _record(run: Run, tx: Transaction, lo: int | None) -> None:
     record_results(tx, run.campaign_id, run.results, lo=lo, at=run.now())
+    domains = run.domains
+    record_refusing(tx, run.campaign_id, domains.newly_refusing, domains.newly_taking)
+    domains.newly_refusing.clear()
+    domains.newly_taking.clear()
     reason = run.fault or (control.SERVER_AWAY + run.away if run.away else "")
     if not reason:
         return

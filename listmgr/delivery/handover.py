@@ -77,7 +77,14 @@ def hand_over(run: Run, people: list[Recipient]) -> None:
     run.begun = 0
     people_now, put_off = run.domains.split(people)
     run.results += [
-        Result(one.subscriber_id, DeliveryStatus.DEFERRED, "", one.at, True, put_off=one.why)
+        Result(
+            one.subscriber_id,
+            DeliveryStatus.DEFERRED if one.at else DeliveryStatus.FAILED,
+            next_attempt_at=one.at,
+            untouched=True,
+            put_off=one.why,
+            refused=one.refused,
+        )
         for one in put_off
     ]
     waiting = {person.subscriber_id: person for person in people_now}
@@ -191,7 +198,8 @@ def _refused(run: Run, outcome: Outcome, person: Recipient, reply: str, at: str)
     elif retry.speaks_for_domain(outcome.code, outcome.reply):
         run.domains.hear(person, good=False)
     if told.next_attempt_at is not None:
-        return Result(key, DeliveryStatus.DEFERRED, reply, told.next_attempt_at, provider=at)
+        later = told.next_attempt_at
+        return Result(key, DeliveryStatus.DEFERRED, reply, later, provider=at, refused=True)
     return Result(
         key,
         DeliveryStatus.FAILED,

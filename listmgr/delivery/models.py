@@ -117,6 +117,21 @@ class Delivery(Base):
     # State and code of what did not go through ("failed 5.1.1"), and NULL of what did: so the
     # index over it is small, and costs nothing where all is well.
     trouble: Mapped[str | None] = mapped_column(info=PLAIN)
+    # Since when the recipient's server has not taken it; our own limits do not count.
+    refused_since: Mapped[datetime | None] = mapped_column(info=PLAIN)
+
+
+class CampaignDomain(Base):
+    """A domain or provider that is left alone and has taken no mail of a campaign since."""
+
+    __tablename__ = "campaign_domains"
+
+    campaign_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("campaigns.id"), primary_key=True, info=PLAIN
+    )
+    # The name limits and back-offs use: a provider's, or else the domain.
+    scope: Mapped[str] = mapped_column(primary_key=True, info=PLAIN)
+    refused_since: Mapped[datetime] = mapped_column(info=PLAIN)
 
 
 def partition_name(campaign_id: int) -> str:

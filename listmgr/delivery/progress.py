@@ -147,6 +147,8 @@ _PUT_OFF = {
 }
 
 
+GIVEN_UP = N_("Given up: this provider or domain has refused for days. You can try them again.")
+
 # How a window notes whom the gate held back when they were to be tried again.
 NOT_AGAIN = "not sent again: "
 
@@ -183,6 +185,8 @@ class Problem:
     @property
     def words(self) -> str:
         """What it means, in words of the catalogues; a reason of the gate by its name."""
+        if self.place and self.status is DeliveryStatus.FAILED:
+            return GIVEN_UP
         if self.place:
             return _PUT_OFF[self.code.partition(" ")[0]]
         if self.code in REASONS or self.code == NOT_IN_SEGMENT:

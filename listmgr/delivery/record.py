@@ -34,22 +34,37 @@ class Result(NamedTuple):
     put_off: str = ""
     # A soft refusal that has not ended in time.
     given_up: bool = False
+    # The recipient's server, or its whole domain, has not taken it: that must come to an end.
+    refused: bool = False
 
 
 # Stands in no reply: those are one line of printable characters.
 _END = "\n"
+# Put off once more by its server, which has refused for too long.
+_TOO_LONG = (
+    "(o.status = 'deferred' AND o.refused = 1"
+    " AND d.refused_since + make_interval(secs => :give_up) <= now())"
+)
 # One pass for what stood in `sending`, which is nearly always all of them. A late answer may still
 # settle what was given up as uncertain: a second pass, when some are left over.
 _SET = (
     "WITH o AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]),"
     "  string_to_array(:replies, :end, ''), CAST(:nexts AS timestamptz[]),"
-    "  CAST(:untouched AS int[]), string_to_array(:troubles, :end, ''))"
-    "  AS t(id, status, reply, next_at, untouched, trouble)),"
-    " changed AS (UPDATE {table} d SET status = o.status, reply = o.reply, trouble = o.trouble,"
-    "   next_attempt_at = o.next_at, attempts = attempts - o.untouched,"
-    "   ended_at = CASE WHEN o.next_at IS NULL THEN now() END"
+    "  CAST(:untouched AS int[]), CAST(:refused AS int[]), string_to_array(:troubles, :end, ''))"
+    "  AS t(id, status, reply, next_at, untouched, refused, trouble)),"
+    " changed AS (UPDATE {table} d SET reply = o.reply, attempts = attempts - o.untouched,"
+    f"  status = CASE WHEN {_TOO_LONG} THEN 'failed' ELSE o.status END,"
+    f"  trouble = CASE WHEN {_TOO_LONG} THEN 'failed' || substr(o.trouble, 9)"
+    "    ELSE o.trouble END,"
+    # The last attempt is made when the time is up, and not after it.
+    f"  next_attempt_at = CASE WHEN {_TOO_LONG} THEN NULL WHEN o.refused = 1"
+    "    THEN least(o.next_at, coalesce(d.refused_since, now())"
+    "     + make_interval(secs => :give_up)) ELSE o.next_at END,"
+    "   refused_since = CASE WHEN o.refused = 1 THEN coalesce(d.refused_since, now())"
+    "    ELSE d.refused_since END,"
+    f"  ended_at = CASE WHEN o.next_at IS NULL OR {_TOO_LONG} THEN now() END"
     "  FROM o WHERE o.id = d.subscriber_id AND d.status = :was"
-    "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])) RETURNING o.id, o.status)"
+    "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])) RETURNING o.id, d.status)"
 )
 # The same where every mail was taken, which is what there is most of.
 _SET_SENT = (
@@ -104,6 +119,8 @@ def record_results(
     values = _values(campaign_id, results, sent)
     if lo is not None:
         values |= {"lo": lo}
+    if not sent:
+        values |= {"give_up": tx.settings.give_up_days * 86_400}
     plan_by_key(tx)
     if lo is None:
         tx.session.execute(_LOCK_LEASES, {"campaign": campaign_id, "ids": values["ids"]})
@@ -127,6 +144,7 @@ def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str
         values["statuses"] = [result.status.value for result in results]
         values["nexts"] = [result.next_attempt_at for result in results]
         values["untouched"] = [int(result.untouched) for result in results]
+        values["refused"] = [int(result.refused) for result in results]
         values["troubles"] = _END.join(map(_trouble, results))
     return values
 
