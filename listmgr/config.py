@@ -84,6 +84,7 @@ class Settings:
     question_per_day: int = setting(1, 1, 1000)
     question_per_month: int = setting(3, 1, 10_000)
     domain_per_hour: int = setting(200, 1, 1_000_000)
+    confirmations_per_hour: int = setting(2000, 1, 10_000_000)
     signup_min_seconds: float = setting(2.0, 0, 60)
     signups_per_hour: int = setting(60, 1, 1_000_000)
     ip_storage: str = setting("full", choices=("full", "truncated", "off"))

@@ -110,8 +110,8 @@ def ask_once(
     if question is None:
         raise Refused(
             N_(
-                "A confirmation mail went to this address or its domain a short while ago. Nothing"
-                " has been sent; try again tomorrow."
+                "A confirmation mail went to this address a short while ago. Nothing has been sent;"
+                " try again tomorrow."
             )
         )
     at_first_contact(card, at)

@@ -31,7 +31,8 @@ def keep_answers(
     """Hang what was typed on the question; what was left empty says nothing."""
     told = {key: value for key, value in values.items() if value}
     if told:
-        tx.session.add(
+        # Who sent the form again while the question waited means what they typed last.
+        tx.session.merge(
             SignupAnswers(
                 question_id=question.id,
                 subscriber_id=subscriber.id,

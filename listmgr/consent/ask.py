@@ -1,52 +1,104 @@
-"""Pending: the person asked, so the one question may be sent, within limits against abuse."""
+"""Pending: the person asked, so the one question may be sent, within limits against abuse.
+
+Over a limit a question waits, and `waiting_requests` asks it when there is room (T-09).
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from listmgr.consent.ledger import record
-from listmgr.consent.lifecycle import ConsentAction
+from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionKind, QuestionStatus
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import MailingList
 from listmgr.subscribers.address import Address, fingerprint
+from listmgr.subscribers.models import Subscriber
 
 MOST_KEYS_A_DAY = 3
+# Up to this share of a limit the first to come are the first asked; the rest go by turns, so that
+# a flood does not take all of it (`waiting_requests`).
+AT_ONCE = 0.5
 
 
 def ask(
-    tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime, actor: str
+    tx: Transaction,
+    consents: Sequence[Consent],
+    address: Address,
+    *,
+    at: datetime,
+    actor: str,
+    network: bytes | None = None,
 ) -> Question | None:
-    """Move consents to pending and queue one mail for them; None where a limit holds it back.
+    """Queue one mail for consents and move them to pending, or let it wait for room.
 
-    A limit leaves captured consents captured: they expire by themselves, and nothing is sent.
+    `network` is the keyed fingerprint of where the request came from: those that wait take turns
+    by it. Returns None where the mailbox has been asked for all of it within the day.
     """
-    if _too_many(tx, address, at):
+    mailbox_full = mailbox_is_full(tx, address, at)
+    if mailbox_full and all(c.status is ConsentStatus.PENDING for c in consents):
         return None
+    question = _question(tx, QuestionKind.CONFIRM, consents, address, at)
+    question.actor, question.network = actor, network
+    if mailbox_full or not has_room(tx, question.domain, at, share=AT_ONCE):
+        return _wait(tx, question)
+    begin_asking(tx, question, consents, at=at)
+    return question
+
+
+def begin_asking(
+    tx: Transaction, question: Question, consents: Sequence[Consent], *, at: datetime
+) -> None:
+    """Move the consents to pending, from now on for `confirm_days`, and queue the mail."""
     for consent in consents:
-        record(tx, consent, ConsentAction.ASK, at=at, actor=actor)
+        record(tx, consent, ConsentAction.ASK, at=at, actor=question.actor)
         consent.asked_at = at
         consent.expires_at = at + timedelta(days=tx.settings.confirm_days)
-    return _queue(tx, QuestionKind.CONFIRM, consents, address, at)
+    queue(tx, question, at)
+
+
+def askable_consents(
+    tx: Transaction, consent_ids: Sequence[int], statuses: Sequence[ConsentStatus], at: datetime
+) -> list[Consent]:
+    """Those a mail may rest on: the person may have left, or been restricted, meanwhile."""
+    query = (
+        sa.select(Consent)
+        .join(Subscriber, Subscriber.id == Consent.subscriber_id)
+        .join(MailingList, MailingList.id == Consent.list_id)
+        .where(
+            Consent.id.in_(consent_ids),
+            Consent.status.in_(statuses),
+            sa.or_(Consent.expires_at.is_(None), Consent.expires_at > at),
+            Subscriber.restricted_at.is_(None),
+            MailingList.archived_at.is_(None),
+        )
+        .order_by(Consent.id)
+    )
+    return list(tx.session.scalars(query))
 
 
 def tell_already(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> Question | None:
     """Queue the mail that says "you are subscribed already": only the mailbox learns it (T-10)."""
-    if _too_many(tx, address, at):
+    if mailbox_is_full(tx, address, at):
         return None
-    return _queue(tx, QuestionKind.ALREADY, consents, address, at)
+    question = _question(tx, QuestionKind.ALREADY, consents, address, at)
+    if not has_room(tx, question.domain, at, share=AT_ONCE):
+        return _wait(tx, question)
+    return queue(tx, question, at)
 
 
 def tell_moving(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> Question:
     """Queue the mail that tells the old mailbox of a change of address; no limit holds it back."""
-    return _queue(tx, QuestionKind.MOVING, consents, address, at)
+    return queue(tx, _question(tx, QuestionKind.MOVING, consents, address, at), at)
 
 
 def tell_my_data(
@@ -61,25 +113,12 @@ def tell_my_data(
     )
     if tx.session.scalars(lately).one() >= MOST_KEYS_A_DAY:
         return None
-    return _queue(tx, QuestionKind.MY_DATA, consents, address, at)
+    return queue(tx, _question(tx, QuestionKind.MY_DATA, consents, address, at), at)
 
 
-def _queue(
-    tx: Transaction,
-    kind: QuestionKind,
-    consents: Sequence[Consent],
-    address: Address,
-    at: datetime,
-) -> Question:
-    recipient, domain = _limit_keys(tx, address)
-    question = Question(
-        kind=kind,
-        consent_ids=[consent.id for consent in consents],
-        status=QuestionStatus.QUEUED,
-        recipient=recipient,
-        domain=domain,
-        created_at=at,
-    )
+def queue(tx: Transaction, question: Question, at: datetime) -> Question:
+    """Let a question be sent from now on; it counts towards the limits."""
+    question.status, question.queued_at = QuestionStatus.QUEUED, at
     tx.session.add(question)
     tx.session.flush()
     tx.after_commit(
@@ -88,27 +127,79 @@ def _queue(
     return question
 
 
-def _limit_keys(tx: Transaction, address: Address) -> tuple[bytes, bytes]:
-    key = tx.settings.suppression_key
-    # The provider's own view of the address: dots and plus tags do not make a new mailbox (T-09).
-    return fingerprint(key, address.provider_key), fingerprint(key, address.domain)
-
-
-def _too_many(tx: Transaction, address: Address, at: datetime) -> bool:
-    recipient, domain = _limit_keys(tx, address)
+def mailbox_is_full(tx: Transaction, address: Address, at: datetime) -> bool:
+    """Whether a mailbox has had its mails of the day or of the month."""
+    recipient, _domain = _limit_keys(tx, address)
     # Two sign-ups for one address at once must not both pass: they wait for each other here.
     lock = int.from_bytes(recipient[:8], "big", signed=True)
     tx.session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
-
-    def since(span: timedelta, *which: sa.ColumnElement[bool]) -> int:
-        query = sa.select(sa.func.count()).where(Question.created_at > at - span, *which)
-        return tx.session.scalars(query).one()
-
-    same_address = Question.recipient == recipient
+    same_mailbox = Question.recipient == recipient
     # What did not arrive, or may not have, must not keep the person out for a day.
     arrived = Question.status.not_in((QuestionStatus.FAILED, QuestionStatus.UNCERTAIN))
-    return (
-        since(timedelta(days=1), same_address, arrived) >= tx.settings.question_per_day
-        or since(timedelta(days=30), same_address) >= tx.settings.question_per_month
-        or since(timedelta(hours=1), Question.domain == domain) >= tx.settings.domain_per_hour
+    settings = tx.settings
+    return _reaches(
+        tx, settings.question_per_day, at - timedelta(days=1), same_mailbox, arrived
+    ) or _reaches(tx, settings.question_per_month, at - timedelta(days=30), same_mailbox)
+
+
+def has_room(tx: Transaction, domain: bytes, at: datetime, *, share: float = 1) -> bool:
+    """Whether mails to a domain, and to everybody together, stay below a share of their limits."""
+    of_domain, hour_ago = Question.domain == domain, at - timedelta(hours=1)
+    settings = tx.settings
+    return not (
+        _reaches(tx, math.ceil(settings.domain_per_hour * share), hour_ago, of_domain)
+        or _reaches(tx, math.ceil(settings.confirmations_per_hour * share), hour_ago)
     )
+
+
+def is_hour_full(tx: Transaction, at: datetime) -> bool:
+    """Whether as many went to everybody together as may go in an hour."""
+    return _reaches(tx, tx.settings.confirmations_per_hour, at - timedelta(hours=1))
+
+
+def _reaches(tx: Transaction, limit: int, since: datetime, *which: sa.ColumnElement[bool]) -> bool:
+    """Whether so many questions were queued since then; reads no more rows than the limit."""
+    some = sa.select(Question.id).where(Question.queued_at > since, *which).limit(limit)
+    count = sa.select(sa.func.count()).select_from(some.subquery())
+    return tx.session.scalars(count).one() >= limit
+
+
+def _question(
+    tx: Transaction,
+    kind: QuestionKind,
+    consents: Sequence[Consent],
+    address: Address,
+    at: datetime,
+) -> Question:
+    recipient, domain = _limit_keys(tx, address)
+    return Question(
+        kind=kind,
+        consent_ids=[consent.id for consent in consents],
+        recipient=recipient,
+        domain=domain,
+        created_at=at,
+    )
+
+
+def _wait(tx: Transaction, question: Question) -> Question:
+    """Keep a question until there is room; who signs up again meanwhile waits once, not twice."""
+    waiting = tx.session.scalars(
+        sa.select(Question).where(
+            Question.status == QuestionStatus.WAITING,
+            Question.recipient == question.recipient,
+            Question.kind == question.kind,
+            Question.consent_ids == question.consent_ids,
+        )
+    ).first()
+    if waiting is not None:
+        return waiting
+    question.status = QuestionStatus.WAITING
+    tx.session.add(question)
+    tx.session.flush()
+    return question
+
+
+def _limit_keys(tx: Transaction, address: Address) -> tuple[bytes, bytes]:
+    key = tx.settings.suppression_key
+    # One mailbox in whatever spelling: tags, and Google's dots, make no new one (T-09).
+    return fingerprint(key, address.mailbox_key), fingerprint(key, address.domain)

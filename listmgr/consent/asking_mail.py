@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from listmgr.consent.ask import askable_consents
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionKind, QuestionStatus
@@ -19,7 +20,6 @@ from listmgr.kit.tokens import Door, make_token, token_hash
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList
 from listmgr.senders.letters import PostBy, Way, way
-from listmgr.subscribers.models import Subscriber
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # Each attempt waits longer than the one before, up to an hour, for as long as it is still of use.
@@ -64,7 +64,7 @@ def send_question(
 def sweep_questions(tx: Transaction, *, at: datetime) -> int:
     """Ring again for what waits, and give up on what a dead worker left half done."""
     _close(tx, QuestionStatus.SENDING, Question.sent_at < at - LEFT_HALF_DONE, "worker died")
-    _close(tx, QuestionStatus.QUEUED, Question.created_at < at - GIVE_UP, "gave up after two days")
+    _close(tx, QuestionStatus.QUEUED, Question.queued_at < at - GIVE_UP, "gave up after two days")
     minutes = sa.func.least(Question.attempts * Question.attempts, LONGEST_WAIT_MINUTES)
     wait = sa.func.make_interval(0, 0, 0, 0, 0, sa.cast(minutes, sa.Integer))
     waiting = tx.session.scalars(
@@ -158,21 +158,8 @@ def _still_asked(tx: Transaction, question: Question, at: datetime) -> list[Cons
         )
         return list(tx.session.scalars(theirs))
     confirm = question.kind is QuestionKind.CONFIRM
-    wanted = ConsentStatus.PENDING if confirm else ConsentStatus.CONFIRMED
-    query = (
-        sa.select(Consent)
-        .join(Subscriber, Subscriber.id == Consent.subscriber_id)
-        .join(MailingList, MailingList.id == Consent.list_id)
-        .where(
-            Consent.id.in_(question.consent_ids),
-            Consent.status == wanted,
-            sa.or_(Consent.expires_at.is_(None), Consent.expires_at > at),
-            Subscriber.restricted_at.is_(None),
-            MailingList.archived_at.is_(None),
-        )
-        .order_by(Consent.id)
-    )
-    return list(tx.session.scalars(query))
+    status = ConsentStatus.PENDING if confirm else ConsentStatus.CONFIRMED
+    return askable_consents(tx, question.consent_ids, (status,), at)
 
 
 def _settle(uow: UnitOfWork, question_id: int, status: QuestionStatus, error: str) -> None:

@@ -193,6 +193,8 @@ class Signup(Base):
 class QuestionStatus(enum.StrEnum):
     """The life of one confirmation mail."""
 
+    # Over a limit: it is queued when there is room.
+    WAITING = "waiting"
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
@@ -216,8 +218,15 @@ class Question(Base):
 
     __tablename__ = "questions"
     __table_args__ = (
-        sa.Index("ix_questions_recipient", "recipient", "created_at"),
-        sa.Index("ix_questions_domain", "domain", "created_at"),
+        sa.Index("ix_questions_recipient", "recipient", "queued_at"),
+        sa.Index("ix_questions_domain", "domain", "queued_at"),
+        sa.Index("ix_questions_queued_at", "queued_at"),
+        sa.Index(
+            "ix_questions_network",
+            "network",
+            "queued_at",
+            postgresql_where=sa.text("network IS NOT NULL"),
+        ),
         sa.Index(
             "ix_questions_open",
             "status",
@@ -238,7 +247,13 @@ class Question(Base):
     # Keyed fingerprints (provider-aware address; domain): limits outlive the subscriber.
     recipient: Mapped[bytes] = mapped_column(info=PERSONAL)
     domain: Mapped[bytes] = mapped_column(info=PERSONAL)
+    # Keyed too, of the network that asked, for a day: those who wait for room take turns by it.
+    network: Mapped[bytes | None] = mapped_column(info=PERSONAL)
+    # Who asked for it, as the ledger names them.
+    actor: Mapped[str] = mapped_column(server_default="subscriber", info=PLAIN)
     created_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    # Since when it may be sent and counts towards the limits; empty while it waits for room.
+    queued_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     sent_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     # Mail servers like to repeat the address in what they answer.

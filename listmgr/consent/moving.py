@@ -189,7 +189,7 @@ def cancel_change(tx: Transaction, subscriber_id: int, *, actor: str, at: dateti
         sa.select(Consent)
         .where(
             Consent.id.in_(change.consent_ids),
-            Consent.status == ConsentStatus.PENDING,
+            Consent.status.in_((ConsentStatus.PENDING, ConsentStatus.CAPTURED)),
             # What the new mailbox had been asked for before is none of this wish.
             Consent.captured_at >= change.asked_at,
         )

@@ -34,6 +34,8 @@ class SignupContent:
     last_name: str = ""
     ip: str = ""
     user_agent: str = ""
+    # Keyed fingerprint of the visitor's network, hexadecimal; empty where it may not be kept.
+    network: str = ""
     # Of the catalogue's fields, as they are kept; written only when the person has confirmed.
     values: dict[str, str] = field(default_factory=dict)
 
@@ -97,7 +99,8 @@ def _enrol(
     ]
     to_ask = [c for c in consents if c.status is not ConsentStatus.CONFIRMED]
     if to_ask:
-        question = ask(tx, to_ask, address, at=at, actor="subscriber")
+        network = bytes.fromhex(content.network) or None
+        question = ask(tx, to_ask, address, at=at, actor="subscriber", network=network)
         if question is not None:
             keep_answers(tx, question, subscriber, content.values, at=at)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from listmgr.consent import anchor as anchoring
-from listmgr.consent import expire, moving, overview, retention, roster, signup
+from listmgr.consent import expire, moving, overview, retention, roster, signup, waiting_requests
 from listmgr.consent.models import Signup
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job
@@ -39,7 +39,9 @@ def sweep_address_changes() -> None:
 
 
 def expire_consents() -> None:
-    """Delete what nobody confirmed in time."""
+    """Delete what nobody confirmed in time, and where requests came from."""
+    with services().unit_of_work() as tx:
+        waiting_requests.forget_networks(tx, at=now())
     count = 1
     while count:
         with services().unit_of_work() as tx:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from listmgr.cards import reply_sending
-from listmgr.consent import asking_mail
+from listmgr.consent import asking_mail, waiting_requests
 from listmgr.delivery.single import post_by
 from listmgr.kit.clock import now
 from listmgr.kit.permits import permits_at
@@ -21,8 +21,9 @@ def send_question(question_id: int) -> None:
 
 
 def sweep_questions() -> None:
-    """Ring for confirmation mails whose bell was lost."""
+    """Ring for confirmation mails whose bell was lost, and for those that waited for room."""
     with services().unit_of_work() as tx:
+        waiting_requests.release_waiting(tx, at=now())
         asking_mail.sweep_questions(tx, at=now())
 
 

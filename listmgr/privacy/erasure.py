@@ -154,7 +154,7 @@ def _gone(
         address_keys=frozenset(known for known, _address in addresses),
         # Questions are limited by the provider's own view of the address (T-09).
         recipients=[
-            fingerprint(key, parse_address(address).provider_key) for _known, address in addresses
+            fingerprint(key, parse_address(address).mailbox_key) for _known, address in addresses
         ],
         card_ids=[one.id for one in alone],
     )

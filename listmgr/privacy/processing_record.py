@@ -169,6 +169,9 @@ REASONS |= dict.fromkeys(
 )
 # What differs from the rest of its table.
 COLUMNS = {
+    "questions.network": N_(
+        "To let sign-ups take turns by network when there are too many; empty after a day."
+    ),
     "questions.last_error": N_("To tell why a confirmation mail did not arrive."),
     "subscribers.tags": N_("To find those who belong together, without a field of its own."),
     "subscribers.basis_note": N_("To note what the data of an older source rest on."),

@@ -16,16 +16,6 @@ MAX_TYPED = 400
 # What needs no further look: the local parts nearly everybody has.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*\Z")
 _GOOGLE = frozenset({"gmail.com", "googlemail.com"})
-_PLUS_TAGS = _GOOGLE | {
-    "outlook.com",
-    "hotmail.com",
-    "live.com",
-    "icloud.com",
-    "me.com",
-    "fastmail.com",
-    "proton.me",
-    "protonmail.com",
-}
 _ROLES = frozenset(
     {"abuse", "admin", "billing", "hostmaster", "info", "kontakt", "mail", "noc", "office"}
     | {"postmaster", "sales", "security", "service", "support", "webmaster"}
@@ -66,11 +56,14 @@ class Address(NamedTuple):
     smtputf8: bool
 
     @property
-    def provider_key(self) -> str:
-        """The provider's own view of the key: without what it does not look at."""
+    def mailbox_key(self) -> str:
+        """The mailbox behind the key, for limits only: without a tag, and Google's dots.
+
+        A server that knows no tags loses little by it: its addresses with a plus share the limits
+        of the one before it (RFC 5233).
+        """
         local, _, domain = self.key.rpartition("@")
-        if domain in _PLUS_TAGS:
-            local = local.partition("+")[0] or local
+        local = local.partition("+")[0] or local
         if domain in _GOOGLE:
             return local.replace(".", "") + "@gmail.com"
         return f"{local}@{domain}"

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from flask_babel import Babel
 
+from listmgr.consent.models import Question, QuestionKind, QuestionStatus
+from listmgr.kit.clock import now
 from listmgr.lists.models import MailingList, Notice, Purpose, SignupForm
 from listmgr.operators.models import AuditEntry, Operator
 from listmgr.schema import resource
@@ -30,6 +32,24 @@ def test_an_empty_house_says_what_to_do_first(admin):
     assert '<li class="done">' not in page
     for path in ("/studio/lists/new", "/studio/lists", "/studio/forms/new"):
         assert f'href="{path}"' in page
+
+
+def test_s12_the_overview_says_that_sign_ups_wait_for_room(admin, uow):
+    with uow() as tx:
+        tx.session.add_all(
+            Question(
+                kind=QuestionKind.CONFIRM,
+                status=QuestionStatus.WAITING,
+                consent_ids=[number],
+                recipient=b"r",
+                domain=b"d",
+                created_at=now(),
+            )
+            for number in range(2)
+        )
+    page = admin.get("/studio/").text
+    assert "2 confirmation mails wait because a limit" in page
+    assert "archive a form to close it" in page
 
 
 def test_the_whole_way_from_nothing_to_a_form_people_can_use(admin, anybody, session):

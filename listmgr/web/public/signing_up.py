@@ -12,8 +12,10 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from listmgr.cards.offering import prefill
+from listmgr.config import Settings
 from listmgr.consent.signup import SignupContent, receive
 from listmgr.kit.clock import now
+from listmgr.subscribers.address import fingerprint
 from listmgr.web.context import services
 from listmgr.web.language import language
 from listmgr.web.limits import count, seconds_left
@@ -31,6 +33,7 @@ from listmgr.web.public.offer import Offer, find_offer
 from listmgr.web.security import network_of, visitor_ip
 
 HOUR = 3600
+EMBEDDED_AT_ONCE = 3
 
 
 @bp.get("/s/<slug>")
@@ -46,10 +49,11 @@ def sign_up(slug: str) -> ResponseReturnValue:
         return _thanks(slug)
     offer = _offer(slug)
     entered = read_form(offer)
-    if not _within_limit():
+    lately = _count_of_network()
+    if lately > services().settings.signups_per_hour:
         return _ask_to_wait(offer, entered)
     check(entered, offer, services().settings)
-    _check_pace(offer, entered)
+    _check_pace(offer, entered, lately)
     if entered.problems or entered.suggestion:
         return _page(offer, entered), 422
     _write_down(offer, entered)
@@ -125,18 +129,32 @@ def _is_embedded() -> bool:
     return request.args.get("from") == "embed"
 
 
-def _check_pace(offer: Offer, entered: Entered) -> None:
-    if _is_embedded() or entered.problems:
+def _check_pace(offer: Offer, entered: Entered, lately: int) -> None:
+    """Ask for a second press where the form cannot have been filled in by hand (T-09).
+
+    A form on another site has no page of ours that was opened before: of each network the first
+    few are taken as they come, so that nobody gets past the brake by pretending to be one.
+    """
+    if entered.problems or (_is_embedded() and lately <= EMBEDDED_AT_ONCE):
         return
     if too_fast(services().settings, entered, offer.form_id, now()):
-        entered.problems["form"] = _("That was very fast. Please send the form once more.")
+        entered.problems["form"] = (
+            _("One more press, please: send the form from here.")
+            if _is_embedded()
+            else _("That was very fast. Please send the form once more.")
+        )
 
 
-def _within_limit() -> bool:
-    """So many sign-ups from one network in an hour (T-09)."""
+def _count_of_network() -> int:
+    """How many sign-ups came from the visitor's network in this hour, this one included (T-09)."""
     network = network_of(request.remote_addr or "")
-    counted = count(services().redis, f"signups:{network}", seconds=HOUR, at=now())
-    return counted <= services().settings.signups_per_hour
+    return count(services().redis, f"signups:{network}", seconds=HOUR, at=now())
+
+
+def _network_fingerprint(settings: Settings) -> str:
+    """What sign-ups that wait for room take turns by; empty where no address may be kept."""
+    network = network_of(visitor_ip(settings))
+    return fingerprint(settings.suppression_key, network).hex() if network else ""
 
 
 def _ask_to_wait(offer: Offer, entered: Entered) -> ResponseReturnValue:
@@ -162,6 +180,7 @@ def _write_down(offer: Offer, entered: Entered) -> None:
         form_url=settings.link(shown),
         values=entered.values,
         ip=visitor_ip(settings),
+        network=_network_fingerprint(settings),
         user_agent="".join(filter(str.isprintable, request.user_agent.string))[:500],
     )
     with services().unit_of_work() as tx:

@@ -1,0 +1,126 @@
+"""Confirmation requests over a limit: kept, and asked when there is room, by turns of networks.
+
+Somebody who floods the forms fills the limits, and shall not shut out everybody else (T-09): the
+next one comes from the network that was asked for least within a day.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from listmgr.consent.ask import askable_consents, begin_asking, has_room, is_hour_full, queue
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import Question, QuestionKind, QuestionStatus
+from listmgr.kit.transaction import Transaction
+
+BATCH = 200
+MAX_COUNT = 10_000
+# Of the advisory lock that lets one process at a time give room away.
+LOCK = 5_233_001
+EXPIRED = "no room in time"
+_log = logging.getLogger(__name__)
+
+_NEXT = sa.text("""
+WITH full_domains AS (
+  SELECT domain FROM questions WHERE queued_at > :hour_ago GROUP BY domain
+  HAVING count(*) >= :domain_per_hour
+), served AS (
+  SELECT network, count(*) AS n FROM questions
+  WHERE network IS NOT NULL AND queued_at > :day_ago GROUP BY network
+), turns AS (
+  SELECT w.id, coalesce(served.n, 0) + row_number() OVER (PARTITION BY w.network ORDER BY w.id)
+         AS turn
+  FROM questions w LEFT JOIN served ON served.network = w.network
+  WHERE w.status = 'waiting' AND w.domain NOT IN (SELECT domain FROM full_domains)
+    AND (SELECT count(*) FROM questions q WHERE q.recipient = w.recipient
+         AND q.queued_at > :day_ago AND q.status NOT IN ('failed', 'uncertain')) < :per_day
+    AND (SELECT count(*) FROM questions q WHERE q.recipient = w.recipient
+         AND q.queued_at > :month_ago) < :per_month
+)
+SELECT id FROM turns ORDER BY turn, id LIMIT :batch
+""")
+
+
+def release_waiting(tx: Transaction, *, at: datetime) -> int:
+    """Queue the waiting questions there is room for; returns how many. Safe from several hosts."""
+    waiting = _waiting(tx, at)
+    if not waiting or not _is_first(tx):
+        return 0
+    if is_hour_full(tx, at):
+        _log.warning(
+            "LISTMGR_CONFIRMATIONS_PER_HOUR is reached: %s%d sign-ups wait for room",
+            "at least " if waiting == MAX_COUNT else "",
+            waiting,
+        )
+        return 0
+    settings = tx.settings
+    candidates = tx.session.scalars(
+        _NEXT,
+        {
+            "hour_ago": at - timedelta(hours=1),
+            "day_ago": at - timedelta(days=1),
+            "month_ago": at - timedelta(days=30),
+            "domain_per_hour": settings.domain_per_hour,
+            "per_day": settings.question_per_day,
+            "per_month": settings.question_per_month,
+            "batch": BATCH,
+        },
+    ).all()
+    asked_now: set[bytes] = set()
+    return sum(_release(tx, question_id, asked_now, at) for question_id in candidates)
+
+
+def forget_networks(tx: Transaction, *, at: datetime) -> None:
+    """Forget where requests came from once it no longer decides whose turn it is."""
+    tx.session.execute(
+        sa.update(Question)
+        .where(
+            Question.network.is_not(None),
+            Question.status != QuestionStatus.WAITING,
+            Question.created_at <= at - timedelta(days=1),
+            sa.or_(Question.queued_at.is_(None), Question.queued_at <= at - timedelta(days=1)),
+        )
+        .values(network=None)
+    )
+
+
+def _waiting(tx: Transaction, at: datetime) -> int:
+    """How many wait, up to MAX_COUNT; those whose consents have expired by now wait no more."""
+    over = at - timedelta(days=tx.settings.confirm_days)
+    waiting = Question.status == QuestionStatus.WAITING
+    some = sa.select(Question.id).where(waiting).limit(MAX_COUNT).subquery()
+    count = tx.session.scalars(sa.select(sa.func.count()).select_from(some)).one()
+    if count:
+        tx.session.execute(
+            sa.update(Question)
+            .where(waiting, Question.created_at <= over)
+            .values(status=QuestionStatus.FAILED, last_error=EXPIRED)
+        )
+    return count
+
+
+def _is_first(tx: Transaction) -> bool:
+    return bool(tx.session.scalars(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))).one())
+
+
+def _release(tx: Transaction, question_id: int, asked_now: set[bytes], at: datetime) -> bool:
+    question = tx.session.get_one(Question, question_id, with_for_update=True)
+    if question.recipient in asked_now or not has_room(tx, question.domain, at):
+        return False
+    confirm = question.kind is QuestionKind.CONFIRM
+    statuses = (
+        (ConsentStatus.CAPTURED, ConsentStatus.PENDING) if confirm else (ConsentStatus.CONFIRMED,)
+    )
+    consents = askable_consents(tx, question.consent_ids, statuses, at)
+    if not consents:
+        question.status, question.last_error = QuestionStatus.FAILED, "nothing left to ask"
+        return False
+    asked_now.add(question.recipient)
+    if confirm:
+        begin_asking(tx, question, consents, at=at)
+    else:
+        queue(tx, question, at)
+    return True
