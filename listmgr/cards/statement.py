@@ -92,7 +92,10 @@ def state(
 def ask_once(
     tx: Transaction, card_id: int, own: int | None, *, operator_id: int, at: datetime
 ) -> Question:
-    """Send the one confirmation mail. Raises Refused without a stored statement."""
+    """Queue the one confirmation mail, or let it wait for room.
+
+    Raises Refused without a stored statement.
+    """
     card = locked_card(tx, card_id, own)
     _must_be_askable(tx, card)
     if card.consent_id is None or not stated_words(tx.session, card.consent_id):
@@ -107,13 +110,8 @@ def ask_once(
         raise Refused(N_("The person has been asked. There is one question and no reminder."))
     address = parse_address(card.address)
     question = ask(tx, [consent], address, at=at, actor=f"operator:{operator_id}")
-    if question is None:
-        raise Refused(
-            N_(
-                "A confirmation mail went to this address a short while ago. Nothing has been sent;"
-                " try again tomorrow."
-            )
-        )
+    # Only what has been asked before is not asked again, and this consent has not been.
+    assert question is not None
     at_first_contact(card, at)
     return question
 

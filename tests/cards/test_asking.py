@@ -23,7 +23,14 @@ from listmgr.consent.facts import RequestFacts
 from listmgr.consent.gate import count_mailable
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus, ForbiddenTransition
-from listmgr.consent.models import Consent, ConsentEvent, ConsentSource, Question
+from listmgr.consent.models import (
+    Consent,
+    ConsentEvent,
+    ConsentSource,
+    Question,
+    QuestionStatus,
+)
+from listmgr.consent.waiting_requests import release_waiting
 from listmgr.delivery import engine as sending
 from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
@@ -169,7 +176,7 @@ def test_l25_the_limits_of_an_address_hold_for_cards_too(uow, session, ada, noti
     with uow() as tx:
         card = kept(tx, ada.id)
         make_pending(tx, "zoe@example.com", notice, now())
-        tx.session.execute(sa.text("UPDATE questions SET created_at = now()"))
+        tx.session.execute(sa.text("UPDATE questions SET queued_at = now()"))
     with uow() as tx:
         with pytest.raises(Refused, match="by another way"):
             stated(tx, card, notice, ada.id)
@@ -178,8 +185,14 @@ def test_l25_the_limits_of_an_address_hold_for_cards_too(uow, session, ada, noti
         expire_due(tx, at=now() + timedelta(days=8))
     with uow() as tx:
         stated(tx, tx.session.get_one(Card, card.id), notice, ada.id)
-    with pytest.raises(Refused, match="a short while ago"), uow() as tx:
-        ask_once(tx, card.id, None, operator_id=ada.id, at=now())
+    for _ in range(2):
+        with uow() as tx:
+            question = ask_once(tx, card.id, None, operator_id=ada.id, at=now())
+            assert question.status is QuestionStatus.WAITING
+    with uow() as tx:
+        assert release_waiting(tx, at=now()) == 0
+        assert release_waiting(tx, at=now() + timedelta(days=1, seconds=1)) == 1
+        assert tx.session.get_one(Question, question.id).status is QuestionStatus.QUEUED
 
 
 def test_l16_who_objected_is_not_asked_by_anybodys_statement(uow, session, ada, notice):

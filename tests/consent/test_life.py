@@ -173,16 +173,19 @@ def test_l07_on_day_eight_link_row_and_evidence_are_gone(uow: UnitOfWork, notice
     assert statuses(uow) == [ConsentStatus.EXPIRED]
 
 
+COUNT_ASKED = "SELECT count(*) FROM questions WHERE status <> 'waiting'"
+
+
 def test_t09_one_address_is_asked_once_a_day_and_thrice_a_month(uow: UnitOfWork, notice, settings):
     spellings = ["anna@gmail.com", "a.nna@gmail.com", "Anna+x@googlemail.com"]
     for address in spellings:
         sign_up(uow, notice, address)
     with uow() as tx:
-        assert tx.session.scalar(sa.text("SELECT count(*) FROM questions")) == 1
+        assert tx.session.scalar(sa.text(COUNT_ASKED)) == 1
     for day in range(2, 9, 2):
         sign_up(uow, notice, spellings[0], at=NOW + timedelta(days=day))
     with uow() as tx:
-        assert tx.session.scalar(sa.text("SELECT count(*) FROM questions")) == 3
+        assert tx.session.scalar(sa.text(COUNT_ASKED)) == 3
 
 
 def test_t10_the_active_are_told_by_mail_only(uow: UnitOfWork, notice):

@@ -121,7 +121,7 @@ def test_the_command_replays_the_journal(
     monkeypatch.setenv("DATABASE_URL", settings.database_url)
     monkeypatch.setenv("REDIS_URL", settings.redis_url)
     monkeypatch.setenv("LISTMGR_DATA_DIR", str(journal.parent))
-    monkeypatch.setenv("LISTMGR_SUPPRESSION_KEY", "test-suppression")
+    monkeypatch.setenv("LISTMGR_SUPPRESSION_KEY", settings.suppression_key.decode())
     answer = CliRunner().invoke(main, ["erasures", "replay", str(journal)])
     assert answer.output == "Erasures in the journal: 1; people erased again: 1\n"
     assert ConsentStatus.ERASED in session.scalars(sa.text("SELECT status FROM consents")).all()

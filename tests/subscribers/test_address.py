@@ -37,7 +37,7 @@ def test_t22_spellings_of_one_mailbox_have_one_key(one, other):
 def test_t22_dots_and_tags_make_a_person_only_for_limits():
     plain, tagged = parse_address("anna.b@gmail.com"), parse_address("annab+news@googlemail.com")
     assert plain.key != tagged.key
-    assert plain.provider_key == tagged.provider_key == "annab@gmail.com"
+    assert plain.mailbox_key == tagged.mailbox_key == "annab@gmail.com"
 
 
 def test_t22_what_is_sent_to_keeps_the_local_part_as_typed():
