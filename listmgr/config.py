@@ -100,6 +100,8 @@ class Settings:
     give_up_days: float = setting(4.0, 0.1, 30)
     send_rate: float = setting(0.0, 0, 1_000_000)
     trusted_proxies: int = setting(0, 0, 10)
+    # Processes that serve pages; 0 makes as many as there are cores.
+    web_processes: int = setting(0, 0, 256)
     card_days: int = setting(60, 1, 3650)
     card_picture_days: int = setting(30, 1, 3650)
     card_notice_days: int = setting(14, 1, 30)
