@@ -106,10 +106,10 @@ def make_field(tx: Transaction, *, roles: Collection[str] = tuple(Role), **more:
     return create_field(tx, replace(FIELD, **more), roles=roles, by=Role.ADMINISTRATOR, at=at)
 
 
-def launched(uow: UnitOfWork, purpose_id: int, *, at: datetime) -> int:
+def launched(uow: UnitOfWork, purpose_id: int, *, at: datetime, body: str = "Guten Tag!") -> int:
     """A campaign to everybody who agreed to the purpose, launched."""
     with uow() as tx:
-        draft = compose.Draft("Mai", purpose_id, "Neues im Mai", body="Guten Tag!")
+        draft = compose.Draft("Mai", purpose_id, "Neues im Mai", body=body)
         campaign = compose.create(tx, draft, operator_id=None, at=at)
         launch(tx, campaign.id, templates=resource("templates"), at=at)
         return campaign.id

@@ -150,6 +150,10 @@ class Talk:
 
     def take_chunk(self, reply: str = "250 kept", rcpt: str = "250 ok") -> str:
         """One whole transaction by BDAT; returns the recipient."""
+        return f"RCPT TO:<{self.take_sized_chunk(reply, rcpt)[0]}>"
+
+    def take_sized_chunk(self, reply: str = "250 kept", rcpt: str = "250 ok") -> tuple[str, int]:
+        """The same; returns the recipient's address and the octets of the mail."""
         assert self.hear() == "RSET"
         self.say("250 ok")
         assert self.hear().startswith("MAIL")
@@ -158,9 +162,10 @@ class Talk:
         self.say(rcpt)
         command, size, last = self.hear().split()
         assert (command, last) == ("BDAT", "LAST")
-        self.file.read(int(size))
+        if len(self.file.read(int(size))) < int(size):
+            raise EOFError
         self.say(reply if rcpt.startswith("250") else "503 5.5.1 no valid recipients")
-        return recipient
+        return recipient.removeprefix("RCPT TO:<").removesuffix(">"), int(size)
 
     def hang_up(self) -> None:
         """Cut the line: what has not been read is thrown away."""

@@ -123,6 +123,7 @@ def _reach(run: Run) -> None:
         run.away = str(error)
         with run.uow() as tx:
             _record(run, tx, None)
+        run.results.clear()
 
 
 def _load(
@@ -206,12 +207,19 @@ def _work(run: Run, lease: Lease, end: float) -> None:
         run.throttle.unused(size - (len(window.recipients) if window else 0))
         if window is None:
             return
-        hand_over(run, window.recipients)
+        hand_over(run, window)
 
 
 def _permitted(run: Run, end: float) -> int:
     """How many the next window may hold; what the campaign waited for is over if there are any."""
     size = run.throttle.take(run.pace.size(), end)
+    if size:
+        # What may take long comes before the gate is asked: afterwards its answer would grow old.
+        run.pace.wait_for_turn()
+        _reach(run)
+        if run.is_stopped:
+            run.throttle.unused(size)
+            return 0
     if size and run.waiting:
         run.waiting = False
         with run.uow() as tx:
@@ -229,7 +237,7 @@ def _send_due(run: Run, end: float) -> bool:
     if not size:
         return False
     with run.uow() as tx:
-        people = due_window(
+        window = due_window(
             tx,
             run.campaign_id,
             run.purpose_id,
@@ -238,9 +246,9 @@ def _send_due(run: Run, end: float) -> bool:
             at=run.now(),
             among=run.among,
         )
-    run.throttle.unused(size - len(people))
-    if people:
-        hand_over(run, people)
+    run.throttle.unused(size - len(window.recipients))
+    if window.recipients:
+        hand_over(run, window)
         with run.uow() as tx:
             _record(run, tx, None)
         run.results.clear()

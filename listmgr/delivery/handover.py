@@ -21,7 +21,8 @@ from listmgr.delivery.record import Result
 from listmgr.delivery.sender_faults import SenderFaults
 from listmgr.delivery.smtp import Answer, Channel, Envelope, NoRoom, Outcome, ServerAway
 from listmgr.delivery.throttle import Throttle
-from listmgr.delivery.window import Recipient
+from listmgr.delivery.window import Recipient, Window
+from listmgr.kit.clock import elapsed
 from listmgr.kit.predicate import Predicate
 from listmgr.kit.tokens import SIGNATURE
 from listmgr.kit.transaction import Transaction
@@ -59,7 +60,6 @@ class Run:
     away: str = ""
     # Whether the campaign is said to wait for something.
     waiting: bool = False
-    begun: int = 0
     results: list[Result] = field(default_factory=list)
 
     @property
@@ -70,11 +70,11 @@ class Run:
         return bool(self.fault or self.away or held_up)
 
 
-def hand_over(run: Run, people: list[Recipient]) -> None:
-    """Hand a window over. No DATA begins when the window is older than a second (L-14)."""
-    run.pace.begin(len(people))
+def hand_over(run: Run, window: Window) -> None:
+    """Hand a window over. Nothing is written when its look at the gate is a second old (L-14)."""
+    people = window.recipients
+    run.pace.begin(window.asked_at)
     run.day = _rfc5322(run.now())
-    run.begun = 0
     people_now, put_off = run.domains.split(people)
     run.results += [
         Result(
@@ -89,8 +89,8 @@ def hand_over(run: Run, people: list[Recipient]) -> None:
     ]
     waiting = {person.subscriber_id: person for person in people_now}
     heard = _hand_over(run, people_now, waiting)
-    run.pace.end(run.begun)
-    run.throttle.unused(len(people) - run.begun)
+    run.pace.end(len(heard))
+    run.throttle.unused(len(people) - len(heard))
     run.domains.tell()
     sent = any(result.status is DeliveryStatus.SENT for result in heard)
     if heard and not (sent or run.fault) and any(result.untouched for result in heard):
@@ -108,8 +108,9 @@ def _hand_over(run: Run, people: list[Recipient], waiting: dict[int, Recipient])
     heard: list[Result] = []
     for some in run.domains.rounds(people) if people else ():
         try:
-            for outcome in run.channel.send(_envelopes(run, some)):
-                heard.append(_judge(run, outcome, waiting.pop(outcome.key)))  # noqa: PERF401 - what came before a break counts
+            for outcome in run.channel.send(_envelopes(run, some), until=_until(run)):
+                if outcome.answer is not Answer.EXPIRED:
+                    heard.append(_judge(run, outcome, waiting.pop(outcome.key)))  # noqa: PERF401 - what came before a break counts
         except NoRoom:
             run.throttle.crowded = True
         except ServerAway as error:
@@ -120,16 +121,20 @@ def _hand_over(run: Run, people: list[Recipient], waiting: dict[int, Recipient])
 def _envelopes(run: Run, people: Iterable[Recipient]) -> Iterator[Envelope]:
     if run.is_stopped:
         return
-    spaced, quiet = bool(run.pace.rate) or run.throttle.is_paced, run.throttle.quiet_from
-    until = min(run.pace.until, quiet)
+    spaced, until = bool(run.pace.rate) or run.throttle.is_paced, _until(run)
     for person in people:
-        # The first may always go: its window has only just been committed.
-        if run.fault or ((at := time.monotonic()) > until and (run.begun or at >= quiet)):
+        if run.fault:
             return
         if spaced:
             _space_out(run)
-        run.begun += 1
+        if elapsed() >= until:
+            return
         yield envelope(run, person)
+
+
+def _until(run: Run) -> float:
+    """Until when something of the window may be written, by the clock of `elapsed`."""
+    return min(run.pace.until, run.throttle.quiet_from)
 
 
 def _space_out(run: Run) -> None:

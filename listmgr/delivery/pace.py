@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import time
 
+from listmgr.kit import stopping
+from listmgr.kit.clock import elapsed
+
 START = 50
+# A window holds what a rate allows in so many seconds: of a killed worker's window, what had not
+# been handed over is uncertain as well.
+RATED_SECONDS = 0.2
 
 
 class Pace:
@@ -21,20 +27,25 @@ class Pace:
     def size(self) -> int:
         """How many people the next window may hold."""
         if self.rate:
-            return max(1, min(self._size, int(self.rate * self.seconds)))
+            return max(1, min(self._size, int(self.rate * min(RATED_SECONDS, self.seconds / 2))))
         return self._size
 
-    def begin(self, _people: int) -> None:
-        """A window has been committed: its clock runs."""
-        self._begun = time.monotonic()
+    def begin(self, asked_at: float) -> None:
+        """A window has been committed, for which the gate was asked then (clock of `elapsed`)."""
+        self._begun = asked_at
 
     @property
     def until(self) -> float:
-        """Until when, on the monotonic clock, another mail of the window may begin (L-14)."""
+        """Until when, on the same clock, something of the window may be written (L-14)."""
         return self._begun + self.seconds
 
+    def wait_for_turn(self) -> None:
+        """Wait until the rate allows a mail, or until this process is asked to end."""
+        if self.rate:
+            stopping.wait(self._next - time.monotonic())
+
     def wait(self) -> None:
-        """Wait until the rate allows the next mail."""
+        """Wait until the rate allows the next mail, and take its turn."""
         if not self.rate:
             return
         current = time.monotonic()
@@ -44,7 +55,7 @@ class Pace:
 
     def end(self, done: int) -> None:
         """Learn from a window: twice as large when it was quick, smaller when it was slow."""
-        took = max(time.monotonic() - self._begun, 1e-6)
+        took = max(elapsed() - self._begun, 1e-6)
         if took > self.seconds / 2:
             self._size = max(1, int(done / took * self.seconds / 2))
         elif took < self.seconds / 4:

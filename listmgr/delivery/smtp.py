@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +11,7 @@ from contextlib import suppress
 
 from listmgr.config import MailSettings
 from listmgr.delivery.smtp_line import AT_ONCE, Answer, Envelope, Line, Outcome
-from listmgr.delivery.smtp_session import Broken, ServerAway, Session
+from listmgr.delivery.smtp_session import Broken, Expired, ServerAway, Session
 
 __all__ = ["Answer", "Channel", "Envelope", "NoRoom", "Outcome", "ServerAway"]
 
@@ -54,6 +55,7 @@ class Channel:
         self._lines: list[Line] = []
         self._source: Iterator[Envelope] | None = None
         self._outcomes: list[Outcome] = []
+        self._write_until = math.inf
         # Told only what changes: it is asked for every few mails.
         self._poll = select.poll()
         self._polled: dict[int, int] = {}
@@ -91,13 +93,19 @@ class Channel:
         for line in list(self._lines):
             self._drop(line)
 
-    def send(self, envelopes: Iterable[Envelope]) -> Iterator[Outcome]:
+    def send(self, envelopes: Iterable[Envelope], *, until: float = math.inf) -> Iterator[Outcome]:
         """Send all, pulling them as they can go; one outcome each, as answers come.
+
+        Nothing is written from `until` on, by the clock of `elapsed`. A connection with something
+        unwritten is closed then, as soon as what has left whole is answered.
 
         Raises ServerAway before the first one is pulled, never later: when a connection breaks,
         outcomes say what may have been taken; when none is left, no more envelopes are pulled.
         """
         self.connect()
+        self._write_until = until
+        for line in self._lines:
+            line.session.write_until = until
         self._source, self._outcomes = iter(envelopes), []
         whole = False
         try:
@@ -141,7 +149,7 @@ class Channel:
         """As many connections again, where all there are wait for the server."""
         if len(self._lines) >= self._most:
             return []
-        waiting = [line for line in self._lines if not line.closing and line.waits_for_the_server]
+        waiting = [line for line in self._lines if not line.is_ending and line.waits_for_the_server]
         if not waiting or len(self._lines) > len(waiting):
             return []
         try:
@@ -167,6 +175,7 @@ class Channel:
                 self._release()
                 refused = session
             else:
+                session.write_until = self._write_until
                 opened.append(
                     Line(
                         session,
@@ -203,7 +212,10 @@ class Channel:
     def _exchange(self, line: Line, events: int) -> None:
         """Read and write what the connection is ready for."""
         try:
-            _exchange(line.session, events)
+            try:
+                _exchange(line.session, events)
+            except Expired:
+                line.expire(self._outcomes)
             if events != select.POLLOUT:
                 line.settle(self._outcomes)
         except Broken as error:
@@ -214,7 +226,7 @@ class Channel:
             line.give_up(str(error), self._outcomes)
             self._drop(line)
         else:
-            if line.closing and not line.busy:
+            if line.is_ending and not line.busy:
                 self._drop(line)
 
     def _wait(self) -> list[tuple[Line, int]]:

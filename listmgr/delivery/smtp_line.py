@@ -52,6 +52,8 @@ class Answer(enum.StrEnum):
     UNCERTAIN = "uncertain"
     # It surely has not: may be sent again.
     UNTOUCHED = "untouched"
+    # The same, by our own doing: the time in which it might be written was over.
+    EXPIRED = "expired"
 
 
 class Outcome(NamedTuple):
@@ -105,6 +107,8 @@ class Line:
         self.chunking = self.pipelining and chunking and "CHUNKING" in session.extensions
         # What the server said when it told us to go away: nothing more is begun here.
         self.closing = ""
+        # Whether a mail was left unfinished here: nothing more may be written.
+        self.expired = False
         self._most = most_under_way
         self._usual = _CHUNKED if self.chunking else _GO_ON
         size = session.extensions.get("SIZE", "")
@@ -117,9 +121,14 @@ class Line:
         return bool(self._flights)
 
     @property
+    def is_ending(self) -> bool:
+        """Whether nothing more is begun here."""
+        return bool(self.closing) or self.expired
+
+    @property
     def has_room(self) -> bool:
         """Whether another mail may be begun now."""
-        if self.closing:
+        if self.is_ending:
             return False
         if not self._flights:
             return True
@@ -238,15 +247,31 @@ class Line:
         body, flight.body = b"" if flight.refusal else flight.body, b""
         flight.ends_at = self.session.queue(body, b".\r\n")
 
+    def expire(self, outcomes: list[Outcome]) -> None:
+        """Leave unfinished what has not left whole; what has may still be answered."""
+        self.expired = True
+        self.session.discard()
+        flights, self._flights = self._flights, deque()
+        for flight in flights:
+            if self._has_left(flight):
+                self._flights.append(flight)
+            elif flight.refusal is not None:
+                outcomes.append(_refused(flight, flight.refusal))
+            else:
+                outcomes.append(_outcome(flight.key, Answer.EXPIRED, 0, ""))
+
+    def _has_left(self, flight: _Flight) -> bool:
+        """Whether the server may have all of a mail: its last octet is with the system."""
+        return flight.ends_at is not None and self.session.sent >= flight.ends_at
+
     def give_up(self, why: str, outcomes: list[Outcome]) -> None:
         """The connection broke. What has left whole may have been taken, the rest was not."""
         for flight in self._flights:
             if flight.refusal is not None:
                 outcomes.append(_refused(flight, flight.refusal))
                 continue
-            left = flight.ends_at is not None and self.session.sent >= flight.ends_at
             # After 421 the server looks at nothing more (RFC 5321, 3.8).
-            uncertain = left and not self.closing
+            uncertain = self._has_left(flight) and not self.closing
             answer = Answer.UNCERTAIN if uncertain else Answer.UNTOUCHED
             outcomes.append(_outcome(flight.key, answer, 0, self.closing or why))
         self._flights.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 import select
 import socket
@@ -14,12 +15,15 @@ from dataclasses import dataclass
 from itertools import islice
 
 from listmgr.config import MailSettings
+from listmgr.kit.clock import elapsed
 from listmgr.kit.texts import N_
 
 MAX_REPLY = 65_536
 MAX_LINES = 500
 _CHUNK = 262_144
-_PIECES = 64
+# What one write carries at most: eight mails, since each is two pieces. A process that is stopped
+# between its look at the clock and the write hands over so many when it wakes.
+_PIECES = 16
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -40,6 +44,10 @@ class Broken(Exception):
     """The connection ended or fell silent in the middle."""
 
 
+class Expired(Broken):
+    """The time in which something might be written is over; nothing was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One reply of the server, its lines joined by blanks."""
@@ -55,6 +63,8 @@ class Session:
         self.account = account
         self.extensions: dict[str, str] = {}
         self.sent = 0
+        # Nothing is written from then on, by the clock of `elapsed`.
+        self.write_until = math.inf
         self._alive_at = time.monotonic()
         self.queued = 0
         self._out: deque[bytes | memoryview] = deque()
@@ -179,10 +189,12 @@ class Session:
         return isinstance(self.sock, ssl.SSLSocket) and bool(self.sock.pending())
 
     def write(self) -> None:
-        """Write what the socket takes at once; raises Broken."""
+        """Write what the socket takes at once; raises Broken, and Expired after `write_until`."""
         out = self._out
         try:
             while out:
+                if elapsed() >= self.write_until:
+                    raise Expired
                 count = self._send()
                 self.sent += count
                 self._alive_at = time.monotonic()
@@ -249,6 +261,12 @@ class Session:
             return None
         self._at = found.end()
         return found[1].decode("utf-8", "replace")
+
+    def discard(self) -> None:
+        """Forget what waits to be written. As the server may be in the middle of a mail, nothing
+        can be said to it any more.
+        """
+        self._out.clear()
 
     def close(self) -> None:
         """Hang up; QUIT is said when nothing is in flight."""

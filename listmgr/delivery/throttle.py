@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from listmgr.delivery.providers import scope_of
 from listmgr.kit import stopping
+from listmgr.kit.clock import elapsed
 from listmgr.kit.permits import Ask, Given, Permits, PermitsAway, Span, Unknown
 from listmgr.kit.quiet import day_bounds, local_day
 from listmgr.senders.limits import Limit, Terms
@@ -98,8 +99,8 @@ class Throttle:
         self._renewed = 0.0
         quiet = terms.quiet_begins(now()) if terms.quiet else None
         left = (quiet - now()).total_seconds() if quiet else 0.0
-        # When, on the monotonic clock, quiet hours begin.
-        self.quiet_from = time.monotonic() + left if quiet else math.inf
+        # When, on the clock of `elapsed`, quiet hours begin.
+        self.quiet_from = elapsed() + left if quiet else math.inf
 
     def take(self, most: int, end: float) -> int:
         """How many mails the next window may hold, slept for if need be; 0: none for now."""

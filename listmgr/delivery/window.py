@@ -17,6 +17,7 @@ from listmgr.delivery.leases import Lease
 from listmgr.delivery.merge_fields import Columns
 from listmgr.delivery.models import partition_name
 from listmgr.delivery.planning import plan_by_key
+from listmgr.kit.clock import elapsed
 from listmgr.kit.predicate import EVERYBODY, Predicate
 from listmgr.kit.transaction import Transaction
 
@@ -32,10 +33,14 @@ class Recipient(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The people to be mailed now. None more may follow when `last`."""
+    """The people to be mailed now.
+
+    `asked_at`: when the gate was asked, on the clock of `elapsed`, taken before its statement was
+    sent. It does not see who withdrew later than that.
+    """
 
     recipients: list[Recipient]
-    last: bool
+    asked_at: float
 
 
 # The reason a delivery is not tried again when its person has left the audience since.
@@ -95,6 +100,7 @@ def next_window(
     if among is not EVERYBODY:
         # Person by person, as the consents are gone through: the plan cannot turn it round.
         test = f" AND (SELECT {among.sql} FROM subscribers s WHERE s.id = consents.subscriber_id)"
+    asked_at = elapsed()
     rows = tx.session.execute(
         _first(partition_name(lease.campaign_id), fields, test, taken_over=lease.attempt > 1),
         {
@@ -115,7 +121,7 @@ def next_window(
     lease.position = rows[0].position
     _count_skipped(tx, lease, Counter(row.refused for row in rows if row.refused))
     people = [Recipient(r[2], r[3], 1, r[4:]) for r in rows if r[2] is not None]
-    return Window(people, last=lease.position >= lease.hi)
+    return Window(people, asked_at)
 
 
 def _count_skipped(tx: Transaction, lease: Lease, found: Counter[str]) -> None:
@@ -174,10 +180,11 @@ def due_window(
     size: int,
     at: datetime,
     among: Predicate = EVERYBODY,
-) -> list[Recipient]:
+) -> Window:
     """Deferred deliveries whose time has come, through the gate once more; the rest is dropped."""
     plan_by_key(tx)
     left = f", CASE WHEN ({among.sql}) IS NOT TRUE THEN '{NOT_IN_SEGMENT}' END"
+    asked_at = elapsed()
     rows = tx.session.execute(
         _again(partition_name(campaign_id), fields, "" if among is EVERYBODY else left),
         {
@@ -189,7 +196,7 @@ def due_window(
             **among.binds,
         },
     ).all()
-    return [Recipient(row[0], row[1], row[2], row[3:]) for row in rows]
+    return Window([Recipient(row[0], row[1], row[2], row[3:]) for row in rows], asked_at)
 
 
 def next_due(session: Session, campaign_id: int) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -138,14 +139,16 @@ def test_l14_withdrawn_while_it_runs_is_not_mailed_after_the_next_window(
 def test_l14_no_data_begins_when_a_window_has_grown_old(
     launched: int, uow: UnitOfWork, settings: Settings, sink: Sink, people: list[int]
 ):
-    """A worker that slept with an open window asks the gate again before it goes on."""
-    sleepy = replace(settings, window_seconds=0.0, window_size=10, lease_size=10)
+    """A worker whose window grew old while it waited asks the gate again before it goes on."""
+    alone = replace(settings.mail, connections=1)
+    sleepy = replace(settings, window_seconds=0.5, window_size=10, lease_size=10, mail=alone)
     seen: list[int] = []
 
     def on_data(_address: str) -> None:
         seen.append(1)
         if len(seen) == 1:
             end(uow, people[8])
+            time.sleep(0.6)
 
     sink.on_data = on_data
     engine.send_slice(uow, sleepy, launched, "w", now=now)

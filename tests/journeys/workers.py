@@ -84,6 +84,13 @@ class Workers:
         return 0
 
     @staticmethod
+    def signal_all(pids: list[int], number: signal.Signals) -> None:
+        """SIGSTOP, SIGCONT or another to each that is still there."""
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    @staticmethod
     def kill(pids: list[int]) -> None:
         for pid in pids:
             with suppress(ProcessLookupError):

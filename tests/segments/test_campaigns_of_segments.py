@@ -135,7 +135,7 @@ def test_who_has_left_the_segment_is_not_tried_again(uow, made):
         tx.session.flush()
         told = {"size": 100, "at": NOW, "among": audience(tx.session, campaign)}
         again = due_window(tx, campaign.id, campaign.purpose_id, (), **told)
-        assert sorted(one.subscriber_id for one in again) == people[1:]
+        assert sorted(one.subscriber_id for one in again.recipients) == people[1:]
         why = tx.session.scalar(
             sa.text(f"SELECT trouble FROM {partition_name(campaign.id)} WHERE subscriber_id = 2")
         )
