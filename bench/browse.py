@@ -78,7 +78,7 @@ def house_of(people: int) -> Iterator[tuple[Browser, dict[str, int]]]:
         folder = Path(name)
         folder.chmod(0o755)
         with House(folder) as house:
-            migrate(house.database_url)
+            migrate(house.owner_url, application_url=house.database_url)
             at = Place(house, folder)
             with at.engine.begin() as connection:
                 # The helpers of a parallel query would spend CPU this bench does not see.

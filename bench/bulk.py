@@ -155,7 +155,7 @@ def run(quick: bool) -> None:
         folder = Path(name)
         folder.chmod(0o755)
         with House(folder) as house:
-            migrate(house.database_url)
+            migrate(house.owner_url, application_url=house.database_url)
             at = Place(house, folder)
             with at.work() as tx:
                 create_operator(

@@ -97,6 +97,7 @@ class Place:
     def __init__(self, house: House, settings: Settings) -> None:
         self.settings = settings
         self.engine = sa.create_engine(house.database_url, hide_parameters=True)
+        self.superuser = sa.create_engine(house.superuser_url)
         with self.engine.connect() as connection:
             backend = connection.scalar(sa.text("SELECT pg_backend_pid()"))
         stat = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
@@ -113,10 +114,10 @@ class Place:
         )
 
     def empty(self) -> None:
-        with self.engine.begin() as connection:
+        with self.superuser.begin() as connection:
             connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
             connection.execute(sa.text(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE"))
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.superuser.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("CHECKPOINT"))
 
     def timed(self, count: int, act: Callable[[], object]) -> Taken:
@@ -133,7 +134,7 @@ def place() -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="listmgr-bench-") as name:
         Path(name).chmod(0o755)
         with House(Path(name)) as house:
-            migrate(house.database_url)
+            migrate(house.owner_url, application_url=house.database_url)
             told = {"DATABASE_URL": house.database_url, "LISTMGR_DATA_DIR": name}
             yield Place(house, load_settings(os.environ | told))
 
@@ -242,7 +243,7 @@ def copy_alone(at: Place, count: int) -> Taken:
 def orm(at: Place, count: int) -> Taken:
     """One object after the other, a consent each, committed by the thousand; no ledger at all."""
     rows = list(people(count))
-    with at.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with at.superuser.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("ALTER TABLE consents DISABLE TRIGGER consents_in_ledger"))
 
     def act() -> None:
@@ -270,7 +271,7 @@ def orm(at: Place, count: int) -> Taken:
     try:
         return at.timed(count, act)
     finally:
-        with at.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with at.superuser.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("ALTER TABLE consents ENABLE TRIGGER consents_in_ledger"))
 
 

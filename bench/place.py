@@ -60,7 +60,8 @@ class Place:
         self.services: Services = self.app.extensions["listmgr"]
         self._context = self.app.app_context()
         self._context.push()
-        self.engine = sa.create_engine(house.database_url)
+        # Not the application's: it sets triggers aside, and empties tables.
+        self.engine = sa.create_engine(house.superuser_url)
         with self.engine.connect() as connection:
             backend = connection.scalar(sa.text("SELECT pg_backend_pid()"))
         stat = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
@@ -173,5 +174,5 @@ def place() -> Iterator[tuple[Place, Callable[..., Sink]]]:
         folder = Path(name)
         folder.chmod(0o755)
         with House(folder) as house, sinks(folder) as start_sink:
-            migrate(house.database_url)
+            migrate(house.owner_url, application_url=house.database_url)
             yield Place(house, folder), start_sink

@@ -89,7 +89,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         with House(folder) as house:
-            migrate(house.database_url)
+            migrate(house.owner_url, application_url=house.database_url)
             at = Place(house, folder)
             make_people(at.engine, at.work, people, events=False)
             with at.work() as tx:

@@ -112,6 +112,8 @@ class Settings:
     # The largest file of people, and how many days it is kept when it has been dealt with.
     import_megabytes: int = setting(512, 1, 1_000_000)
     import_keep_days: int = setting(30, 0, 3650)
+    # Of the role that owns the tables, for `listmgr migrate` alone; empty: DATABASE_URL owns them.
+    owner_database_url: str = field(default="", repr=False)
 
     @property
     def host(self) -> str:
@@ -131,6 +133,7 @@ _OTHER_NAMES = (
     "DATA_DIR",
     "DNS_SERVERS",
     "MAIL_SENDER",
+    "OWNER_DATABASE_URL",
     "SECRET_KEY",
     "SMTP_URL",
     "SUPPRESSION_KEY",
@@ -183,18 +186,21 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
         secret_keys=_keys(env, data_dir, "SECRET_KEY"),
         suppression_key=_key(env, data_dir, "SUPPRESSION_KEY").encode(),
         anchor_key=_key(env, data_dir, "ANCHOR_KEY").encode(),
+        owner_database_url=database_url(
+            env.get("LISTMGR_OWNER_DATABASE_URL", ""), "LISTMGR_OWNER_DATABASE_URL"
+        ),
         **values,
     )
 
 
-def database_url(url: str) -> str:
+def database_url(url: str, name: str = "DATABASE_URL") -> str:
     """Accept the spellings people have in their environment; the driver is psycopg 3."""
     for prefix in ("postgres://", "postgresql://", "postgresql+psycopg://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url[len(prefix) :]
     if url:
         raise SettingsError(
-            "DATABASE_URL: write postgresql://user:password@host:5432/database; listmgr works"
+            f"{name}: write postgresql://user:password@host:5432/database; listmgr works"
             " with PostgreSQL only"
         )
     return url

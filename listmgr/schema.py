@@ -24,10 +24,13 @@ import listmgr.senders.models
 import listmgr.subscribers.field_models
 import listmgr.subscribers.models
 import listmgr.suppression.models  # noqa: F401
+from listmgr.grants import can_rewrite_ledger, grant_rights
 from listmgr.kit.resources import resource as resource  # noqa: PLC0414 - exported
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+MIGRATION_LOCK = 0x6C6D6772  # "lmgr": one migration at a time over all hosts.
 
 
 def load_models() -> None:
@@ -44,19 +47,42 @@ def alembic_config() -> Config:
     return Config(str(resource("migrations") / "alembic.ini"))
 
 
-def migrate(database_url: str, revision: str = "head") -> None:
-    """Bring a database to a revision; safe to run twice, and from several hosts at once."""
+def migrate(owner_url: str, revision: str = "head", *, application_url: str = "") -> bool:
+    """Bring a database to a revision; safe to run twice, and from several hosts at once.
+
+    Where the application connects as another role than the owner of the tables, that role is given
+    its rights. Returns whether the application may rewrite the ledger, because it is the owner, a
+    member of it, or superuser.
+    """
     from alembic import command  # noqa: PLC0415
 
-    engine = sa.create_engine(database_url)
+    engine = sa.create_engine(owner_url)
     config = alembic_config()
     try:
+        role = _role(application_url or owner_url)
         with engine.connect() as connection:
             config.attributes["connection"] = connection
-            if revision == "head" or not revision.startswith(("-", "base")):
-                command.upgrade(config, revision)
-            else:
+            if revision != "head" and revision.startswith(("-", "base")):
                 command.downgrade(config, revision)
+                connection.commit()
+                return False
+            command.upgrade(config, revision)
             connection.commit()
+            return _give(connection, role)
     finally:
         engine.dispose()
+
+
+def _role(url: str) -> str:
+    """The role a URL leads to; asked, since a proxy or a service file may decide it."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return str(connection.scalar(sa.text("SELECT current_user")))
+
+
+def _give(connection: sa.Connection, role: str) -> bool:
+    if connection.scalar(sa.text("SELECT current_user")) != role:
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        grant_rights(connection, role)
+        connection.commit()
+    return can_rewrite_ledger(connection, role)

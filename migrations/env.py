@@ -6,9 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from listmgr.kit.db import Base
-from listmgr.schema import load_models
-
-LOCK = 0x6C6D6772  # "lmgr": one migration at a time over all hosts.
+from listmgr.schema import MIGRATION_LOCK, load_models
 
 load_models()
 
@@ -27,7 +25,7 @@ def run(connection: sa.Connection) -> None:
     )
     with context.begin_transaction():
         connection.execute(sa.text("SET LOCAL lock_timeout = '4s'"))
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         context.run_migrations()
 
 

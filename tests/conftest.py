@@ -76,13 +76,13 @@ def house() -> Iterator[House]:
             path.chmod(0o755)
         with House(path) as started:
             _hurry(started)
-            migrate(started.database_url)
+            migrate(started.owner_url, application_url=started.database_url)
             yield started
 
 
 def _hurry(house: House) -> None:
     """Power failures are no topic of a test; whoever kills a server starts one of their own."""
-    engine = sa.create_engine(house.database_url, isolation_level="AUTOCOMMIT")
+    engine = sa.create_engine(house.superuser_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for what in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             connection.execute(sa.text(f"ALTER SYSTEM SET {what} = off"))
@@ -92,8 +92,16 @@ def _hurry(house: House) -> None:
 
 @pytest.fixture(scope="session")
 def shared_engine(house: House) -> Iterator[sa.Engine]:
-    """The engine of the whole run."""
+    """The engine of the whole run, as the application connects."""
     engine = sa.create_engine(house.database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared_superuser(house: House) -> Iterator[sa.Engine]:
+    """What cleans between two tests, and does what the application may not."""
+    engine = sa.create_engine(house.superuser_url)
     yield engine
     engine.dispose()
 
@@ -135,11 +143,17 @@ def empty(engine: sa.Engine) -> None:
 
 
 @pytest.fixture
-def engine(shared_engine: sa.Engine, house: House) -> sa.Engine:
-    """The engine, with an empty database and an empty Valkey behind it."""
-    empty(shared_engine)
+def engine(shared_engine: sa.Engine, shared_superuser: sa.Engine, house: House) -> sa.Engine:
+    """The application's engine, with an empty database and an empty Valkey behind it."""
+    empty(shared_superuser)
     redis.Redis.from_url(house.redis_url).flushall()
     return shared_engine
+
+
+@pytest.fixture
+def superuser(engine: sa.Engine, shared_superuser: sa.Engine) -> sa.Engine:
+    """The superuser's engine, over the same empty database: its triggers still hold."""
+    return shared_superuser
 
 
 @pytest.fixture

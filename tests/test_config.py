@@ -161,6 +161,7 @@ def test_d12_every_setting_is_read(env):
         "LISTMGR_BOUNCE_DOMAIN": "bounces.example.org",
         "LISTMGR_DNS_SERVERS": "off",
         "LISTMGR_MAIL_SENDER": "news@example.org",
+        "LISTMGR_OWNER_DATABASE_URL": "postgresql://listmgr_owner@/listmgr",
         "LISTMGR_SMTP_URL": "smtps://mail.example.org",
         "LISTMGR_TIMEZONE": "Europe/Vienna",
         "LISTMGR_IP_STORAGE": "off",

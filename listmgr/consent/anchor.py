@@ -17,7 +17,7 @@ def anchor(tx: Transaction, *, at: datetime) -> LedgerAnchor | None:
     """Seal the events since the last anchor; None where there are none."""
     # A writer still under way may hold a lower id than one that has committed. Under this lock
     # there is none, so that no event ever appears below an anchor that has been made.
-    tx.session.execute(sa.text("LOCK TABLE consent_events IN SHARE ROW EXCLUSIVE MODE"))
+    tx.session.execute(sa.text("SELECT lock_consent_events()"))
     last = tx.session.scalars(
         sa.select(LedgerAnchor).order_by(LedgerAnchor.id.desc()).limit(1)
     ).one_or_none()

@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from listmgr.consent.answers import forget_old_answers
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
-from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence, ConsentSource
+from listmgr.consent.models import Consent, ConsentSource
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.models import Subscriber
 
 BATCH = 500
+# The owner's function: it refuses the evidence of a consent that has not expired nor was erased.
+_ERASE_EVIDENCE = sa.text("SELECT erase_evidence(CAST(:consents AS bigint[]))")
 
 
 def expire_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
@@ -48,8 +50,8 @@ def expire(tx: Transaction, consent: Consent, *, at: datetime) -> None:
 
 def forget_evidence(tx: Transaction, consent_ids: list[int]) -> None:
     """Erase the personal part of consents' ledgers; the chain stays verifiable without it."""
-    events = sa.select(ConsentEvent.id).where(ConsentEvent.consent_id.in_(consent_ids))
-    tx.session.execute(sa.delete(ConsentEvidence).where(ConsentEvidence.event_id.in_(events)))
+    tx.session.flush()
+    tx.session.execute(_ERASE_EVIDENCE, {"consents": consent_ids})
 
 
 def _forget_if_alone(tx: Transaction, subscriber_id: int) -> None:

@@ -136,7 +136,7 @@ def known_tags(session: Session, *, most: int = 100) -> list[str]:
 
 def tidy(session: Session) -> None:
     """Work what has come in since into the index of people: a search need not look beside it."""
-    session.execute(sa.text("SELECT gin_clean_pending_list('ix_subscribers_search')"))
+    session.execute(sa.text("SELECT tidy_search_index()"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,5 @@ def drop_deliveries(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
     if campaign.status not in ENDED or campaign_id not in due:
         return False
     tx.session.execute(sa.text("SET LOCAL lock_timeout = '3s'"))
-    tx.session.execute(
-        sa.text(f"ALTER TABLE deliveries DETACH PARTITION {partition_name(campaign_id)}")
-    )
-    tx.session.execute(sa.text(f"DROP TABLE {partition_name(campaign_id)}"))
+    tx.session.execute(sa.text("SELECT drop_delivery_partition(:id)"), {"id": campaign_id})
     return True

@@ -25,16 +25,11 @@ from listmgr.delivery.headers import HeaderRefused, list_id
 from listmgr.delivery.merge_fields import field_names
 from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
 from listmgr.delivery.message_error import MessageError
-from listmgr.delivery.models import partition_name
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.predicate import EVERYBODY
 from listmgr.kit.transaction import Transaction
 from listmgr.senders.accounts import NoSender
-
-# Rows are written once and updated once: room on the page keeps the update in place (HOT). What is
-# written down of the answer makes the second version half as long again.
-FILL_FACTOR = 40
 
 
 def check(
@@ -83,7 +78,7 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
     campaign.status = status
     campaign.launched_at = at
     tx.session.flush()
-    _make_partition(tx.session, campaign.id)
+    tx.session.execute(sa.text("SELECT create_delivery_partition(:id)"), {"id": campaign.id})
     _cut(tx.session, campaign, tx.settings.lease_size)
     return campaign
 
@@ -134,20 +129,6 @@ def compile_content(
             files=tuple(Enclosed(one.name, one.media_type, one.data) for one in files),
         ),
         known=known,
-    )
-
-
-def _make_partition(session: Session, campaign_id: int) -> None:
-    """Made beside and then attached: that waits for nobody who is sending (no exclusive lock)."""
-    name = partition_name(campaign_id)
-    session.execute(
-        sa.text(
-            f"CREATE TABLE {name} (LIKE deliveries INCLUDING DEFAULTS INCLUDING INDEXES)"
-            f" WITH (fillfactor = {FILL_FACTOR})"
-        )
-    )
-    session.execute(
-        sa.text(f"ALTER TABLE deliveries ATTACH PARTITION {name} FOR VALUES IN ({campaign_id})")
     )
 
 

@@ -13,8 +13,13 @@ from listmgr.runtime.valkey import Valkey
 class House:
     """Starts what is not given, stops what it started."""
 
-    def __init__(self, data_dir: Path, *, database: str = "", queue: str = "") -> None:
+    def __init__(
+        self, data_dir: Path, *, database: str = "", owner: str = "", queue: str = ""
+    ) -> None:
         self.database_url = database_url(database)
+        # Of the role that owns the tables and migrates; of a server's own superuser, none is known.
+        self.owner_url = database_url(owner) or self.database_url
+        self.superuser_url = ""
         self.redis_url = redis_url(queue)
         self._postgres = None if database else Postgres(data_dir)
         self._valkey = None if queue else Valkey(data_dir)
@@ -32,7 +37,10 @@ class House:
         except BaseException:
             self.stop()
             raise
-        self.database_url = self._postgres.url if self._postgres else self.database_url
+        if self._postgres is not None:
+            self.database_url = self._postgres.url
+            self.owner_url = self._postgres.owner_url
+            self.superuser_url = self._postgres.superuser_url
         self.redis_url = self._valkey.url if self._valkey else self.redis_url
         return self
 

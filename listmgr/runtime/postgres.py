@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import psycopg
 
+from listmgr.runtime import postgres_roles
+from listmgr.runtime.postgres_roles import APPLICATION, DATABASE, OWNER, SUPERUSER
 from listmgr.runtime.process import (
     RuntimeFailure,
     owned_folder,
@@ -61,6 +63,7 @@ class Postgres:
         if not (data / "PG_VERSION").exists():
             self._initdb(binaries, data)
         self._refuse_second(data)
+        postgres_roles.write_access(data)
         # A second start after a crash keeps the address that everybody has been told.
         self._sockets = self._sockets or self._socket_folder()
         options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
@@ -75,8 +78,21 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """For SQLAlchemy and psycopg."""
-        return f"postgresql+psycopg://listmgr@/listmgr?host={quote(str(self._sockets))}"
+        """The application's, for SQLAlchemy and psycopg."""
+        return self._url(APPLICATION)
+
+    @property
+    def owner_url(self) -> str:
+        """Of the role that owns the tables: migrations use it."""
+        return self._url(OWNER)
+
+    @property
+    def superuser_url(self) -> str:
+        """Of the cluster's superuser: for benchmarks and tests."""
+        return self._url(SUPERUSER)
+
+    def _url(self, role: str) -> str:
+        return f"postgresql+psycopg://{role}@/{DATABASE}?host={quote(str(self._sockets))}"
 
     def alive(self) -> bool:
         """Whether its process runs."""
@@ -85,7 +101,7 @@ class Postgres:
     def healthy(self) -> bool:
         """Whether it answers a query now."""
         try:
-            with self._connect("listmgr") as connection:
+            with self._connect(DATABASE) as connection:
                 connection.execute("SELECT 1")
         except psycopg.Error:
             return False
@@ -101,13 +117,12 @@ class Postgres:
 
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self._sockets), user="listmgr", dbname=database, connect_timeout=2
+            host=str(self._sockets), user=SUPERUSER, dbname=database, connect_timeout=2
         )
 
     def _initdb(self, binaries: Path, data: Path) -> None:
-        # trust over a socket in a folder only our account can enter; no TCP at all.
-        command: list[str | Path] = [binaries / "initdb", "-D", data, "-U", "listmgr"]
-        how = ("--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        command: list[str | Path] = [binaries / "initdb", "-D", data, "-U", SUPERUSER]
+        how = ("--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8")
         made = spawn([*command, *how], log=self._log)
         if made.wait() != 0:
             raise RuntimeFailure(f"PostgreSQL could not make its data folder; see {self._log}")
@@ -137,16 +152,12 @@ class Postgres:
             if self._process is not None and self._process.poll() is not None:
                 break
             try:
-                with self._connect("postgres") as connection:
-                    connection.autocommit = True
-                    found = connection.execute(
-                        "SELECT 1 FROM pg_database WHERE datname = 'listmgr'"
-                    )
-                    if found.fetchone() is None:
-                        connection.execute("CREATE DATABASE listmgr")
-                    return
+                self._connect("postgres").close()
             except psycopg.OperationalError:
                 time.sleep(0.05)
+            else:
+                postgres_roles.prepare(self._connect)
+                return
         self.stop()
         raise RuntimeFailure(f"PostgreSQL did not start; see {self._log}")
 

@@ -27,6 +27,7 @@ from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obe
 from listmgr.schema import migrate
 
 START_SECONDS = 60.0
+OWNER = "LISTMGR_OWNER_DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,16 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
         _port_is_free(wanted.host, wanted.port)
         # A wrong setting is told before anything has been started.
         load_settings(_told(wanted))
-        given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
-        house = House(wanted.data_dir, database=given["DATABASE_URL"], queue=given["REDIS_URL"])
+        given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", OWNER)}
+        house = House(
+            wanted.data_dir,
+            database=given["DATABASE_URL"],
+            owner=given[OWNER] if given["DATABASE_URL"] else "",
+            queue=given["REDIS_URL"],
+        )
         with house:
             _given_servers_answer(house, given)
-            migrate(house.database_url)
+            migrate(house.owner_url, application_url=house.database_url)
             waves, site = _plan(wanted, house)
             supervisor = Supervisor(waves, house.servers, say)
             try:
@@ -87,6 +93,8 @@ def _told(wanted: Wanted) -> dict[str, str]:
     env = dict(os.environ)
     env["LISTMGR_DATA_DIR"] = str(wanted.data_dir)
     env.setdefault("LISTMGR_BASE_URL", wanted.address)
+    # Those who run all day have no need of the owner's password.
+    env.pop(OWNER, None)
     return env
 
 

@@ -84,12 +84,12 @@ def test_migrations_down_and_up_again_keep_people_their_consents_and_their_ledge
 
 def fresh(house: House, name: str) -> str:
     """An empty database of its own."""
-    admin = sa.create_engine(house.database_url, isolation_level="AUTOCOMMIT")
+    admin = sa.create_engine(house.superuser_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name}"))
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     admin.dispose()
-    return house.database_url.replace("/listmgr?", f"/{name}?")
+    return house.superuser_url.replace("/listmgr?", f"/{name}?")
 
 
 def contents(engine: sa.Engine) -> list[list[tuple[object, ...]]]:

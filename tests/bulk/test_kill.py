@@ -64,12 +64,12 @@ def is_at(office: Office, act_id: int, position: int) -> bool:
 
 
 @pytest.fixture
-def crowd(office: Office, uow, engine, monkeypatch) -> None:
+def crowd(office: Office, uow, superuser, monkeypatch) -> None:
     # Small chunks: a kill finds many places to fall between.
     monkeypatch.setattr(gather, "CHUNK", 20)
     with uow() as tx:
         notice = make_list(tx)[2]
-    make_crowd(engine, notice.id, PEOPLE, 0)
+    make_crowd(superuser, notice.id, PEOPLE, 0)
 
 
 def test_kill_9_amid_a_mass_update_changes_everybody_once(office, crowd, settings, session):

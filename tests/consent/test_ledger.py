@@ -14,6 +14,8 @@ from listmgr.consent.anchor import anchor, broken_anchors, broken_chains
 from listmgr.consent.evidence import merkle_root
 from listmgr.consent.expire import forget_evidence
 from listmgr.consent.facts import RequestFacts
+from listmgr.consent.ledger import lock_consent, record
+from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import ConsentEvent, ConsentEvidence
 from listmgr.consent.proof import ProofError, printable, proof, verify
 from listmgr.consent.withdraw import withdraw_many
@@ -48,8 +50,8 @@ def test_python_and_the_database_hash_alike(consent_id, session: Session):
         "UPDATE notices SET words = 'x'",
     ],
 )
-def test_the_database_refuses_to_rewrite_the_past(consent_id, engine, statement):
-    with pytest.raises(IntegrityError), engine.begin() as connection:
+def test_the_database_refuses_to_rewrite_the_past(consent_id, superuser, statement):
+    with pytest.raises(IntegrityError), superuser.begin() as connection:
         connection.execute(sa.text(statement))
 
 
@@ -107,20 +109,24 @@ def test_a_proof_verifies_alone_and_every_changed_field_is_found(consent_id, ses
 
 def test_a_chain_stays_whole_when_the_personal_part_is_erased(consent_id, uow: UnitOfWork):
     with uow() as tx:
+        consent = lock_consent(tx, consent_id)
+        record(tx, consent, ConsentAction.ERASE, at=NOW, actor="system")
         forget_evidence(tx, [consent_id])
     with uow() as tx:
         exported = proof(tx.session, consent_id)
         assert "anna" not in json.dumps(exported)
-        assert verify(exported) == 3
+        assert verify(exported) == 4
         assert broken_chains(tx) == []
 
 
-def test_an_anchor_shows_what_was_changed_behind_the_triggers(consent_id, uow: UnitOfWork, engine):
+def test_an_anchor_shows_what_was_changed_behind_the_triggers(
+    consent_id, uow: UnitOfWork, superuser
+):
     with uow() as tx:
         assert anchor(tx, at=NOW).events == 3
         assert anchor(tx, at=NOW) is None
         assert broken_anchors(tx) == []
-    with engine.begin() as connection:
+    with superuser.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         connection.execute(sa.text("UPDATE consent_events e SET actor = 'forged' WHERE seq = 2"))
         connection.execute(

@@ -50,14 +50,16 @@ def test_confirmed_is_reached_only_from_the_question_or_by_proven_import():
 
 @pytest.mark.parametrize("before", list(ConsentStatus))
 @pytest.mark.parametrize("after", list(ConsentStatus))
-def test_the_database_refuses_what_the_table_does_not_know(uow: UnitOfWork, engine, before, after):
+def test_the_database_refuses_what_the_table_does_not_know(
+    uow: UnitOfWork, superuser, before, after
+):
     if before is after:
         return
     known = {(status, target) for (status, _), target in TRANSITIONS.items()}
     with uow() as tx:
         _, _, notice = make_list(tx)
         consent = make_confirmed(tx, "anna@example.com", notice, NOW)
-    with engine.connect() as connection:
+    with superuser.connect() as connection:
         connection.execute(sa.text("SET session_replication_role = replica"))
         connection.execute(
             sa.text("UPDATE consents SET status = :s WHERE id = :i"), {"s": before, "i": consent.id}

@@ -105,8 +105,8 @@ rows = st.lists(
         )
     ],
 )
-def test_t08_l26_no_file_raises_anybody(engine, uow, jobs, states, files):
-    empty(engine)
+def test_t08_l26_no_file_raises_anybody(superuser, uow, jobs, states, files):
+    empty(superuser)
     bench = a_bench(uow)
     with uow() as tx:
         for name, state in zip(NAMES, states, strict=True):

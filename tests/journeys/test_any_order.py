@@ -67,12 +67,13 @@ class Lives(RuleBasedStateMachine):
     """Three people, one purpose."""
 
     engine: sa.Engine
+    superuser: sa.Engine
     config: Settings
     sink: Sink
 
     def __init__(self) -> None:
         super().__init__()
-        empty(self.engine)
+        empty(self.superuser)
         self.at = now()
         self.known = {address: Known() for address in PEOPLE}
         # Every link ever mailed, with whom and which life of theirs it was for.
@@ -253,10 +254,10 @@ class Lives(RuleBasedStateMachine):
 
 @pytest.mark.timeout(280)
 def test_no_order_of_acts_mails_anybody_without_a_current_consent(
-    engine: sa.Engine, settings: Settings
+    engine: sa.Engine, superuser: sa.Engine, settings: Settings
 ):
     with running_sink() as sink:
-        Lives.engine, Lives.sink = engine, sink
+        Lives.engine, Lives.superuser, Lives.sink = engine, superuser, sink
         Lives.config = replace(
             settings, mail=sink.account, question_per_day=99, question_per_month=999
         )

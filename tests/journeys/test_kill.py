@@ -50,7 +50,7 @@ FULL_SPEED = Course(12_000, 4, 40, 0, (0.02, 0.2), 50)
 @pytest.mark.parametrize("course", [SLOW, FULL_SPEED], ids=["slow", "full speed"])
 def test_m16_kills_lose_nobody_mail_nobody_twice_and_nobody_without_consent(
     uow: UnitOfWork,
-    engine: sa.Engine,
+    superuser: sa.Engine,
     settings: Settings,
     session: Session,
     tmp_path: Path,
@@ -58,7 +58,7 @@ def test_m16_kills_lose_nobody_mail_nobody_twice_and_nobody_without_consent(
 ):
     with uow() as tx:
         notice = make_list(tx)[2]
-    make_crowd(engine, notice.id, course.people, OTHERS)
+    make_crowd(superuser, notice.id, course.people, OTHERS)
     with uow() as tx:
         draft = compose.Draft("Kill", notice.purpose_id, "Hallo {{ first_name }}", body="Hallo!")
         campaign_id = compose.create(tx, draft, operator_id=None, at=now()).id
@@ -82,7 +82,7 @@ def test_m16_kills_lose_nobody_mail_nobody_twice_and_nobody_without_consent(
                 if killed % 10 == 0:
                     queue.flushall()
                     number = course.people - len(left)
-                    _withdraw(engine, number)
+                    _withdraw(superuser, number)
                     left[f"p{number}@crowd.example"] = time.time()
             session.expire_all()
             if session.get_one(Campaign, campaign_id).status is CampaignStatus.FINISHED:
@@ -124,8 +124,8 @@ def _everybody_is_accounted_for(
     return len(uncertain)
 
 
-def _withdraw(engine: sa.Engine, number: int) -> None:
-    with engine.begin() as connection:
+def _withdraw(superuser: sa.Engine, number: int) -> None:
+    with superuser.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         connection.execute(
             sa.text(

@@ -33,10 +33,10 @@ SLOWLY = {"LISTMGR_SEND_RATE": "100", "LISTMGR_WINDOW_SIZE": "20"}
 
 
 @pytest.fixture
-def campaign_id(uow: UnitOfWork, engine: sa.Engine, settings: Settings) -> int:
+def campaign_id(uow: UnitOfWork, superuser: sa.Engine, settings: Settings) -> int:
     with uow() as tx:
         notice = make_list(tx)[2]
-    make_crowd(engine, notice.id, PEOPLE, 10)
+    make_crowd(superuser, notice.id, PEOPLE, 10)
     with uow() as tx:
         draft = compose.Draft("Mai", notice.purpose_id, "Hallo {{ first_name }}", body="Hallo!")
         found = compose.create(tx, draft, operator_id=None, at=now()).id

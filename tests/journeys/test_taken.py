@@ -43,14 +43,14 @@ run_worker()
 def test_m16_what_a_dying_worker_took_is_done_by_another(
     victim: str,
     uow: UnitOfWork,
-    engine: sa.Engine,
+    superuser: sa.Engine,
     settings: Settings,
     session: Session,
     tmp_path: Path,
 ):
     with uow() as tx:
         notice = make_list(tx)[2]
-    make_crowd(engine, notice.id, PEOPLE, 0)
+    make_crowd(superuser, notice.id, PEOPLE, 0)
     campaign_id = launched(uow, notice.purpose_id, at=now())
     sweep = Job("sweep_campaigns", queue="mail", key="sweep-campaigns")
     taken = slice_job(campaign_id, 0, 0) if victim == "send_slice" else sweep

@@ -32,10 +32,10 @@ pytestmark = needs_hosts
 
 
 @pytest.fixture
-def campaign_id(uow: UnitOfWork, engine: sa.Engine, settings: Settings) -> int:
+def campaign_id(uow: UnitOfWork, superuser: sa.Engine, settings: Settings) -> int:
     with uow() as tx:
         notice = make_list(tx)[2]
-    make_crowd(engine, notice.id, PEOPLE, OTHERS)
+    make_crowd(superuser, notice.id, PEOPLE, OTHERS)
     with uow() as tx:
         draft = compose.Draft("Both", notice.purpose_id, "Hallo {{ first_name }}", body="Hallo!")
         made = compose.create(tx, draft, operator_id=None, at=now()).id
@@ -59,7 +59,7 @@ def _roads(stack: ExitStack, host: Host, settings: Settings, sink: Sink) -> dict
 def _told(host: Host, roads: dict[str, Road], settings: Settings) -> dict[str, str]:
     secret = urlsplit(settings.redis_url).password
     return {
-        "DATABASE_URL": f"postgresql://listmgr@{host.ours}:{roads['database'].port}/listmgr",
+        "DATABASE_URL": f"postgresql://listmgr_app@{host.ours}:{roads['database'].port}/listmgr",
         "REDIS_URL": f"redis://:{secret}@{host.ours}:{roads['queue'].port}/0",
         "LISTMGR_SMTP_URL": f"smtp://{host.ours}:{roads['mail'].port}",
         # What hosts of one installation share besides.

@@ -102,7 +102,7 @@ def test_a_purpose_needs_its_names(uow, made, purpose):
     assert set(error.value.fields) == {"slug", "name_de", "name_en"}
 
 
-def test_l03_words_are_versions_and_never_edited(uow, purpose, session, engine):
+def test_l03_words_are_versions_and_never_edited(uow, purpose, session, superuser):
     with uow() as tx:
         publish_notice(tx, purpose.id, words=WORDS, privacy_version="2026-11", at=NOW)
     with uow() as tx:
@@ -111,7 +111,7 @@ def test_l03_words_are_versions_and_never_edited(uow, purpose, session, engine):
     found = find_purpose(session, purpose.id)
     assert found.least_notice_version == 2
     assert len(found.notices) == 4
-    with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
+    with pytest.raises(sa.exc.IntegrityError), superuser.begin() as connection:
         connection.execute(sa.text("UPDATE notices SET words = 'x'"))
 
 

@@ -151,7 +151,7 @@ def test_language(uow):
         set_language(tx, 99, "de")
 
 
-def test_the_audit_log_tells_newest_first_and_cannot_be_rewritten(uow, session, engine):
+def test_the_audit_log_tells_newest_first_and_cannot_be_rewritten(uow, session, superuser):
     made = add(uow)
     with uow() as tx:
         for number in range(3):
@@ -163,5 +163,5 @@ def test_the_audit_log_tells_newest_first_and_cannot_be_rewritten(uow, session, 
     assert [row.entry.id for row in entries(session, before=rows[1].entry.id)] == [2, 1]
     assert len(entries(session, operator_id=made.id, limit=2)) == 2
     for statement in ("UPDATE audit_entries SET action = 'x'", "DELETE FROM audit_entries"):
-        with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
+        with pytest.raises(sa.exc.IntegrityError), superuser.begin() as connection:
             connection.execute(sa.text(statement))

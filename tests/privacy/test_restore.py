@@ -35,7 +35,7 @@ def people(uow: UnitOfWork, *addresses: str) -> list[int]:
 
 
 @pytest.fixture
-def journal(uow: UnitOfWork, engine: sa.Engine, tmp_path: Path) -> Path:
+def journal(uow: UnitOfWork, superuser: sa.Engine, tmp_path: Path) -> Path:
     """Anna was erased and the journal kept; then the backup of the day before came back."""
     path = tmp_path / FILE_NAME
     anna, _bert = people(uow, "anna@example.com", "bert@example.org")
@@ -43,7 +43,7 @@ def journal(uow: UnitOfWork, engine: sa.Engine, tmp_path: Path) -> Path:
         erase(tx, [anna], actor="operator:1", at=ERASED_AT)
     with uow() as tx:
         assert keep_outside(tx, path) == 1
-    empty(engine)
+    empty(superuser)
     people(uow, "anna@example.com", "bert@example.org")
     return path
 
@@ -83,8 +83,8 @@ def test_who_signed_up_anew_after_the_erasure_stays_and_is_not_blocked(journal, 
     assert session.scalars(sa.select(Suppression)).all() == []
 
 
-def test_a_backup_older_than_the_person_gets_the_block_back(journal, uow, engine, session):
-    empty(engine)
+def test_a_backup_older_than_the_person_gets_the_block_back(journal, uow, superuser, session):
+    empty(superuser)
     with uow() as tx:
         assert replay(tx, lines(journal), at=RESTORED_AT) == 0
     assert len(session.scalars(sa.select(Suppression)).all()) == 1

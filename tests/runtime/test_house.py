@@ -33,13 +33,13 @@ def psycopg_url(url: str) -> str:
 
 def test_a_second_start_finds_what_the_first_kept(folder):
     with House(folder) as house:
-        with psycopg.connect(psycopg_url(house.database_url)) as connection:
+        with psycopg.connect(psycopg_url(house.superuser_url)) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         with redis.Redis.from_url(house.redis_url) as store:
             store.set("kept", 42)
         assert house.healthy()
     with House(folder) as house:
-        with psycopg.connect(psycopg_url(house.database_url)) as connection:
+        with psycopg.connect(psycopg_url(house.superuser_url)) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
         with redis.Redis.from_url(house.redis_url) as store:
             assert store.get("kept") == b"42"

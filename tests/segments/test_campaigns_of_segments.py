@@ -36,11 +36,11 @@ GONE = Group("any", (Rule("tag", "has", "gone"),))
 
 
 @pytest.fixture
-def made(uow, engine) -> tuple[int, int, int]:
+def made(uow, superuser) -> tuple[int, int, int]:
     """A purpose of forty people, every second a friend, every fourth gone; two segments."""
     with uow() as tx:
         notice = make_list(tx)[2]
-    make_crowd(engine, notice.id, 40, 0)
+    make_crowd(superuser, notice.id, 40, 0)
     with uow() as tx:
         tx.session.execute(
             sa.text(
@@ -209,13 +209,16 @@ def test_reach_counts_few_and_samples_many(uow, made, monkeypatch):
         assert reach(tx.session, tx.settings, purpose_id, told) == exact
 
 
-def test_of_those_who_withdraw_meanwhile_the_segments_own_are_counted(made, uow, session):
+def test_of_those_who_withdraw_meanwhile_the_segments_own_are_counted(
+    made, uow, session, superuser
+):
     with uow() as tx:
         campaign = launched(tx, made, 40)
+    with superuser.begin() as connection:
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         # A friend and somebody else.
         for person in (2, 3):
-            tx.session.execute(sa.text("SET LOCAL session_replication_role = replica"))
-            tx.session.execute(
+            connection.execute(
                 sa.text(
                     "UPDATE consents SET status = 'withdrawn', ended_at = now(),"
                     " confirmed_at = '2026-01-01' WHERE subscriber_id = :n"

@@ -24,7 +24,7 @@ STATIONS = ("", "captured", "pending", "confirmed", "withdrawn")
 
 
 @pytest.fixture
-def people(uow, engine) -> dict[int, tuple[Subscriber, list[Consent], dict[int, str]]]:
+def people(uow, superuser) -> dict[int, tuple[Subscriber, list[Consent], dict[int, str]]]:
     """Twenty-four people in every state, and what two campaigns did with them."""
     with uow() as tx:
         notices = [make_list(tx)[2], make_list(tx, "events")[2]]
@@ -41,7 +41,8 @@ def people(uow, engine) -> dict[int, tuple[Subscriber, list[Consent], dict[int, 
             person.attributes = {key: value for key, value in told.items() if at % 7 or value}
             if at % 4:
                 (make_confirmed, make_pending)[at % 2](tx, address, notices[at % 4 % 2], then)
-        _campaigns(tx.session)
+    with superuser.begin() as connection:
+        _campaigns(connection)
     with uow() as tx:
         found = tx.session.scalars(sa.select(Subscriber)).all()
         consents = tx.session.scalars(sa.select(Consent)).all()
@@ -58,15 +59,15 @@ def people(uow, engine) -> dict[int, tuple[Subscriber, list[Consent], dict[int, 
         }
 
 
-def _campaigns(session) -> None:
+def _campaigns(connection) -> None:
     for campaign in (1, 2):
-        session.execute(
+        connection.execute(
             sa.text(
                 f"CREATE TABLE deliveries_{campaign} PARTITION OF deliveries"
                 f" FOR VALUES IN ({campaign})"
             )
         )
-        session.execute(
+        connection.execute(
             sa.text(
                 "INSERT INTO deliveries (campaign_id, subscriber_id, consent_id, status, begun_at)"
                 " SELECT CAST(:c AS bigint), id, 1,"

@@ -85,8 +85,8 @@ def test_m01_m02_wrong_tokens_get_one_and_the_same_404(
     assert fingerprint() == before
 
 
-def test_m01_an_erased_person_still_gets_200(client, campaign_mail, engine, session):
-    with engine.begin() as connection:
+def test_m01_an_erased_person_still_gets_200(client, campaign_mail, superuser, session):
+    with superuser.begin() as connection:
         # What erasure leaves: the consent has ended, and nobody stands behind it.
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
         connection.execute(sa.text("UPDATE consents SET status = 'erased', subscriber_id = NULL"))

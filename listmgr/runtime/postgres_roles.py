@@ -1,0 +1,83 @@
+"""Who may do what in the embedded PostgreSQL: superuser, owner, application; peers, no passwords.
+
+The kernel tells PostgreSQL which account is at the other end of its socket (`peer`), so there is no
+password that could be read or guessed, and connecting costs nothing more.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+DATABASE = "listmgr"
+# The cluster's first role cannot be less than a superuser; those of earlier versions have this one.
+SUPERUSER = "listmgr"
+OWNER = "listmgr_owner"
+APPLICATION = "listmgr_app"
+
+Connect = Callable[[str], psycopg.Connection]
+
+_ACCESS = f"""# Written by listmgr at each start.
+local all {SUPERUSER},{OWNER} peer map=listmgr
+local {DATABASE} {APPLICATION} peer map=listmgr
+"""
+
+
+def write_access(data: Path) -> None:
+    """Say which account may be which role, and that nobody else may be any."""
+    account = pwd.getpwuid(os.geteuid()).pw_name
+    roles = (SUPERUSER, OWNER, APPLICATION)
+    _write(data / "pg_hba.conf", _ACCESS)
+    _write(
+        data / "pg_ident.conf",
+        "# Written by listmgr at each start.\n"
+        + "".join(f'listmgr "{account}" {role}\n' for role in roles),
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    """In place: the file stays the account's that the server runs under."""
+    path.write_text(text)
+
+
+def prepare(connect: Connect) -> None:
+    """Make the roles and the database, and give the owner what an earlier version's superuser had.
+
+    Safe to run at each start, and again after one that was cut off.
+    """
+    with connect("postgres") as connection:
+        connection.autocommit = True
+        _make_roles(connection)
+        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
+        if known.fetchone() is None:
+            connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
+        connection.execute(f"ALTER DATABASE {DATABASE} OWNER TO {OWNER}")
+        connection.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")
+        connection.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {DATABASE} TO {APPLICATION}")
+    with connect(DATABASE) as connection:
+        connection.autocommit = True
+        # One at a time: each holds locks on a table and all its indexes.
+        for statement in connection.execute(_TO_HAND_OVER).fetchall():
+            connection.execute(sql.SQL(statement[0]))
+
+
+def _make_roles(connection: psycopg.Connection) -> None:
+    for role in (OWNER, APPLICATION):
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).rowcount == 0:
+            connection.execute(f"CREATE ROLE {role} LOGIN")
+
+
+# Indexes, identity sequences and TOAST tables follow their table.
+_TO_HAND_OVER = f"""
+SELECT format('ALTER TABLE %s OWNER TO {OWNER}', oid::regclass) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+  AND relowner <> '{OWNER}'::regrole
+UNION ALL
+SELECT format('ALTER FUNCTION %s OWNER TO {OWNER}', oid::regprocedure) FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND proowner <> '{OWNER}'::regrole
+"""
