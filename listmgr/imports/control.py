@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.consent.evidence import canonical
-from listmgr.imports.keeping import ring
+from listmgr.imports.keeping import forget, ring
 from listmgr.imports.lifecycle import ImportAction, ImportStatus, next_status
 from listmgr.imports.models import (
     Import,
@@ -24,7 +24,7 @@ from listmgr.imports.models import (
 )
 from listmgr.imports.plan import Plan
 from listmgr.imports.rows import Shape
-from listmgr.imports.store import MEGABYTE, keep, purge
+from listmgr.imports.store import MEGABYTE, keep
 from listmgr.imports.suggest import suggest
 from listmgr.imports.tables import Form, Kind, Look, look
 from listmgr.kit.errors import InvalidInput, NotFound
@@ -172,15 +172,18 @@ def resume(tx: Transaction, import_id: int) -> None:
 
 
 def cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
-    """End it for good and forget its file; what has been taken in stays."""
+    """End it for good and forget its file with every row of it; who has been taken in stays."""
     found = locked(tx, import_id)
     found.status = next_status(found.status, ImportAction.CANCEL)
     found.ended_at, found.lease_until = at, None
-    purge(tx, import_id)
+    forget(tx, found, at=at)
 
 
 def locked(tx: Transaction, import_id: int) -> Import:
-    """The import, held until the commit; raises NotFound."""
+    """The import, held until the commit; raises NotFound.
+
+    It waits for batches that are being committed, and those that come later see what it did.
+    """
     found = tx.session.get(Import, import_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(N_("There is no such import."))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from listmgr.imports.lifecycle import ENDED, WORKING, ImportAction, next_status
+from listmgr.imports.lifecycle import ENDED, WORKING, ImportAction, ImportStatus, next_status
 from listmgr.imports.models import Import, ImportRow
 from listmgr.imports.store import purge
 from listmgr.kit.queue import Job
@@ -34,7 +34,8 @@ def sweep(tx: Transaction, *, at: datetime) -> None:
 def purge_due(tx: Transaction, *, at: datetime) -> int:
     """Forget the people in files whose time is over; what was declared and counted stays.
 
-    An import nobody went on with ends by this: a file of people is not kept for nothing.
+    An import nobody went on with ends by this: a file of people is not kept for nothing. Of a
+    cancelled one nothing is kept at all.
     """
     before = at - timedelta(days=tx.settings.import_keep_days)
     due = tx.session.scalars(
@@ -42,7 +43,10 @@ def purge_due(tx: Transaction, *, at: datetime) -> int:
         .where(
             Import.purged_at.is_(None),
             Import.status.not_in(WORKING),
-            sa.func.coalesce(Import.ended_at, Import.uploaded_at) < before,
+            sa.or_(
+                Import.status == ImportStatus.CANCELLED,
+                sa.func.coalesce(Import.ended_at, Import.uploaded_at) < before,
+            ),
         )
         .order_by(Import.id)
         .with_for_update(skip_locked=True)
@@ -56,7 +60,14 @@ def purge_due(tx: Transaction, *, at: datetime) -> int:
 
 
 def forget(tx: Transaction, found: Import, *, at: datetime) -> None:
-    """Delete the file and every row of it that is kept."""
+    """Delete the file and every row of it that is kept.
+
+    A cancelled import also forgets what its columns and words were called: where a file begins
+    without a header, these are a person's own.
+    """
     purge(tx, found.id)
     tx.session.execute(sa.delete(ImportRow).where(ImportRow.import_id == found.id))
+    if found.status is ImportStatus.CANCELLED:
+        found.columns = []
+        found.plan = {**found.plan, "columns": {}, "words": {}, "tables": {}}
     found.purged_at = at

@@ -52,12 +52,18 @@ def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> 
     tx.commit_soon()
     if isinstance(made, Ready):
         _mark(tx, work, made.number, *take_ready(tx, work.aim, made.number, at=at))
-        return
+    else:
+        _do_prepared(tx, work, made, at)
+    # Who has cancelled it meanwhile has deleted what there was: this batch must not come after.
+    check_held(tx, work, until_commit=True)
+
+
+def _do_prepared(tx: Transaction, work: Work, made: Prepared, at: datetime) -> None:
     found = _run(tx, work, made, at) if work.phase is Phase.RUN else _look(tx, work, made)
     verdicts = Counter(verdict.value for verdict, _why in found.values())
     verdicts.update(counts(tx))
-    _mark(tx, work, made.batch.number, len(made.batch.rows), verdicts)
     _keep(tx, work, made, found | _judged(tx, work, made))
+    _mark(tx, work, made.batch.number, len(made.batch.rows), verdicts)
 
 
 def _mark(tx: Transaction, work: Work, number: int, rows: int, verdicts: Mapping[str, int]) -> None:
@@ -73,11 +79,15 @@ def _mark(tx: Transaction, work: Work, number: int, rows: int, verdicts: Mapping
     tx.session.flush()
 
 
-def check_held(tx: Transaction, work: Work) -> None:
-    """Raise Stopped unless the import is still what this worker took it for."""
-    row = tx.session.execute(
-        sa.select(Import.status, Import.holder).where(Import.id == work.aim.import_id)
-    ).one_or_none()
+def check_held(tx: Transaction, work: Work, *, until_commit: bool = False) -> None:
+    """Raise Stopped unless the import is still what this worker took it for.
+
+    `until_commit` holds off whoever locks the import until the transaction has ended.
+    """
+    wanted = sa.select(Import.status, Import.holder).where(Import.id == work.aim.import_id)
+    if until_commit:
+        wanted = wanted.with_for_update(read=True, key_share=True)
+    row = tx.session.execute(wanted).one_or_none()
     if row is None or row.status is not work.status or row.holder != work.holder:
         raise Stopped
 

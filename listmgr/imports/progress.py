@@ -122,7 +122,9 @@ class Sample:
 
 
 def samples(session: Session, found: Import, standing: Stand) -> list[Sample]:
-    """The first rows of each verdict there is; rows of a file that was forgotten are gone."""
+    """The first rows of each verdict there is; nothing of a file that was forgotten."""
+    if found.purged_at is not None:
+        return []
     return [
         Sample(verdict, count, _first(session, found.id, standing.phase, verdict))
         for verdict, count in standing.verdicts.items()

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from listmgr.imports import doubles
 from listmgr.imports.batches import Prepared, Preparer, batches
 from listmgr.imports.control import declaration_digest, facts_of, form_of
+from listmgr.imports.keeping import forget
 from listmgr.imports.lifecycle import WORKING, ImportAction, ImportStatus, next_status
 from listmgr.imports.load import Aim, SomebodyCameFirst
 from listmgr.imports.models import Import, ImportBatch, Phase
@@ -258,3 +259,4 @@ def _give_up(uow: UnitOfWork, import_id: int, holder: str, why: str, at: datetim
         row.problem, row.lease_until = why, None
         if running:
             row.ended_at = at
+            forget(tx, row, at=at)

@@ -13,9 +13,18 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from listmgr.imports import batches, control, keeping, work
+from listmgr.imports import batches, control, keeping, passes, work
 from listmgr.imports.lifecycle import ImportStatus
-from listmgr.imports.models import Import, ImportBatch, ImportPiece, ImportRow, Phase
+from listmgr.imports.models import (
+    Import,
+    ImportBatch,
+    ImportDouble,
+    ImportKey,
+    ImportLines,
+    ImportPiece,
+    ImportRow,
+    Phase,
+)
 from listmgr.imports.passes import do
 from listmgr.imports.plan import Plan
 from listmgr.kit.clock import now
@@ -63,7 +72,8 @@ def test_a_pause_holds_and_a_resume_goes_on(bench, session, small, monkeypatch):
     bench.work(import_id)
     some = numbers(session)
     assert bench.row(import_id).status is ImportStatus.PAUSED
-    assert 20 <= some < 100
+    # Batches that were not through when the pause came are done again.
+    assert 10 <= some < 100
     bench.work(import_id)
     assert numbers(session) == some
     monkeypatch.setattr(work, "do", do)
@@ -82,6 +92,89 @@ def test_a_cancelled_import_ends_and_its_file_is_gone(bench, session):
     with bench.uow() as tx, pytest.raises(Refused):
         control.run(tx, import_id, operator_id=bench.operator_id, at=now())
     assert numbers(session) == 0
+
+
+KEPT_OF_A_FILE = (ImportPiece, ImportRow, ImportKey, ImportDouble, ImportLines)
+
+
+def kept_of_it(session, import_id: int) -> dict[str, int]:
+    """What tables still hold of an import, by their name."""
+    session.rollback()
+    counts = {
+        table.__tablename__: session.scalar(
+            sa.select(sa.func.count()).where(table.import_id == import_id)
+        )
+        for table in KEPT_OF_A_FILE
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def test_b02_a_cancelled_import_leaves_nothing_of_its_people(bench, session):
+    import_id = bench.look("email,first name\np1@example.org,P1\nbroken,Karla\n")
+    assert set(kept_of_it(session, import_id)) >= {"import_pieces", "import_rows"}
+    with bench.uow() as tx:
+        control.cancel(tx, import_id, at=now())
+    assert kept_of_it(session, import_id) == {}
+    row = bench.row(import_id)
+    assert row.purged_at is not None
+    assert (row.columns, row.plan["columns"], row.plan["words"]) == ([], {}, {})
+
+
+@pytest.mark.parametrize("phase", ["look", "run"])
+def test_b02_a_batch_under_way_leaves_nothing_after_a_cancel(
+    bench, session, small, monkeypatch, phase
+):
+    """It has judged its rows when the cancel comes, and commits afterwards or not at all."""
+    rows = "".join(f"nobody{n}\n" for n in range(40))
+    content = f"email\np1@example.org\n{rows}"
+    import_id = bench.look(content) if phase == "run" else bench.bring(content)
+    with bench.uow() as tx:
+        if phase == "run":
+            control.run(tx, import_id, operator_id=bench.operator_id, at=now())
+        else:
+            control.check(tx, import_id)
+    once, cancellers, taken_in = threading.Lock(), [], []
+
+    def cancelling(*rest) -> None:
+        if once.acquire(blocking=False):
+            cancellers.append(threading.Thread(target=cancel))
+            cancellers[0].start()
+            # It waits for this batch, or is through: neither may leave a row.
+            cancellers[0].join(0.5)
+        mark(*rest)
+
+    def cancel() -> None:
+        with bench.uow() as tx:
+            control.cancel(tx, import_id, at=now())
+            taken_in.append(tx.session.scalar(sa.text("SELECT count(*) FROM consents")))
+
+    mark = passes._mark
+    monkeypatch.setattr(passes, "_mark", cancelling)
+    bench.work(import_id)
+    cancellers[0].join(20)
+    # Nobody is taken in after the cancel.
+    assert [numbers(session)] == taken_in
+    assert bench.row(import_id).status is ImportStatus.CANCELLED
+    assert kept_of_it(session, import_id) == {}
+
+
+def test_b02_a_run_that_ends_by_itself_leaves_nothing(bench, session):
+    import_id = bench.look(people(2) + "nobody,X\n")
+    with bench.uow() as tx:
+        tx.session.execute(sa.update(Import).values(sha256=b"another"))
+    bench.start(import_id)
+    bench.work(import_id)
+    assert bench.row(import_id).status is ImportStatus.CANCELLED
+    assert kept_of_it(session, import_id) == {}
+
+
+def test_b02_what_an_earlier_version_left_of_cancelled_imports_goes(bench, session):
+    import_id = bench.look(people(2) + "nobody,X\n")
+    with bench.uow() as tx:
+        tx.session.execute(sa.update(Import).values(status=ImportStatus.CANCELLED, ended_at=now()))
+    with bench.uow() as tx:
+        assert keeping.purge_due(tx, at=now()) == 1
+    assert kept_of_it(session, import_id) == {}
 
 
 def test_a_slice_ends_in_time_and_the_next_goes_on(bench, session, small):

@@ -62,6 +62,11 @@ def work(uow, import_id: int = 1) -> None:
         pass
 
 
+def looked_through(at, uow) -> None:
+    assert at.post("/studio/imports/1/describe", TOLD).status_code == 303
+    work(uow)
+
+
 @pytest.fixture
 def letter(uow) -> None:
     with uow() as tx:
@@ -249,6 +254,34 @@ def test_an_import_that_went_on_is_steered_no_more(admin, letter, uow):
         follow_redirects=True,
     ).text
     assert "The import has gone on meanwhile" in page
+
+
+def test_b02_pages_and_downloads_of_a_cancelled_import_show_nobody(admin, letter, uow):
+    bring(admin, f"{ROWS}niemand;Karla Kahl;aktiv\n".encode())
+    looked_through(admin, uow)
+    page = admin.get("/studio/imports/1").text
+    assert "anna@example.net" in page
+    assert "Karla Kahl" in admin.get("/studio/imports/1/refused.csv").text
+    admin.post("/studio/imports/1/cancel")
+    for path in ("/studio/imports/1", "/studio/imports/1/progress", "/studio/imports"):
+        page = admin.get(path).text
+        assert "anna" not in page
+        assert "Karla" not in page
+    answer = admin.get("/studio/imports/1/refused.csv")
+    assert answer.status_code == 404
+    assert "The file has been deleted, and its rows with it." in answer.text
+
+
+def test_b13_a_cancelled_import_says_what_became_of_it(admin, letter, uow):
+    bring(admin, ROWS.encode())
+    looked_through(admin, uow)
+    admin.post("/studio/imports/1/cancel")
+    page = admin.get("/studio/imports/1").text
+    assert "Nobody has been taken in." in page
+    assert "stay" not in page.split('id="main"')[1].split("panels")[0]
+    assert "What would have become of the rows" in page
+    assert "What becomes of the rows" not in page
+    assert "refused.csv" not in page
 
 
 @pytest.mark.parametrize("role", ["marketer", "sales", "service", "privacy", "auditor"])

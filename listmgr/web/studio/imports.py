@@ -23,7 +23,7 @@ from listmgr.imports.tables import Look, look
 from listmgr.imports.verdicts import Meaning, Verdict
 from listmgr.imports.words import STATUS_WORDS
 from listmgr.kit.clock import now
-from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.publish import open_purposes
@@ -275,6 +275,8 @@ def refused_rows(import_id: int) -> Response:
     """The rows that were not taken in, each with its reason."""
     with reading() as tx:
         found = control.find(tx.session, import_id)
+        if found.purged_at is not None:
+            raise NotFound(N_("The file has been deleted, and its rows with it."))
         phase = stand(tx.session, found).phase
     head = (_("Row"), _("Verdict"), _("Reason"))
     names = {one.value: verdict_name(one) for one in Verdict}
