@@ -107,6 +107,8 @@ def hand_over(run: Run, window: Window) -> None:
 def _hand_over(run: Run, people: list[Recipient], waiting: dict[int, Recipient]) -> list[Result]:
     heard: list[Result] = []
     for some in run.domains.rounds(people) if people else ():
+        if run.is_stopped:
+            break
         try:
             for outcome in run.channel.send(_envelopes(run, some), until=_until(run)):
                 if outcome.answer is not Answer.EXPIRED:
@@ -119,8 +121,6 @@ def _hand_over(run: Run, people: list[Recipient], waiting: dict[int, Recipient])
 
 
 def _envelopes(run: Run, people: Iterable[Recipient]) -> Iterator[Envelope]:
-    if run.is_stopped:
-        return
     spaced, until = bool(run.pace.rate) or run.throttle.is_paced, _until(run)
     for person in people:
         if run.fault:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from listmgr.config import MailSettings
 from listmgr.delivery.smtp_line import AT_ONCE, Answer, Envelope, Line, Outcome
-from listmgr.delivery.smtp_session import Broken, Expired, ServerAway, Session
+from listmgr.delivery.smtp_session import Broken, Expired, ProtocolViolation, ServerAway, Session
 
 __all__ = ["Answer", "Channel", "Envelope", "NoRoom", "Outcome", "ServerAway"]
 
@@ -219,10 +219,11 @@ class Channel:
             if events != select.POLLOUT:
                 line.settle(self._outcomes)
         except Broken as error:
-            # What the server said before it hung up is worth more than that it did.
-            with suppress(Broken):
-                line.session.read()
-                line.settle(self._outcomes)
+            if not isinstance(error, ProtocolViolation):
+                # What the server said before it hung up is worth more than that it did.
+                with suppress(Broken):
+                    line.session.read()
+                    line.settle(self._outcomes)
             line.give_up(str(error), self._outcomes)
             self._drop(line)
         else:

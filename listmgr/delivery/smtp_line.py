@@ -13,11 +13,12 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from listmgr.delivery.smtp_session import Reply, Session
+from listmgr.delivery.smtp_session import ProtocolViolation, Reply, Session
+from listmgr.kit.smtp_reply import one_line
 
 _ADDRESS = re.compile(r"[^\x00-\x20\x7f<>]{0,320}").fullmatch
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
-_KEPT = 300
+# RFC 1870 (4): twenty digits at most.
+_SIZE = re.compile(r"[0-9]{1,20}").fullmatch
 # What is answered when all is well: to RSET, MAIL, RCPT and BDAT; with DATA, before and after the
 # body. Each is one line.
 _CHUNKED = re.compile(rb"(?:250 [^\r\n]*\r?\n){3}250 ([^\r\n]*)\r?\n")
@@ -112,7 +113,7 @@ class Line:
         self._most = most_under_way
         self._usual = _CHUNKED if self.chunking else _GO_ON
         size = session.extensions.get("SIZE", "")
-        self._largest = (int(size) if size.isdigit() else 0) or sys.maxsize
+        self._largest = (int(size) if _SIZE(size) else 0) or sys.maxsize
         self._flights: deque[_Flight] = deque()
 
     @property
@@ -217,8 +218,14 @@ class Line:
         return None if flight.stage is not _Stage.END or flight.refusal else _TAKEN
 
     def _settle(self, flight: _Flight, reply: Reply) -> Outcome | None:
-        """Take the next reply of a mail; its outcome when that was the last."""
+        """Take the next reply of a mail; its outcome when that was the last.
+
+        Raises ProtocolViolation for a reply that does not answer what was said.
+        """
         stage = flight.stage
+        asks_for_body = stage is _Stage.DATA and not self.chunking
+        if reply.code < 400 and (reply.code >= 300) is not asks_for_body:
+            raise ProtocolViolation("the server does not speak SMTP")
         if stage in {_Stage.MAIL, _Stage.RCPT} and not 200 <= reply.code < 300:
             flight.before_recipient = flight.before_recipient or stage is _Stage.MAIL
             flight.refusal = flight.refusal or reply
@@ -227,7 +234,7 @@ class Line:
             if flight.commands:
                 self.session.queue(flight.commands.pop(0))
             return None
-        if stage is _Stage.DATA and not self.chunking:
+        if asks_for_body:
             return self._body(flight, reply)
         if flight.refusal is not None:
             return _refused(flight, flight.refusal)
@@ -295,5 +302,4 @@ def _refused(flight: _Flight, reply: Reply) -> Outcome:
 
 
 def _outcome(key: int, answer: Answer, code: int, text: str) -> Outcome:
-    text = text if text.isprintable() else _CONTROLS.sub(" ", text)
-    return Outcome(key, answer, code, text[:_KEPT])
+    return Outcome(key, answer, code, one_line(text))

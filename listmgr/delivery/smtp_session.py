@@ -16,14 +16,15 @@ from itertools import islice
 
 from listmgr.config import MailSettings
 from listmgr.kit.clock import elapsed
+from listmgr.kit.smtp_reply import MAX_LINES, MAX_OCTETS, one_line
 from listmgr.kit.texts import N_
 
-MAX_REPLY = 65_536
-MAX_LINES = 500
 _CHUNK = 262_144
 # What one write carries at most: eight mails, since each is two pieces. A process that is stopped
 # between its look at the clock and the write hands over so many when it wakes.
 _PIECES = 16
+# RFC 5321 (4.2.1): a code whose first digit is 2 to 5 and second 0 to 5, the same in each line.
+_REPLY_LINE = re.compile(rb"[2-5][0-5][0-9](?:[ -]|$)").match
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -39,9 +40,16 @@ NOT_ACCEPTED = N_("User name or password is not accepted")
 class ServerAway(Exception):
     """No mail could be handed over: not reachable, not safe, not signed in. Says what to do."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
 
 class Broken(Exception):
     """The connection ended or fell silent in the middle."""
+
+
+class ProtocolViolation(Broken):
+    """The server said what is no answer: nothing it says afterwards can be believed."""
 
 
 class Expired(Broken):
@@ -72,6 +80,7 @@ class Session:
         self._in = b""
         self._at = 0
         self._lines: list[str] = []
+        self._code = b""
         try:
             self.sock = self._open()
             try:
@@ -143,7 +152,10 @@ class Session:
         return self._blocking_reply()
 
     def _blocking_reply(self) -> Reply:
+        end = time.monotonic() + self.account.timeout
         while (reply := self.reply()) is None:
+            if time.monotonic() > end:
+                raise Broken("the server sent a reply without end")
             self._take(self.sock.recv(_CHUNK))
         return reply
 
@@ -233,22 +245,24 @@ class Session:
         self._alive_at = time.monotonic()
         self._in = self._in[self._at :] + data
         self._at = 0
-        if len(self._in) > MAX_REPLY and b"\n" not in self._in:
-            raise Broken("the server sent a reply without end")
+        if len(self._in) > MAX_OCTETS and b"\n" not in self._in:
+            raise ProtocolViolation("the server sent a reply without end")
 
     def reply(self) -> Reply | None:
-        """The next whole reply that has been read, or None."""
+        """The next whole reply that has been read, or None; raises ProtocolViolation."""
         while (end := self._in.find(b"\n", self._at)) >= 0:
             line = self._in[self._at : end].rstrip(b"\r")
             self._at = end + 1
-            if len(line) < 3 or not line[:3].isdigit():
-                raise Broken("the server does not speak SMTP")
+            code = line[:3]
+            if not _REPLY_LINE(line) or (self._lines and code != self._code):
+                raise ProtocolViolation("the server does not speak SMTP")
             self._lines.append(line[4:].decode("utf-8", "replace"))
+            self._code = code
             if line[3:4] != b"-":
                 text, self._lines = "\n".join(self._lines), []
-                return Reply(int(line[:3]), text)
-            if len(self._lines) > MAX_LINES:
-                raise Broken("the server sent a reply without end")
+                return Reply(int(code), text)
+            if len(self._lines) > MAX_LINES or sum(map(len, self._lines)) > MAX_OCTETS:
+                raise ProtocolViolation("the server sent a reply without end")
         return None
 
     def all_well(self, usual: re.Pattern[bytes]) -> str | None:

@@ -6,6 +6,7 @@ import re
 import secrets
 import smtplib
 import ssl
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,12 +15,14 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime
+from typing import BinaryIO
 
 from flask import Flask
 from flask_mail import Connection, Mail
 
 from listmgr.config import MailSettings
 from listmgr.kit.clock import now
+from listmgr.kit.smtp_reply import MAX_LINES, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,50 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 Post = Callable[[Letter, MailSettings], Receipt]
 
 
+class _Replies:
+    """What a server says, line by line: a reply has an end, in lines and in seconds."""
+
+    def __init__(self, file: BinaryIO, seconds: float) -> None:
+        self._file = file
+        self._seconds = seconds
+        self.begin()
+
+    def begin(self) -> None:
+        """The next line is the first of a reply."""
+        self._lines = 0
+        # Its first line may take as long as we wait for any; so may what follows.
+        self._end = time.monotonic() + 2 * self._seconds
+
+    def readline(self, size: int) -> bytes:
+        """One line; raises OSError when the reply has too many."""
+        self._lines += 1
+        if self._lines > MAX_LINES or time.monotonic() > self._end:
+            raise OSError("a reply without end")
+        return self._file.readline(size)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._file.close()
+
+
+class _BoundedReplies(smtplib.SMTP):
+    """smtplib takes as many lines for one reply as the server likes to send."""
+
+    file: _Replies | None
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The next reply; raises SMTPServerDisconnected when it has no end."""
+        if self.file is None:
+            assert self.sock is not None
+            self.file = _Replies(self.sock.makefile("rb"), self.timeout)
+        self.file.begin()
+        return super().getreply()
+
+
+class _BoundedRepliesTls(_BoundedReplies, smtplib.SMTP_SSL):
+    """The same where TLS begins with the connection."""
+
+
 class _Connection(Connection):
     """Flask-Mail has no time-out, and does not check certificates after STARTTLS."""
 
@@ -88,11 +135,11 @@ class _Connection(Connection):
         context = ssl.create_default_context()
         host: smtplib.SMTP
         if wanted.security == "tls":
-            host = smtplib.SMTP_SSL(
+            host = _BoundedRepliesTls(
                 wanted.host, wanted.port, timeout=wanted.timeout, context=context
             )
         else:
-            host = smtplib.SMTP(wanted.host, wanted.port, timeout=wanted.timeout)
+            host = _BoundedReplies(wanted.host, wanted.port, timeout=wanted.timeout)
         try:
             host.ehlo()
             if wanted.security == "starttls":
@@ -169,7 +216,7 @@ def _reason(error: Exception) -> str:
 
 
 def _text(reply: bytes | str) -> str:
-    return reply if isinstance(reply, str) else reply.decode("utf-8", "replace")
+    return one_line(reply if isinstance(reply, str) else reply.decode("utf-8", "replace"))
 
 
 def as_message(letter: Letter) -> EmailMessage:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns import compose
+from listmgr.campaigns import compose, control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
-from listmgr.delivery import domains, sweep
+from listmgr.delivery import domains, engine, sweep
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import Delivery, DeliveryStatus
 from listmgr.delivery.throttle import Throttle
@@ -23,7 +24,7 @@ from listmgr.senders.limits import Limit, Terms
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.conftest import TEMPLATES
 from tests.people import make_confirmed
-from tests.sink import Sink
+from tests.sink import Sink, Talk, scripted
 
 
 @pytest.fixture
@@ -194,3 +195,27 @@ def test_one_full_mailbox_holds_nobody_else_up(
     send(mixed)
     assert len(sink.mails) == 9
     assert put_off(session) == [("deferred 4.2.2", 1)] * 3
+
+
+def test_w02_a_server_that_has_gone_is_dialled_once_and_not_once_a_round(
+    launched: int, pace, send, uow: UnitOfWork, session: Session, settings: Settings
+):
+    """A domain that takes one at once makes a round of each mail."""
+    pace(("example.org", {"at_once": "1"}))
+    dialled: list[int] = []
+
+    def script(talk: Talk) -> None:
+        dialled.append(1)
+        if len(dialled) > 1:
+            talk.say("554 5.3.2 closed")
+            return
+        talk.greet("PIPELINING")
+        talk.take_data()
+
+    with scripted(script) as account:
+        away = replace(settings, mail=account, window_size=10, lease_size=10)
+        engine.send_slice(uow, away, launched, "w", now=now)
+    campaign = session.get_one(Campaign, launched)
+    assert campaign.status is CampaignStatus.PAUSED
+    assert campaign.pause_reason.startswith(control.SERVER_AWAY)
+    assert len(dialled) == 2

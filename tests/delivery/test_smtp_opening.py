@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from listmgr.delivery.smtp import Channel, ServerAway
+from listmgr.delivery.smtp import Answer, Channel, ServerAway
 from tests.delivery.test_smtp import mails
 from tests.sink import Talk, scripted
 
@@ -65,3 +65,39 @@ def test_a_wrong_password_is_told():
     with scripted(script) as account:
         with pytest.raises(ServerAway, match="password"):
             Channel(replace(account, username="u", password="p")).connect()
+
+
+@pytest.mark.parametrize("size", ["9" * 6_000, "²", "-1", "1e9"])
+def test_s20_a_size_that_is_no_number_of_octets_is_no_limit(size: str):
+    def script(talk: Talk) -> None:
+        talk.greet("PIPELINING", f"SIZE {size}")
+        talk.take_data()
+
+    with scripted(script) as account, Channel(account) as channel:
+        assert [outcome.answer for outcome in channel.send(mails(1))] == [Answer.ACCEPTED]
+
+
+@pytest.mark.parametrize("line", ["250-more", "250-" + "x" * 400])
+def test_s20_a_greeting_without_end_is_cut_short(line: str):
+    said: list[int] = []
+
+    def script(talk: Talk) -> None:
+        talk.say("220 scripted")
+        talk.hear()
+        while len(said) < 1_000:
+            talk.say(*[line] * 1_000)
+            said.append(1)
+
+    with scripted(script) as account, pytest.raises(ServerAway, match="without end"):
+        Channel(account).connect()
+    assert len(said) < 1_000
+
+
+def test_s20_why_a_server_refuses_us_is_one_line_without_control_characters():
+    def script(talk: Talk) -> None:
+        talk.say("554-\x1b[31m\x00 go", "554 away" + "!" * 5_000)
+
+    with scripted(script) as account, pytest.raises(ServerAway) as raised:
+        Channel(account).connect()
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) <= 300

@@ -205,3 +205,33 @@ def test_a_server_without_tls_gets_no_mail_when_tls_is_asked_for(sink):
     with pytest.raises(MailServerAway):
         post(replace(sink.account, username="u", password="p"))
     assert sink.mails == []
+
+
+def test_s20_a_reply_without_end_is_cut_short():
+    said: list[int] = []
+
+    def script(talk: Talk) -> None:
+        talk.greet()
+        talk.hear()
+        while len(said) < 1_000_000:
+            talk.say(*["250-more"] * 1_000)
+            said.append(1_000)
+
+    with scripted(script) as settings:
+        with pytest.raises(MailServerAway):
+            post(settings)
+    assert sum(said) < 1_000_000
+
+
+def test_s20_what_the_server_says_is_kept_as_one_short_line_without_control_characters():
+    nasty = "2.0.0 \x1b[31mred \x00\x07 \u202egpj.exe " + "x" * 5_000
+    with scripted(upto(".", f"250 {nasty}")) as settings:
+        reply = post(settings).reply
+    assert reply.isprintable()
+    assert reply.startswith("250 2.0.0  [31mred")
+    assert len(reply) < 400
+    with scripted(upto("RCPT", f"550 {nasty}")) as settings:
+        with pytest.raises(MailRefused) as raised:
+            post(settings)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 400
