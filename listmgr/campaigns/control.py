@@ -70,6 +70,14 @@ def cancel(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
     return campaign
 
 
+def reopen(tx: Transaction, campaign_id: int) -> Campaign:
+    """A finished campaign goes on: somebody is to be tried again."""
+    campaign = locked(tx, campaign_id)
+    campaign.status = next_status(campaign.status, CampaignAction.RETRY)
+    campaign.finished_at = None
+    return campaign
+
+
 def finish(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
     """Everybody has been seen to."""
     campaign = locked(tx, campaign_id)

@@ -27,7 +27,7 @@ from listmgr.delivery.merge import Launched
 from listmgr.delivery.merge_fields import columns_of
 from listmgr.delivery.outlet import take_outlet
 from listmgr.delivery.pace import Pace
-from listmgr.delivery.record import record_results
+from listmgr.delivery.record import record_late, record_results
 from listmgr.delivery.sender_faults import SenderFaults
 from listmgr.delivery.smtp import Channel, NoRoom, ServerAway
 from listmgr.delivery.throttle import Throttle
@@ -123,7 +123,7 @@ def _reach(run: Run) -> None:
         run.away = str(error)
         with run.uow() as tx:
             _record(run, tx, None)
-        run.results.clear()
+        _forget_results(run)
 
 
 def _load(
@@ -203,7 +203,7 @@ def _work(run: Run, lease: Lease, end: float) -> None:
                     close(tx, lease, run.among)
                 else:
                     hand_back(tx, lease)
-        run.results.clear()
+        _forget_results(run)
         run.throttle.unused(size - (len(window.recipients) if window else 0))
         if window is None:
             return
@@ -251,12 +251,12 @@ def _send_due(run: Run, end: float) -> bool:
         hand_over(run, window)
         with run.uow() as tx:
             _record(run, tx, None)
-        run.results.clear()
+        _forget_results(run)
     return True
 
 
 def _record(run: Run, tx: Transaction, lo: int | None) -> None:
-    record_results(tx, run.campaign_id, run.results, lo=lo, at=run.now())
+    run.late = not record_results(tx, run.campaign_id, run.results, lo=lo, at=run.now())
     domains = run.domains
     record_refusing(tx, run.campaign_id, domains.newly_refusing, domains.newly_taking)
     domains.newly_refusing.clear()
@@ -267,6 +267,14 @@ def _record(run: Run, tx: Transaction, lo: int | None) -> None:
     status = tx.session.scalar(sa.select(Campaign.status).where(Campaign.id == run.campaign_id))
     if status is CampaignStatus.RUNNING:
         control.pause(tx, run.campaign_id, reason=reason)
+
+
+def _forget_results(run: Run) -> None:
+    """They are recorded and committed; what came late is recorded now."""
+    if run.late:
+        with run.uow() as tx:
+            record_late(tx, run.campaign_id, run.results)
+    run.results.clear()
 
 
 def _end(run: Run) -> None:

@@ -61,6 +61,8 @@ class Run:
     # Whether the campaign is said to wait for something.
     waiting: bool = False
     results: list[Result] = field(default_factory=list)
+    # Whether some of them had been given up as uncertain before they were recorded.
+    late: bool = False
 
     @property
     def is_stopped(self) -> bool:

@@ -11,10 +11,14 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from listmgr.campaigns import control
+from listmgr.campaigns.compose import locked
+from listmgr.campaigns.models import CampaignStatus
 from listmgr.delivery.models import DeliveryStatus, partition_name
 from listmgr.delivery.planning import plan_by_key
 from listmgr.delivery.providers import OTHERS
 from listmgr.delivery.retry import SOFT_MOST, SOFT_WITHIN, enhanced
+from listmgr.delivery.sweep import ring_campaign
 from listmgr.kit.transaction import Transaction
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
@@ -46,7 +50,7 @@ _TOO_LONG = (
     " AND d.refused_since + make_interval(secs => :give_up) <= now())"
 )
 # One pass for what stood in `sending`, which is nearly always all of them. A late answer may still
-# settle what was given up as uncertain: a second pass, when some are left over.
+# settle what was given up as uncertain: a pass of its own, when some are left over.
 _SET = (
     "WITH o AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]),"
     "  string_to_array(:replies, :end, ''), CAST(:nexts AS timestamptz[]),"
@@ -107,28 +111,67 @@ _LOCK_LEASES = sa.text(
 
 def record_results(
     tx: Transaction, campaign_id: int, results: Sequence[Result], *, lo: int | None, at: datetime
-) -> None:
+) -> bool:
     """Settle deliveries; `lo` names their lease where all are of one.
 
-    What the transaction still reads afterwards is planned for few rows.
+    False when some had been given up as uncertain meanwhile: `record_late` is for those. What the
+    transaction still reads afterwards is planned for few rows.
     """
     if not results:
-        return
+        return True
+    settled = _settle(tx, campaign_id, results, was=DeliveryStatus.SENDING, lo=lo)
+    dead = [r.subscriber_id for r in results if r.suppress]
+    _suppress(tx, dead + _given_up_often(tx, results, at), at)
+    return settled == len(results)
+
+
+def record_late(tx: Transaction, campaign_id: int, results: Sequence[Result]) -> None:
+    """Settle what had been given up as uncertain before its worker came to say what became of it.
+
+    A campaign that was finished meanwhile goes on when somebody is to be tried again.
+    """
+    # Before the deliveries, as everybody does who writes to both.
+    campaign = locked(tx, campaign_id)
+    _settle(tx, campaign_id, results, was=DeliveryStatus.UNCERTAIN)
+    if campaign.status is CampaignStatus.FINISHED and _somebody_is_deferred(tx, campaign_id):
+        control.reopen(tx, campaign_id)
+        ring_campaign(tx, campaign_id)
+
+
+def _somebody_is_deferred(tx: Transaction, campaign_id: int) -> bool:
+    deferred = tx.session.scalar(
+        sa.text(
+            f"SELECT EXISTS (SELECT FROM {partition_name(campaign_id)}"
+            " WHERE next_attempt_at IS NOT NULL AND status = 'deferred')"
+        )
+    )
+    return bool(deferred)
+
+
+def _settle(
+    tx: Transaction,
+    campaign_id: int,
+    results: Sequence[Result],
+    *,
+    was: DeliveryStatus,
+    lo: int | None = None,
+) -> int:
+    """Settle those of them that stand in the state `was`; returns how many did."""
     sent = all(result.status is DeliveryStatus.SENT for result in results)
     statement = _statement(partition_name(campaign_id), sent, own_lease=lo is None)
-    values = _values(campaign_id, results, sent)
+    values = _values(campaign_id, results, sent) | {"was": was.value}
     if lo is not None:
         values |= {"lo": lo}
     if not sent:
         values |= {"give_up": tx.settings.give_up_days * 86_400}
+    if was is DeliveryStatus.UNCERTAIN:
+        # By provider they were counted when they were given up.
+        values |= {"providers": "{}"}
     plan_by_key(tx)
     if lo is None:
         tx.session.execute(_LOCK_LEASES, {"campaign": campaign_id, "ids": values["ids"]})
-    settled = tx.session.scalar(statement, values | {"was": "sending"})
-    if settled != len(results):
-        tx.session.execute(statement, values | {"was": "uncertain", "providers": "{}"})
-    dead = [r.subscriber_id for r in results if r.suppress]
-    _suppress(tx, dead + _given_up_often(tx, results, at), at)
+    settled: int = tx.session.scalar(statement, values)
+    return settled
 
 
 def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str, Any]:

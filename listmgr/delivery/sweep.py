@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from listmgr.campaigns import control
+from listmgr.campaigns.compose import locked
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.delivery.models import CampaignLease, LeaseState, partition_name
 from listmgr.kit.queue import Job
@@ -108,6 +109,8 @@ def settle_late(tx: Transaction, campaign_id: int, *, at: datetime) -> int:
 
 def finish_if_done(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
     """Finish a running campaign when nobody is left to be mailed, answered for or tried again."""
+    # Locked before anything is looked at: a late answer may be about to defer somebody.
+    locked(tx, campaign_id)
     if _unfinished_leases(tx, campaign_id):
         return False
     open_rows = tx.session.scalar(

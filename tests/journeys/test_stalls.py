@@ -169,6 +169,52 @@ def test_f01_a_worker_that_slept_with_mails_unwritten_does_not_write_them(
     assert (stand.uncertain, stand.deferred) == (0, 0)
 
 
+@pytest.mark.timeout(100)
+def test_f04_who_was_not_mailed_by_a_sleeper_is_mailed_though_the_campaign_had_finished(
+    uow: UnitOfWork, settings: Settings, session: Session, tmp_path: Path, consents: list[int]
+):
+    """Another worker has taken its lease over meanwhile and called all of it uncertain."""
+    assert consents
+    with uow() as tx:
+        tx.session.execute(sa.text("UPDATE subscribers SET first_name = repeat('y', 100)"))
+    campaign_id = launched(
+        uow,
+        session.scalar(sa.select(Consent.purpose_id).limit(1)),
+        at=now(),
+        body="{{ first_name }} " * 500,
+    )
+    session.rollback()
+    taken: list[str] = []
+    first, go_on = threading.Event(), threading.Event()
+
+    def script(talk: Talk) -> None:
+        talk.greet("PIPELINING", "CHUNKING")
+        while True:
+            taken.append(talk.take_sized_chunk()[0])
+            first.set()
+            go_on.wait(60)
+
+    with scripted(script, receive_buffer=4096) as account:
+        sink = Sink(account.port)
+        with started(settings, sink, tmp_path, count=1) as workers:
+            assert first.wait(60)
+            asleep = workers.horses()
+            workers.signal_all(asleep, signal.SIGSTOP)
+            workers.workers.append(workers.start("worker", "--queues=mail,send,work"))
+            assert finished(session, campaign_id).uncertain == PEOPLE
+            go_on.set()
+            workers.signal_all(asleep, signal.SIGCONT)
+            wait_for(lambda: _nobody_is_uncertain(session))
+            stand = finished(session, campaign_id)
+    assert sorted(taken) == sorted(address(n) for n in range(PEOPLE))
+    assert (stand.sent, stand.uncertain, stand.deferred) == (PEOPLE, 0, 0)
+
+
+def _nobody_is_uncertain(session: Session) -> bool:
+    session.rollback()
+    return not session.scalar(sa.text("SELECT count(*) FROM deliveries WHERE status = 'uncertain'"))
+
+
 def octets_under_way(port: int) -> int:
     """What has left the worker and not come to the server, as the system counts it."""
     octets = 8_192  # What the server's own buffer may have taken in.
