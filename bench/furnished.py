@@ -116,9 +116,9 @@ _COPIED_DELIVERIES = (
 _CARDS = (
     "INSERT INTO occasions (name, key, created_at) SELECT 'Messe ' || n, 'messe ' || n, now()"
     " FROM generate_series(1, 20) n",
-    "INSERT INTO cards (status, address, address_key, first_name, last_name, captured_at,"
-    " delete_at, notice_due_at, notice_given_at, kept_at)"
-    " SELECT CASE WHEN id % 3 = 0 THEN 'captured' ELSE 'kept' END, address, address_key,"
+    "INSERT INTO cards (operator_id, status, address, address_key, first_name, last_name,"
+    " captured_at, delete_at, notice_due_at, notice_given_at, kept_at)"
+    " SELECT :other, CASE WHEN id % 3 = 0 THEN 'captured' ELSE 'kept' END, address, address_key,"
     " first_name, last_name, created_at, now() + interval '1 year', now(),"
     " CASE WHEN id % 5 > 0 THEN now() END, now() FROM subscribers WHERE id % :each = 0 ORDER BY id",
     "INSERT INTO card_captures (card_id, operator_id, source, taken_at, occasion_id)"

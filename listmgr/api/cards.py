@@ -14,7 +14,7 @@ from listmgr.api.access import caller, needs
 from listmgr.api.problems import Problem
 from listmgr.cards import typing_in
 from listmgr.cards.models import Card, CardSource
-from listmgr.cards.receive import Taken
+from listmgr.cards.receive import KeyReused, Taken
 from listmgr.cards.review import CardWords
 from listmgr.cards.seeing import find_card
 from listmgr.cards.stages import staged
@@ -40,9 +40,12 @@ def hand_in() -> ResponseReturnValue:
     if not key:
         raise Problem(400, "no_idempotency_key", "Send an Idempotency-Key: a UUID for each card.")
     with services().unit_of_work() as tx:
-        card = typing_in.type_in(
-            tx, words, _taken(told), key=f"api:{key}", at=now(), source=CardSource.API
-        )
+        try:
+            card = typing_in.type_in(
+                tx, words, _taken(told), key=f"api:{key}", at=now(), source=CardSource.API
+            )
+        except KeyReused as error:
+            raise Problem(422, "key_reused", str(error)) from None
         if card is None:
             raise Problem(410, "gone", "This card was handed in, and has been deleted since.")
         audit(tx, caller().operator_id, "card.taken", "card", card.id, {"source": "api"}, at=now())

@@ -87,7 +87,7 @@ class HeldCard:
 
 
 def held_cards(session: Session, address_key: str) -> tuple[HeldCard, ...]:
-    """The cards that bear this address: one, or none."""
+    """The cards that bear this address: one of each operator who took it."""
     return tuple(_held(session, card, takings) for card, takings in cards_of(session, address_key))
 
 

@@ -1,4 +1,4 @@
-"""A card arrives in the inbox: a new one, one we have already, or one of somebody who objected."""
+"""A card arrives in the inbox: a new one, one its operator has, or one of who objected."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def arrive(tx: Transaction, parsed: ParsedCard, capture: Capture, *, at: datetim
 
     Of somebody who objected nothing is kept but that they were recognised, not even the picture.
     None where processing is restricted: what is held stays as it is, and no more is taken.
-    Two who take the same card at once make one card: the second waits at the address's index.
+    The same card twice of one operator is one card: the second waits at the address's index. What
+    others took of the same person is neither shown nor changed.
     """
     addresses = [email.address for email in parsed.fields.emails]
     objected_at = objection(tx, addresses)
@@ -75,7 +76,7 @@ def arrive(tx: Transaction, parsed: ParsedCard, capture: Capture, *, at: datetim
     values = words_of(parsed.fields)
     card = _insert(tx, values, parsed, capture, at=at)
     if card is None:
-        card = _known(tx, str(values["address_key"]))
+        card = _known(tx, str(values["address_key"]), capture.operator_id)
         _add_to(card, values, capture, tx=tx, at=at)
     _note_capture(tx, card, capture)
     return card
@@ -144,6 +145,7 @@ def _insert(
         insert(Card)
         .values(
             **values,
+            operator_id=capture.operator_id,
             upload_id=capture.upload_id,
             guessed=as_json(parsed.fields),
             problems=list(parsed.problems),
@@ -155,17 +157,18 @@ def _insert(
             notice_by=capture.operator_id if given else None,
         )
         .on_conflict_do_nothing(
-            index_elements=["address_key"], index_where=sa.text("address_key IS NOT NULL")
+            index_elements=["address_key", "operator_id"],
+            index_where=sa.text("address_key IS NOT NULL"),
         )
         .returning(Card.id)
     )
     return None if made is None else tx.session.get_one(Card, made)
 
 
-def _known(tx: Transaction, key: str) -> Card:
+def _known(tx: Transaction, key: str, operator_id: int) -> Card:
     return tx.session.scalars(
         sa.select(Card)
-        .where(Card.address_key == key)
+        .where(Card.address_key == key, Card.operator_id == operator_id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
@@ -186,11 +189,10 @@ def _add_to(
 
 
 def _note_capture(tx: Transaction, card: Card, capture: Capture) -> None:
-    """Who took it; the same operator at the same occasion took it once."""
+    """When and where it was taken; at the same occasion it was taken once."""
     known = tx.session.scalars(
         sa.select(CardCapture).where(
             CardCapture.card_id == card.id,
-            CardCapture.operator_id == capture.operator_id,
             CardCapture.occasion_id.is_not_distinct_from(capture.occasion_id),
         )
     ).first()
@@ -214,6 +216,7 @@ def _taken(card: Card, capture: Capture, said: str) -> CardCapture:
 
 def _objected(tx: Transaction, capture: Capture, objected_at: datetime, *, at: datetime) -> Card:
     card = Card(
+        operator_id=capture.operator_id,
         status=CardStatus.OBJECTED,
         objected_at=objected_at,
         upload_id=capture.upload_id,
@@ -235,10 +238,18 @@ def _let_go_of_photo(tx: Transaction, capture: Capture) -> None:
         empty_upload(tx, capture.upload_id)
 
 
-def empty_upload(tx: Transaction, upload_id: int) -> None:
-    """Let go of all that an upload holds of people; that it was handed in stays."""
+def empty_upload(tx: Transaction, upload_id: int | None, card_id: int | None = None) -> None:
+    """Let go of all that an upload, or a card's uploads, hold of people; that they came stays."""
     tx.session.execute(
         sa.update(CardUpload)
-        .where(CardUpload.id == upload_id)
-        .values(content=None, content_type="", name="", said="", keep_reason="", remarks=[])
+        .where(sa.or_(CardUpload.id == upload_id, CardUpload.card_id == card_id))
+        .values(
+            content=None,
+            content_type="",
+            name="",
+            said="",
+            keep_reason="",
+            remarks=[],
+            request_print=None,
+        )
     )

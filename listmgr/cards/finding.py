@@ -39,7 +39,7 @@ def find_by_address(session: Session, typed: str) -> list[FoundCard]:
     found = session.scalars(
         sa.select(Card)
         .where(Card.address_key.op("~>=~")(start), Card.address_key.op("~<~")(start + _AFTER_ALL))
-        .order_by(sa.text("cards.address_key USING ~<~"))
+        .order_by(sa.text("cards.address_key USING ~<~"), Card.id)
         .limit(MOST)
     )
     return [

@@ -81,7 +81,7 @@ def _summed(name: str, live: tuple[int, int, int], gone: tuple[int, int, int]) -
 
 
 def _live(session: Session) -> dict[int | None, tuple[int, int, int]]:
-    # A card two people took counts once, where it was taken first.
+    # A card taken twice counts once, where it was taken first.
     first = (
         sa.select(CardCapture.occasion_id)
         .where(CardCapture.card_id == Card.id, CardCapture.occasion_id.is_not(None))

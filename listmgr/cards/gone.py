@@ -40,8 +40,7 @@ def forget_people(
     theirs = sa.or_(Card.address_key.in_(address_keys), Card.id.in_(card_ids))
     cards = tx.session.scalars(sa.select(Card).where(theirs)).all()
     for card in cards:
-        if card.upload_id is not None:
-            empty_upload(tx, card.upload_id)
+        empty_upload(tx, card.upload_id, card.id)
         _count(tx, card.id, staged(tx.session, card).stage)
         tx.session.delete(card)
     tx.session.flush()

@@ -14,7 +14,7 @@ from listmgr.cards.notice import overdue
 from listmgr.cards.restriction import FREE, RESTRICTED_ONES, restricted_since
 from listmgr.cards.seeing import find_card, seen_by
 from listmgr.cards.stages import STAGE, WHOSE, Stage, StagedCard, staged, with_answers
-from listmgr.consent.models import Consent
+from listmgr.consent.models import Consent, ConsentSource
 from listmgr.operators.models import Operator
 from listmgr.subscribers.models import Subscriber
 
@@ -198,7 +198,8 @@ def beside(session: Session, card_id: int, own: int | None) -> Beside:
 
 def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[Taking, ...]]]:
     """The cards a subscriber came by, for their history."""
-    found = session.scalars(sa.select(Card).where(Card.address_key == address_key)).all()
+    same = sa.select(Card).where(Card.address_key == address_key).order_by(Card.id)
+    found = session.scalars(same).all()
     taken = _takings(session, [card.id for card in found])
     return [(card, tuple(taken.get(card.id, ()))) for card in found]
 
@@ -266,6 +267,11 @@ def _known_before(session: Session, card: Card) -> bool:
     found = (
         sa.select(Consent.id)
         .join(Subscriber, Subscriber.id == Consent.subscriber_id)
-        .where(Subscriber.address_key == card.address_key, Consent.captured_at < card.captured_at)
+        .where(
+            Subscriber.address_key == card.address_key,
+            Consent.captured_at < card.captured_at,
+            # A colleague's statement alone says that they have a card.
+            sa.or_(Consent.source != ConsentSource.CARD, Consent.confirmed_at.is_not(None)),
+        )
     )
     return session.scalars(found.limit(1)).first() is not None

@@ -77,6 +77,11 @@ class CardUpload(Base):
             "created_at",
             postgresql_where=sa.text("content IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_card_uploads_card_id",
+            "card_id",
+            postgresql_where=sa.text("card_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
@@ -105,6 +110,12 @@ class CardUpload(Base):
         server_default=sa.text("'{}'::text[]"), info=PERSONAL
     )
     idempotency_key: Mapped[str | None] = mapped_column(info=PLAIN)
+    # Of what came under the key, by the suppression key: another request is no repetition.
+    request_print: Mapped[bytes | None] = mapped_column(info=PERSONAL)
+    # The card of words that were typed or told, which may have been there before.
+    card_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("cards.id", ondelete="SET NULL", use_alter=True), info=PLAIN
+    )
 
 
 class CardStatus(enum.StrEnum):
@@ -131,19 +142,24 @@ _OBJECTED_HOLDS_NOTHING = (
 
 
 class Card(Base):
-    """One person's card, for one address once. Nothing in it lets any campaign mail go."""
+    """A card an operator took, for one address once. Nothing in it lets any campaign mail go.
+
+    Two operators who took the same person's card have one each, and neither learns of the other's.
+    """
 
     __tablename__ = "cards"
     __table_args__ = (
         sa.Index(
             "uq_cards_address_key",
             "address_key",
+            "operator_id",
             unique=True,
             # By octets, as for subscribers: it serves equality and beginnings alike.
             postgresql_ops={"address_key": "text_pattern_ops"},
             postgresql_where=sa.text("address_key IS NOT NULL"),
         ),
         sa.Index("ix_cards_status", "status", "id"),
+        sa.Index("ix_cards_operator", "operator_id", "status", "id"),
         sa.Index("ix_cards_delete_at", "delete_at"),
         sa.Index(
             "ix_cards_notice_due",
@@ -159,6 +175,7 @@ class Card(Base):
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    operator_id: Mapped[int] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
     status: Mapped[CardStatus] = mapped_column(server_default="captured", info=PLAIN)
     upload_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("card_uploads.id", ondelete="SET NULL"), info=PLAIN
@@ -204,11 +221,10 @@ class Card(Base):
 
 
 class CardCapture(Base):
-    """Who took a card, when, where, and what was said (L-25). Two may have taken the same one."""
+    """When, where and by whom a card was taken, and what was said (L-25); once an occasion."""
 
     __tablename__ = "card_captures"
     __table_args__ = (
-        sa.Index("ix_card_captures_operator", "operator_id", "card_id"),
         sa.Index("ix_card_captures_card_id", "card_id"),
         sa.Index("ix_card_captures_occasion_id", "occasion_id"),
     )

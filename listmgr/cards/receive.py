@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,10 +48,20 @@ class HandedIn:
     idempotency_key: str | None = None
 
 
+class KeyReused(InvalidInput):
+    """The key came before, and with it another card: it would be lost, or the other one shown."""
+
+    def __init__(self, field: str) -> None:
+        """Say it beside `field`, which holds the other card."""
+        sentence = N_("Another card was handed in under this key. Nothing was taken: try again.")
+        super().__init__(sentence, {field: sentence})
+
+
 def receive(tx: Transaction, taken: Taken, handed: HandedIn, *, at: datetime) -> CardUpload:
     """Write it down and ring for it; the same key of the same operator is the same upload.
 
-    Raises InvalidInput with the fields `content`, `occasion`, `said` and `keep_reason`.
+    Raises InvalidInput with the fields `content`, `occasion`, `said` and `keep_reason`, and
+    KeyReused.
     """
     told = checked(taken, handed, at=at)
     upload, fresh = write_down(tx, told, handed, at=at)
@@ -82,9 +93,13 @@ def checked(taken: Taken, handed: HandedIn, *, at: datetime) -> Taken:
 
 
 def write_down(
-    tx: Transaction, taken: Taken, handed: HandedIn, *, at: datetime
+    tx: Transaction, taken: Taken, handed: HandedIn, *, words: str = "", at: datetime
 ) -> tuple[CardUpload, bool]:
-    """The upload's row, and whether it is new."""
+    """The upload's row, and whether it is new. Raises KeyReused.
+
+    `words` are those of a card that was typed or told.
+    """
+    request_print = _request_print(tx, handed, words)
     made = tx.session.scalar(
         insert(CardUpload)
         .values(
@@ -99,6 +114,7 @@ def write_down(
             content=handed.content or None,
             keep_reason=handed.keep_reason.strip(),
             idempotency_key=handed.idempotency_key,
+            request_print=request_print,
         )
         .on_conflict_do_nothing(index_elements=["operator_id", "idempotency_key"])
         .returning(CardUpload.id)
@@ -109,7 +125,18 @@ def write_down(
         CardUpload.operator_id == taken.operator_id,
         CardUpload.idempotency_key == handed.idempotency_key,
     )
-    return tx.session.scalars(known).one(), False
+    upload = tx.session.scalars(known).one()
+    if upload.request_print not in (None, request_print):
+        raise KeyReused("address" if words else "content")
+    return upload, False
+
+
+def _request_print(tx: Transaction, handed: HandedIn, words: str) -> bytes | None:
+    """A keyed fingerprint of the card that came under a key, whatever was noted beside it."""
+    if handed.idempotency_key is None:
+        return None
+    content = words.encode() or handed.content
+    return hmac.digest(tx.settings.suppression_key, content, "sha256")
 
 
 def _file_name(told: str) -> str:

@@ -6,7 +6,7 @@ their card with them: it is asked, never copied.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -71,9 +71,12 @@ def is_restricted(session: Session, address_keys: Collection[str]) -> bool:
 def restrict(tx: Transaction, card_id: int, *, at: datetime) -> bool:
     """From the commit on the card is not shown to who takes cards, nor asked, changed or deleted.
 
-    False when it was so already. Raises NotFound, or Refused for who is a subscriber too.
+    So are all other cards of the person. False when it was so already. Raises NotFound, or Refused
+    for who is a subscriber too.
     """
-    return restriction.begin(of_a_card_alone(tx, card_id), at=at)
+    card = of_a_card_alone(tx, card_id)
+    begun = [restriction.begin(one, at=at) for one in of_the_same_person(tx, card)]
+    return any(begun)
 
 
 def lift_restriction(tx: Transaction, card_id: int, *, told: str) -> bool:
@@ -81,7 +84,9 @@ def lift_restriction(tx: Transaction, card_id: int, *, told: str) -> bool:
 
     Raises InvalidInput unless `told` says how they were told.
     """
-    return restriction.end(locked(tx, card_id), told=told)
+    card = locked(tx, card_id)
+    ended = [restriction.end(one, told=told) for one in of_the_same_person(tx, card)]
+    return any(ended)
 
 
 def of_a_card_alone(tx: Transaction, card_id: int) -> Card:
@@ -92,6 +97,15 @@ def of_a_card_alone(tx: Transaction, card_id: int) -> Card:
             N_("This person is a subscriber too. What they ask for is done there, for both.")
         )
     return card
+
+
+def of_the_same_person(tx: Transaction, card: Card) -> Sequence[Card]:
+    """The locked card and all others of its address, whoever took them, locked as well."""
+    if card.address_key is None:
+        return [card]
+    same = sa.select(Card).where(Card.address_key == card.address_key).order_by(Card.id)
+    locking = same.with_for_update().execution_options(populate_existing=True)
+    return tx.session.scalars(locking).all()
 
 
 def subscriber_of(session: Session, card: Card) -> int | None:

@@ -45,7 +45,7 @@ class Kept(enum.StrEnum):
     """What keeping a card came to."""
 
     KEPT = "kept"
-    # Another card has this address: there is one card now, with all who took it.
+    # Its operator has another card of this address: they are one now.
     MERGED = "merged"
     # The person had objected: nothing of the card is held any more.
     OBJECTED = "objected"
@@ -105,8 +105,7 @@ def drop_objected(tx: Transaction, card: Card, objected_at: datetime) -> None:
     card.address_key, card.guessed, card.problems = None, {}, []
     card.status, card.objected_at = CardStatus.OBJECTED, objected_at
     tx.session.execute(sa.update(CardCapture).where(CardCapture.card_id == card.id).values(said=""))
-    if card.upload_id is not None:
-        empty_upload(tx, card.upload_id)
+    empty_upload(tx, card.upload_id, card.id)
     tx.session.flush()
 
 
@@ -160,13 +159,18 @@ def _no_second_asking(card: Card) -> None:
 
 def _other(tx: Transaction, card: Card, key: str) -> Card | None:
     return tx.session.scalars(
-        sa.select(Card).where(Card.address_key == key, Card.id != card.id).with_for_update()
+        sa.select(Card)
+        .where(Card.address_key == key, Card.operator_id == card.operator_id, Card.id != card.id)
+        .with_for_update()
     ).one_or_none()
 
 
 def _merge(tx: Transaction, card: Card, other: Card) -> Card:
     tx.session.execute(
         sa.update(CardCapture).where(CardCapture.card_id == card.id).values(card_id=other.id)
+    )
+    tx.session.execute(
+        sa.update(CardUpload).where(CardUpload.card_id == card.id).values(card_id=other.id)
     )
     other.delete_at = max(other.delete_at, card.delete_at)
     upload_id = card.upload_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.cards.models import Card, CardCapture
+from listmgr.cards.models import Card
 from listmgr.cards.restriction import RESTRICTED_WORDS, locked, restricted_since
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.texts import N_
@@ -18,11 +18,7 @@ def seen_by(own: int | None) -> sa.ColumnElement[bool]:
     """The condition on cards."""
     if own is None:
         return sa.true()
-    return (
-        sa.select(CardCapture.id)
-        .where(CardCapture.card_id == Card.id, CardCapture.operator_id == own)
-        .exists()
-    )
+    return Card.operator_id == own
 
 
 def find_card(session: Session, card_id: int, own: int | None) -> Card:

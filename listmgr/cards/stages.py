@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from listmgr.cards.models import Card, CardStatus
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent
+from listmgr.consent.models import Consent, ConsentSource
 from listmgr.subscribers.models import Subscriber
 
 
@@ -33,12 +33,16 @@ Columns = TypeVarTuple("Columns")
 
 _begun = aliased(Consent, name="begun_consent")
 
-# The person's own latest consent since the card was taken, by whatever way they gave it: by the
-# operator's statement, on the tablet, or at home on the public page.
+# The person's own latest consent since the card was taken: by the operator's statement, on the
+# tablet, or at home on the public page. What a colleague stated by their card is not told by this.
 _own = (
     sa.select(Consent.id, Consent.status, Consent.subscriber_id)
     .join(Subscriber, Subscriber.id == Consent.subscriber_id)
-    .where(Subscriber.address_key == Card.address_key, Consent.captured_at >= Card.captured_at)
+    .where(
+        Subscriber.address_key == Card.address_key,
+        Consent.captured_at >= Card.captured_at,
+        sa.or_(Consent.source != ConsentSource.CARD, Consent.id == Card.consent_id),
+    )
     .order_by((Consent.status == ConsentStatus.CONFIRMED).desc(), Consent.id.desc())
     .limit(1)
     .correlate(Card)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import datetime
-
-import sqlalchemy as sa
 
 from listmgr.cards.arriving import arrive, capture_of
 from listmgr.cards.card import CardEmail, CardFields, CardPhone, Guess, ParsedCard
@@ -14,7 +14,6 @@ from listmgr.cards.restriction import RESTRICTED_WORDS
 from listmgr.cards.review import CardWords, checked_words
 from listmgr.kit.errors import Refused
 from listmgr.kit.transaction import Transaction
-from listmgr.subscribers.address import Address
 
 
 def type_in(
@@ -28,29 +27,24 @@ def type_in(
 ) -> Card | None:
     """The card of these words, the same for the same key. InvalidInput with each field.
 
-    Raises Refused where processing of the person's data is restricted.
+    Raises Refused where processing of the person's data is restricted, KeyReused for other words
+    under the same key.
     None when the key's card has gone since: it is not made a second time. The card is to be
     reviewed like one that was photographed.
     """
-    told, address = checked_words(words)
+    told, _address = checked_words(words)
     handed = HandedIn(source, b"", idempotency_key=key)
-    upload, fresh = write_down(tx, checked(taken, handed, at=at), handed, at=at)
+    facts = checked(taken, handed, at=at)
+    upload, fresh = write_down(tx, facts, handed, words=json.dumps(asdict(told)), at=at)
     if not fresh:
-        return _of(tx, upload.id, address)
+        return None if upload.card_id is None else tx.session.get(Card, upload.card_id)
     capture = capture_of(upload)
     upload.status, upload.done, upload.found, upload.said = UploadStatus.READ, 1, 1, ""
     card = arrive(tx, ParsedCard(_fields(told)), capture, at=at)
     if card is None:
         raise Refused(RESTRICTED_WORDS)
+    upload.card_id = card.id
     return card
-
-
-def _of(tx: Transaction, upload_id: int, address: Address | None) -> Card | None:
-    same = Card.upload_id == upload_id
-    if address is not None:
-        # It may have been added to a card that was there already.
-        same |= Card.address_key == address.key
-    return tx.session.scalars(sa.select(Card).where(same).order_by(Card.id).limit(1)).first()
 
 
 def _fields(told: CardWords) -> CardFields:

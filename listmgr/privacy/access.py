@@ -61,6 +61,9 @@ def file_of_subscriber(session: Session, found: Subscriber) -> dict[str, Any]:
 def file_of_card(session: Session, card: Card) -> dict[str, Any]:
     """All that is held of a person known by a business card alone, in the same words."""
     since = restricted_since(session, card)
+    key = card.address_key
+    # Each operator who took their card has one.
+    held = held_cards(session, key) if key is not None else (held_card(session, card),)
     return {
         "known_by": "business card",
         "known_since": card.captured_at.isoformat(),
@@ -69,7 +72,7 @@ def file_of_card(session: Session, card: Card) -> dict[str, Any]:
         "tags": [],
         "basis_note": "",
         "subscriptions": [],
-        "business_cards": _cards([held_card(session, card)]),
+        "business_cards": _cards(held),
     }
 
 

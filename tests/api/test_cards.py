@@ -101,6 +101,30 @@ def test_the_same_key_again_is_the_same_card(client, key, session):
     assert session.scalar(sa.select(sa.func.count()).select_from(Card)) == 2
 
 
+@pytest.mark.parametrize("address", ["secret.deal@kunde.example", "nobody@kunde.example"])
+def test_s14_a_key_used_again_for_another_address_shows_no_card(client, key, uow, address):
+    colleague = key_of(uow, operator(uow, "eve"))
+    assert post(client, colleague, {"address": "secret.deal@kunde.example"}).status_code == 201
+    assert post(client, key).status_code == 201
+    told = problem(post(client, key, {**CARD, "address": address}), 422, "key_reused")
+    assert "errors" not in told
+
+
+def test_s14_the_same_key_again_is_the_card_it_was_added_to(client, key, session):
+    first = post(client, key).get_json()
+    again = {"Idempotency-Key": "k2"}
+    assert post(client, key, **again).get_json()["id"] == first["id"]
+    assert post(client, key, **again).get_json()["id"] == first["id"]
+    assert session.scalar(sa.select(sa.func.count()).select_from(Card)) == 1
+
+
+def test_s07_a_colleagues_card_of_the_same_person_is_another_one(client, key, uow):
+    theirs = post(client, key_of(uow, operator(uow, "eve"))).get_json()["id"]
+    mine = post(client, key, {"address": CARD["address"]}).get_json()
+    assert mine["id"] != theirs
+    problem(get(client, key, f"/api/v1/cards/{theirs}"), 404, "not_found")
+
+
 def test_a_key_whose_card_was_discarded_makes_no_second_one(client, key, uow, session):
     card_id = post(client, key).get_json()["id"]
     with uow() as tx:

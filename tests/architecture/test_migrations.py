@@ -102,3 +102,40 @@ def contents(engine: sa.Engine) -> list[list[tuple[object, ...]]]:
     )
     with engine.connect() as connection:
         return [[tuple(row) for row in connection.execute(sa.text(q))] for q in queries]
+
+
+def test_s07_a_card_two_took_becomes_one_of_each_and_one_again(house: House):
+    url = fresh(house, "sharedcards")
+    before = ScriptDirectory.from_config(alembic_config()).get_revision("0049").down_revision
+    migrate(url, str(before))
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO operators (email, name, password_hash, role, language, created_at)"
+            " SELECT n, n, '', 'sales', 'en', now() FROM unnest(ARRAY['ada', 'ben']) n",
+            "INSERT INTO cards (address, address_key, note, captured_at, delete_at, notice_due_at)"
+            " SELECT a, nullif(a, ''), 'spring', now(), now(), now()"
+            " FROM unnest(ARRAY['zoe@example.com', '']) a",
+            "INSERT INTO card_captures (card_id, operator_id, source, taken_at, said)"
+            " SELECT c, o, 'typed', now(), 'said ' || o FROM generate_series(1, 2) c,"
+            " generate_series(1, 2) o ORDER BY c, o",
+        ):
+            connection.execute(sa.text(statement))
+    migrate(url, "0049")
+    cards = (
+        "SELECT k.operator_id, k.address, k.note, c.operator_id, c.said FROM cards k"
+        " JOIN card_captures c ON c.card_id = k.id ORDER BY k.id"
+    )
+    with engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(sa.text(cards))] == [
+            (1, "zoe@example.com", "spring", 1, "said 1"),
+            (1, "", "spring", 1, "said 1"),
+            (2, "zoe@example.com", "spring", 2, "said 2"),
+            (2, "", "spring", 2, "said 2"),
+        ]
+    migrate(url, "-1")
+    with engine.connect() as connection:
+        taken = "SELECT count(*) FROM card_captures WHERE card_id = 1"
+        assert connection.scalar(sa.text(taken)) == 2
+    migrate(url)
+    engine.dispose()

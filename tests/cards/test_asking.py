@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.campaigns import compose
-from listmgr.cards.inbox import cards_of
+from listmgr.cards.inbox import beside, cards_of
 from listmgr.cards.life import delete_due, drop_newly_objected
 from listmgr.cards.models import Card, CardStatus
 from listmgr.cards.offering import LIVES_SECONDS, prefill, prefill_token
@@ -288,3 +288,19 @@ def test_the_link_for_the_tablet_says_nothing_of_the_person_and_is_short_lived(
     late = int(now().timestamp()) + LIVES_SECONDS + 2
     monkeypatch.setattr(itsdangerous.timed.TimestampSigner, "get_timestamp", lambda _self: late)
     assert prefill(session, settings, token).address == ""
+
+
+def test_s07_how_far_a_colleagues_card_has_come_is_not_told(uow, session, ada, ben, notice):
+    with uow() as tx:
+        mine = kept(tx, ben.id)
+        theirs = kept(tx, ada.id)
+        stated(tx, theirs, notice, ada.id)
+        ask_once(tx, theirs.id, ada.id, operator_id=ada.id, at=now())
+        late = kept(tx, ben.id, "late@example.com")
+        stated(tx, kept(tx, ada.id, "late@example.com"), notice, ada.id)
+    assert staged(session, theirs).stage is Stage.ASKED
+    assert staged(session, mine).stage is Stage.KEPT
+    assert staged(session, late).stage is Stage.KEPT
+    with uow() as tx:
+        after = typed(tx, ben.id, "late@example.com")
+    assert not beside(session, after.id, ben.id).known_before

@@ -47,6 +47,18 @@ def restrict_zoe(uow, request):
     return do
 
 
+def test_s07_all_cards_of_a_person_are_restricted_with_one(uow, session, ada, ben):
+    with uow() as tx:
+        first, second = typed(tx, ada.id, ZOE).id, typed(tx, ben.id, ZOE).id
+    with uow() as tx:
+        assert restrict(tx, first, at=now())
+    with pytest.raises(Refused), uow() as tx:
+        discard(tx, second, ben.id, at=now())
+    with uow() as tx:
+        assert lift_restriction(tx, second, told="mail")
+    assert session.scalars(sa.select(Card.restricted_at)).all() == [None, None]
+
+
 def test_l33_a_restricted_card_lies_on_no_heap_of_work(uow, session, ada, restrict_zoe):
     late = now() - timedelta(days=40)
     with uow() as tx:

@@ -164,7 +164,8 @@ def _page(template: str, errors: dict[str, str], *, words: CardWords | None = No
         errors=errors,
         values=request.form,
         words=words,
-        key=request.form.get("key") or secrets.token_urlsafe(12),
+        # Nothing has been taken under the key of a form that is shown again.
+        key=secrets.token_urlsafe(12),
         occasion=request.form.get("occasion", last),
         offered=offered,
     )
