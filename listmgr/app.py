@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
@@ -66,9 +67,12 @@ def services_of(app: Flask, settings: Settings) -> Services:
     def ring_all(jobs: list[Job]) -> int:
         return ring(connection, jobs)
 
-    def unit_of_work() -> AbstractContextManager[Transaction]:
+    def opener(**options: bool) -> Callable[[], AbstractContextManager[Transaction]]:
         with app.app_context():
-            engine = db.engine
-        return transaction(lambda: Session(engine, expire_on_commit=False), settings, ring_all)
+            engine = db.engine.execution_options(**options)
+        return lambda: transaction(
+            lambda: Session(engine, expire_on_commit=False), settings, ring_all
+        )
 
-    return Services(settings, connection, make_post(app), unit_of_work)
+    unit_of_work, reading = opener(), opener(postgresql_readonly=True)
+    return Services(settings, connection, make_post(app), unit_of_work, reading)

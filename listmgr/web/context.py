@@ -26,6 +26,8 @@ class Services:
     redis: redis.Redis
     post: Post
     unit_of_work: Callable[[], AbstractContextManager[Transaction]]
+    # For pages: PostgreSQL itself refuses to write in it, so that no GET ever does.
+    reading: Callable[[], AbstractContextManager[Transaction]]
 
 
 def services() -> Services:

@@ -1,7 +1,7 @@
 """Every route of the studio has its guard, every role gets what the table says, GET never writes.
 
 A new route is met here without being told of: it fails until it declares a right, and a new kind
-of argument fails until `sample` in tests/studio/conftest.py has one.
+of argument fails until `sample` in tests/studio/conftest.py, or `by_room`, has one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.routing import Rule
 
+from listmgr.consent.models import Question, QuestionStatus
+from listmgr.kit.db import db
+from listmgr.kit.tokens import Door, make_token, token_hash
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
 from listmgr.web.studio.acting import reading
@@ -45,7 +48,8 @@ def right_of(app: Flask, rule: Rule) -> Right | None:
     return guard.right
 
 
-def path_of(rule: Rule, sample: dict[str, int]) -> str:
+def path_of(rule: Rule, sample: dict[str, int | str]) -> str:
+    """Where a rule leads; a kind of argument the sample does not have is a KeyError."""
     values = {name: sample[name] for name in rule.arguments}
     _domain, path = rule.build(values, append_unknown=False) or ("", "")
     assert path
@@ -133,18 +137,92 @@ def written(engine: sa.Engine) -> dict[str, str | None]:
     return checksums(engine, but={"audit_entries"}, without={"operators": "last_seen_at"})
 
 
-def test_get_and_head_never_write(app, admin, sample, engine):
+@pytest.fixture
+def by_room(uow, sample, sign_in_token, settings) -> dict[str, dict[str, int | str]]:
+    """What the words `token` and `filename` of a path stand for, by how the path begins."""
+    keys, subscriber = settings.secret_keys, sample["subscriber_id"]
+    with uow() as tx:
+        question = tx.session.scalar(
+            sa.select(Question).where(Question.status == QuestionStatus.QUEUED).limit(1)
+        )
+        confirm = make_token(keys, Door.CONFIRM, question.id)
+        question.token_hash, question.status = token_hash(confirm), QuestionStatus.SENT
+    tokens = {
+        "/c/": confirm,
+        "/u/": make_token(keys, Door.UNSUBSCRIBE, sample["campaign_id"], subscriber),
+        "/p/": make_token(keys, Door.PREFERENCES, subscriber),
+        "/d/": make_token(keys, Door.MY_DATA, subscriber),
+        "/studio/sign-in/": sign_in_token,
+        "/studio/first-run/": "none",
+    }
+    files = {"/static/": "public.css", "/bootstrap/": "css/bootstrap.min.css"}
+    return {begin: {"token": token} for begin, token in tokens.items()} | {
+        begin: {"filename": name} for begin, name in files.items()
+    }
+
+
+def sampled(
+    rule: Rule, sample: dict[str, int | str], by_room: dict[str, dict[str, int | str]]
+) -> str:
+    """Where a rule leads, whatever it is about."""
+    more = [values for begin, values in by_room.items() if rule.rule.startswith(begin)]
+    return path_of(rule, sample | (more[0] if more else {}))
+
+
+def test_w14_get_and_head_never_write(app, admin, sample, by_room, engine):
     before = written(engine)
     assert before["consents"]
     for rule in app.url_map.iter_rules():
-        if "GET" not in (rule.methods or ()) or not rule.arguments <= set(sample):
+        if "GET" not in (rule.methods or ()):
             continue
         if rule.endpoint.startswith("api."):
             continue  # It is asked with a key, see tests/api.
+        # There is an operator: the first one cannot be made any more.
+        expected = {404} if rule.endpoint == "studio.first_run_page" else {200, 303}
         for method in ("GET", "HEAD"):
-            answer = admin.browser.open(path_of(rule, sample), method=method, base_url=BASE)
-            assert answer.status_code in {200, 303}, (rule.rule, answer.text)
+            path = sampled(rule, sample, by_room)
+            with admin.browser.open(path, method=method, base_url=BASE) as answer:
+                assert answer.status_code in expected, (rule.rule, answer.text)
     assert written(engine) == before
+
+
+def test_w14_a_kind_of_argument_without_a_sample_fails(app, sample, by_room):
+    rule = Rule("/x/<unheard_of>", endpoint="x")
+    app.url_map.add(rule)
+    try:
+        with pytest.raises(KeyError):
+            sampled(rule, sample, by_room)
+    finally:
+        app.url_map._rules.remove(rule)
+
+
+@pytest.mark.parametrize("page", ["/s/", "/c/", "/u/", "/p/", "/d/", "/"])
+def test_w14_a_public_page_cannot_write_even_if_it_tried(
+    app, admin, sample, by_room, page, monkeypatch
+):
+    """Every statement of a page runs in a transaction PostgreSQL itself keeps from writing."""
+    writable: list[str] = []
+    rules = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("public.")
+        and "GET" in (rule.methods or ())
+        and (rule.rule == "/" if page == "/" else rule.rule.startswith(page))
+    ]
+    assert rules
+
+    def look(connection, cursor, statement, *_more) -> None:
+        if cursor.connection.read_only is not True:
+            writable.append(statement)
+
+    with app.app_context():
+        sa.event.listen(db.engine, "before_cursor_execute", look)
+        try:
+            for rule in rules:
+                admin.get(sampled(rule, sample, by_room))
+        finally:
+            sa.event.remove(db.engine, "before_cursor_execute", look)
+    assert writable == []
 
 
 def test_a_page_of_the_studio_cannot_write_even_if_it_tried(app):

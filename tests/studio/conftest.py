@@ -139,6 +139,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "list_id": made.id,
             "purpose_id": purpose.id,
             "form_id": form.id,
+            "slug": form.slug,
             "field_id": field.id,
             "subscriber_id": consent.subscriber_id,
             "consent_id": consent.id,

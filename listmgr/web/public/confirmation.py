@@ -16,7 +16,7 @@ from listmgr.web.public.frame import framed
 @bp.get("/c/<token>/not-me")
 def question(token: str) -> str:
     """What the link is about; writes nothing."""
-    with services().unit_of_work() as tx:
+    with services().reading() as tx:
         view = look(tx.session, tx.settings, token, now())
         return _page(tx.session, view, token)
 

@@ -23,7 +23,7 @@ from listmgr.web.public.frame import framed
 @bp.get("/u/<token>")
 def leave_page(token: str) -> str:
     """A button; whoever only looks changes nothing."""
-    with services().unit_of_work() as tx:
+    with services().reading() as tx:
         view = unsubscribe_view(tx.session, tx.settings, token)
         return _leave_page(tx.session, view, token)
 
@@ -55,7 +55,7 @@ def _leave_page(session: Session, view: UnsubscribeView, token: str) -> str:
 @bp.get("/p/<token>")
 def preferences_page(token: str) -> str:
     """What a person gets from us."""
-    with services().unit_of_work() as tx:
+    with services().reading() as tx:
         return _preferences(tx.session, token)
 
 

@@ -18,7 +18,7 @@ from listmgr.web.public.frame import framed
 @bp.get("/p/<token>/address")
 def address_page(token: str) -> str:
     """What is asked for now, and a field for another address."""
-    with services().unit_of_work() as tx:
+    with services().reading() as tx:
         return _page(tx.session, token)
 
 

@@ -22,7 +22,7 @@ from listmgr.web.public.frame import framed
 @bp.get("/d/<token>")
 def my_data_page(token: str) -> str:
     """What we hold, why, and for how long; whoever only looks changes nothing."""
-    with services().unit_of_work() as tx:
+    with services().reading() as tx:
         return _page(tx.session, my_data(tx.session, tx.settings, token), token)
 
 
@@ -44,7 +44,7 @@ def correct_my_data(token: str) -> ResponseReturnValue:
 @bp.get("/d/<token>/data.json")
 def my_data_file(token: str) -> Response:
     """Everything of the page as a file that programs read (Art. 20)."""
-    with services().unit_of_work() as tx:
+    with services().reading() as tx:
         found = download(tx.session, tx.settings, token)
     if found is None:
         abort(404)

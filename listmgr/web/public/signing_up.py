@@ -93,14 +93,14 @@ def qr_code(slug: str) -> Response:
 def _from_card(token: str) -> Entered:
     if not token:
         return Entered()
-    with services().unit_of_work() as tx:
+    with services().reading() as tx:
         known = prefill(tx.session, tx.settings, token)
     fields = asdict(known)
     return Entered(fields.pop("address"), typed=fields)
 
 
 def _offer(slug: str) -> Offer:
-    with services().unit_of_work() as tx:
+    with services().reading() as tx:
         return find_offer(tx.session, slug, language())
 
 

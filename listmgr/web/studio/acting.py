@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import sqlalchemy as sa
 from flask import request
 
 from listmgr.kit.clock import now
@@ -25,9 +24,8 @@ MOST_DIGITS = 18
 
 @contextmanager
 def reading() -> Iterator[Transaction]:
-    """For pages: PostgreSQL itself refuses to write in it, so that no GET ever does."""
-    with services().unit_of_work() as tx:
-        tx.session.execute(sa.text("SET TRANSACTION READ ONLY"))
+    """For pages, which never write."""
+    with services().reading() as tx:
         yield tx
 
 
