@@ -86,6 +86,8 @@ def _hurry(house: House) -> None:
     with engine.connect() as connection:
         for what in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             connection.execute(sa.text(f"ALTER SYSTEM SET {what} = off"))
+        # A circle of locks is found before it dissolves by itself.
+        connection.execute(sa.text("ALTER SYSTEM SET deadlock_timeout = '50ms'"))
         connection.execute(sa.text("SELECT pg_reload_conf()"))
     engine.dispose()
 

@@ -86,7 +86,10 @@ def delete_draft(tx: Transaction, campaign_id: int) -> None:
 
 def locked(tx: Transaction, campaign_id: int) -> Campaign:
     """The campaign, locked until the commit; raises NotFound."""
-    campaign = tx.session.get(Campaign, campaign_id, with_for_update=True, populate_existing=True)
+    # FOR NO KEY UPDATE: the check of a lease's foreign key, which comes later, need not wait.
+    campaign = tx.session.get(
+        Campaign, campaign_id, with_for_update={"key_share": True}, populate_existing=True
+    )
     if campaign is None:
         raise NotFound(N_("There is no such campaign."))
     return campaign

@@ -45,10 +45,11 @@ def wait(tx: Transaction, campaign_id: int, *, until: datetime, why: str) -> Non
 def wake(tx: Transaction, campaign_id: int | None = None) -> None:
     """What a campaign waits for is over, or may be: it looks again at once. Without one, all."""
     one = sa.true() if campaign_id is None else Campaign.id == campaign_id
+    waiting = sa.select(Campaign.id).where(Campaign.waits_until.is_not(None), one)
+    # Several are locked in the order of their numbers, as everywhere.
+    held = tx.session.scalars(waiting.order_by(Campaign.id).with_for_update(key_share=True)).all()
     tx.session.execute(
-        sa.update(Campaign)
-        .where(Campaign.waits_until.is_not(None), one)
-        .values(waits_until=None, waits_for="")
+        sa.update(Campaign).where(Campaign.id.in_(held)).values(waits_until=None, waits_for="")
     )
 
 

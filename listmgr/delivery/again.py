@@ -11,6 +11,7 @@ from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.delivery.domain_refusals import forget_refusing
 from listmgr.delivery.kept import deliveries_kept
+from listmgr.delivery.leases import lock_all_leases
 from listmgr.delivery.models import partition_name
 from listmgr.delivery.sweep import ring_campaign
 from listmgr.kit.errors import Refused
@@ -48,17 +49,15 @@ def try_again(tx: Transaction, campaign_id: int, which: Which, *, at: datetime) 
 
 
 def _make_due(tx: Transaction, campaign_id: int, which: Which, at: datetime) -> int:
-    # Locked in the order in which outcomes are settled: no two wait for each other.
+    # A statement of its own: a CTE of this one would be read, and locked, only as far as is needed.
+    lock_all_leases(tx, campaign_id)
     found = tx.session.scalar(
         sa.text(
-            "WITH held AS MATERIALIZED (SELECT lo FROM campaign_leases"
-            "  WHERE campaign_id = :campaign ORDER BY lo FOR UPDATE),"
-            f" due AS (UPDATE {partition_name(campaign_id)} d SET status = 'deferred',"
+            f"WITH due AS (UPDATE {partition_name(campaign_id)} d SET status = 'deferred',"
             "   attempts = 0, next_attempt_at = :at, ended_at = NULL, refused_since = NULL,"
             "   trouble = 'deferred' || substr(d.trouble, length(d.status) + 1)"
             # Whom the gate held back is held back by it again: nothing is gained by asking.
             "  WHERE d.status = :which AND d.trouble IS NOT NULL"
-            "   AND EXISTS (SELECT FROM held)"
             "   AND coalesce(d.reply, '') NOT LIKE 'not sent again:%'"
             "  RETURNING (SELECT max(x.lo) FROM campaign_leases x"
             "   WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo),"

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from listmgr.campaigns import control
 from listmgr.campaigns.audience import audience
+from listmgr.campaigns.compose import locked
 from listmgr.campaigns.files import files_of
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
 from listmgr.config import Settings
@@ -256,12 +257,15 @@ def _send_due(run: Run, end: float) -> bool:
 
 
 def _record(run: Run, tx: Transaction, lo: int | None) -> None:
+    reason = run.fault or (control.SERVER_AWAY + run.away if run.away else "")
+    if reason:
+        # Before the lease and the deliveries: an operator's act takes them in this order.
+        locked(tx, run.campaign_id)
     run.late = not record_results(tx, run.campaign_id, run.results, lo=lo, at=run.now())
     domains = run.domains
     record_refusing(tx, run.campaign_id, domains.newly_refusing, domains.newly_taking)
     domains.newly_refusing.clear()
     domains.newly_taking.clear()
-    reason = run.fault or (control.SERVER_AWAY + run.away if run.away else "")
     if not reason:
         return
     status = tx.session.scalar(sa.select(Campaign.status).where(Campaign.id == run.campaign_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,48 @@ def claim(tx: Transaction, campaign_id: int, holder: str) -> Lease | None:
     if row.attempt > 1:
         _mark_uncertain(tx, lease)
     return lease
+
+
+# The range each of some people falls into: leases hold every id from one `lo` to the next.
+LEASE_OF = (
+    "(SELECT max(y.lo) FROM campaign_leases y"
+    " WHERE y.campaign_id = {campaign} AND y.lo <= {subscriber})"
+)
+_LOCK = sa.text(
+    "SELECT l.lo FROM campaign_leases l WHERE l.campaign_id = :campaign AND l.lo IN (SELECT "
+    + LEASE_OF.format(campaign=":campaign", subscriber="x.id")
+    + " FROM unnest(CAST(:ids AS bigint[])) AS x(id)) ORDER BY l.lo FOR UPDATE"
+)
+_LOCK_OF_PEOPLE = sa.text(
+    "WITH touched AS MATERIALIZED (SELECT DISTINCT d.campaign_id, "
+    + LEASE_OF.format(campaign="d.campaign_id", subscriber="d.subscriber_id")
+    + " AS lo FROM deliveries d WHERE d.subscriber_id = ANY(:ids))"
+    " SELECT FROM campaign_leases l JOIN touched USING (campaign_id, lo)"
+    " ORDER BY l.campaign_id, l.lo FOR UPDATE OF l"
+)
+
+
+def lock_leases(tx: Transaction, campaign_id: int, subscriber_ids: Sequence[int]) -> Sequence[int]:
+    """Lock the ranges some people of a campaign fall into; returns where they begin.
+
+    Whoever changes deliveries that are there already locks their ranges first
+    (docs/architecture.md, "In which order rows are locked").
+    """
+    ids = f"{{{','.join(map(str, subscriber_ids))}}}"
+    return tx.session.scalars(_LOCK, {"campaign": campaign_id, "ids": ids}).all()
+
+
+def lock_all_leases(tx: Transaction, campaign_id: int) -> None:
+    """The same for everybody of a campaign."""
+    tx.session.execute(
+        sa.text("SELECT FROM campaign_leases WHERE campaign_id = :campaign ORDER BY lo FOR UPDATE"),
+        {"campaign": campaign_id},
+    )
+
+
+def lock_leases_of_people(tx: Transaction, subscriber_ids: Sequence[int]) -> None:
+    """The same over all campaigns that have written these people down."""
+    tx.session.execute(_LOCK_OF_PEOPLE, {"ids": list(subscriber_ids)})
 
 
 def _mark_uncertain(tx: Transaction, lease: Lease) -> None:

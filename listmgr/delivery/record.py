@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from listmgr.campaigns import control
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.models import CampaignStatus
+from listmgr.delivery.leases import lock_leases
 from listmgr.delivery.models import DeliveryStatus, partition_name
 from listmgr.delivery.planning import plan_by_key
 from listmgr.delivery.providers import OTHERS
@@ -21,7 +22,7 @@ from listmgr.delivery.retry import SOFT_MOST, SOFT_WITHIN, enhanced
 from listmgr.delivery.sweep import ring_campaign
 from listmgr.kit.transaction import Transaction
 from listmgr.suppression.models import SuppressionReason
-from listmgr.suppression.register import suppress
+from listmgr.suppression.register import suppress_many
 
 
 class Result(NamedTuple):
@@ -52,7 +53,7 @@ _TOO_LONG = (
 # One pass for what stood in `sending`, which is nearly always all of them. A late answer may still
 # settle what was given up as uncertain: a pass of its own, when some are left over.
 _SET = (
-    "WITH o AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]),"
+    "WITH {held}o AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]),"
     "  string_to_array(:replies, :end, ''), CAST(:nexts AS timestamptz[]),"
     "  CAST(:untouched AS int[]), CAST(:refused AS int[]), string_to_array(:troubles, :end, ''))"
     "  AS t(id, status, reply, next_at, untouched, refused, trouble)),"
@@ -68,14 +69,14 @@ _SET = (
     "    ELSE d.refused_since END,"
     f"  ended_at = CASE WHEN o.next_at IS NULL OR {_TOO_LONG} THEN now() END"
     "  FROM o WHERE o.id = d.subscriber_id AND d.status = :was"
-    "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])) RETURNING o.id, d.status)"
+    "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])){first} RETURNING o.id, d.status)"
 )
 # The same where every mail was taken, which is what there is most of.
 _SET_SENT = (
-    "WITH changed AS (UPDATE {table} d SET status = 'sent', reply = o.reply, ended_at = now()"
+    "WITH {held}changed AS (UPDATE {table} d SET status = 'sent', reply = o.reply, ended_at = now()"
     "  FROM unnest(CAST(:ids AS bigint[]), string_to_array(:replies, :end, '')) AS o(id, reply)"
     "  WHERE o.id = d.subscriber_id AND d.status = :was"
-    "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])) RETURNING o.id, d.status)"
+    "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])){first} RETURNING o.id, d.status)"
 )
 _COUNT = (
     ", deltas AS (SELECT {lease} AS lo,"
@@ -97,15 +98,14 @@ _COUNT = (
     "  FROM deltas x WHERE l.campaign_id = :campaign AND l.lo = {found})"
     " SELECT count(*) FROM changed"
 )
+# Its lease is locked before the first delivery is: so does whoever takes it over.
+_HELD = (
+    "held AS MATERIALIZED (SELECT 1 FROM campaign_leases"
+    " WHERE campaign_id = :campaign AND lo = :lo FOR UPDATE), "
+)
+_FIRST = " AND EXISTS (SELECT FROM held)"
 _ITS_LEASE = (
     "(SELECT max(y.lo) FROM campaign_leases y WHERE y.campaign_id = :campaign AND y.lo <= b.id)"
-)
-# Two workers that settle deliveries of the same leases take them in the same order.
-_LOCK_LEASES = sa.text(
-    "SELECT FROM campaign_leases l WHERE l.campaign_id = :campaign AND l.lo IN ("
-    " SELECT (SELECT max(y.lo) FROM campaign_leases y"
-    "  WHERE y.campaign_id = :campaign AND y.lo <= x.id)"
-    " FROM unnest(CAST(:ids AS bigint[])) AS x(id)) ORDER BY l.lo FOR UPDATE"
 )
 
 
@@ -169,7 +169,7 @@ def _settle(
         values |= {"providers": "{}"}
     plan_by_key(tx)
     if lo is None:
-        tx.session.execute(_LOCK_LEASES, {"campaign": campaign_id, "ids": values["ids"]})
+        lock_leases(tx, campaign_id, [result.subscriber_id for result in results])
     settled: int = tx.session.scalar(statement, values)
     return settled
 
@@ -202,7 +202,10 @@ def _providers(results: Sequence[Result], sent: bool) -> Mapping[str, int]:
 @lru_cache(64)
 def _statement(table: str, sent: bool, *, own_lease: bool) -> sa.TextClause:
     lease, found = (_ITS_LEASE, "x.lo") if own_lease else ("CAST(:lo AS bigint)", ":lo")
-    sql = ((_SET_SENT if sent else _SET) + _COUNT).format(table=table, lease=lease, found=found)
+    held, first = ("", "") if own_lease else (_HELD, _FIRST)
+    sql = ((_SET_SENT if sent else _SET) + _COUNT).format(
+        table=table, lease=lease, found=found, held=held, first=first
+    )
     names = ("was", "replies", "end", "providers", *(() if sent else ("troubles",)))
     texts = [sa.bindparam(name, type_=sa.Text) for name in names]
     return sa.text(sql).bindparams(*texts)
@@ -243,5 +246,4 @@ def _suppress(tx: Transaction, ids: Sequence[int], at: datetime) -> None:
     found = tx.session.scalars(
         sa.text("SELECT fingerprint FROM subscribers WHERE id = ANY(:ids)"), {"ids": list(ids)}
     )
-    for fingerprint in found.all():
-        suppress(tx, fingerprint, SuppressionReason.BOUNCED, at=at)
+    suppress_many(tx, found.all(), SuppressionReason.BOUNCED, at=at)

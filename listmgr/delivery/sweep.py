@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from listmgr.campaigns import control
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.delivery.leases import lock_leases
 from listmgr.delivery.models import CampaignLease, LeaseState, partition_name
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
@@ -47,7 +48,7 @@ def sweep_campaigns(tx: Transaction, *, at: datetime) -> None:
                 Campaign.finished_at > at - timedelta(days=1),
             )
         )
-        .order_by(Campaign.launched_at)
+        .order_by(Campaign.id)
     ).all()
     for campaign in campaigns:
         _sweep(tx, campaign, at)
@@ -90,11 +91,23 @@ def _deferred_due(tx: Transaction, campaign_id: int, at: datetime) -> bool:
 def settle_late(tx: Transaction, campaign_id: int, *, at: datetime) -> int:
     """Rows nobody answered for become uncertain; a late answer may still settle them."""
     name = partition_name(campaign_id)
+    told = {"campaign": campaign_id, "before": at - LATE}
+    people = tx.session.scalars(
+        sa.text(
+            f"SELECT subscriber_id FROM {name} WHERE status = 'sending' AND begun_at < :before"
+        ),
+        told,
+    ).all()
+    if not people:
+        return 0
+    locked(tx, campaign_id)
+    lock_leases(tx, campaign_id, people)
     found = tx.session.scalars(
         sa.text(
             "WITH late AS (SELECT subscriber_id, (SELECT max(x.lo) FROM campaign_leases x"
             "  WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo"
-            f" FROM {name} d WHERE status = 'sending' AND begun_at < :before FOR UPDATE OF d),"
+            f" FROM {name} d WHERE status = 'sending' AND begun_at < :before"
+            "  AND subscriber_id = ANY(:people) FOR UPDATE OF d),"
             f" settled AS (UPDATE {name} d SET status = 'uncertain', ended_at = clock_timestamp(),"
             "  reply = 'the worker ended before the answer', trouble = 'uncertain' FROM late"
             "  WHERE late.subscriber_id = d.subscriber_id),"
@@ -102,7 +115,7 @@ def settle_late(tx: Transaction, campaign_id: int, *, at: datetime) -> int:
             "  (SELECT lo, count(*) AS n FROM late GROUP BY lo) n"
             "  WHERE l.campaign_id = :campaign AND l.lo = n.lo) SELECT subscriber_id FROM late"
         ),
-        {"campaign": campaign_id, "before": at - LATE},
+        told | {"people": people},
     ).all()
     return len(found)
 

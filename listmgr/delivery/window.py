@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.consent.gate import FROM_CONSENTS, JOINS_OF_ONE, REFUSED_BECAUSE, THE_ONE, gate_binds
-from listmgr.delivery.leases import Lease
+from listmgr.delivery.leases import LEASE_OF, Lease, lock_leases
 from listmgr.delivery.merge_fields import Columns
 from listmgr.delivery.models import partition_name
 from listmgr.delivery.planning import plan_by_key
@@ -142,9 +142,11 @@ def _again(table: str, fields: Columns, among: str) -> sa.TextClause:
     refused = f"coalesce({REFUSED_BECAUSE}{among})" if among else REFUSED_BECAUSE
     columns = "".join(f", {sql} AS f_{name}" for name, sql in fields)
     names = "".join(f", f_{name}" for name, _sql in fields)
+    own = LEASE_OF.format(campaign=":campaign", subscriber="subscriber_id")
     return sa.text(
         f"WITH due AS MATERIALIZED (SELECT subscriber_id FROM {table}"
         "  WHERE next_attempt_at <= :at AND status = 'deferred'"
+        f"   AND {own} = ANY(CAST(:leases AS bigint[]))"
         "   AND EXISTS (SELECT FROM campaigns k WHERE k.id = :campaign AND k.status = 'running')"
         "  ORDER BY next_attempt_at LIMIT :size FOR UPDATE SKIP LOCKED),"
         " gated AS MATERIALIZED (SELECT due.subscriber_id, c.id AS consent_id,"
@@ -182,6 +184,7 @@ def due_window(
     among: Predicate = EVERYBODY,
 ) -> Window:
     """Deferred deliveries whose time has come, through the gate once more; the rest is dropped."""
+    leases = _lock_due_leases(tx, campaign_id, size, at)
     plan_by_key(tx)
     left = f", CASE WHEN ({among.sql}) IS NOT TRUE THEN '{NOT_IN_SEGMENT}' END"
     asked_at = elapsed()
@@ -192,11 +195,25 @@ def due_window(
             "purpose": purpose_id,
             "size": size,
             "at": at,
+            "leases": leases,
             **gate_binds(tx.settings),
             **among.binds,
         },
     ).all()
     return Window([Recipient(row[0], row[1], row[2], row[3:]) for row in rows], asked_at)
+
+
+def _lock_due_leases(tx: Transaction, campaign_id: int, size: int, at: datetime) -> Sequence[int]:
+    """Lock the leases of those who are due next, before any of them is."""
+    people = tx.session.scalars(
+        sa.text(
+            f"SELECT subscriber_id FROM {partition_name(campaign_id)}"
+            " WHERE next_attempt_at <= :at AND status = 'deferred'"
+            " ORDER BY next_attempt_at LIMIT :size"
+        ),
+        {"at": at, "size": size},
+    ).all()
+    return lock_leases(tx, campaign_id, people)
 
 
 def next_due(session: Session, campaign_id: int) -> datetime | None:

@@ -16,6 +16,7 @@ from listmgr.cards.gone import forget_people
 from listmgr.consent.expire import forget_evidence
 from listmgr.consent.models import Question, Signup, SignupAnswers
 from listmgr.consent.moving_models import AddressChange
+from listmgr.delivery.leases import lock_leases_of_people
 from listmgr.exports.keep import withdraw_files
 from listmgr.imports.gone import forget_files, forget_keys, forget_rows
 from listmgr.kit.transaction import Transaction
@@ -73,6 +74,7 @@ def _deliveries(tx: Transaction, gone: Gone) -> None:
 
 def forget_replies(tx: Transaction, subscriber_ids: list[int]) -> None:
     """Clear what mail servers answered about people."""
+    lock_leases_of_people(tx, subscriber_ids)
     tx.session.execute(
         sa.text(
             "UPDATE deliveries SET reply = NULL"
