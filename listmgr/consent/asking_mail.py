@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -30,7 +32,6 @@ GIVE_UP = timedelta(days=2)
 PAUSE = timedelta(minutes=1)
 LEFT_HALF_DONE = timedelta(minutes=10)
 AWAY = "server away"
-MASKED = "[this link's secret is not kept]"
 
 
 def send_question(
@@ -169,12 +170,26 @@ def _settle(uow: UnitOfWork, question_id: int, status: QuestionStatus, error: st
         question.last_error = error[:300]
 
 
+def without_secret(mime: bytes, token: str) -> bytes:
+    """The mail as it was sent, octet for octet, but for the secret of its link.
+
+    Whoever reads the proof could confirm for the person by it. Each of its characters becomes an
+    x, also where quoted-printable breaks the line within it (RFC 2045, 6.7).
+    """
+    soft_break = rb"(?:=\r\n)?"
+    secret = re.compile(soft_break.join(re.escape(char).encode() for char in token))
+    return secret.sub(lambda match: re.sub(rb"=\r\n|.", _mask, match[0]), mime)
+
+
+def _mask(part: re.Match[bytes]) -> bytes:
+    return part[0] if part[0] == b"=\r\n" else b"x"
+
+
 def _sent(tx: Transaction, question_id: int, receipt: Receipt, token: str, at: datetime) -> None:
     question = tx.session.get_one(Question, question_id, with_for_update=True)
     question.status = QuestionStatus.SENT
     question.sent_at = at
-    # The link in the kept copy must not work: who reads the proof could confirm for the person.
-    mime = receipt.mime.decode("utf-8", "replace").replace("=\r\n", "").replace(token, MASKED)
+    kept_copy = without_secret(receipt.mime, token).decode()
     for consent_id in question.consent_ids:
         consent = lock_consent(tx, consent_id)
         if consent.status not in {ConsentStatus.PENDING, ConsentStatus.CONFIRMED}:
@@ -186,5 +201,9 @@ def _sent(tx: Transaction, question_id: int, receipt: Receipt, token: str, at: d
             at=at,
             actor="system",
             facts={"message_id": receipt.message_id, "kind": question.kind.value},
-            evidence={"smtp_reply": receipt.reply, "mail": mime},
+            evidence={
+                "smtp_reply": receipt.reply,
+                "mail": kept_copy,
+                "mail_sha256": hashlib.sha256(receipt.mime).hexdigest(),
+            },
         )

@@ -8,13 +8,14 @@ CleverReach's receiver fields, HubSpot's contact properties and its export of op
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from listmgr.imports.plan import Target
 from listmgr.imports.verdicts import Meaning
 
 _T, _M = Target, Meaning
+LEAST_MARKS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +182,34 @@ FOREIGN: tuple[Foreign, ...] = (
 )
 
 
-def recognise(columns: tuple[str, ...]) -> Foreign | None:
-    """The program whose export has these columns; None for any other file."""
-    names = {one.strip().lower() for one in columns}
-    fitting = [(len(sign), found) for found in FOREIGN for sign in found.signs if sign <= names]
-    return max(fitting, key=lambda one: one[0])[1] if fitting else None
+def recognise(names: Collection[str]) -> Foreign | None:
+    """The program whose export has these columns, in small letters; None for any other file.
+
+    A whole sign tells a program for sure. Where columns are missing or have been renamed, two
+    names do that no other program shares, if most of them are of one program.
+    """
+    names = frozenset(names)
+    whole = [(len(sign), program) for program in FOREIGN for sign in program.signs if sign <= names]
+    if whole:
+        return max(whole, key=lambda rated: rated[0])[1]
+    rated = sorted(
+        ((len(_marks(program) & names), program.key) for program in FOREIGN), reverse=True
+    )
+    (most, key), (second, _key) = rated[:2]
+    if most < LEAST_MARKS or most == second:
+        return None
+    return next(program for program in FOREIGN if program.key == key)
+
+
+def _marks(program: Foreign) -> frozenset[str]:
+    """Names in a program's own exports that anybody else's file is unlikely to have."""
+    return frozenset().union(*program.signs, program.columns) - _EVERYBODYS
+
+
+# Columns of any file of people.
+_EVERYBODYS = frozenset(
+    {"blacklisted", "blocklisted", "bounced", "company", "company name", "confirmed", "contact id"}
+    | {"created", "data", "disabled", "email", "email address", "firma", "first name", "firstname"}
+    | {"last name", "lastname", "nachname", "name", "nom", "preferred language", "prenom", "quelle"}
+    | {"record id", "source", "status", "tags", "uuid", "vorname"}
+)

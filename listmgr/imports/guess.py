@@ -16,6 +16,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_SEPARATOR = re.compile(r'"?sep=(.?)"?', re.IGNORECASE)
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -47,6 +48,17 @@ def _is_utf8(sample: bytes) -> bool:
 def delimiter(lines: Sequence[str]) -> str:
     """What cuts the lines into the most equal number of cells, outside quotes."""
     return max(DELIMITERS, key=lambda one: _fit(lines, one))
+
+
+def named_delimiter(first: str) -> str | None:
+    """The delimiter that Excel's first line names (`sep=;`), None for any other line."""
+    named = _SEPARATOR.fullmatch(first.strip("\r\n"))
+    return named[1] if named and named[1] in DELIMITERS else None
+
+
+def names_delimiter(cells: Sequence[str]) -> bool:
+    """Whether a row is Excel's line about the delimiter, however the file is cut into cells."""
+    return bool(cells) and _SEPARATOR.match(cells[0]) is not None and not any(cells[1:])
 
 
 def _fit(lines: Sequence[str], mark: str) -> tuple[float, int]:

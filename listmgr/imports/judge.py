@@ -14,7 +14,7 @@ from listmgr.imports.evidence import Evidence, prove
 from listmgr.imports.plan import Plan, Target
 from listmgr.imports.rows import OF_ENCODING, Broken, Row
 from listmgr.imports.verdicts import STOPS, Meaning, Verdict
-from listmgr.imports.words import STATUS_WORDS, moment, yes
+from listmgr.imports.words import STATUS_WORDS, moment, plain_word, wish, yes
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.texts import N_
 from listmgr.subscribers.address import Address, AddressError, parse_address
@@ -74,7 +74,7 @@ class Judge:
         for at, label in enumerate(columns):
             places.setdefault(plan.columns.get(label, ""), []).append(at)
         self._places = places
-        self._words = STATUS_WORDS | {word: Meaning(m) for word, m in plan.words.items()}
+        self._words = STATUS_WORDS | {plain_word(w): Meaning(m) for w, m in plan.words.items()}
         told = plan.tables.get(table)
         self._all = Meaning(told) if told else None
         self._stopping = any(places.get(one) for one in _STOP_FLAGS)
@@ -128,8 +128,14 @@ class Judge:
                     return meaning
         if self._all in STOPS:
             return self._all
+        status = self._status(row)
+        if _T.WANTS_MAIL not in self._places:
+            return status
+        return least((*(wish(row[at]) for at in self._places[_T.WANTS_MAIL]), status))
+
+    def _status(self, row: list[str]) -> Meaning | None:
         if _T.STATUS in self._places:
-            word = self._cell(row, _T.STATUS).strip().lower()
+            word = plain_word(self._cell(row, _T.STATUS))
             return self._words.get(word) if word else Meaning.UNCONFIRMED
         if _T.CONFIRMED in self._places and not yes(self._cell(row, _T.CONFIRMED)):
             return Meaning.UNCONFIRMED
@@ -212,6 +218,15 @@ class Judge:
             person.evidence = found
         else:
             person.lacking = found
+
+
+def least(said: Sequence[Meaning | None]) -> Meaning | None:
+    """Of what several columns say, what means the least mail; an unknown word might mean none."""
+    for group in (STOPS, {None}, {Meaning.UNCONFIRMED}):
+        for meaning in said:
+            if meaning in group:
+                return meaning
+    return Meaning.SUBSCRIBED
 
 
 _STOP_FLAGS = {

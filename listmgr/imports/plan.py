@@ -18,6 +18,8 @@ class Target(enum.StrEnum):
     TAGS = "=tags"
     ATTRIBUTES = "=attributes"
     STATUS = "=status"
+    # Yes is not an opt-out and no proof; no is an opt-out.
+    WANTS_MAIL = "=wants_mail"
     OPTED_OUT = "=opted_out"
     OPTED_OUT_AT = "=opted_out_at"
     BOUNCED = "=bounced"
@@ -34,6 +36,7 @@ class Target(enum.StrEnum):
 # Several columns may say these, one after the other; of the rest each has one.
 MANY = frozenset(
     {Target.OPTED_OUT, Target.OPTED_OUT_AT, Target.BOUNCED, Target.COMPLAINED, Target.TAGS}
+    | {Target.WANTS_MAIL}
 )
 
 

@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from listmgr.imports.column_names import AMBIGUOUS, NAMES, compact
 from listmgr.imports.foreign import FOREIGN, Foreign, recognise
 from listmgr.imports.plan import MANY, Plan, Target
 from listmgr.imports.tables import Look
-from listmgr.imports.words import meaning_of_name
+from listmgr.imports.words import STATUS_WORDS, meaning_of_name, plain_word
 from listmgr.subscribers.fields import CatalogueField
 
 _T = Target
 _ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+\Z")
-NAMES: dict[str, str] = {
-    name: target
-    for target, names in {
-        "email": "email, e-mail, mail, email address, e-mail address, emailaddress, e-mail-adresse,"
-        " emailadresse, email-adresse, mailadresse, adresse mail, courriel",
-        "first_name": "first name, firstname, first_name, fname, given name, vorname, prenom,"
-        " prénom, rufname",
-        "last_name": "last name, lastname, last_name, lname, surname, family name, nachname,"
-        " familienname, nom",
-        "company": "company, company name, organisation, organization, firma, firmenname,"
-        " unternehmen, société",
-        "language": "language, lang, locale, sprache, langue, preferred language",
-        _T.FULL_NAME: "name, full name, fullname, vollständiger name, kontakt",
-        _T.TAGS: "tags, tag, schlagworte, labels",
-        _T.STATUS: "status, subscription status, email status, opt-in status, anmeldestatus",
-        _T.OPTED_OUT: "unsubscribed, opted out, opt-out, optout, abgemeldet, widerrufen,"
-        " blocklisted, blacklisted, blacklist, gesperrt",
-        _T.OPTED_OUT_AT: "unsubscribed at, unsubscribed_at, unsub_time, opted out at,"
-        " abgemeldet am, widerrufen am, optout_date",
-        _T.BOUNCED: "bounced, hard bounced, gebounct, bounce",
-        _T.COMPLAINED: "complained, spam, spam report, beschwerde",
-        _T.CONFIRMED: "confirmed, double opt-in, double_opt-in, doi, bestätigt",
-        _T.AGREED_AT: "confirmed at, confirmed_at, consent date, consent_at, opt-in date,"
-        " double opt-in at, double_opt_in_at, confirm_time, bestätigt am, einwilligung am,"
-        " doi-datum, doi datum",
-        _T.IP: "ip, ip address, ip-adresse, confirm ip, confirm_ip, consent ip, opt-in ip, doi-ip",
-        _T.HOW: "consent method, opt-in method, how, einwilligung durch",
-        _T.WORDS: "consent text, wording, einwilligungstext, consent wording",
-        _T.SYSTEM: "source system, system, quellsystem",
-        _T.PROOF: "proof, nachweis, evidence",
-    }.items()
-    for name in names.split(", ")
-}
+
+
+# What no other column is likely to say.
+_SURE_WORDS = frozenset(
+    {"unsubscribed", "abgemeldet", "opted out", "bounced", "complained", "blocklisted", "cleaned"}
+)
 
 
 def suggest(look: Look, fields: Sequence[CatalogueField], *, file_name: str, language: str) -> Plan:
     """A plan to begin with. Nothing is guessed that would make anybody confirmed."""
-    known = recognise(look.columns)
+    known = recognise({_plain_label(label) for label in look.columns})
     columns = _columns(look, fields, known)
     names = look.tables if look.tables != ("",) else ()
     tables = {name: meaning.value for name in names if (meaning := meaning_of_name(name))}
@@ -67,6 +41,11 @@ def suggest(look: Look, fields: Sequence[CatalogueField], *, file_name: str, lan
     )
 
 
+def _plain_label(label: str) -> str:
+    """A column's name as a program writes it; one that means the address is called `email`."""
+    return "email" if NAMES.get(compact(label)) == "email" else label.strip().lower()
+
+
 def foreign_title(key: str) -> str:
     """The name of a program we know the export of."""
     return next((one.title for one in FOREIGN if one.key == key), "")
@@ -74,21 +53,45 @@ def foreign_title(key: str) -> str:
 
 def _columns(look: Look, fields: Sequence[CatalogueField], known: Foreign | None) -> dict[str, str]:
     allowed = {field.key for field in fields}
-    ours = {
-        told.strip().lower(): field.key
-        for field in fields
-        for told in (field.label_de, field.label_en, field.key)
-    }
-    names = NAMES | ours | (dict(known.columns) if known else {})
-    found: dict[str, str] = {}
-    for label in look.columns:
-        target = names.get(label.strip().lower(), "")
-        is_taken = target in found.values() and target not in MANY
+    names = dict(NAMES)
+    for field in fields:
+        names |= dict.fromkeys(map(compact, (field.label_de, field.label_en, field.key)), field.key)
+    theirs = {compact(name): target for name, target in known.columns.items()} if known else {}
+    names |= theirs
+    columns = dict.fromkeys(look.columns, "")
+    # What the program itself calls so comes before what only sounds like it.
+    for label in sorted(look.columns, key=lambda label: compact(label) not in theirs):
+        target = _target(look, label, names)
+        is_taken = target in columns.values() and target not in MANY
         is_ours = target in allowed or target.startswith("=")
-        found[label] = str(target) if is_ours and not is_taken else ""
-    if "email" not in found.values():
-        found |= dict.fromkeys(_by_cells(look)[:1], "email")
-    return found
+        columns[label] = str(target) if is_ours and not is_taken else ""
+    if "email" not in columns.values():
+        columns |= dict.fromkeys(_by_cells(look)[:1], "email")
+    if _T.STATUS not in columns.values():
+        columns |= dict.fromkeys(_by_status_words(look, columns)[:1], _T.STATUS.value)
+    return columns
+
+
+def _target(look: Look, label: str, names: Mapping[str, str]) -> str:
+    """What a name means; of `Email (work)` what stands before the bracket, if not the whole."""
+    name = compact(label)
+    target = names.get(name) or names.get(compact(label.partition("(")[0]), "")
+    return "" if name in AMBIGUOUS and not _status_words(look, label) else target
+
+
+def _status_words(look: Look, label: str) -> set[str]:
+    """The words of a column if all of them are a station's, else none."""
+    words = {plain_word(row[label]) for row in look.rows if row.get(label)}
+    return words if words <= STATUS_WORDS.keys() else set()
+
+
+def _by_status_words(look: Look, columns: Mapping[str, str]) -> list[str]:
+    """Columns nobody has named that tell where somebody stands, by what stands in them."""
+    return [
+        label
+        for label, target in columns.items()
+        if not target and _status_words(look, label) & _SURE_WORDS
+    ]
 
 
 def _by_cells(look: Look) -> list[str]:

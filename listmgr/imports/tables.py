@@ -115,6 +115,8 @@ def _text_table(name: str, file: IO[bytes], shape: Shape) -> Table:
 
 def _table(name: str, rows: Iterator[Row], *, header: bool) -> Table:
     first = next(rows, None)
+    if isinstance(first, list) and guess.names_delimiter(first):
+        first = next(rows, None)
     if first is None:
         return Table(name, (), iter(()))
     cells = first.cells if isinstance(first, Broken) else first
@@ -172,8 +174,13 @@ def _shape(sample: bytes) -> Shape:
     lines = [one for one in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if one]
     # The last line may be cut in the middle.
     some = [one[:10_000] + "\n" for one in (lines[:-1] or lines)[:200]]
-    mark = guess.delimiter(some)
+    mark = guess.named_delimiter("".join(some[:1]))
+    if mark:
+        some = some[1:]
+    mark = mark or guess.delimiter(some)
     found = Shape(encoding, mark, header=False)
     first = list(islice(text_rows(io.BytesIO(sample), found), 5))
     cells = [one for one in first if not isinstance(one, Broken)]
+    if cells and guess.names_delimiter(cells[0]):
+        cells = cells[1:]
     return Shape(encoding, mark, header=guess.has_header(cells))

@@ -12,30 +12,48 @@ _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:,?\s+(\d{1,2}):(\d{2})(?:
 _GO = re.compile(r"(\S+ \S+) ([+-]\d{4})(?: [A-Z]{2,5})?\Z")
 _UNIX = re.compile(r"\d{9,10}\Z")
 NOTHING = frozenset({"", "0", "-", "–", "null", "none", "n/a", "\\n", "0000-00-00"})
-NO = NOTHING | {"false", "no", "n", "nein", "off", "falsch", "non"}
+NO = NOTHING | {"false", "no", "n", "nein", "off", "falsch", "non", "nee", "f"}
+_SAYS_NO = NO - NOTHING | {"0", "never", "nie"}
+_SAYS_YES = frozenset(
+    {"1", "true", "t", "yes", "y", "ja", "j", "on", "wahr", "x", "✓", "oui", "vrai", "si", "sí"}
+)
 
+
+def plain_word(text: str) -> str:
+    """A word as it is looked up: in small letters, `opted_out` and `Opted-Out` as `opted out`."""
+    return _BETWEEN.sub(" ", text.strip().lower())
+
+
+_BETWEEN = re.compile(r"[\s_\-]+")
 STATUS_WORDS: dict[str, Meaning] = {
-    word: meaning
+    plain_word(word): meaning
     for meaning, words in {
         Meaning.SUBSCRIBED: (
             "subscribed, active, aktiv, enabled, confirmed, bestätigt, opted in, opt-in, opted-in,"
-            " abonniert, angemeldet, subscriber"
+            " abonniert, angemeldet, subscriber, actif, abonné, inscrit, activo, suscrito, attivo,"
+            " iscritto, actief"
         ),
         Meaning.UNCONFIRMED: (
             "unconfirmed, pending, new, neu, unbestätigt, nonsubscribed, non-subscribed,"
-            " never subscribed, transactional, not confirmed, unconfirmed opt-in, not specified"
+            " never subscribed, transactional, not confirmed, unconfirmed opt-in, not specified,"
+            " nicht bestätigt, ausstehend, waiting, en attente, pendiente"
         ),
         Meaning.UNSUBSCRIBED: (
             "unsubscribed, disabled, blocklisted, blacklisted, blocked, gesperrt, abgemeldet,"
             " inactive, inaktiv, deactivated, deleted, gelöscht, opted out, opted-out, opt-out,"
-            " suppressed, refused, widerrufen"
+            " suppressed, refused, widerrufen, cancelled, canceled, gekündigt, abbestellt,"
+            " storniert, unsubscribe, unsub, optout, removed, left, blacklist, blocklist,"
+            " globally unsubscribed, unsubscribed by admin, do not contact, dnc, désabonné,"
+            " désinscrit, annulé, bloqué, cancelado, baja, disiscritto, cancellato, afgemeld"
         ),
         Meaning.BOUNCED: (
             "bounced, cleaned, unreachable, undeliverable, gebounct, hard bounce, hard bounced,"
-            " hardbounced, hardbounce, unzustellbar"
+            " hardbounced, hardbounce, unzustellbar, bounce, soft bounced, soft bounce,"
+            " softbounced, invalid, ungültig, rebotado"
         ),
         Meaning.COMPLAINED: (
-            "abused, abuse, complained, complaint, spam, spam complaint, unerwünscht"
+            "abused, abuse, complained, complaint, spam, spam complaint, unerwünscht, spam report,"
+            " reported spam, marked as spam, reported as spam, complainer, beschwerde"
         ),
     }.items()
     for word in words.split(", ")
@@ -43,7 +61,12 @@ STATUS_WORDS: dict[str, Meaning] = {
 
 # Programs that export by station name their files so.
 _NAMES = (
-    (re.compile("unsubscribed|abgemeldet|opted?[_-]?out|blacklist|blocklist"), "UNSUBSCRIBED"),
+    (
+        re.compile(
+            "unsubscrib|abgemeldet|abmeldung|opt(ed)?[ _-]?out|black ?list|block ?list|suppress"
+        ),
+        "UNSUBSCRIBED",
+    ),
     (re.compile("cleaned|bounced"), "BOUNCED"),
     (re.compile("non-?_?subscribed|transactional|unconfirmed|pending"), "UNCONFIRMED"),
     (re.compile("subscribed"), "SUBSCRIBED"),
@@ -81,6 +104,22 @@ def _moment(text: str) -> datetime | None:
 def yes(text: str) -> bool:
     """Whether a cell says yes. What is neither yes nor no says so too: a reason, a date, a word."""
     return text.strip().lower() not in NO and not text.startswith("0000-")
+
+
+def wish(text: str) -> Meaning | None:
+    """What a cell of "wants mail" says: a no is an opt-out, nothing is no consent.
+
+    None where it is neither: it might be a no.
+    """
+    word = plain_word(text)
+    if word in _SAYS_YES:
+        return Meaning.SUBSCRIBED
+    if word in _SAYS_NO:
+        return Meaning.UNSUBSCRIBED
+    if text.strip().lower() in NOTHING:
+        return Meaning.UNCONFIRMED
+    since = Meaning.SUBSCRIBED if moment(text) else None
+    return STATUS_WORDS.get(word, since)
 
 
 def meaning_of_name(name: str) -> Meaning | None:

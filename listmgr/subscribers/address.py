@@ -13,6 +13,7 @@ from listmgr.kit.keyed import keyed
 from listmgr.kit.texts import N_
 
 MAX_TYPED = 400
+MAX_LOCAL_OCTETS = 64
 # What needs no further look: the local parts nearly everybody has.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*\Z")
 _GOOGLE = frozenset({"gmail.com", "googlemail.com"})
@@ -126,6 +127,9 @@ def _what_is_wrong(text: str) -> str:
 
 
 def _address(typed: str, local: str, shown: str, domain: str) -> Address:
+    # RFC 5321, 4.5.3.1.1 counts octets, also of what RFC 6531 allows.
+    if len(local.encode()) > MAX_LOCAL_OCTETS:
+        raise AddressError("too_long", N_("This is too long for an e-mail address."))
     plain = local.isascii()
     folded = local.lower() if plain else _folded(local)
     return Address(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
 
 import pytest
 import sqlalchemy as sa
@@ -13,14 +17,14 @@ import sqlalchemy as sa
 from listmgr.consent import asking_mail
 from listmgr.consent.asking_mail import send_question, sweep_questions
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, Question, QuestionStatus
+from listmgr.consent.models import Consent, ConsentEvidence, Question, QuestionStatus
 from listmgr.consent.question_letter import Advertising, compose
 from listmgr.lists.models import MailingList
 from listmgr.schema import resource
 from tests.conftest import NOW, UnitOfWork
 from tests.kit.test_mail import upto
 from tests.people import make_list, make_pending
-from tests.sink import by, running_sink, scripted
+from tests.sink import by, parse, running_sink, scripted
 
 TEMPLATES = resource("templates")
 
@@ -262,3 +266,41 @@ def test_a_mail_with_advertising_raises_for_who_composes_it(uow, asked):
             "t",
             TEMPLATES,
         )
+
+
+def test_l03_the_kept_mail_is_the_sent_one_but_for_the_secret_of_its_link(
+    uow, asked, mailbox, session
+):
+    """Octet for octet: it can be parsed, and laid beside what the person has received."""
+    with uow() as tx:
+        # Longer names move the link, and with it the places where its line is broken.
+        tx.session.get_one(MailingList, 1).name = "Der große Brief für alle, die Öl fördern"
+    send(uow, mailbox.account)
+    [(_, received)] = mailbox.mails
+    contents = session.scalars(sa.select(ConsentEvidence.content)).all()
+    [evidence] = [found for content in contents if "mail" in (found := json.loads(content))]
+    kept = evidence["mail"].encode()
+    assert len(kept) == len(received)
+    token = re.search(r"/c/(\S+)", parse(received).get_body(("plain",)).get_content())[1]
+    assert evidence["mail_sha256"] == hashlib.sha256(received).hexdigest()
+    differing = [
+        at for at, pair in enumerate(zip(kept, received, strict=True)) if len(set(pair)) > 1
+    ]
+    assert {kept[at] for at in differing} == {ord("x")}
+    assert len(differing) <= 3 * len(token)
+    for kind in ("plain", "html"):
+        masked = parse(kept).get_body((kind,)).get_content()
+        sent = parse(received).get_body((kind,)).get_content()
+        assert masked == sent.replace(token, "x" * len(token)) != sent
+    assert "=\r\n" in evidence["mail"]
+
+
+@pytest.mark.parametrize("before", range(78))
+def test_l03_the_secret_is_masked_wherever_its_line_is_broken(before):
+    token = "MTIzNDU2Nzg5MA.aGVsbG8.d29ybGQ-_x0"
+    message = EmailMessage(policy=SMTP)
+    message.set_content("y" * before + f" https://x.example/c/{token}\r\n", cte="quoted-printable")
+    sent = message.as_bytes()
+    kept = asking_mail.without_secret(sent, token)
+    assert len(kept) == len(sent)
+    assert parse(kept).get_content() == parse(sent).get_content().replace(token, "x" * len(token))

@@ -33,6 +33,7 @@ _NAMES = {
     "language": N_("language of the words"),
     "list": N_("list"),
     "mail": N_("mail"),
+    "mail_sha256": N_("SHA-256 of the mail with its link"),
     "message_id": N_("Message-ID"),
     "method": N_("act"),
     "moved_from_consent": N_("moved from consent"),

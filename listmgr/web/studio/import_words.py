@@ -87,6 +87,7 @@ def target_groups() -> list[tuple[str, list[tuple[str, str]]]]:
             [
                 (_T.STATUS, _("Status, in a word")),
                 (_T.CONFIRMED, _("Has confirmed: yes or no")),
+                (_T.WANTS_MAIL, _("Wants mail: yes or no")),
                 (_T.OPTED_OUT, _("Opted out: yes or no")),
                 (_T.OPTED_OUT_AT, _("When the person opted out")),
                 (_T.BOUNCED, _("Undeliverable: yes, no or why")),

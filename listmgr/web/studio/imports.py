@@ -21,7 +21,7 @@ from listmgr.imports.store import kept
 from listmgr.imports.suggest import foreign_title
 from listmgr.imports.tables import Look, look
 from listmgr.imports.verdicts import Meaning, Verdict
-from listmgr.imports.words import STATUS_WORDS
+from listmgr.imports.words import STATUS_WORDS, plain_word
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.texts import N_
@@ -214,7 +214,7 @@ def _words(seen: Look, told: Description) -> list[tuple[str, str]]:
     cells = [row.get(label or "", "").strip().lower()[:60] for row in seen.rows]
     found = list(dict.fromkeys(cell for cell in cells if cell))[:MOST_WORDS]
     return [
-        (word, str(told.words.get(word, "") or STATUS_WORDS.get(word, "")))
+        (word, str(told.words.get(word, "") or STATUS_WORDS.get(plain_word(word), "")))
         for word in dict.fromkeys([*found, *told.words])
     ]
 
