@@ -22,6 +22,7 @@ from listmgr.delivery.counted import begun_since
 from listmgr.delivery.domain_refusals import record_refusing, refusing_domains
 from listmgr.delivery.domains import Domains
 from listmgr.delivery.handover import Run, UnitOfWork, hand_over
+from listmgr.delivery.in_flight import SharedInFlight
 from listmgr.delivery.launch import compile_content
 from listmgr.delivery.leases import Lease, claim, close, hand_back
 from listmgr.delivery.merge import Launched
@@ -151,6 +152,12 @@ def _load(
         purpose_id, waiting = campaign.purpose_id, campaign.waits_until is not None
         refusing = refusing_domains(tx.session, campaign_id, settings.give_up_days)
     throttle = _throttle(uow, settings, out.terms, holder, now)
+    channel = Channel(
+        out.account,
+        in_flight=SharedInFlight(throttle.permits, out.account),
+        admit=throttle.admit,
+        release=throttle.release,
+    )
     return Run(
         uow=uow,
         settings=settings,
@@ -160,7 +167,7 @@ def _load(
         message=message,
         columns=columns,
         sender=out.account.sender,
-        channel=Channel(out.account, admit=throttle.admit, release=throttle.release),
+        channel=channel,
         pace=Pace(settings.window_size, settings.window_seconds, settings.send_rate),
         throttle=throttle,
         domains=Domains(throttle, refusing),

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from listmgr.config import MailSettings
+from listmgr.delivery.in_flight import InFlight
 from listmgr.delivery.smtp_line import AT_ONCE, Answer, Envelope, Line, Outcome
 from listmgr.delivery.smtp_session import Broken, Expired, ProtocolViolation, ServerAway, Session
 
@@ -38,7 +39,7 @@ class Channel:
         connections: int | None = None,
         pipelining: bool = True,
         chunking: bool = True,
-        window: int = 50,
+        in_flight: InFlight | None = None,
         admit: Callable[[], bool] = lambda: True,
         release: Callable[[], None] = lambda: None,
     ) -> None:
@@ -48,7 +49,7 @@ class Channel:
         self._release = release
         self._pipelining = pipelining
         self._chunking = chunking
-        self._window = window
+        self.in_flight = in_flight or InFlight()
         self._wanted = connections or account.connections
         # Fewer, once the server has refused one more.
         self._most = self._wanted
@@ -92,6 +93,7 @@ class Channel:
         """Hang up; never raises."""
         for line in list(self._lines):
             self._drop(line)
+        self.in_flight.close()
 
     def send(self, envelopes: Iterable[Envelope], *, until: float = math.inf) -> Iterator[Outcome]:
         """Send all, pulling them as they can go; one outcome each, as answers come.
@@ -106,6 +108,7 @@ class Channel:
         self._write_until = until
         for line in self._lines:
             line.session.write_until = until
+            line.limit(self.in_flight.size)
         self._source, self._outcomes = iter(envelopes), []
         whole = False
         try:
@@ -124,6 +127,8 @@ class Channel:
 
     def _settled(self) -> list[Outcome]:
         outcomes, self._outcomes = self._outcomes, []
+        if self.in_flight.taken is not None:
+            self.in_flight.succeed(sum(one.answer is Answer.ACCEPTED for one in outcomes))
         return outcomes
 
     def _fill(self) -> None:
@@ -181,7 +186,7 @@ class Channel:
                         session,
                         pipelining=self._pipelining,
                         chunking=self._chunking,
-                        most_under_way=self._window,
+                        most_under_way=self.in_flight.size,
                     )
                 )
         self._lines += opened
@@ -218,17 +223,34 @@ class Channel:
                 line.expire(self._outcomes)
             if events != select.POLLOUT:
                 line.settle(self._outcomes)
+                line.answered = line.answered or bool(self._outcomes)
         except Broken as error:
-            if not isinstance(error, ProtocolViolation):
-                # What the server said before it hung up is worth more than that it did.
-                with suppress(Broken):
-                    line.session.read()
-                    line.settle(self._outcomes)
-            line.give_up(str(error), self._outcomes)
-            self._drop(line)
+            self._give_up(line, error)
         else:
             if line.is_ending and not line.busy:
                 self._drop(line)
+
+    def _give_up(self, line: Line, error: Broken) -> None:
+        """A connection is of no use any more."""
+        if not isinstance(error, ProtocolViolation):
+            # What the server said before it hung up is worth more than that it did.
+            with suppress(Broken):
+                line.session.read()
+                line.settle(self._outcomes)
+        if line.busy and not line.closing:
+            self._be_careful()
+        line.give_up(str(error), self._outcomes)
+        self._drop(line)
+        if line.answered and not self._lines and self._source is not None:
+            # A server that ends each connection after some mails takes more by the next one.
+            with suppress(ServerAway):
+                self._open()
+
+    def _be_careful(self) -> None:
+        """Fewer mails are under way from now on, on the other connections too."""
+        self.in_flight.fail()
+        for line in self._lines:
+            line.limit(self.in_flight.size)
 
     def _wait(self) -> list[tuple[Line, int]]:
         """The connections that may be read or written, and those that have been silent too long."""

@@ -102,6 +102,7 @@ class Line:
         self, session: Session, *, pipelining: bool, chunking: bool, most_under_way: int
     ) -> None:
         self.session = session
+        self._flights: deque[_Flight] = deque()
         # Its socket's number.
         self.at = session.sock.fileno()
         self.pipelining = pipelining and "PIPELINING" in session.extensions
@@ -110,11 +111,19 @@ class Line:
         self.closing = ""
         # Whether a mail was left unfinished here: nothing more may be written.
         self.expired = False
-        self._most = most_under_way
-        self._usual = _CHUNKED if self.chunking else _GO_ON
+        # Whether anything was answered here: then the server serves, whatever it does later.
+        self.answered = False
+        self._can_chunk = self.chunking
+        self.limit(most_under_way)
         size = session.extensions.get("SIZE", "")
         self._largest = (int(size) if _SIZE(size) else 0) or sys.maxsize
-        self._flights: deque[_Flight] = deque()
+
+    def limit(self, most_under_way: int) -> None:
+        """Let so many be under way from now on; a single one waits to be asked for its body."""
+        self._most = most_under_way
+        if not self._flights:
+            self.chunking = self._can_chunk and most_under_way > 1
+            self._usual = _CHUNKED if self.chunking else _GO_ON
 
     @property
     def busy(self) -> bool:

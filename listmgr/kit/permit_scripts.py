@@ -150,4 +150,11 @@ redis.call('EXPIRE', KEYS[1], 86400)
 return till
 """
 
-ALL = (TAKE, BACK, SPEND, COUNTED, ENTER, QUEUE, HEARD)
+# Only where there is one: who adds may not know that it has been forgotten.
+ADD = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  local total = redis.call('INCRBY', KEYS[1], ARGV[1])
+  if total >= tonumber(ARGV[2]) then redis.call('DEL', KEYS[1]) end
+end
+"""
+ALL = (TAKE, BACK, SPEND, COUNTED, ENTER, QUEUE, HEARD, ADD)

@@ -162,6 +162,21 @@ class Permits:
         args += [rule.first * SECOND, rule.longest * SECOND, jitter]
         return int(self._run(scripts.HEARD, [key], args)) / SECOND
 
+    def store_counter(self, key: str, number: int, *, seconds: int) -> None:
+        """Keep a number for so many seconds."""
+        with _reaching():
+            self._redis.set(key, number, ex=seconds)
+
+    def read_counter(self, key: str) -> int | None:
+        """The number that is kept; None where there is none, or no more."""
+        with _reaching():
+            found = cast("bytes | None", self._redis.get(key))
+        return None if found is None else int(found)
+
+    def add_to_counter(self, key: str, number: int, *, enough: int) -> None:
+        """Add to a number that is kept, and forget it when that is `enough`."""
+        self._run(scripts.ADD, [key], [number, enough])
+
     def left_alone(self, key: str) -> dict[str, float]:
         """Until when each place that has refused is left alone; a time gone by: one may try."""
         with _reaching():

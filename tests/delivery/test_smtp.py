@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from listmgr.delivery.in_flight import InFlight
 from listmgr.delivery.smtp import Answer, Channel, Envelope, Outcome
 from tests.sink import Talk, running_sink, scripted
 
@@ -116,11 +117,11 @@ def test_m16_a_reset_is_told_apart_into_taken_uncertain_and_untouched(extension:
             talk.say("354 go on")
             talk.body()
 
-    with scripted(script) as account, Channel(account, window=4) as channel:
+    with scripted(script) as account, Channel(account, in_flight=InFlight(4)) as channel:
         pulled: list[int] = []
 
         def watched():
-            for mail in mails(10):
+            for mail in mails(5):
                 pulled.append(mail.key)
                 yield mail
 
@@ -182,7 +183,7 @@ def test_m16_after_421_the_rest_is_untouched_and_the_next_send_reconnects():
         for _ in range(10):
             talk.take_chunk()
 
-    with scripted(script) as account, Channel(account, window=5) as channel:
+    with scripted(script) as account, Channel(account, in_flight=InFlight(5)) as channel:
         found = answers(list(channel.send(mails(5))))
         assert found == {0: A.ACCEPTED} | dict.fromkeys(range(1, 5), A.UNTOUCHED)
         again = [mail for mail in mails(5) if found[mail.key] is A.UNTOUCHED]

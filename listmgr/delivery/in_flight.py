@@ -1,0 +1,76 @@
+"""How many mails may be under way on a connection: few after one has broken, then more again.
+
+What has left whole and was not answered when a connection breaks is uncertain. A server that
+drops connections is therefore talked to mail by mail, and every hundred mails it takes without a
+break allow one more. All workers share what is known of a server.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from listmgr.config import MailSettings
+from listmgr.kit.permits import Permits, PermitsAway
+
+MAX_IN_FLIGHT = 50
+# So many mails have to be taken without a break before one more is under way.
+TAKEN_FOR_ONE_MORE = 100
+# How long a break is remembered that no mail has followed, in seconds.
+REMEMBERED_SECONDS = 86_400
+
+
+class InFlight:
+    """What one worker knows of a server; `taken` counts mails since the last break, if any."""
+
+    def __init__(self, most: int = MAX_IN_FLIGHT) -> None:
+        self.most = most
+        self.taken: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many mails may be under way on a connection; with one, its body waits to be asked for
+        (DATA), so that a break before that leaves nothing uncertain.
+        """
+        if self.taken is None:
+            return self.most
+        return min(self.most, 1 + self.taken // TAKEN_FOR_ONE_MORE)
+
+    def succeed(self, count: int) -> None:
+        """So many mails have been taken."""
+        if self.taken is not None:
+            self.taken += count
+
+    def fail(self) -> None:
+        """A connection has broken with mails under way."""
+        self.taken = 0
+
+    def close(self) -> None:
+        """Nothing more is sent."""
+
+
+class SharedInFlight(InFlight):
+    """The same, remembered in Valkey over slices, for all workers; without it nothing is known."""
+
+    def __init__(self, permits: Permits, account: MailSettings) -> None:
+        super().__init__()
+        self._permits = permits
+        self._key = f"listmgr:smtp:{account.host}:{account.port}:taken"
+        with suppress(PermitsAway):
+            self.taken = permits.read_counter(self._key)
+        self._before = self.taken or 0
+
+    def fail(self) -> None:
+        """Remembered at once: this process may be killed, and the others are to know."""
+        super().fail()
+        self._before = 0
+        with suppress(PermitsAway):
+            self._permits.store_counter(self._key, 0, seconds=REMEMBERED_SECONDS)
+
+    def close(self) -> None:
+        """Let the others know what has been taken; forget the break when it is made up for."""
+        if self.taken is None or self.taken == self._before:
+            return
+        enough = self.most * TAKEN_FOR_ONE_MORE
+        with suppress(PermitsAway):
+            self._permits.add_to_counter(self._key, self.taken - self._before, enough=enough)
+        self._before = self.taken
