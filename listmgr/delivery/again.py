@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -26,7 +25,7 @@ class Which(enum.StrEnum):
     UNCERTAIN = "uncertain"
 
 
-def try_again(tx: Transaction, campaign_id: int, which: Which, *, at: datetime) -> int:
+def try_again(tx: Transaction, campaign_id: int, which: Which) -> int:
     """Make deliveries due now; returns how many.
 
     Each goes through the gate once more right before it is handed over, so nobody who has left
@@ -37,7 +36,7 @@ def try_again(tx: Transaction, campaign_id: int, which: Which, *, at: datetime) 
     status = next_status(campaign.status, CampaignAction.RETRY)
     if not deliveries_kept(tx.session, campaign_id):
         raise Refused(N_("Who got this campaign is no longer kept, so nobody can be tried again."))
-    count = _make_due(tx, campaign_id, which, at)
+    count = _make_due(tx, campaign_id, which)
     if not count:
         return 0
     forget_refusing(tx, campaign_id)
@@ -48,13 +47,13 @@ def try_again(tx: Transaction, campaign_id: int, which: Which, *, at: datetime) 
     return count
 
 
-def _make_due(tx: Transaction, campaign_id: int, which: Which, at: datetime) -> int:
+def _make_due(tx: Transaction, campaign_id: int, which: Which) -> int:
     # A statement of its own: a CTE of this one would be read, and locked, only as far as is needed.
     lock_all_leases(tx, campaign_id)
     found = tx.session.scalar(
         sa.text(
             f"WITH due AS (UPDATE {partition_name(campaign_id)} d SET status = 'deferred',"
-            "   attempts = 0, next_attempt_at = :at, ended_at = NULL, refused_since = NULL,"
+            "   attempts = 0, next_attempt_at = now(), ended_at = NULL, refused_since = NULL,"
             "   trouble = 'deferred' || substr(d.trouble, length(d.status) + 1)"
             # Whom the gate held back is held back by it again: nothing is gained by asking.
             "  WHERE d.status = :which AND d.trouble IS NOT NULL"
@@ -68,6 +67,6 @@ def _make_due(tx: Transaction, campaign_id: int, which: Which, at: datetime) -> 
             "  WHERE l.campaign_id = :campaign AND l.lo = n.lo)"
             " SELECT count(*) FROM due"
         ).bindparams(sa.bindparam("which", type_=sa.Text)),
-        {"campaign": campaign_id, "which": which.value, "at": at},
+        {"campaign": campaign_id, "which": which.value},
     )
     return int(found or 0)

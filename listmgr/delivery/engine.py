@@ -33,7 +33,7 @@ from listmgr.delivery.record import record_late, record_results
 from listmgr.delivery.sender_faults import SenderFaults
 from listmgr.delivery.smtp import Channel, NoRoom, ServerAway
 from listmgr.delivery.throttle import Throttle
-from listmgr.delivery.window import due_window, next_due, next_window
+from listmgr.delivery.window import due_window, next_window, seconds_to_next_due
 from listmgr.kit import stopping
 from listmgr.kit.permits import permits_at
 from listmgr.kit.tokens import Door, token_mint
@@ -108,8 +108,8 @@ def _over(end: float) -> bool:
 def _linger(run: Run, end: float) -> bool:
     """Wait for what is due in a moment; False when nothing is."""
     with run.uow() as tx:
-        at = next_due(tx.session, run.campaign_id)
-    wait = (at - run.now()).total_seconds() if at else LINGER
+        due_in = seconds_to_next_due(tx.session, run.campaign_id)
+    wait = LINGER if due_in is None else due_in
     if wait >= LINGER or time.monotonic() + wait >= end:
         return False
     return not stopping.wait(max(wait, AT_LEAST))
@@ -238,8 +238,8 @@ def _permitted(run: Run, end: float) -> int:
 def _send_due(run: Run, end: float) -> bool:
     """Try deferred deliveries again whose time has come; False when there is none."""
     with run.uow() as tx:
-        at = next_due(tx.session, run.campaign_id)
-    if at is None or at > run.now():
+        due_in = seconds_to_next_due(tx.session, run.campaign_id)
+    if due_in is None or due_in > 0:
         return False
     size = _permitted(run, end)
     if not size:
@@ -251,7 +251,6 @@ def _send_due(run: Run, end: float) -> bool:
             run.purpose_id,
             run.columns,
             size=size,
-            at=run.now(),
             among=run.among,
         )
     run.throttle.unused(size - len(window.recipients))
@@ -284,7 +283,7 @@ def _forget_results(run: Run) -> None:
     """They are recorded and committed; what came late is recorded now."""
     if run.late:
         with run.uow() as tx:
-            record_late(tx, run.campaign_id, run.results)
+            record_late(tx, run.campaign_id, run.results, at=run.now())
     run.results.clear()
 
 

@@ -57,6 +57,9 @@ _SET = (
     "  string_to_array(:replies, :end, ''), CAST(:nexts AS timestamptz[]),"
     "  CAST(:untouched AS int[]), CAST(:refused AS int[]), string_to_array(:troubles, :end, ''))"
     "  AS t(id, status, reply, next_at, untouched, refused, trouble)),"
+    # A delay, told as a moment of the worker's clock.
+    " later AS (SELECT id, status, reply, now() + (next_at - CAST(:at AS timestamptz)) AS next_at,"
+    "   untouched, refused, trouble FROM o),"
     " changed AS (UPDATE {table} d SET reply = o.reply, attempts = attempts - o.untouched,"
     f"  status = CASE WHEN {_TOO_LONG} THEN 'failed' ELSE o.status END,"
     f"  trouble = CASE WHEN {_TOO_LONG} THEN 'failed' || substr(o.trouble, 9)"
@@ -68,7 +71,7 @@ _SET = (
     "   refused_since = CASE WHEN o.refused = 1 THEN coalesce(d.refused_since, now())"
     "    ELSE d.refused_since END,"
     f"  ended_at = CASE WHEN o.next_at IS NULL OR {_TOO_LONG} THEN now() END"
-    "  FROM o WHERE o.id = d.subscriber_id AND d.status = :was"
+    "  FROM later o WHERE o.id = d.subscriber_id AND d.status = :was"
     "   AND d.subscriber_id = ANY(CAST(:ids AS bigint[])){first} RETURNING o.id, d.status)"
 )
 # The same where every mail was taken, which is what there is most of.
@@ -119,20 +122,22 @@ def record_results(
     """
     if not results:
         return True
-    settled = _settle(tx, campaign_id, results, was=DeliveryStatus.SENDING, lo=lo)
+    settled = _settle(tx, campaign_id, results, was=DeliveryStatus.SENDING, lo=lo, at=at)
     dead = [r.subscriber_id for r in results if r.suppress]
     _suppress(tx, dead + _given_up_often(tx, results, at), at)
     return settled == len(results)
 
 
-def record_late(tx: Transaction, campaign_id: int, results: Sequence[Result]) -> None:
+def record_late(
+    tx: Transaction, campaign_id: int, results: Sequence[Result], *, at: datetime
+) -> None:
     """Settle what had been given up as uncertain before its worker came to say what became of it.
 
     A campaign that was finished meanwhile goes on when somebody is to be tried again.
     """
     # Before the deliveries, as everybody does who writes to both.
     campaign = locked(tx, campaign_id)
-    _settle(tx, campaign_id, results, was=DeliveryStatus.UNCERTAIN)
+    _settle(tx, campaign_id, results, was=DeliveryStatus.UNCERTAIN, at=at)
     if campaign.status is CampaignStatus.FINISHED and _somebody_is_deferred(tx, campaign_id):
         control.reopen(tx, campaign_id)
         ring_campaign(tx, campaign_id)
@@ -154,6 +159,7 @@ def _settle(
     results: Sequence[Result],
     *,
     was: DeliveryStatus,
+    at: datetime,
     lo: int | None = None,
 ) -> int:
     """Settle those of them that stand in the state `was`; returns how many did."""
@@ -163,7 +169,7 @@ def _settle(
     if lo is not None:
         values |= {"lo": lo}
     if not sent:
-        values |= {"give_up": tx.settings.give_up_days * 86_400}
+        values |= {"give_up": tx.settings.give_up_days * 86_400, "at": at}
     if was is DeliveryStatus.UNCERTAIN:
         # By provider they were counted when they were given up.
         values |= {"providers": "{}"}

@@ -57,14 +57,14 @@ def sweep_campaigns(tx: Transaction, *, at: datetime) -> None:
 def _sweep(tx: Transaction, campaign: Campaign, at: datetime) -> None:
     working = _unfinished_leases(tx, campaign.id)
     if campaign.status is not CampaignStatus.RUNNING or not working:
-        settle_late(tx, campaign.id, at=at)
+        settle_late(tx, campaign.id)
     if campaign.status is CampaignStatus.PAUSED:
         if campaign.pause_reason.startswith(control.SERVER_AWAY):
             tx.after_commit(Job("knock", (campaign.id,), queue="work", key=f"knock-{campaign.id}"))
     elif campaign.status is CampaignStatus.RUNNING:
         if campaign.waits_until is not None and campaign.waits_until > at:
             return
-        if working or _deferred_due(tx, campaign.id, at):
+        if working or _deferred_due(tx, campaign.id):
             ring_campaign(tx, campaign.id)
         else:
             finish_if_done(tx, campaign.id, at=at)
@@ -77,24 +77,24 @@ def _unfinished_leases(tx: Transaction, campaign_id: int) -> bool:
     return tx.session.scalars(query.limit(1)).first() is not None
 
 
-def _deferred_due(tx: Transaction, campaign_id: int, at: datetime) -> bool:
+def _deferred_due(tx: Transaction, campaign_id: int) -> bool:
     found = tx.session.scalar(
         sa.text(
             f"SELECT EXISTS (SELECT FROM {partition_name(campaign_id)}"
-            " WHERE next_attempt_at <= :at)"
-        ),
-        {"at": at},
+            " WHERE next_attempt_at <= now())"
+        )
     )
     return bool(found)
 
 
-def settle_late(tx: Transaction, campaign_id: int, *, at: datetime) -> int:
+def settle_late(tx: Transaction, campaign_id: int) -> int:
     """Rows nobody answered for become uncertain; a late answer may still settle them."""
     name = partition_name(campaign_id)
-    told = {"campaign": campaign_id, "before": at - LATE}
+    told = {"campaign": campaign_id, "late": LATE}
     people = tx.session.scalars(
         sa.text(
-            f"SELECT subscriber_id FROM {name} WHERE status = 'sending' AND begun_at < :before"
+            f"SELECT subscriber_id FROM {name}"
+            " WHERE status = 'sending' AND begun_at < now() - :late"
         ),
         told,
     ).all()
@@ -106,7 +106,7 @@ def settle_late(tx: Transaction, campaign_id: int, *, at: datetime) -> int:
         sa.text(
             "WITH late AS (SELECT subscriber_id, (SELECT max(x.lo) FROM campaign_leases x"
             "  WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo"
-            f" FROM {name} d WHERE status = 'sending' AND begun_at < :before"
+            f" FROM {name} d WHERE status = 'sending' AND begun_at < now() - :late"
             "  AND subscriber_id = ANY(:people) FOR UPDATE OF d),"
             f" settled AS (UPDATE {name} d SET status = 'uncertain', ended_at = clock_timestamp(),"
             "  reply = 'the worker ended before the answer', trouble = 'uncertain' FROM late"

@@ -145,7 +145,7 @@ def _again(table: str, fields: Columns, among: str) -> sa.TextClause:
     own = LEASE_OF.format(campaign=":campaign", subscriber="subscriber_id")
     return sa.text(
         f"WITH due AS MATERIALIZED (SELECT subscriber_id FROM {table}"
-        "  WHERE next_attempt_at <= :at AND status = 'deferred'"
+        "  WHERE next_attempt_at <= now() AND status = 'deferred'"
         f"   AND {own} = ANY(CAST(:leases AS bigint[]))"
         "   AND EXISTS (SELECT FROM campaigns k WHERE k.id = :campaign AND k.status = 'running')"
         "  ORDER BY next_attempt_at LIMIT :size FOR UPDATE SKIP LOCKED),"
@@ -180,11 +180,10 @@ def due_window(
     fields: Columns,
     *,
     size: int,
-    at: datetime,
     among: Predicate = EVERYBODY,
 ) -> Window:
     """Deferred deliveries whose time has come, through the gate once more; the rest is dropped."""
-    leases = _lock_due_leases(tx, campaign_id, size, at)
+    leases = _lock_due_leases(tx, campaign_id, size)
     plan_by_key(tx)
     left = f", CASE WHEN ({among.sql}) IS NOT TRUE THEN '{NOT_IN_SEGMENT}' END"
     asked_at = elapsed()
@@ -194,7 +193,6 @@ def due_window(
             "campaign": campaign_id,
             "purpose": purpose_id,
             "size": size,
-            "at": at,
             "leases": leases,
             **gate_binds(tx.settings),
             **among.binds,
@@ -203,15 +201,15 @@ def due_window(
     return Window([Recipient(row[0], row[1], row[2], row[3:]) for row in rows], asked_at)
 
 
-def _lock_due_leases(tx: Transaction, campaign_id: int, size: int, at: datetime) -> Sequence[int]:
+def _lock_due_leases(tx: Transaction, campaign_id: int, size: int) -> Sequence[int]:
     """Lock the leases of those who are due next, before any of them is."""
     people = tx.session.scalars(
         sa.text(
             f"SELECT subscriber_id FROM {partition_name(campaign_id)}"
-            " WHERE next_attempt_at <= :at AND status = 'deferred'"
+            " WHERE next_attempt_at <= now() AND status = 'deferred'"
             " ORDER BY next_attempt_at LIMIT :size"
         ),
-        {"at": at, "size": size},
+        {"size": size},
     ).all()
     return lock_leases(tx, campaign_id, people)
 
@@ -222,3 +220,14 @@ def next_due(session: Session, campaign_id: int) -> datetime | None:
         sa.text(f"SELECT min(next_attempt_at) FROM {partition_name(campaign_id)}")
     )
     return found
+
+
+def seconds_to_next_due(session: Session, campaign_id: int) -> float | None:
+    """The same as a delay, told by the database: workers' clocks may differ. Below 0 it is due."""
+    found = session.scalar(
+        sa.text(
+            "SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())"
+            f" FROM {partition_name(campaign_id)}"
+        )
+    )
+    return None if found is None else float(found)

@@ -21,11 +21,11 @@ def ring(tx: Transaction, import_id: int, turn: int = 0) -> None:
     tx.after_commit(Job("work_import", (import_id, turn), key=key, timeout=TIMEOUT))
 
 
-def sweep(tx: Transaction, *, at: datetime) -> None:
+def sweep(tx: Transaction) -> None:
     """Ring for imports whose bell or worker was lost."""
     waiting = sa.select(Import.id).where(
         Import.status.in_(WORKING),
-        sa.or_(Import.lease_until.is_(None), Import.lease_until < at),
+        sa.or_(Import.lease_until.is_(None), Import.lease_until < sa.func.clock_timestamp()),
     )
     for import_id in tx.session.scalars(waiting.order_by(Import.id)):
         ring(tx, import_id)

@@ -47,7 +47,7 @@ def work_slice(
     uow: UnitOfWork, import_id: int, holder: str, *, now: Clock, seconds: float = SECONDS
 ) -> bool:
     """Go on with an import; whether there is more to do. Safe to run twice, and to be killed in."""
-    found = _claim(uow, import_id, holder, now())
+    found = _claim(uow, import_id, holder)
     if found is None:
         return False
     try:
@@ -63,17 +63,23 @@ def work_slice(
     return _hand_back(uow, found, holder, done=done, at=now())
 
 
-def _claim(uow: UnitOfWork, import_id: int, holder: str, at: datetime) -> Import | None:
-    """Take the import unless somebody holds it; None when there is nothing to do."""
+def _claim(uow: UnitOfWork, import_id: int, holder: str) -> Import | None:
+    """Take the import unless somebody holds it; None when there is nothing to do.
+
+    Whether the lease has run out is told by the database: hosts' clocks may differ.
+    """
+    present = sa.func.clock_timestamp()
     with uow() as tx:
         return tx.session.scalars(
             sa.update(Import)
             .where(
                 Import.id == import_id,
                 Import.status.in_(WORKING),
-                sa.or_(Import.lease_until.is_(None), Import.lease_until < at),
+                sa.or_(
+                    Import.lease_until.is_(None), Import.lease_until < sa.func.clock_timestamp()
+                ),
             )
-            .values(holder=holder, lease_until=at + LEASE)
+            .values(holder=holder, lease_until=present + LEASE)
             .returning(Import)
         ).one_or_none()
 
@@ -201,7 +207,7 @@ class _Loading:
             tx.session.execute(
                 sa.update(Import)
                 .where(Import.id == self.work.aim.import_id, Import.holder == self.work.holder)
-                .values(lease_until=self.now() + LEASE)
+                .values(lease_until=sa.func.clock_timestamp() + LEASE)
             )
 
 

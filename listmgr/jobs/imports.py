@@ -20,7 +20,7 @@ def work_import(import_id: int, turn: int) -> None:
 def sweep_imports() -> None:
     """Ring for imports whose bell or worker was lost."""
     with services().unit_of_work() as tx:
-        keeping.sweep(tx, at=now())
+        keeping.sweep(tx)
 
 
 def purge_imports() -> None:

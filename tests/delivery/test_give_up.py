@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
-from listmgr.delivery import domains, sweep
+from listmgr.delivery import domains, engine, sweep
 from listmgr.delivery.again import Which, try_again
 from listmgr.delivery.models import CampaignDomain, Delivery
 from listmgr.delivery.progress import problems, progress
@@ -149,10 +150,41 @@ def test_f07_who_was_given_up_can_be_tried_again_from_the_beginning(
     send(launched)
     assert statuses(session, launched) == {"failed": 10}
     with uow() as tx:
-        assert try_again(tx, launched, Which.FAILED, at=now()) == 10
+        assert try_again(tx, launched, Which.FAILED) == 10
     assert session.scalars(sa.select(CampaignDomain)).all() == []
     sink.rcpt.clear()
     for _ in range(3):
         pass_time(uow, 0)
         send(launched)
     assert statuses(session, launched) == {"sent": 10}
+
+
+@pytest.mark.parametrize("days", [-2, 2])
+def test_f10_a_worker_whose_clock_is_wrong_plans_the_next_attempt_rightly(
+    days: int,
+    launched: int,
+    sink: Sink,
+    uow: UnitOfWork,
+    session: Session,
+    settings: Settings,
+):
+    sink.rcpt["p1@example.org"] = "451 4.7.1 greylisted"
+    wrong = lambda: now() + timedelta(days=days)  # noqa: E731
+    engine.send_slice(uow, settings, launched, "wrong", now=wrong)
+    person = session.scalars(sa.select(Delivery).where(Delivery.status == "deferred")).one()
+    assert person.next_attempt_at is not None
+    assert timedelta(minutes=3) < person.next_attempt_at - now() < timedelta(minutes=7)
+    # Neither is it due at once for this worker, nor for another one.
+    engine.send_slice(uow, settings, launched, "wrong", now=wrong)
+    engine.send_slice(uow, settings, launched, "right", now=now)
+    session.expire_all()
+    assert person.attempts == 1
+    # A host that is ahead does not give up what is under way.
+    with uow() as tx:
+        control.pause(tx, launched)
+        tx.session.execute(
+            sa.text("UPDATE deliveries SET status = 'sending', begun_at = now() WHERE attempts = 1")
+        )
+    with uow() as tx:
+        sweep.sweep_campaigns(tx, at=wrong())
+    assert statuses(session, launched) == {"sending": 10}

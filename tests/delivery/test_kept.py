@@ -78,7 +78,7 @@ def test_what_asks_for_people_finds_nobody_and_nobody_is_tried_again(
     assert unmailed.held_back(session, settings, campaign).rows == []
     assert list(unmailed.everybody(session, settings, campaign)) == []
     with uow() as tx, pytest.raises(Refused, match="no longer kept"):
-        try_again(tx, finished, Which.FAILED, at=now())
+        try_again(tx, finished, Which.FAILED)
 
 
 def test_a_campaign_that_is_not_over_keeps_them(

@@ -163,9 +163,9 @@ class Acts:
 
     def retry_failed(self) -> None:
         with self.uow() as tx:
-            try_again(tx, self.campaigns[0], Which.FAILED, at=now())
+            try_again(tx, self.campaigns[0], Which.FAILED)
         with self.uow() as tx:
-            try_again(tx, self.campaigns[1], random.choice(list(Which)), at=now())
+            try_again(tx, self.campaigns[1], random.choice(list(Which)))
 
     def sweep_all(self) -> None:
         with self.uow() as tx:

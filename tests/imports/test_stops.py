@@ -319,7 +319,7 @@ def test_a_database_that_restarts_costs_nothing_but_time(
     engine.dispose()
     with bench.uow() as tx:
         tx.session.execute(sa.update(Import).values(lease_until=now() - timedelta(seconds=1)))
-        keeping.sweep(tx, at=now())
+        keeping.sweep(tx)
         assert [job.name for job in tx.jobs] == ["work_import"]
     bench.work(import_id)
     assert numbers(session) == 100

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous import TimestampSigner
 
-from listmgr.kit.tokens import TIMELESS, Door, TokenInvalid, make_token, open_token, token_mint
+from listmgr.kit.clock import now
+from listmgr.kit.tokens import (
+    TIMELESS,
+    Door,
+    TokenExpired,
+    TokenInvalid,
+    make_token,
+    open_token,
+    token_mint,
+)
 
 KEYS = ("new", "old")
 
@@ -34,3 +45,29 @@ def test_garbage_is_refused_in_one_way(text):
     for door in Door:
         with pytest.raises(TokenInvalid):
             open_token(KEYS, door, text)
+
+
+def at_clock(monkeypatch: pytest.MonkeyPatch, ahead: timedelta) -> None:
+    """Sign as a host does whose clock is ahead."""
+    moment = int((now() + ahead).timestamp())
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _self: moment)
+
+
+@pytest.mark.parametrize("door", sorted(set(Door) - TIMELESS))
+def test_f10_a_link_signed_by_a_clock_that_is_ahead_opens(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+):
+    at_clock(monkeypatch, timedelta(hours=47))
+    token = make_token(KEYS, door, 7)
+    assert open_token(KEYS, door, token, max_age=3600) == [7]
+    at_clock(monkeypatch, timedelta(hours=49))
+    with pytest.raises(TokenExpired):
+        open_token(KEYS, door, make_token(KEYS, door, 7), max_age=3600)
+
+
+def test_f10_leeway_makes_no_link_live_longer(monkeypatch: pytest.MonkeyPatch):
+    at_clock(monkeypatch, -timedelta(seconds=3590))
+    assert open_token(KEYS, Door.CONFIRM, make_token(KEYS, Door.CONFIRM, 7), max_age=3600) == [7]
+    at_clock(monkeypatch, -timedelta(seconds=3610))
+    with pytest.raises(TokenExpired):
+        open_token(KEYS, Door.CONFIRM, make_token(KEYS, Door.CONFIRM, 7), max_age=3600)

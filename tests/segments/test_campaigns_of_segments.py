@@ -133,7 +133,7 @@ def test_who_has_left_the_segment_is_not_tried_again(uow, made):
         )
         tx.session.get_one(Subscriber, 2).tags = []
         tx.session.flush()
-        told = {"size": 100, "at": NOW, "among": audience(tx.session, campaign)}
+        told = {"size": 100, "among": audience(tx.session, campaign)}
         again = due_window(tx, campaign.id, campaign.purpose_id, (), **told)
         assert sorted(one.subscriber_id for one in again.recipients) == people[1:]
         why = tx.session.scalar(

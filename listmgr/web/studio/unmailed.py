@@ -17,7 +17,6 @@ from listmgr.delivery.again import Which, try_again
 from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.progress import problems, progress
 from listmgr.delivery.retriable import Retriable, retriable
-from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
 from listmgr.kit.spreadsheet import csv_lines
 from listmgr.operators.roles import Right
@@ -146,7 +145,7 @@ def try_campaign_again(campaign_id: int) -> ResponseReturnValue:
     which = Which(told) if told in set(Which) else Which.FAILED
     try:
         with acting() as tx:
-            count = try_again(tx, campaign_id, which, at=now())
+            count = try_again(tx, campaign_id, which)
             note(tx, "campaign.tried_again", "campaign", campaign_id, which=which, count=count)
         flash(_told(count))
     except Refused as error:
