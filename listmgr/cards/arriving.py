@@ -126,7 +126,7 @@ def words_of(fields: CardFields) -> dict[str, Any]:
         "job_title": fields.title.value,
         "phone": fields.phones[0].number if fields.phones else "",
         "website": fields.urls[0].value if fields.urls else "",
-        "postal": fields.postal[0].value if fields.postal else "",
+        "postal": fields.postal_address.value,
         "note": fields.note.value,
         "language": language if language in LANGUAGES else "de",
     }

@@ -105,6 +105,15 @@ class CardFields:
         return next(preferred, self.emails[0] if self.emails else None)
 
     @property
+    def postal_address(self) -> Guess:
+        """The whole postal address, a line each; as sure as its least certain line."""
+        return Guess(
+            "\n".join(line.value for line in self.postal),
+            min((line.confidence for line in self.postal), default=0.0),
+            "\n".join(dict.fromkeys(line.source for line in self.postal)),
+        )
+
+    @property
     def further(self) -> tuple[str, ...]:
         """Beyond one address, number and link: what is shown and never written to."""
         chosen = self.email

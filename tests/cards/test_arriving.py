@@ -30,6 +30,7 @@ from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
+from listmgr.web.studio import card_words
 from tests.cards.hands import VCARD, codes, hand_in, kept, picture, typed
 from tests.conftest import NOW
 from tests.people import make_confirmed, make_subscriber
@@ -365,3 +366,32 @@ def test_one_occasion_however_it_is_written(uow, session, ada):
         typed(tx, ada.id, "a@example.com", occasion="Buchmesse  2026")
         typed(tx, ada.id, "b@example.com", occasion=" BUCHMESSE 2026 ")
     assert session.scalars(sa.select(Occasion.name)).all() == ["Buchmesse 2026"]
+
+
+@pytest.mark.parametrize(
+    ("content", "whole"),
+    [
+        (
+            "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna Ulm\r\nEMAIL:anna@example.com\r\n"
+            "ADR:;;Hauptstr. 5;Ulm;;89073;Germany\r\nEND:VCARD\r\n",
+            "Hauptstr. 5\n89073 Ulm\nGermany",
+        ),
+        (
+            "MECARD:N:Ulm,Anna;EMAIL:anna@example.com;ADR:,,Hauptstr. 5,Ulm,,89073,Germany;;",
+            "Hauptstr. 5\nUlm\n89073\nGermany",
+        ),
+        (
+            "Anna Ulm\nLinde GmbH\nHauptstr. 5\n89073 Ulm\nanna@example.com\n",
+            "Hauptstr. 5\n89073 Ulm",
+        ),
+    ],
+    ids=["vcard", "mecard", "signature"],
+)
+def test_b03_a_card_keeps_the_whole_postal_address(uow, session, ada, content, whole):
+    hand_in(uow, ada.id, content.encode())
+    [card] = cards(session)
+    assert card.postal == whole
+    assert card_words.guesses(card)["postal"].value == whole
+    words = CardWords("anna@example.com", "Anna", "Ulm", postal=card.postal)
+    with uow() as tx:
+        assert keep(tx, card.id, None, words, at=now())[0].postal == whole

@@ -53,7 +53,7 @@ def guesses(card: Card) -> dict[str, Guess]:
         "company": read.organisation,
         "job_title": read.title,
         "note": read.note,
-        "postal": read.postal[0] if read.postal else Guess(),
+        "postal": read.postal_address,
         "website": read.urls[0] if read.urls else Guess(),
     }
     if email is not None:
