@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
-from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
+from listmgr.kit.typed import MAX_LINE, Typed
 from listmgr.lists.models import Purpose
 from listmgr.segments.models import Segment
 
-MAX_LINE = 300
 MAX_BODY = 500_000
-_ONE_LINE = {"name": "The name", "subject": "The subject"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +36,8 @@ class WrittenMeanwhile(Refused):
 
 def create(tx: Transaction, draft: Draft, *, operator_id: int | None, at: datetime) -> Campaign:
     """A new draft. Raises InvalidInput with a message for each field."""
-    purpose = _checked(tx, draft)
-    campaign = Campaign(
-        list_id=purpose.list_id, created_by=operator_id, created_at=at, **_values(draft)
-    )
+    purpose, values = _checked(tx, draft)
+    campaign = Campaign(list_id=purpose.list_id, created_by=operator_id, created_at=at, **values)
     tx.session.add(campaign)
     tx.session.flush()
     return campaign
@@ -61,8 +57,9 @@ def save(tx: Transaction, campaign_id: int, draft: Draft, *, revision: int) -> C
                 " compare it with theirs and save again to replace it."
             )
         )
-    campaign.list_id = _checked(tx, draft).list_id
-    for name, value in _values(draft).items():
+    purpose, values = _checked(tx, draft)
+    campaign.list_id = purpose.list_id
+    for name, value in values.items():
         setattr(campaign, name, value)
     campaign.revision += 1
     return campaign
@@ -95,53 +92,28 @@ def locked(tx: Transaction, campaign_id: int) -> Campaign:
     return campaign
 
 
-def _checked(tx: Transaction, draft: Draft) -> Purpose:
-    wrong = _lines(draft) | _texts(draft)
-    if not draft.name.strip():
-        wrong["name"] = N_("Give the campaign a name; only your team sees it.")
+def _checked(tx: Transaction, draft: Draft) -> tuple[Purpose, dict[str, str | int | None]]:
+    """The purpose and the values to keep; raises InvalidInput with everything that is wrong."""
+    typed = Typed()
+    values: dict[str, str | int | None] = {
+        "name": typed.line(
+            "name", draft.name, missing=N_("Give the campaign a name; only your team sees it.")
+        ),
+        "subject": typed.line("subject", draft.subject),
+        "body": typed.text("body", draft.body, limit=MAX_BODY),
+        "plain_text": typed.text("plain_text", draft.plain_text, limit=MAX_BODY),
+        "format": draft.format,
+        "purpose_id": draft.purpose_id,
+    }
     if draft.format not in {"markdown", "html"}:
-        wrong["format"] = N_("Choose Markdown or HTML.")
+        typed.wrong["format"] = N_("Choose Markdown or HTML.")
     purpose = tx.session.get(Purpose, draft.purpose_id)
     if purpose is None or purpose.mailing_list.archived_at is not None:
-        wrong["purpose_id"] = N_("Choose whom the campaign is for.")
+        typed.wrong["purpose_id"] = N_("Choose whom the campaign is for.")
     for name in ("audience_segment_id", "exclusion_segment_id"):
-        chosen = getattr(draft, name)
-        if chosen is not None and tx.session.get(Segment, chosen) is None:
-            wrong[name] = N_("This segment is not there any more. Choose another.")
-    if wrong or purpose is None:
-        raise InvalidInput("Please correct the marked fields.", wrong)
-    return purpose
-
-
-def _lines(draft: Draft) -> dict[str, str]:
-    wrong = {}
-    for name, label in _ONE_LINE.items():
-        value = getattr(draft, name)
-        if any(unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"} for char in value):
-            wrong[name] = f"{label} must be one line without control characters."
-        elif len(value) > MAX_LINE:
-            wrong[name] = f"{label} is too long ({len(value)} characters; {MAX_LINE} at most)."
-    return wrong
-
-
-def _texts(draft: Draft) -> dict[str, str]:
-    wrong = {}
-    for name in ("body", "plain_text"):
-        if "\0" in getattr(draft, name):
-            wrong[name] = N_("The text holds a NUL character. Remove it.")
-        elif len(getattr(draft, name)) > MAX_BODY:
-            wrong[name] = f"The text is too long ({MAX_BODY:,} characters at most)."
-    return wrong
-
-
-def _values(draft: Draft) -> dict[str, str | int | None]:
-    return {
-        "name": draft.name.strip(),
-        "purpose_id": draft.purpose_id,
-        "subject": draft.subject.strip(),
-        "format": draft.format,
-        "body": draft.body.replace("\r\n", "\n"),
-        "plain_text": draft.plain_text.replace("\r\n", "\n"),
-        "audience_segment_id": draft.audience_segment_id,
-        "exclusion_segment_id": draft.exclusion_segment_id,
-    }
+        values[name] = segment_id = getattr(draft, name)
+        if segment_id is not None and tx.session.get(Segment, segment_id) is None:
+            typed.wrong[name] = N_("This segment is not there any more. Choose another.")
+    typed.done()
+    assert purpose is not None
+    return purpose, values

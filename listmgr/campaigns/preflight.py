@@ -8,18 +8,23 @@ from sqlalchemy.orm import Session
 
 from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign
+from listmgr.campaigns.rendering import removed_parts
 from listmgr.config import Settings
 from listmgr.consent.reach import is_anybody_reached
-from listmgr.kit.texts import N_
+from listmgr.kit.texts import N_, filled
 from listmgr.segments.rules import BrokenRule
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence about a campaign. A blocking one must be put right first."""
+    """One sentence about a campaign. A blocking one must be put right first.
+
+    `field` is the one of the draft it is about; empty where it is about something else.
+    """
 
     message: str
     blocks: bool = True
+    field: str = ""
 
 
 def preflight(session: Session, settings: Settings, campaign: Campaign) -> list[Finding]:
@@ -27,9 +32,9 @@ def preflight(session: Session, settings: Settings, campaign: Campaign) -> list[
     mailing_list = campaign.mailing_list
     found = []
     if not campaign.subject.strip():
-        found.append(Finding("Write a subject."))
+        found.append(Finding(N_("Write a subject."), field="subject"))
     if not campaign.body.strip():
-        found.append(Finding(N_("Write a text.")))
+        found.append(Finding(N_("Write a text."), field="body"))
     if not mailing_list.imprint.strip():
         found.append(
             Finding(
@@ -59,8 +64,20 @@ def _hints(campaign: Campaign) -> list[Finding]:
     found = []
     if len(campaign.subject) > 70:
         found.append(
-            Finding(N_("The subject is long; phones show about 40 characters."), blocks=False)
+            Finding(
+                N_("The subject is long; phones show about 40 characters."),
+                blocks=False,
+                field="subject",
+            )
         )
     if campaign.subject.isupper() and len(campaign.subject) > 10:
-        found.append(Finding(N_("A subject in capitals looks like spam."), blocks=False))
+        found.append(
+            Finding(N_("A subject in capitals looks like spam."), blocks=False, field="subject")
+        )
+    if removed := removed_parts(campaign):
+        message = filled(
+            N_("Removed from the text, since a mail must not do anything by itself: %(what)s."),
+            what=", ".join(removed),
+        )
+        found.append(Finding(message, blocks=False, field="body"))
     return found

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nh3
@@ -19,6 +20,10 @@ from listmgr.lists.models import MailingList
 
 _MERGE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _TAGS = nh3.ALLOWED_TAGS | {"font", "u", "section", "article", "header", "footer", "main"}
+# What a whole page begins with: the mail has its own.
+_FRAME = frozenset({"html", "head", "body", "meta", "title"})
+# cid: a picture that goes with the mail.
+_SCHEMES = frozenset({"http", "https", "mailto", "tel", "cid"})
 _LOOKS = {"style", "class", "align", "valign", "bgcolor", "width", "height", "title", "dir", "lang"}
 _ATTRIBUTES = {tag: found | _LOOKS for tag, found in nh3.ALLOWED_ATTRIBUTES.items()} | {
     "*": _LOOKS | {"role"},
@@ -69,10 +74,45 @@ def _literal(value: str) -> str:
 
 def _bodies(campaign: Campaign) -> tuple[str, str]:
     hidden, show = _hide_merge_tags(campaign.body)
-    raw = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable("table").render(hidden)
-    html = safe_html(raw if campaign.format == "markdown" else hidden)
+    html = safe_html(_raw_html(campaign, hidden))
     text = campaign.plain_text if campaign.plain_text.strip() else show(plain_text(html))
     return show(html), text
+
+
+def _raw_html(campaign: Campaign, source: str) -> str:
+    """The HTML as it was written or made of Markdown, before it is cleaned."""
+    if campaign.format != "markdown":
+        return source
+    parser = MarkdownIt("commonmark", {"html": True, "linkify": False})
+    return str(parser.enable("table").render(source))
+
+
+def removed_parts(campaign: Campaign) -> list[str]:
+    """What the cleaning takes out of the text, by name: tags, acts of the page, kinds of links."""
+    hidden, _show = _hide_merge_tags(campaign.body)
+    finder = _RemovedParts()
+    finder.feed(_raw_html(campaign, hidden))
+    finder.close()
+    return list(finder.names)
+
+
+class _RemovedParts(HTMLParser):
+    """Collects what `safe_html` does not let through and a writer may miss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, None] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at one tag with its attributes."""
+        if tag not in _TAGS and tag not in _FRAME:
+            self.names[f"<{tag}>"] = None
+        for name, value in attrs:
+            scheme, colon, _rest = "".join((value or "").split()).lower().partition(":")
+            if name.startswith("on"):
+                self.names[name] = None
+            elif name in {"href", "src"} and colon and scheme.isalpha() and scheme not in _SCHEMES:
+                self.names[f"{scheme}:"] = None
 
 
 def safe_html(html: str) -> str:
@@ -81,8 +121,7 @@ def safe_html(html: str) -> str:
         html,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
-        # cid: a picture that goes with the mail.
-        url_schemes={"http", "https", "mailto", "tel", "cid"},
+        url_schemes=set(_SCHEMES),
         link_rel=None,
     )
 

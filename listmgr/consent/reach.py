@@ -43,12 +43,20 @@ class Reach:
 
 
 def reach(
-    session: Session, settings: Settings, purpose_id: int, among: Predicate = EVERYBODY
+    session: Session,
+    settings: Settings,
+    purpose_id: int,
+    among: Predicate = EVERYBODY,
+    *,
+    counted: int = COUNTED,
 ) -> Reach:
-    """Of those with a confirmed consent to a purpose whom the predicate takes."""
+    """Of those with a confirmed consent to a purpose whom the predicate takes.
+
+    Exact up to `counted` confirmed consents, which are then gone through one by one.
+    """
     confirmed = overview.purposes_confirmed(session).get(purpose_id, 0)
     binds = {"purpose": purpose_id, **gate_binds(settings), **among.binds}
-    if confirmed <= COUNTED:
+    if confirmed <= counted:
         _seen, found = _looked_at(session, _ALL, among, binds)
         return _told(found, exact=True)
     seen, found = _looked_at(session, _SOME, among, binds)

@@ -22,6 +22,7 @@ from listmgr.campaigns.rendering import Words, render_words
 from listmgr.config import Settings
 from listmgr.delivery.compiler import compile_message
 from listmgr.delivery.headers import HeaderRefused, list_id
+from listmgr.delivery.merge import parse
 from listmgr.delivery.merge_fields import field_names
 from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
 from listmgr.delivery.message_error import MessageError
@@ -37,19 +38,49 @@ def check(
 ) -> list[Finding]:
     """Everything that keeps the campaign from starting, its merge fields and headers included."""
     found = preflight(session, settings, campaign)
+    known = field_names(session)
+    broken = _broken_fields(campaign, known)
+    found += broken or _does_not_compile(session, settings, campaign, templates, known)
+    return found + _without_sender(session, settings, campaign)
+
+
+# The fields of a draft that hold merge fields, by the part they become.
+_WRITTEN = {"subject": "subject", "body": "text", "plain_text": "text"}
+
+
+def _broken_fields(campaign: Campaign, known: Collection[str]) -> list[Finding]:
+    """What is wrong with each field as it was written, so that its lines are the writer's."""
+    found = []
+    for field, part in _WRITTEN.items():
+        try:
+            parse(getattr(campaign, field), part=part, known=known)
+        except MessageError as error:
+            found.append(Finding(error.sentence, field=field))
+    return found
+
+
+def _does_not_compile(
+    session: Session,
+    settings: Settings,
+    campaign: Campaign,
+    templates: Path,
+    known: Collection[str],
+) -> list[Finding]:
+    """What only the whole message shows: headers, places of fields, files."""
     words = render_words(campaign, campaign.mailing_list, templates)
     try:
         files = files_of(session, campaign.id, whole=True)
         content = draft_content(settings, campaign, words, files)
-        compile_content(settings, content, field_names(session), files)
+        # That it is missing is said already, and must not hide the rest.
+        content.subject = content.subject.strip() or "–"
+        compile_content(settings, content, known, files)
     except MessageError as error:
-        if campaign.subject.strip():
-            found.append(Finding(error.sentence))
+        return [Finding(error.sentence, field="subject" if error.part == "subject" else "body")]
     except HeaderRefused as error:
-        found.append(Finding(error.args[0]))
+        return [Finding(error.args[0])]
     except ValueError as error:
-        found.append(Finding(str(error)))
-    return found + _without_sender(session, settings, campaign)
+        return [Finding(str(error))]
+    return []
 
 
 def _without_sender(session: Session, settings: Settings, campaign: Campaign) -> list[Finding]:

@@ -140,10 +140,10 @@ def _tree(source: str, part: str) -> nodes.Template:
         raise MessageError(
             filled(
                 N_(
-                    "%(problem)s Write fields as {{ first_name }}"
-                    " and close every {%% if … %%} with {%% endif %%}."
+                    "a field or condition is written wrongly (%(problem)s). Write fields"
+                    " as {{ first_name }} and close every {%% if … %%} with {%% endif %%}."
                 ),
-                problem=error.message or "",
+                problem=(error.message or "").rstrip("."),
             ),
             part=part,
             line=error.lineno,

@@ -133,7 +133,10 @@ def _send_a_campaign(place: Place, chromium: Browser) -> None:
     page.locator("main form button.btn-primary").click()
     expect(page.locator("iframe.mail")).to_be_visible()
     shoot(page, "campaign-draft")
-    page.locator("main form button.btn-primary").click()
+    page.locator("a[href$='/launch']").click()
+    expect(page.locator(".lead-count strong")).not_to_be_empty()
+    shoot(page, "campaign-launch")
+    page.locator("form[action$='/launch'] button").click()
     expect(page.locator("#progress")).to_have_attribute("data-status", "finished", timeout=40_000)
     shoot(page, "campaign-done")
     assert wrong == []

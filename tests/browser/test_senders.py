@@ -48,6 +48,7 @@ def test_a_limited_campaign_is_watched_while_it_goes_out(place: Place, chromium:
     page.locator("main table a").first.click()
     page.locator("form[action$='/copy'] button").click()
     page.locator("main form button.btn-primary").last.click()
+    page.locator("a[href$='/launch']").click()
     page.locator("form[action$='/launch'] button").click()
     remaining = page.locator("#progress .tiles dd").first
     expect(page.locator("#progress")).to_contain_text(re.compile(r"/ 2[.,]500"), timeout=20_000)

@@ -63,3 +63,17 @@ def test_a_copy_is_a_new_draft_and_a_draft_can_go(uow: UnitOfWork, draft: Draft)
         compose.delete_draft(tx, made.id)
     with pytest.raises(NotFound), uow() as tx:
         compose.delete_draft(tx, made.id)
+
+
+def test_w12_what_is_wrong_with_a_draft_is_said_by_the_catalogue(uow: UnitOfWork, draft: Draft):
+    from listmgr.kit.typed import Typed
+
+    wrong = replace(draft, name="a\nb", subject="x" * 301, body="y" * 500_001, plain_text="a\0b")
+    with uow() as tx, pytest.raises(InvalidInput) as error:
+        compose.create(tx, wrong, operator_id=None, at=NOW)
+    typed = Typed()
+    typed.line("name", wrong.name)
+    typed.line("subject", wrong.subject)
+    typed.text("body", wrong.body, limit=500_000)
+    typed.text("plain_text", wrong.plain_text)
+    assert error.value.fields == typed.wrong

@@ -46,7 +46,7 @@ def test_written_shown_launched_paused_resumed_and_cancelled(admin, purpose_id, 
         ("cancel", CampaignStatus.CANCELLED),
     ]
     for deed, status in steps:
-        assert admin.post(f"{page}/{deed}").status_code == 303
+        assert admin.post(f"{page}/{deed}", {"count": "3"}).status_code == 303
         session.expire_all()
         assert session.scalars(sa.select(Campaign.status)).one() is status
     assert session.scalar(sa.select(sa.func.sum(CampaignLease.audience))) == 3

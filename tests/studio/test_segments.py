@@ -196,7 +196,7 @@ def test_a_campaign_takes_one_segment_and_leaves_out_another(admin, sample, sess
         f"&audience_segment_id={sample['segment_id']}"
     ).text
     assert ">1</span>" in counted
-    assert admin.post(f"{saved.location}/launch").status_code == 303
+    assert admin.post(f"{saved.location}/launch", {"count": "1"}).status_code == 303
     assert session.scalars(sa.select(Campaign.frozen_rule).order_by(Campaign.id.desc())).first()
     frozen = admin.get(saved.location).text
     assert "as frozen at the launch" in frozen

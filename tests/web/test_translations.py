@@ -72,6 +72,30 @@ def test_no_text_hides_in_an_f_string_where_it_is_not_extracted():
 NOT_SHOWN = ("api", "cli", "demo", "runtime", "headers.py", "proof.py", "register.py", "smtp.py")
 
 
+def test_w12_no_sentence_is_put_together_by_an_f_string():
+    """It would be in no catalogue: `filled(N_("…%(gap)s…"), gap=…)` says it in each language."""
+    paths = [
+        path
+        for path in (ROOT / "listmgr").rglob("*.py")
+        if not {*path.relative_to(ROOT / "listmgr").parts} & {*NOT_SHOWN}
+    ]
+    sentences = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.JoinedStr) and _is_sentence(node)
+    ]
+    assert sentences == []
+
+
+def _is_sentence(joined: ast.JoinedStr) -> bool:
+    """Whether people could read it: several words of small letters, and a stop at the end."""
+    text = "".join(
+        str(part.value) if isinstance(part, ast.Constant) else "X" for part in joined.values
+    )
+    return bool(re.fullmatch(r"[A-Z“][^\n<{]* [a-z]+ [a-z]+[^\n<{]*[.!?]\)?", text))
+
+
 def test_every_sentence_of_a_room_is_in_the_catalogue():
     known = {
         one

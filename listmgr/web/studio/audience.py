@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.audience import audience, rule_of
 from listmgr.campaigns.compose import Draft
 from listmgr.campaigns.models import Campaign, CampaignStatus
-from listmgr.consent.reach import Reach, reach
+from listmgr.consent.reach import COUNTED, Reach, reach
 from listmgr.kit.errors import InvalidInput
+from listmgr.kit.texts import N_
 from listmgr.operators.roles import Right
 from listmgr.segments import keep
 from listmgr.segments.checked import Askable, askable, is_locked
@@ -38,13 +39,13 @@ def campaign_reach() -> str:
         return render_template("studio/campaigns/reach.html", **offered)
 
 
-def reach_of(session: Session, campaign: Campaign) -> Reach:
+def reach_of(session: Session, campaign: Campaign, *, counted: int = COUNTED) -> Reach:
     """How many a draft would go to now; nobody where its rule cannot be read."""
     try:
         among = audience(session, campaign)
     except BrokenRule:
         return Reach(0, exact=True, refused={})
-    return reach(session, services().settings, campaign.purpose_id, among)
+    return reach(session, services().settings, campaign.purpose_id, among, counted=counted)
 
 
 def audience_told(session: Session, campaign: Campaign) -> dict[str, object]:
@@ -101,4 +102,4 @@ def refuse_locked(session: Session, draft: Draft, present: Campaign | None = Non
         if not keep.is_open_to(keep.find(session, chosen), known):
             wrong[name] = _("This segment asks about a field your role does not include.")
     if wrong:
-        raise InvalidInput("Please correct the marked fields.", wrong)
+        raise InvalidInput(N_("Please correct the marked fields."), wrong)

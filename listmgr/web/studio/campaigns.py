@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns import compose, control
@@ -13,6 +14,7 @@ from listmgr.campaigns.browse import find
 from listmgr.campaigns.compose import Draft, WrittenMeanwhile
 from listmgr.campaigns.files import TYPES, copy_files, files_of
 from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.consent.reach import Reach
 from listmgr.delivery import sweep
 from listmgr.delivery.launch import check, launch
 from listmgr.delivery.merge_fields import archived_names, merge_fields
@@ -21,9 +23,10 @@ from listmgr.delivery.progress import standings
 from listmgr.delivery.trial import Preview, preview, send_test
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.transaction import Transaction
 from listmgr.lists.publish import open_purposes
 from listmgr.operators.accounts import operators
-from listmgr.operators.roles import Right
+from listmgr.operators.roles import Right, may
 from listmgr.schema import resource
 from listmgr.web.context import services
 from listmgr.web.sentences import refusal
@@ -37,10 +40,17 @@ from listmgr.web.studio.audience import (
     refuse_locked,
 )
 from listmgr.web.studio.campaign_standing import campaign_standing
+from listmgr.web.studio.choosing import changed_count
+from listmgr.web.studio.confirming import confirmation
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator
+from listmgr.web.studio.show import number
 
 _WORDS = ("name", "subject", "format", "body", "plain_text")
+# Up to so many consents a launch is counted one by one; of more its page says "about".
+LAUNCH_COUNTED = 100_000
+# Fewer people than this are told only to roles that may see persons.
+FEWEST_TOLD = 5
 # A mail may show itself in its frame, and nothing else: no script, no form, nothing loaded.
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
@@ -242,6 +252,82 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
 
 
+@bp.get("/campaigns/<key:campaign_id>/delete")
+@needs(Right.EDIT_CAMPAIGNS)
+def confirm_delete_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Ask once before a draft is thrown away."""
+    with reading() as tx:
+        campaign = find(tx.session, campaign_id)
+        if campaign.status is not CampaignStatus.DRAFT:
+            return _to_page(campaign_id)
+        return confirmation(
+            title=_("Delete this draft?"),
+            about=campaign.name,
+            sentences=[_("Its text and its files are gone for good. Nothing has been sent.")],
+            button=_("Delete the draft"),
+            action=url_for("studio.delete_campaign", campaign_id=campaign_id),
+            back=url_for("studio.campaign_page", campaign_id=campaign_id),
+        )
+
+
+@bp.get("/campaigns/<key:campaign_id>/cancel")
+@needs(Right.SEND_CAMPAIGNS)
+def confirm_cancel_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Ask once before a campaign is ended for good, with what has gone and what has not."""
+    with reading() as tx:
+        campaign = find(tx.session, campaign_id)
+        if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
+            return _to_page(campaign_id)
+        stand = standings(tx.session, [campaign_id])[campaign_id]
+        sent, rest = stand.sent, stand.remaining + stand.deferred
+        return confirmation(
+            title=_("End this campaign for good?"),
+            about=campaign.name,
+            sentences=[
+                ngettext(
+                    "%(count)s mail has been sent and stays sent.",
+                    "%(count)s mails have been sent and stay sent.",
+                    sent,
+                    count=number(sent),
+                ),
+                ngettext(
+                    "%(count)s person who has not been mailed will not be.",
+                    "%(count)s people who have not been mailed will not be.",
+                    rest,
+                    count=number(rest),
+                ),
+                _("It cannot be resumed. To stop it for now, pause it instead."),
+            ],
+            button=_("End it for good"),
+            action=url_for("studio.steer_campaign", campaign_id=campaign_id, deed="cancel"),
+            back=url_for("studio.campaign_page", campaign_id=campaign_id),
+        )
+
+
+@bp.get("/campaigns/<key:campaign_id>/launch")
+@needs(Right.SEND_CAMPAIGNS)
+def confirm_launch(campaign_id: int) -> ResponseReturnValue:
+    """Show what a launch would do: to how many, what, from whom; nothing has begun."""
+    with reading() as tx:
+        campaign = find(tx.session, campaign_id)
+        if campaign.status is not CampaignStatus.DRAFT:
+            return _to_page(campaign_id)
+        shown, _wrong = _preview(tx.session, campaign)
+        findings = check(tx.session, services().settings, campaign, resource("templates"))
+        reached = reach_of(tx.session, campaign, counted=LAUNCH_COUNTED)
+        return render_template(
+            "studio/campaigns/launch.html",
+            found=campaign,
+            shown=shown,
+            findings=findings,
+            blocked=any(finding.blocks for finding in findings),
+            reached=reached,
+            count_sent=_count_sent(reached),
+            files=files_of(tx.session, campaign_id),
+            **audience_told(tx.session, campaign),
+        )
+
+
 @bp.post("/campaigns/<key:campaign_id>/<any(launch, pause, resume, cancel):deed>")
 @needs(Right.SEND_CAMPAIGNS)
 def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
@@ -249,7 +335,7 @@ def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
     try:
         with acting() as tx:
             if deed == "launch":
-                launch(tx, campaign_id, templates=resource("templates"), at=now())
+                _launch(tx, campaign_id)
             elif deed == "cancel":
                 control.cancel(tx, campaign_id, at=now())
             else:
@@ -257,6 +343,36 @@ def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
             if deed in {"launch", "resume"}:
                 sweep.ring_campaign(tx, campaign_id)
             note(tx, f"campaign.{deed}", "campaign", campaign_id)
+    except CountChanged as changed:
+        flash(refusal(changed), "danger")
+        return redirect(url_for("studio.confirm_launch", campaign_id=campaign_id), 303)
     except (InvalidInput, Refused) as error:
         flash(refusal(error), "danger")
+    return _to_page(campaign_id)
+
+
+def _launch(tx: Transaction, campaign_id: int) -> None:
+    """Launch to as many as the operator was shown; raises CountChanged for another number."""
+    campaign = compose.locked(tx, campaign_id)
+    if campaign.status is CampaignStatus.DRAFT:
+        reached = reach_of(tx.session, campaign, counted=LAUNCH_COUNTED)
+        sent = request.form.get("count", "")
+        if sent != _count_sent(reached):
+            raise CountChanged(changed_count(sent, reached.number))
+    launch(tx, campaign_id, templates=resource("templates"), at=now())
+
+
+class CountChanged(Refused):
+    """Another number of people would be mailed than the operator was shown."""
+
+
+def _count_sent(reached: Reach) -> str:
+    """The number as the form carries it: no more exactly than the page may tell it."""
+    if not reached.exact:
+        return "about"
+    hidden = 0 < reached.number < FEWEST_TOLD and not may(operator().role, Right.SEE_SUBSCRIBERS)
+    return "few" if hidden else str(reached.number)
+
+
+def _to_page(campaign_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)

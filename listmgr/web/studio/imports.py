@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from listmgr.imports import control
 from listmgr.imports.describe import Description, checked
@@ -35,6 +36,7 @@ from listmgr.web.language import language
 from listmgr.web.sentences import refusal
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, as_number, note, reading
+from listmgr.web.studio.confirming import confirmation
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.import_words import (
     column_name,
@@ -44,6 +46,7 @@ from listmgr.web.studio.import_words import (
     verdict_name,
 )
 from listmgr.web.studio.session import operator
+from listmgr.web.studio.show import number
 
 SHOWN_CELLS = 3
 # How large a file may be is a setting, and looked at when it is kept.
@@ -249,6 +252,36 @@ def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[st
             (one for one in open_purposes(tx.session) if one.id == found.purpose_id), None
         ),
     }
+
+
+@bp.get("/imports/<key:import_id>/cancel")
+@needs(Right.IMPORT_SUBSCRIBERS)
+def confirm_cancel_import(import_id: int) -> ResponseReturnValue:
+    """Ask once before an import is ended and its file deleted."""
+    with reading() as tx:
+        found = control.find(tx.session, import_id)
+        if found.status in ENDED:
+            return redirect(url_for("studio.import_page", import_id=import_id), 303)
+        where = stand(tx.session, found)
+        taken = where.taken_in if where.phase is Phase.RUN else 0
+        return confirmation(
+            title=_("Cancel this import and delete the file?"),
+            about=found.file_name,
+            sentences=[
+                ngettext(
+                    "%(count)s row has been taken in and stays.",
+                    "%(count)s rows have been taken in and stay.",
+                    taken,
+                    count=number(taken),
+                )
+                if taken
+                else _("Nobody has been taken in, and nobody will be."),
+                _("The file and every row of it are deleted. To go on, you would upload it again."),
+            ],
+            button=_("Cancel and delete the file"),
+            action=url_for("studio.steer_import", import_id=import_id, step="cancel"),
+            back=url_for("studio.import_page", import_id=import_id),
+        )
 
 
 @bp.post("/imports/<key:import_id>/<any(run, pause, resume, cancel):step>")
