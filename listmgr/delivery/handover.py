@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 from listmgr.config import Settings
 from listmgr.delivery import retry
-from listmgr.delivery.domains import Domains
+from listmgr.delivery.domains import Domains, PutOff
 from listmgr.delivery.merge_fields import Columns
 from listmgr.delivery.message import CompiledMessage
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.delivery.pace import Pace
 from listmgr.delivery.providers import provider
-from listmgr.delivery.record import Result
+from listmgr.delivery.record import Result, record_results
 from listmgr.delivery.sender_faults import SenderFaults
 from listmgr.delivery.smtp import Answer, Channel, Envelope, NoRoom, Outcome, ServerAway
 from listmgr.delivery.throttle import Throttle
@@ -78,17 +78,7 @@ def hand_over(run: Run, window: Window) -> None:
     run.pace.begin(window.asked_at)
     run.day = _rfc5322(run.now())
     people_now, put_off = run.domains.split(people)
-    run.results += [
-        Result(
-            one.subscriber_id,
-            DeliveryStatus.DEFERRED if one.at else DeliveryStatus.FAILED,
-            next_attempt_at=one.at,
-            untouched=True,
-            put_off=one.why,
-            refused=one.refused,
-        )
-        for one in put_off
-    ]
+    _record_put_off(run, put_off)
     waiting = {person.subscriber_id: person for person in people_now}
     heard = _hand_over(run, people_now, waiting)
     run.pace.end(len(heard))
@@ -104,6 +94,27 @@ def hand_over(run: Run, window: Window) -> None:
     run.results += [
         Result(key, DeliveryStatus.DEFERRED, "", again, untouched=True) for key in waiting
     ]
+
+
+def _record_put_off(run: Run, put_off: list[PutOff]) -> None:
+    """Before anything is handed over: if this worker is killed then, they are not uncertain."""
+    if not put_off:
+        return
+    results = [
+        Result(
+            one.subscriber_id,
+            DeliveryStatus.DEFERRED if one.at else DeliveryStatus.FAILED,
+            next_attempt_at=one.at,
+            untouched=True,
+            put_off=one.why,
+            refused=one.refused,
+        )
+        for one in put_off
+    ]
+    with run.uow() as tx:
+        tx.commit_soon()
+        if not record_results(tx, run.campaign_id, results, lo=None, at=run.now()):
+            run.results += results
 
 
 def _hand_over(run: Run, people: list[Recipient], waiting: dict[int, Recipient]) -> list[Result]:

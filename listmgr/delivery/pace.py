@@ -10,7 +10,12 @@ from listmgr.kit.clock import elapsed
 START = 50
 # A window holds what a rate allows in so many seconds: of a killed worker's window, what had not
 # been handed over is uncertain as well.
-RATED_SECONDS = 0.2
+RATED_SECONDS = 0.1
+
+
+def size_at(rate: float) -> int:
+    """How many people a window may hold at so many mails a second."""
+    return max(1, int(rate * RATED_SECONDS))
 
 
 class Pace:
@@ -27,7 +32,7 @@ class Pace:
     def size(self) -> int:
         """How many people the next window may hold."""
         if self.rate:
-            return max(1, min(self._size, int(self.rate * min(RATED_SECONDS, self.seconds / 2))))
+            return min(self._size, size_at(self.rate))
         return self._size
 
     def begin(self, asked_at: float) -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from listmgr.delivery.pace import size_at
 from listmgr.delivery.providers import scope_of
 from listmgr.kit import stopping
 from listmgr.kit.clock import elapsed
@@ -120,6 +121,8 @@ class Throttle:
                 self.waits = Wait("counting", at + COUNTING)
         if not self._held or not self._until_its_turn(end):
             return 0
+        if self.is_paced:
+            most = min(most, size_at(1 / self._step))
         granted = min(most, self._held)
         self._held -= granted
         return granted
