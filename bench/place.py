@@ -19,7 +19,6 @@ from pathlib import Path
 import redis
 import sqlalchemy as sa
 from flask import Flask
-from rq import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -143,18 +142,24 @@ class Place:
             )
             return {str(status): int(count) for status, count in rows}
 
+    def _waiting(self) -> int:
+        """How many processes wait for jobs."""
+        return sum(client["cmd"] == "blpop" for client in self.redis.client_list())
+
     @contextmanager
     def workers(self, count: int, sink: SmtpSink, **env: str) -> Iterator[list[int]]:
         """Real worker processes, ready to work; their process ids."""
         told = self.env | {"LISTMGR_SMTP_URL": f"smtp://127.0.0.1:{sink.port}"} | env
-        argv = [sys.executable, "-m", "listmgr", "worker"]
+        argv = [sys.executable, "-m", "listmgr", "worker", "--queues"]
         with (self.folder / "workers.log").open("ab") as log:
             started = [
-                subprocess.Popen(argv, env=told, stdout=log, stderr=log, start_new_session=True)
-                for _ in range(count)
+                subprocess.Popen(
+                    [*argv, queues], env=told, stdout=log, stderr=log, start_new_session=True
+                )
+                for queues in ("mail,work,send", *["send"] * (count - 1))
             ]
         try:
-            while Worker.count(connection=self.redis) < count:
+            while self._waiting() < count + 2:
                 time.sleep(0.05)
             # Jobs that were lying about are done before anything is measured.
             time.sleep(0.5)

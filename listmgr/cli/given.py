@@ -33,3 +33,28 @@ def one_transaction(settings: Settings) -> AbstractContextManager[Transaction]:
     engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
     connection = redis.Redis.from_url(settings.redis_url)
     return transaction(lambda: Session(engine), settings, lambda jobs: ring(connection, jobs))
+
+
+def given_servers() -> Settings:
+    """The settings of a process that stays, once both servers have answered; else one sentence.
+
+    The sentence never shows an address, which holds a password.
+    """
+    settings = given_settings()
+    try:
+        engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
+        engine.connect().close()
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        raise click.ClickException(f"DATABASE_URL: {_reason(error)}") from None
+    try:
+        with redis.Redis.from_url(settings.redis_url, retry=None) as connection:
+            connection.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        raise click.ClickException(f"REDIS_URL: {_reason(error)}") from None
+    return settings
+
+
+def _reason(error: Exception) -> str:
+    """The first line of the driver's own words."""
+    error = getattr(error, "orig", None) or error
+    return (str(error).splitlines() or [type(error).__name__])[0]

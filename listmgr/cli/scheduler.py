@@ -7,27 +7,33 @@ import signal
 import click
 import redis
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from listmgr.cli.given import given_settings
+from listmgr.cli.given import given_servers
 from listmgr.kit import stopping
-from listmgr.kit.clock import now
 from listmgr.kit.queue import ring
-from listmgr.scheduler import claim_due
+from listmgr.runtime.programs import name_connections
+from listmgr.scheduler import Scheduler
 
 
 @click.command
 def scheduler() -> None:
     """Ring what is due; several copies may run."""
-    settings = given_settings()
-    engine = sa.create_engine(settings.database_url, pool_pre_ping=True)
-    connection = redis.Redis.from_url(settings.redis_url)
+    settings = given_servers()
+    name_connections("scheduler")
+    engine = sa.create_engine(
+        settings.database_url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=1,
+        max_overflow=0,
+        hide_parameters=True,
+        connect_args={"connect_timeout": 5},
+    )
+    connection = redis.Redis.from_url(
+        settings.redis_url, socket_connect_timeout=2, socket_timeout=5
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping.ask)
+    rings = Scheduler(engine, lambda jobs: ring(connection, jobs))
     while not stopping.wait(1.0):
-        try:
-            with Session(engine) as session, session.begin():
-                due = claim_due(session, now())
-            ring(connection, [task.job for task in due])
-        except sa.exc.OperationalError as error:
-            click.echo(f"database away, trying again: {type(error).__name__}", err=True)
+        rings.turn()
+    engine.dispose()

@@ -1,49 +1,142 @@
-"""`listmgr worker`: an RQ worker in the application's context, with recovery fit for mail."""
+"""`listmgr worker`: RQ workers in the application's context, with recovery fit for mail."""
 
 from __future__ import annotations
 
 import gc
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import click
 import redis
-from rq import Queue
+from flask import Flask
 
-# Each job has a process of its own: what all of them need is loaded once, here.
-import listmgr.jobs  # noqa: F401
+from listmgr import jobs
 from listmgr.app import create_app
-from listmgr.cli.given import given_settings
+from listmgr.cli.given import given_servers
+from listmgr.config import Settings
+from listmgr.kit.db import db
+from listmgr.kit.mail import KeptConnections, make_post
 from listmgr.kit.queue import QUEUES
+from listmgr.runtime.programs import name_connections, name_process
+from listmgr.runtime.registered_jobs import RegisteredJob, RegisteredQueue
+from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obey_signals
 from listmgr.runtime.workers import ForkingWorker, InProcessWorker
+
+# Single mails have a process of their own, which is never forked for one of them.
+MAIL, CAMPAIGNS = "mail", "send"
+# After so many jobs it begins anew: what a library has leaked is gone.
+MAIL_JOBS = 5000
+# Campaigns give way to single mails and to the pages.
+CAMPAIGN_NICENESS = 5
+# Seconds a worker has to bring its job to an end when it is asked to.
+PATIENCE = 60.0
+RegisteredJob.functions = {name: getattr(jobs, name) for name in jobs.__all__}
 
 
 @click.command
 @click.option("--burst", is_flag=True, help="Stop when the queues are empty.")
-@click.option("--queues", default=",".join(QUEUES), help="Which queues, in order of urgency.")
-@click.option("--in-process", is_flag=True, help="Do not fork for each job.")
+@click.option("--queues", default=",".join(QUEUES), help="Which queues.", show_default=True)
+@click.option("--in-process", is_flag=True, help="All jobs of all queues in this one process.")
 def worker(burst: bool, queues: str, in_process: bool) -> None:
-    """Send mail and do the other jobs."""
+    """Send mail and do the other jobs.
+
+    Each queue has a process of its own: single mails, campaigns, and all else wait for nobody.
+    """
     run_worker(burst=burst, queues=queues.split(","), in_process=in_process)
 
 
 def run_worker(
-    *, burst: bool = False, queues: list[str] | None = None, in_process: bool = False
+    *, burst: bool = False, queues: Sequence[str] | None = None, in_process: bool = False
 ) -> None:
     """Work until told to end, or in a burst until there is nothing to do."""
-    settings = given_settings()
+    settings = given_servers()
+    names = list(queues or QUEUES)
+    if burst or in_process or len(names) == 1:
+        _work(settings, names, burst=burst, in_process=in_process)
+    else:
+        _work_apart(settings, names)
+
+
+def _work_apart(settings: Settings, names: Sequence[str]) -> None:
+    """A process for each queue; one that ends is started again."""
+    obey_signals()
+    _freeze()
+
+    def program(name: str) -> Program:
+        title = f"listmgr worker --queues={name}"
+        return Program(title, partial(_work_as, title, settings, name), dict(os.environ), None)
+
+    supervisor = Supervisor([[program(name) for name in names]], [], partial(click.echo, err=True))
+    try:
+        supervisor.start()
+        supervisor.watch()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        heed_no_signals()
+        supervisor.stop(PATIENCE)
+
+
+def _work_as(title: str, settings: Settings, name: str) -> None:
+    name_process(title)
+    _work(settings, [name])
+
+
+def _work(
+    settings: Settings, names: Sequence[str], *, burst: bool = False, in_process: bool = False
+) -> None:
+    name_connections(f"worker {','.join(names)}")
+    if list(names) == [CAMPAIGNS]:
+        os.nice(CAMPAIGN_NICENESS)
     app = create_app(settings)
     connection = redis.Redis.from_url(settings.redis_url)
-    kind = InProcessWorker if in_process else ForkingWorker
+    alone = in_process or (not burst and list(names) == [MAIL])
+    kind = InProcessWorker if alone else ForkingWorker
     with app.app_context():
         made = kind(
-            [Queue(name, connection=connection, serializer="json") for name in queues or QUEUES],
+            [RegisteredQueue(name, connection=connection, serializer="json") for name in names],
             connection=connection,
             serializer="json",
-            # By RQ's defaults a job of a killed worker waits for seven minutes.
-            worker_ttl=60,
+            # It waits for jobs 15 seconds less at a time.
+            worker_ttl=30,
             maintenance_interval=20,
             job_monitoring_interval=5,
         )
-        # What is loaded stays: the collector need not walk through it again in each job's process.
-        gc.collect()
-        gc.freeze()
-        made.work(burst=burst, logging_level="WARNING", with_scheduler=False)
+        made.release = _release(app, keep=kind is InProcessWorker)
+        _freeze()
+        made.work(
+            burst=burst,
+            logging_level="WARNING",
+            with_scheduler=False,
+            max_jobs=MAIL_JOBS if kind is InProcessWorker and not burst else None,
+        )
+        made.release()
+        if not (burst or made.asked_to_end or made.jobs_done >= MAIL_JOBS):
+            raise SystemExit(1)
+
+
+def _release(app: Flask, *, keep: bool) -> Callable[[], None]:
+    """What closes the connections of a process; with `keep`, single mails share theirs until then.
+
+    A process that goes away without it leaves a line in PostgreSQL's log.
+    """
+    connections = KeptConnections() if keep else None
+    services = app.extensions["listmgr"]
+    if connections is not None:
+        app.extensions["listmgr"] = replace(services, post=make_post(app, connections))
+
+    def release() -> None:
+        if connections is not None:
+            connections.close()
+        db.engine.dispose()
+        services.redis.close()
+
+    return release
+
+
+def _freeze() -> None:
+    """What is loaded stays: the collector need not walk through it again in each job's process."""
+    gc.collect()
+    gc.freeze()

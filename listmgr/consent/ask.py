@@ -56,9 +56,9 @@ def begin_asking(
 ) -> None:
     """Move the consents to pending, from now on for `confirm_days`, and queue the mail."""
     for consent in consents:
-        record(tx, consent, ConsentAction.ASK, at=at, actor=question.actor)
         consent.asked_at = at
         consent.expires_at = at + timedelta(days=tx.settings.confirm_days)
+        record(tx, consent, ConsentAction.ASK, at=at, actor=question.actor)
     queue(tx, question, at)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -34,19 +35,31 @@ LEFT_HALF_DONE = timedelta(minutes=10)
 AWAY = "server away"
 
 
+class ClaimedQuestion(NamedTuple):
+    """A mail that this process alone may send, the way it goes, and the secret in its link."""
+
+    question_id: int
+    letter: Letter
+    way: Way
+    token: str
+
+
 def send_question(
     uow: UnitOfWork, post: PostBy, templates: Path, question_id: int, *, now: Callable[[], datetime]
 ) -> None:
     """Send one question; safe to run twice, since claiming it is committed before the mail goes."""
-    try:
-        with uow() as tx:
-            claimed = _claim(tx, question_id, templates, now())
-    except Advertising as error:
-        _settle(uow, question_id, QuestionStatus.FAILED, f"not sober: {error}")
-        return
-    if claimed is None:
-        return
-    letter, its_way, token = claimed
+    with uow() as tx:
+        question = tx.session.get(Question, question_id, with_for_update={"skip_locked": True})
+        claimed = claim(tx, question, templates, now()) if question is not None else None
+    if claimed is not None:
+        send_claimed(uow, post, claimed, now=now)
+
+
+def send_claimed(
+    uow: UnitOfWork, post: PostBy, claimed: ClaimedQuestion, *, now: Callable[[], datetime]
+) -> None:
+    """Send what is claimed, once the claim is committed; settle it by what the server said."""
+    question_id, letter, its_way, token = claimed
     try:
         receipt = post(letter, its_way)
     except MailRefused as error:
@@ -97,11 +110,14 @@ def _close(
     )
 
 
-def _claim(
-    tx: Transaction, question_id: int, templates: Path, at: datetime
-) -> tuple[Letter, Way, str] | None:
-    question = tx.session.get(Question, question_id, with_for_update={"skip_locked": True})
-    if question is None or question.status is not QuestionStatus.QUEUED:
+def claim(
+    tx: Transaction, question: Question, templates: Path, at: datetime
+) -> ClaimedQuestion | None:
+    """Write the mail of a question and mark it as being sent; None when it is not to go now.
+
+    The question is locked, or was made in this transaction.
+    """
+    if question.status is not QuestionStatus.QUEUED:
         return None
     consents = _still_asked(tx, question, at)
     if not consents:
@@ -112,14 +128,19 @@ def _claim(
     if _server_away(tx, its_way, at):
         return None
     token = _token(tx, question, consents)
-    letter = compose(tx, question, consents, token, templates)
+    try:
+        letter = compose(tx, question, consents, token, templates)
+    except Advertising as error:
+        question.status = QuestionStatus.FAILED
+        question.last_error = f"not sober: {error}"[:300]
+        return None
     question.status = QuestionStatus.SENDING
     question.attempts += 1
     asks = question.kind in {QuestionKind.CONFIRM, QuestionKind.ALREADY}
     question.token_hash = token_hash(token) if asks else None
     # Until it is sent, the time of the last attempt.
     question.sent_at = at
-    return letter, its_way, token
+    return ClaimedQuestion(question.id, letter, its_way, token)
 
 
 def _way(tx: Transaction, consent: Consent) -> Way:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jinja2 import Template
 from markupsafe import escape
 
 from listmgr.consent.mail_linter import advertising, foreign_fields, links_in
@@ -77,13 +79,19 @@ def _spelled(name: str) -> tuple[str, str]:
 
 
 def _render(folder: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: template.render(values) for name, template in _templates(folder).items()}
+
+
+@lru_cache(maxsize=64)
+def _templates(folder: Path) -> dict[str, Template]:
+    """The compiled parts of a mail; raises Advertising for a field a visitor may have typed."""
     environment = mail_templates(folder)
     parts = {}
     for name in ("subject.txt", "body.txt", "body.html"):
         foreign = foreign_fields(environment, (folder / name).read_text())
         if foreign:
             raise Advertising("; ".join(foreign))
-        parts[name] = environment.get_template(name).render(values)
+        parts[name] = environment.get_template(name)
     return parts
 
 

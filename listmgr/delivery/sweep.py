@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from listmgr.campaigns import control
 from listmgr.campaigns.compose import locked
@@ -38,10 +40,10 @@ def ring_campaign(tx: Transaction, campaign_id: int) -> None:
         tx.after_commit(slice_job(campaign_id, slot, 0))
 
 
-def sweep_campaigns(tx: Transaction, *, at: datetime) -> None:
-    """Ring for what is to be done, settle what nobody will answer for, finish what is done."""
-    campaigns = tx.session.scalars(
-        sa.select(Campaign)
+def campaigns_to_sweep(session: Session, *, at: datetime) -> Sequence[int]:
+    """Campaigns that may have something to do, or rows left half done."""
+    return session.scalars(
+        sa.select(Campaign.id)
         .where(
             sa.or_(
                 Campaign.status.in_([CampaignStatus.RUNNING, CampaignStatus.PAUSED]),
@@ -50,11 +52,19 @@ def sweep_campaigns(tx: Transaction, *, at: datetime) -> None:
         )
         .order_by(Campaign.id)
     ).all()
-    for campaign in campaigns:
-        _sweep(tx, campaign, at)
 
 
-def _sweep(tx: Transaction, campaign: Campaign, at: datetime) -> None:
+def sweep_campaigns(tx: Transaction, *, at: datetime) -> None:
+    """Sweep all of them in one transaction."""
+    for campaign_id in campaigns_to_sweep(tx.session, at=at):
+        sweep_campaign(tx, campaign_id, at=at)
+
+
+def sweep_campaign(tx: Transaction, campaign_id: int, *, at: datetime) -> None:
+    """Ring for what is to be done, settle what nobody will answer for, finish what is done."""
+    campaign = tx.session.get(Campaign, campaign_id)
+    if campaign is None:
+        return
     working = _unfinished_leases(tx, campaign.id)
     if campaign.status is not CampaignStatus.RUNNING or not working:
         settle_late(tx, campaign.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from listmgr.campaigns import control
@@ -14,9 +15,11 @@ from listmgr.kit import stopping
 from listmgr.kit.clock import now
 from listmgr.kit.errors import NotFound
 from listmgr.kit.queue import Job
+from listmgr.kit.trouble import Trouble
 from listmgr.senders.accounts import NoSender
 from listmgr.web.context import services
 
+_trouble = Trouble(logging.getLogger(__name__))
 # Other jobs of the queue wait no longer for it.
 SECONDS = 20.0
 
@@ -42,7 +45,18 @@ def send_slice(campaign_id: int, slot: int, turn: int) -> None:
 def sweep_campaigns() -> None:
     """Ring for campaigns that have something to do, finish those that have not."""
     with services().unit_of_work() as tx:
-        sweep.sweep_campaigns(tx, at=now())
+        campaigns = sweep.campaigns_to_sweep(tx.session, at=now())
+    for campaign_id in campaigns:
+        # Each has a transaction of its own: what is wrong with one keeps no other waiting.
+        try:
+            with services().unit_of_work() as tx:
+                sweep.sweep_campaign(tx, campaign_id, at=now())
+        except Exception as error:  # noqa: BLE001
+            _trouble.log(
+                str(campaign_id), error, f"campaign {campaign_id} is not swept, trying again"
+            )
+        else:
+            _trouble.end(str(campaign_id))
 
 
 def knock(campaign_id: int) -> None:

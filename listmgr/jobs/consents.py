@@ -5,17 +5,35 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from listmgr.consent import anchor as anchoring
-from listmgr.consent import expire, moving, overview, retention, roster, signup, waiting_requests
+from listmgr.consent import (
+    asking_mail,
+    expire,
+    moving,
+    overview,
+    retention,
+    roster,
+    signup,
+    waiting_requests,
+)
 from listmgr.consent.models import Signup
+from listmgr.jobs.letters import claim_own, post_by_way
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job
 from listmgr.web.context import services
 
 
 def process_signup(signup_id: int) -> None:
-    """Look at one sign-up."""
-    with services().unit_of_work() as tx:
+    """Look at one sign-up, and send its confirmation mail without another job.
+
+    The claim is committed with the sign-up, so that the mail goes once however often this runs.
+    """
+    made = services()
+    with made.unit_of_work() as tx:
+        tx.hold_loaded()
         signup.process_signup(tx, signup_id, at=now())
+        claimed = claim_own(tx)
+    for question in claimed:
+        asking_mail.send_claimed(made.unit_of_work, post_by_way(made), question, now=now)
 
 
 def sweep_signups() -> None:

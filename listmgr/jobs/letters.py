@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from listmgr.cards import reply_sending
 from listmgr.consent import asking_mail, waiting_requests
+from listmgr.consent.asking_mail import ClaimedQuestion
+from listmgr.consent.models import Question
 from listmgr.delivery.single import post_by
 from listmgr.kit.clock import now
 from listmgr.kit.permits import permits_at
+from listmgr.kit.transaction import Transaction
 from listmgr.schema import resource
 from listmgr.senders.letters import PostBy
 from listmgr.web.context import Services, services
+
+_TEMPLATES = resource("templates")
 
 
 def send_question(question_id: int) -> None:
     """Send one confirmation mail."""
     made = services()
     asking_mail.send_question(
-        made.unit_of_work, _post_by(made), resource("templates"), question_id, now=now
+        made.unit_of_work, post_by_way(made), _TEMPLATES, question_id, now=now
     )
 
 
@@ -30,10 +35,21 @@ def sweep_questions() -> None:
 def send_card_letter(letter_id: int) -> None:
     """Send one first reply."""
     made = services()
-    reply_sending.send_reply(
-        made.unit_of_work, _post_by(made), resource("templates"), letter_id, now=now
-    )
+    reply_sending.send_reply(made.unit_of_work, post_by_way(made), _TEMPLATES, letter_id, now=now)
 
 
-def _post_by(made: Services) -> PostBy:
+def claim_own(tx: Transaction) -> list[ClaimedQuestion]:
+    """Claim the questions this transaction has made; nobody has to be rung for them.
+
+    What is not to go now is left to the sweep.
+    """
+    made = [job for job in tx.jobs if job.name == send_question.__name__]
+    tx.jobs = [job for job in tx.jobs if job not in made]
+    questions = [tx.session.get_one(Question, job.args[0]) for job in made]
+    claimed = [asking_mail.claim(tx, question, _TEMPLATES, now()) for question in questions]
+    return [question for question in claimed if question is not None]
+
+
+def post_by_way(made: Services) -> PostBy:
+    """What hands a letter to the account of its way."""
     return post_by(made.post, permits_at(made.settings.redis_url), now=now)

@@ -7,8 +7,8 @@ import secrets
 import smtplib
 import ssl
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -66,6 +66,10 @@ class MailUncertain(Exception):
 
 # C0, DEL, C1 (with NEL), the two Unicode line ends, and halves of characters.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+OK = 250
+# Servers close what is silent after some minutes, and take a hundred mails of a connection.
+KEPT_SECONDS = 30.0
+MAILS_A_CONNECTION = 100
 Post = Callable[[Letter, MailSettings], Receipt]
 
 
@@ -132,7 +136,8 @@ class _Connection(Connection):
 
     def configure_host(self) -> smtplib.SMTP:
         wanted = self.account
-        context = ssl.create_default_context()
+        # It reads all certificates of the system, which costs more than a mail.
+        context = ssl.create_default_context() if wanted.security != "none" else None
         host: smtplib.SMTP
         if wanted.security == "tls":
             host = _BoundedRepliesTls(
@@ -161,24 +166,91 @@ class TransactionalMail(Mail):
         return _Connection(self, account)
 
 
-def make_post(app: Flask) -> Post:
-    """The function that hands a letter to the server of an account."""
+@dataclass(slots=True)
+class _Kept:
+    """An open connection, when it was used last (monotonic), and how many mails it has carried."""
+
+    connection: _Connection
+    used: float
+    mails: int = 0
+
+
+class KeptConnections:
+    """Connections that stay open from one mail to the next: for one thread that sends many."""
+
+    def __init__(self) -> None:
+        self._open: dict[MailSettings, _Kept] = {}
+
+    def take(self, account: MailSettings) -> _Kept | None:
+        """The open connection to an account; it is no longer kept until it is given back.
+
+        One the server has closed meanwhile is noticed by NOOP before a mail rests on it.
+        """
+        kept = self._open.pop(account, None)
+        if kept is None:
+            return None
+        fresh = time.monotonic() - kept.used < KEPT_SECONDS and kept.mails < MAILS_A_CONNECTION
+        if fresh and _answers(kept.connection.host):
+            return kept
+        kept.connection.__exit__()
+        return None
+
+    def give_back(self, account: MailSettings, kept: _Kept) -> None:
+        """Keep a connection for the next mail to the same account."""
+        kept.used, kept.mails = time.monotonic(), kept.mails + 1
+        self._open[account] = kept
+
+    def close(self) -> None:
+        """Take leave of every server."""
+        while self._open:
+            self._open.popitem()[1].connection.__exit__()
+
+
+def _answers(host: smtplib.SMTP | None) -> bool:
+    try:
+        return host is not None and host.noop()[0] == OK
+    except (OSError, smtplib.SMTPException):
+        return False
+
+
+def make_post(app: Flask, keep: KeptConnections | None = None) -> Post:
+    """The function that hands a letter to the server of an account; `keep` lends it connections."""
     mail = TransactionalMail(app)
-    return lambda letter, account: _hand_over(mail, letter, account)
+    return lambda letter, account: _hand_over(mail, keep, letter, account)
 
 
-def _hand_over(mail: TransactionalMail, letter: Letter, account: MailSettings) -> Receipt:
+def _hand_over(
+    mail: TransactionalMail, keep: KeptConnections | None, letter: Letter, account: MailSettings
+) -> Receipt:
     message = as_message(letter)
     octets = message.as_bytes()
     try:
-        with mail.connect_to(account) as connection:
-            host = connection.host
-            assert host is not None
+        with _connected(mail, keep, account) as host:
             reply = _transmit(host, account.sender, letter.to, octets)
     except (OSError, smtplib.SMTPException) as error:
         # The name of the error only: its text may hold what the server was told.
         raise MailServerAway(_reason(error)) from None
     return Receipt(str(message["Message-ID"]), reply, octets)
+
+
+@contextmanager
+def _connected(
+    mail: TransactionalMail, keep: KeptConnections | None, account: MailSettings
+) -> Iterator[smtplib.SMTP]:
+    """A connection for one mail, kept for the next one only after this one was taken."""
+    kept = keep.take(account) if keep is not None else None
+    if kept is None:
+        kept = _Kept(mail.connect_to(account).__enter__(), time.monotonic())
+    assert kept.connection.host is not None
+    try:
+        yield kept.connection.host
+    except BaseException:
+        kept.connection.__exit__()
+        raise
+    if keep is None:
+        kept.connection.__exit__()
+    else:
+        keep.give_back(account, kept)
 
 
 def _transmit(host: smtplib.SMTP, sender: str, recipient: str, octets: bytes) -> str:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import redis
 from rq import Queue
-from rq.exceptions import DuplicateJobError, InvalidJobOperation, NoSuchJobError
-from rq.job import Job as QueuedJob
-from rq.job import JobStatus
+from rq.exceptions import DuplicateJobError
 
-log = logging.getLogger(__name__)
+from listmgr.kit import queue_keys
+from listmgr.kit.queue_keys import QUEUES
+from listmgr.kit.trouble import Trouble
 
-QUEUES = ("mail", "send", "work")
-_OVER = frozenset({JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED, JobStatus.FINISHED})
+__all__ = ["JOBS", "QUEUES", "Job", "ring"]
+
+# What a job's name in the queue begins with.
+JOBS = "listmgr.jobs."
+# Their keys are free again; what they should have done is still to be done.
+_OVER = frozenset({b"failed", b"stopped", b"canceled", b"finished"})
 # From taking a job to beginning it a worker needs a fork.
 LOST_AFTER = 5
 _MARK_LIVES = 600
+# A job nobody took for so long (seconds) is forgotten; its row is still there.
+_WAITS_AT_MOST = 24 * 3600
+_trouble = Trouble(logging.getLogger(__name__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +45,44 @@ class Job:
 def ring(connection: redis.Redis, jobs: Iterable[Job]) -> int:
     """Put jobs in their queues and return how many went in.
 
-    Never raises when Redis is away: the row is the truth, and a sweep rings again.
+    Never raises: the row is the truth, and a sweep rings again. What is wrong with one job, or
+    with what Valkey holds under its key, keeps no other job from being rung.
     """
     rung = 0
     for job in jobs:
         try:
-            rung += _ring_one(connection, job)
-        except redis.RedisError as error:
-            log.warning("queue unreachable, the sweep will ring again: %s", type(error).__name__)
-            break
+            rung += _ring_or_mend(connection, job)
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            _trouble.log("queue", error, "queue unreachable, the sweep will ring again")
+            return rung
+        except Exception as error:  # noqa: BLE001 - whatever stands in Valkey
+            _trouble.log(job.name, error, f"{job.name} was not rung, the sweep will ring again")
+        else:
+            _trouble.end("queue")
+            _trouble.end(job.name)
     return rung
+
+
+def _ring_or_mend(connection: redis.Redis, job: Job) -> bool:
+    try:
+        return _ring_one(connection, job)
+    except (redis.ConnectionError, redis.TimeoutError):
+        raise
+    except Exception:  # noqa: BLE001 - what RQ cannot read is taken away and written anew
+        queue_keys.mend(connection)
+        if job.key is not None:
+            queue_keys.erase(connection, job.queue, job.key)
+        return _ring_one(connection, job)
 
 
 def _ring_one(connection: redis.Redis, job: Job) -> bool:
     try:
         _enqueue(connection, job)
     except DuplicateJobError:
-        if not _forget(connection, job):
+        assert job.key is not None
+        if not _is_over(connection, job.queue, job.key):
             return False
+        queue_keys.erase(connection, job.queue, job.key)
         try:
             _enqueue(connection, job)
         except DuplicateJobError:  # Another process rang it in between, which is as good.
@@ -64,44 +90,41 @@ def _ring_one(connection: redis.Redis, job: Job) -> bool:
     return True
 
 
-def _forget(connection: redis.Redis, job: Job) -> bool:
-    """Take away a job that is over or lost; kept for looking at, its key would stay taken."""
-    queue = _queue(connection, job)
-    # It may run and go away just now, before it is fetched or right after.
-    with suppress(NoSuchJobError, InvalidJobOperation):
-        found = QueuedJob.fetch(str(job.key), connection=connection, serializer="json")
-        if found.get_status() not in _OVER and not _is_lost(queue, found):
-            return False
-        found.delete()
-        queue.intermediate_queue.remove(found.id)
-    return True
+def _is_over(connection: redis.Redis, queue: str, job_id: str) -> bool:
+    """Whether nobody will run it any more: it ended, failed, or its worker was killed."""
+    status = connection.hget(queue_keys.job_key(job_id), "status")
+    if status in _OVER:
+        return True
+    if queue_keys.is_running(connection, job_id):
+        return False
+    # A run is written down before its job says "started", and both go together.
+    if status == b"started" or not connection.exists(queue_keys.job_key(job_id)):
+        return True
+    return _is_lost(connection, queue, job_id)
 
 
-def _is_lost(queue: Queue, found: QueuedJob) -> bool:
+def _is_lost(connection: redis.Redis, queue: str, job_id: str) -> bool:
     """Whether a worker took it and was killed before it began: it waits nowhere, nobody has it.
 
     RQ takes a job off several queues by a bare BLPOP, and would never miss it again.
     """
-    redis = queue.connection
-    if found.get_status() is not JobStatus.QUEUED or redis.lpos(queue.key, found.id) is not None:
+    if connection.lpos(queue_keys.queue_key(queue), job_id) is not None:
         return False
-    mark = f"listmgr:missed:{found.id}:{found.enqueued_at}"
-    if redis.set(mark, 1, nx=True, ex=_MARK_LIVES):
+    enqueued = connection.hget(queue_keys.job_key(job_id), "enqueued_at") or b""
+    mark = f"listmgr:missed:{job_id}:{queue_keys.as_text(enqueued)[:40]}"
+    if connection.set(mark, 1, nx=True, ex=_MARK_LIVES):
         return False
-    return int(redis.ttl(mark)) <= _MARK_LIVES - LOST_AFTER
-
-
-def _queue(connection: redis.Redis, job: Job) -> Queue:
-    return Queue(job.queue, connection=connection, serializer="json")
+    return int(connection.ttl(mark)) <= _MARK_LIVES - LOST_AFTER
 
 
 def _enqueue(connection: redis.Redis, job: Job) -> None:
-    _queue(connection, job).enqueue(
-        f"listmgr.jobs.{job.name}",
+    Queue(job.queue, connection=connection, serializer="json").enqueue(
+        f"{JOBS}{job.name}",
         args=job.args,
         job_id=job.key,
         unique=job.key is not None,
         job_timeout=job.timeout,
+        ttl=_WAITS_AT_MOST,
         result_ttl=0,
         failure_ttl=7 * 24 * 3600,
     )

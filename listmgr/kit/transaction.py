@@ -34,6 +34,15 @@ class Transaction:
         """
         self.session.execute(_SOON)
 
+    def hold_loaded(self) -> None:
+        """Keep every row that is read until the end: a session forgets what nobody refers to.
+
+        For short transactions, in which several steps read the same rows.
+        """
+        held: list[object] = self.session.info.setdefault("held", [])
+        for event in ("loaded_as_persistent", "pending_to_persistent"):
+            sa.event.listen(self.session, event, lambda _session, row: held.append(row))
+
 
 @contextmanager
 def transaction(

@@ -9,8 +9,12 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1
 # Loaded here and not in a child between fork and exec, where little is allowed.
@@ -88,7 +92,106 @@ def spawn(
         )
 
 
-def stop(process: subprocess.Popen[bytes], by: signal.Signals, seconds: float) -> None:
+class Child:
+    """A forked process, with what of a Popen its parent asks."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its return code when it has ended."""
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Until it has ended. Raises TimeoutExpired after so many seconds."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if end is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+            time.sleep(0.02)
+        return code
+
+    def send_signal(self, by: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, by)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+
+def fork(run: Callable[[], object], *, log: Path | None, env: Mapping[str, str]) -> Child:
+    """Call `run` in a child that shares what is loaded here, and dies with us.
+
+    Output goes to `log`, or where ours goes. For a process without threads only.
+    """
+    parent = os.getpid()
+    # A signal between the fork and the child's own handlers would raise in its copy of our stack.
+    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _be_child(run, parent, log, env, signals)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    return Child(pid)
+
+
+def _be_child(
+    run: Callable[[], object],
+    parent: int,
+    log: Path | None,
+    env: Mapping[str, str],
+    signals: set[signal.Signals],
+) -> NoReturn:
+    code = 1
+    try:
+        os.setsid()
+        die_with(parent)
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        _redirect(log)
+        os.environ.clear()
+        os.environ.update(env)
+        run()
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:  # noqa: BLE001 - the copy of our parent's stack must not go on
+        traceback.print_exc()
+    finally:
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _redirect(log: Path | None) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    if log is not None:
+        output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.close(output)
+
+
+def stop(process: subprocess.Popen[bytes] | Child, by: signal.Signals, seconds: float) -> None:
     """Ask a process to end, and end it when it does not."""
     if process.poll() is not None:
         return

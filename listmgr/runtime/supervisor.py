@@ -5,17 +5,21 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from listmgr.runtime.process import RuntimeFailure, spawn, stop
+from listmgr.runtime.process import Child, RuntimeFailure, fork, spawn, stop
 
 PATIENCE = 10.0
-# So many deaths in so many seconds are no accident.
-DEATHS, WITHIN = 5, 30.0
+# Seconds until what has died is started again; twice as many each time, while it keeps dying.
+SHORTEST_WAIT, LONGEST_WAIT = 0.2, 60.0
+# Who has lived for so many seconds died by accident.
+LIVED = 60.0
+LOOKED_EVERY = 0.5
+# Without it nothing can go on; so many starts in vain, some minutes long, are for good.
+VITAL, FOR_GOOD = "postgres", 10
 # How often those that can be asked are asked, and how many silences in a row are one too many.
 ASKED_EVERY, SILENCES = 5.0, 6
 ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -40,18 +44,28 @@ class Program:
     """A child process of our own. Secrets reach it by its environment only."""
 
     name: str
-    argv: Sequence[str | Path]
+    # A command, or a function: called in a fork, it shares what is loaded here.
+    run: Sequence[str | Path] | Callable[[], object]
     env: Mapping[str, str]
-    log: Path
+    # None: where our own output goes.
+    log: Path | None
     # Asked now and then; a program that runs and does not answer is started again.
     answers: Callable[[], bool] | None = None
     silences: int = 0
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Child | None = None
 
     def start(self) -> None:
         """Start it."""
         self.silences = 0
-        self.process = spawn(self.argv, log=self.log, env=self.env, drop=False)
+        if callable(self.run):
+            self.process = fork(self.run, log=self.log, env=self.env)
+        else:
+            assert self.log is not None
+            self.process = spawn(self.run, log=self.log, env=self.env, drop=False)
+
+    def ended_well(self) -> bool:
+        """Whether it ended by itself and without an error, as a worker does after its last job."""
+        return self.process is not None and self.process.poll() == 0
 
     def alive(self) -> bool:
         """Whether it runs."""
@@ -76,6 +90,27 @@ class Program:
             stop(self.process, signal.SIGTERM, max(0.1, until - time.monotonic()))
 
 
+@dataclass(slots=True)
+class _Life:
+    """When a part was started last, and when it may be started again. Seconds, monotonic."""
+
+    since: float
+    wait: float = SHORTEST_WAIT / 2
+    over: bool = False
+    next_start: float = 0.0
+    starts_in_vain: int = 0
+
+    def end(self, at: float) -> float:
+        """It has died; the seconds until it may be started again."""
+        self.wait = SHORTEST_WAIT if at - self.since > LIVED else min(self.wait * 2, LONGEST_WAIT)
+        self.over, self.next_start = True, at + self.wait
+        return self.wait
+
+    def begin(self, at: float) -> None:
+        """It is started."""
+        self.since, self.over, self.next_start = at, False, at
+
+
 class Supervisor:
     """Starts waves of programs, restarts what dies, stops the last wave first.
 
@@ -92,7 +127,7 @@ class Supervisor:
         self.programs = [program for wave in waves for program in wave]
         self.parts: list[Part] = [*servers, *self.programs]
         self._say = say
-        self._deaths: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=DEATHS))
+        self._lives = {part.name: _Life(time.monotonic()) for part in self.parts}
         self._asked = time.monotonic()
 
     def start(self) -> None:
@@ -101,13 +136,16 @@ class Supervisor:
             program.start()
 
     def watch(self) -> None:
-        """Until KeyboardInterrupt. Raises RuntimeFailure when restarting is no use."""
+        """Until KeyboardInterrupt. Raises RuntimeFailure when PostgreSQL is gone for good."""
         while True:
-            time.sleep(0.2)
+            time.sleep(LOOKED_EVERY)
             self.look()
 
     def look(self) -> None:
-        """Start again what has died, and end what does not answer any more."""
+        """Start again what has died, and end what does not answer any more.
+
+        What keeps dying is tried at ever longer intervals, and keeps nothing else from living.
+        """
         for part in self.parts:
             if not part.alive():
                 self._revive(part)
@@ -117,23 +155,34 @@ class Supervisor:
                 program.ask()
 
     def _revive(self, part: Part) -> None:
-        deaths = self._deaths[part.name]
-        deaths.append(time.monotonic())
-        if len(deaths) == DEATHS and deaths[-1] - deaths[0] < WITHIN:
-            raise RuntimeFailure(f"{part.name} ends as soon as it is started; see its log.")
-        self._say(f"{part.name} has ended; starting it again.")
-        time.sleep(0.1 * 2 ** len(deaths))
+        life, at = self._lives[part.name], time.monotonic()
+        if isinstance(part, Program) and part.ended_well():
+            life.begin(at)
+        elif not life.over:
+            wait = life.end(at)
+            self._say(f"{part.name} has ended; starting it again in {wait:.1f} s.")
+        if at < life.next_start:
+            return
+        life.begin(at)
         try:
             part.start()
-        except RuntimeFailure as failure:
+        except (RuntimeFailure, OSError) as failure:
+            life.starts_in_vain += 1
+            if part.name == VITAL and life.starts_in_vain >= FOR_GOOD:
+                raise RuntimeFailure(f"{part.name} does not start any more: {failure}") from None
             self._say(str(failure))
+        else:
+            life.starts_in_vain = 0
 
-    def stop(self) -> None:
-        """End wave by wave, the last first: all of a wave are asked at once."""
+    def stop(self, patience: float = PATIENCE) -> None:
+        """End wave by wave, the last first: all of a wave are asked at once.
+
+        Who has not ended after so many seconds is killed.
+        """
         for wave in reversed(self.waves):
             for program in wave:
                 program.end()
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + patience
             for program in wave:
                 program.wait(until)
 

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from listmgr.runtime.house import House
 from listmgr.runtime.lock import only_one
 from listmgr.runtime.ports import free_port
 from listmgr.runtime.process import RuntimeFailure
+from listmgr.runtime.programs import call_command, load_once, name_process
 from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obey_signals
 from listmgr.schema import migrate
 
@@ -78,6 +79,7 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
             migrate(house.owner_url, application_url=house.database_url)
             waves, site = _plan(wanted, house)
             supervisor = Supervisor(waves, house.servers, say)
+            load_once()
             try:
                 supervisor.start()
                 _wait_for(wanted, site, supervisor)
@@ -137,8 +139,8 @@ def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
     logs.mkdir(mode=0o700, exist_ok=True)
 
     def ours(name: str, *argv: str) -> Program:
-        argv = (sys.executable, "-m", "listmgr", *argv)
-        return Program(name, argv, env, logs / f"{name}.log")
+        called = partial(_command, argv, wanted.data_dir)
+        return Program(name, called, env, logs / f"{name}.log")
 
     mailbox, mailbox_url = [], ""
     if not env.get("LISTMGR_SMTP_URL"):
@@ -152,12 +154,20 @@ def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
     web = Program("web", _gunicorn(wanted), env, logs / "web.log")
     web.answers = partial(_answers, f"{wanted.address}/health/live", site.settings.host)
     workers = [
-        ours(f"worker-{number}", "worker", "--queues=send,work")
+        ours(f"worker-{number}", "worker", "--queues=send")
         for number in range(1, wanted.workers + 1)
     ]
-    mail = ours("worker-mail", "worker", "--queues=mail,work")
+    workers += [
+        ours(f"worker-{queue}", "worker", f"--queues={queue}") for queue in ("mail", "work")
+    ]
     # The mailbox ends last: what is under way when we are told to end still reaches it.
-    return [mailbox, [web, mail, *workers, ours("scheduler", "scheduler")]], site
+    return [mailbox, [web, *workers, ours("scheduler", "scheduler")]], site
+
+
+def _command(argv: Sequence[str], data_dir: Path) -> None:
+    """In a fork: one of our own commands, by the name it would have as a program."""
+    name_process(f"listmgr {' '.join(argv)} ({data_dir})")
+    call_command(argv)
 
 
 def _gunicorn(wanted: Wanted) -> list[str]:

@@ -1,21 +1,183 @@
-"""RQ workers that end gently when asked to, and whose work-horses never outlive them."""
+"""RQ workers that outlive what stands in Valkey, end gently, and leave no work-horse behind."""
 
 from __future__ import annotations
 
+import faulthandler
+import logging
 import os
 import signal
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
+import redis
 from rq import Queue, SimpleWorker, Worker
+from rq.exceptions import DequeueTimeout, StopRequested
+from rq.executions import Execution
 from rq.job import Job
+from rq.utils import now
+from rq.worker.base import BaseWorker, WorkerStatus
 
-from listmgr.kit import stopping
+from listmgr.kit import queue_keys, stopping
+from listmgr.kit.trouble import Trouble
 from listmgr.runtime.process import die_with
+from listmgr.runtime.registered_jobs import RegisteredJob, RegisteredQueue
+
+# A run that its worker has not renewed for so long (seconds) counts as lost.
+LOST_AFTER = 15
+# Seconds between two tries while Valkey is away or holds what cannot be read.
+SHORTEST_WAIT, LONGEST_WAIT = 0.5, 10.0
+# Seconds after its time-out until a job that cannot be interrupted takes its process along.
+GRACE = 10
+log = logging.getLogger(__name__)
 
 
-class ForkingWorker(Worker):
+class SteadyWorker(BaseWorker):
+    """What both kinds share.
+
+    RQ ends its loop at the first error it does not expect, registers each worker, listens for
+    commands and can be suspended. Ours goes on, and writes to Valkey only what a run needs.
+    """
+
+    job_class = RegisteredJob
+    queue_class = RegisteredQueue
+    # Whether a signal has asked it to end.
+    asked_to_end = False
+    jobs_done = 0
+    # Called at the end of each job's process, or when there is nothing to do.
+    release: Callable[[], object] = staticmethod(lambda: None)
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """The next job of ours; waits for it and for Valkey, or returns None in a burst."""
+        del max_idle_time
+        trouble, wait = Trouble(log), SHORTEST_WAIT
+        while True:
+            try:
+                found = self._next(timeout)
+            except DequeueTimeout:
+                self.release()
+                wait = SHORTEST_WAIT
+            except StopRequested:
+                raise
+            except Exception as error:
+                trouble.log("queue", error, "the queue cannot be read, trying again")
+                if timeout is None and wait >= LONGEST_WAIT:
+                    raise
+                self._mend()
+                time.sleep(wait)
+                wait = min(LONGEST_WAIT, wait * 2)
+            else:
+                return found
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run it; what goes wrong with one ends nobody."""
+        try:
+            super().execute_job(job, queue)
+        except (StopRequested, SystemExit):
+            raise
+        except Exception as error:  # noqa: BLE001 - Valkey lost it, or is away just now
+            log.warning("%s could not be seen to its end: %s", job.func_name, type(error).__name__)
+        finally:
+            self.jobs_done += 1
+            self.set_state(WorkerStatus.IDLE)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Take no more jobs."""
+        self.asked_to_end = True
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def _next(self, timeout: int | None) -> tuple[Job, Queue] | None:
+        if self.should_run_maintenance_tasks:
+            self.run_maintenance_tasks()
+        return self.queue_class.dequeue_any(
+            self._ordered_queues,
+            timeout,
+            connection=self.connection,
+            job_class=self.job_class,
+            serializer=self.serializer,
+            death_penalty_class=self.death_penalty_class,
+        )
+
+    def _mend(self) -> None:
+        with suppress(redis.RedisError):
+            queue_keys.mend(self.connection, self.queue_names())
+
+    def run_maintenance_tasks(self) -> None:
+        """Forget what was lost, and failures of last week."""
+        self.last_cleaned_at = now()  # type: ignore[assignment]
+        queue_keys.mend(self.connection, self.queue_names())
+        queue_keys.forget_ended(self.connection, self.queue_names(), time.time())
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """Renew the run of a job; while Valkey is away the job goes on all the same."""
+        ttl = self.get_heartbeat_ttl(job)
+        with suppress(redis.RedisError), self.connection.pipeline() as pipeline:
+            execution.heartbeat(job.started_job_registry, ttl, pipeline=pipeline)
+            pipeline.execute()
+
+    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:  # noqa: ARG002 - as in RQ
+        """Its end stands nowhere but here: what follows takes the job away."""
+        job.ended_at = now()
+
+    def handle_job_success(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: object,  # noqa: ARG002 - as in RQ
+        execution: Execution,
+    ) -> None:
+        """Take the job away. Ours have no results, no dependents, no repetitions."""
+        self.executions.pop(execution.id, None)
+        queue_keys.forget_run(self.connection, queue.name, job.id, execution.id)
+
+    def set_state(self, state: str, pipeline: object = None) -> None:  # noqa: ARG002 - as in RQ
+        """Known to this process only."""
+        self._state = state
+
+    def register_birth(self) -> None:
+        """Nobody asks who is there."""
+        self.birth_date = self.last_heartbeat = now()
+
+    def register_death(self) -> None:
+        """Nobody asks who is there."""
+
+    def heartbeat(self, timeout: int | None = None, pipeline: object = None) -> None:
+        """Nobody asks who is there."""
+
+    def set_shutdown_requested_date(self) -> None:
+        """Nobody asks who is there."""
+
+    def increment_failed_job_count(self, pipeline: object = None) -> None:
+        """Nobody asks who did how much."""
+
+    def increment_successful_job_count(self, pipeline: object = None) -> None:
+        """Nobody asks who did how much."""
+
+    def increment_total_working_time(self, job_execution_time: object, pipeline: object) -> None:
+        """Nobody asks who did how much."""
+
+    def subscribe(self) -> None:
+        """Obey no commands from Valkey."""
+
+    def unsubscribe(self) -> None:
+        """Obey no commands from Valkey."""
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Obey no commands from Valkey."""
+
+    def procline(self, message: str) -> None:
+        """Keep the name the process was started with."""
+
+
+class ForkingWorker(SteadyWorker, Worker):
     """A process for each job. RQ's own would leave it behind when the worker is killed."""
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as in RQ
+        """Seconds until a run that is not renewed counts as lost."""
+        return LOST_AFTER
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Fork; a request to end that comes meanwhile waits until the horse can hear it."""
@@ -31,6 +193,13 @@ class ForkingWorker(Worker):
         die_with(self.pid)
         super().main_work_horse(job, queue)
 
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """In the child: it ends by `os._exit`, so connections are closed here."""
+        try:
+            return super().perform_job(job, queue, execution)
+        finally:
+            self.release()
+
     def setup_work_horse_signals(self) -> None:
         """In the child: SIGTERM asks the job to come to an end, it does not cut it off."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
@@ -42,13 +211,25 @@ class ForkingWorker(Worker):
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        super().request_stop(signum, frame)
 
 
-class InProcessWorker(SimpleWorker):
-    """Jobs in the worker's own process, for tests and small machines."""
+class InProcessWorker(SteadyWorker, SimpleWorker):
+    """Jobs in the worker's own process: for short ones, one after the other."""
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as in RQ
+        """Seconds until a run counts as lost: nobody renews it meanwhile."""
+        return int(job.timeout or 0) + GRACE + LOST_AFTER
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Run it. What is deaf to its time-out takes the process along, and another begins."""
+        faulthandler.dump_traceback_later(int(job.timeout or 0) + GRACE, exit=True, file=2)
+        try:
+            return super().perform_job(job, queue, execution)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Take no more jobs, and ask the one under way to end at its next step."""
         stopping.ask()
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        super().request_stop(signum, frame)

@@ -203,7 +203,8 @@ def test_m16_what_the_server_says_decides_what_happens_next(
 
 def test_m16_a_worker_killed_while_sending_leaves_it_uncertain(uow, asked, mailbox, jobs):
     with uow() as tx:
-        assert asking_mail._claim(tx, 1, TEMPLATES, NOW) is not None
+        question = tx.session.get_one(Question, 1)
+        assert asking_mail.claim(tx, question, TEMPLATES, NOW) is not None
     assert due(uow, jobs, NOW + timedelta(minutes=9)) == []
     assert look(uow).status is QuestionStatus.SENDING
     assert due(uow, jobs, NOW + timedelta(minutes=11)) == []

@@ -141,7 +141,9 @@ def test_killed_workers_are_recovered_from_within_ninety_seconds(
             process.wait()
         workers.kill(horses)
         killed, had = time.monotonic(), len(sink.mails)
-        workers.workers = [workers.start("worker", "--queues=mail,send,work") for _ in range(2)]
+        workers.workers = [
+            workers.start("worker", f"--queues={queues}") for queues in workers.queues
+        ]
         wait_for(lambda: len(sink.mails) > had + 2 * WINDOW, 90)
         limit(uow)
         stand = finished(session, campaign_id)
@@ -171,7 +173,9 @@ def test_a_worker_told_to_end_is_gone_in_ten_seconds_and_leaves_nothing_uncertai
         )
         session.rollback()
         limit(uow)
-        workers.workers = [workers.start("worker", "--queues=mail,send,work")]
+        workers.workers = [
+            workers.start("worker", f"--queues={queues}") for queues in ("mail", "send")
+        ]
         stand = finished(session, campaign_id)
     assert had < PEOPLE
     everybody_once(sink.mails)

@@ -29,12 +29,12 @@ from tests.sink import running_sink
 PEOPLE = 20
 # A real worker, but for the moment of its death.
 DYING = """
-import os, signal
+import os, signal, sys
 from listmgr.cli.worker import run_worker
-from listmgr.runtime.workers import ForkingWorker
+from listmgr.runtime.workers import SteadyWorker
 
-ForkingWorker.execute_job = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-run_worker()
+SteadyWorker.execute_job = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+run_worker(queues=sys.argv[1:])
 """
 
 
@@ -61,7 +61,9 @@ def test_m16_what_a_dying_worker_took_is_done_by_another(
         "REDIS_URL": settings.redis_url,
         "LISTMGR_DATA_DIR": str(tmp_path),
     }
-    died = subprocess.run([sys.executable, "-c", DYING], env=env, check=False, timeout=60)
+    died = subprocess.run(
+        [sys.executable, "-c", DYING, taken.queue], env=env, check=False, timeout=60
+    )
     assert died.returncode == -signal.SIGKILL
     # The key is taken, and nothing will ever come of it.
     assert QueuedJob.exists(str(taken.key), connection=bells)

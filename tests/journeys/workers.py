@@ -44,7 +44,8 @@ class Workers:
             | env
         )
         self.scheduler = self.start("scheduler")
-        self.workers = [self.start("worker", "--queues=mail,send,work") for _ in range(count)]
+        self.queues = ["mail", "work", *["send"] * count]
+        self.workers = [self.start("worker", f"--queues={queues}") for queues in self.queues]
 
     def start(self, *argv: str) -> subprocess.Popen[bytes]:
         """One of them, that ends with us, however we end: a run that is killed leaves nobody."""
@@ -74,7 +75,7 @@ class Workers:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             victim.wait()
-            self.workers[number] = self.start("worker", "--queues=mail,send,work")
+            self.workers[number] = self.start("worker", f"--queues={self.queues[number]}")
             return 1
         if not horses:
             return 0

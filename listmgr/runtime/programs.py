@@ -1,0 +1,47 @@
+"""Our own commands in forks of one process: what they all need is loaded once and shared."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Sequence
+from importlib import import_module
+
+import setproctitle
+
+# It finds the place of its title by the environment, before anybody has changed that.
+setproctitle.getproctitle()
+# What workers, the scheduler and the mailbox need. The web server loads the application itself.
+_SHARED = (
+    "listmgr.app",
+    "listmgr.cli.mailbox",
+    "listmgr.cli.scheduler",
+    "listmgr.cli.worker",
+    "listmgr.jobs",
+)
+
+
+def load_once() -> None:
+    """Load what the forks share, and keep the collector from touching, and so copying, it."""
+    for name in _SHARED:
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+def call_command(argv: Sequence[str]) -> None:
+    """Run a command of ours in this process; raises SystemExit with its code."""
+    import_module("listmgr.cli").main(args=list(argv), prog_name="listmgr")
+
+
+def name_process(title: str) -> None:
+    """The name under which people see this process, and PostgreSQL its connections."""
+    setproctitle.setproctitle(title)
+
+
+def name_connections(name: str) -> None:
+    """The `application_name` of this process's connections to PostgreSQL, unless one is set.
+
+    libpq reads it from the environment; 63 octets are kept.
+    """
+    os.environ.setdefault("PGAPPNAME", f"listmgr {name}")

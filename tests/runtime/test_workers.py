@@ -1,0 +1,204 @@
+"""Worker and scheduler processes over a Valkey in which anything may stand."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+import redis
+import sqlalchemy as sa
+
+from listmgr.kit.clock import now
+from listmgr.kit.queue import Job, ring
+from listmgr.runtime.process import spawn, stop
+from tests.crowd import make_crowd
+from tests.people import launched, make_list
+
+
+def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def valkey(engine: sa.Engine, settings) -> redis.Redis:
+    return redis.Redis.from_url(settings.redis_url)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def start(engine: sa.Engine, settings, log: Path, tmp_path: Path) -> Iterator[Callable]:
+    """Start `listmgr ...`; it ends with the test."""
+    env = os.environ | {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "LISTMGR_DATA_DIR": str(tmp_path),
+    }
+    with ExitStack() as stack:
+
+        def run(*argv: str) -> subprocess.Popen[bytes]:
+            process = spawn([sys.executable, "-m", "listmgr", *argv], log=log, env=env, drop=False)
+            stack.callback(stop, process, signal.SIGTERM, 15)
+            return process
+
+        yield run
+
+
+def put(connection: redis.Redis, job_id: str, data: bytes, queue: str = "mail", **more) -> None:
+    """A job as a stranger writes it who can reach Valkey."""
+    fields = {
+        "data": zlib.compress(data),
+        "status": "queued",
+        "timeout": 180,
+        "origin": queue,
+        "created_at": "2026-12-01T00:00:00.000000Z",
+    }
+    connection.hset(f"rq:job:{job_id}", mapping=fields | more)
+    connection.rpush(f"rq:queue:{queue}", job_id)
+
+
+def call(name: str, *args: object) -> bytes:
+    return json.dumps([name, None, list(args), {}]).encode()
+
+
+class Touch:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch '{self.path}'",)
+
+
+def done(connection: redis.Redis, job: Job) -> bool:
+    return not connection.exists(f"rq:job:{job.key}")
+
+
+@pytest.mark.parametrize("queue", ["mail", "work"])
+def test_s09_the_queue_runs_registered_jobs_only(valkey, start, log, tmp_path, queue):
+    """Whoever can write to Valkey, and has its password, runs nothing of their own."""
+    mark = tmp_path / "ran"
+    touch = f"touch '{mark}'"
+    put(valkey, "system", call("os.system", touch), queue)
+    put(valkey, "dotted", call("listmgr.jobs.campaigns.os.system", touch), queue)
+    put(valkey, "module", call("listmgr.runtime.process.os.system", touch), queue)
+    put(valkey, "bare", call("sweep_signups"), queue)
+    put(valkey, "pickled", pickle.dumps(Touch(mark)), queue)
+    put(valkey, "pickled-args", pickle.dumps(("listmgr.jobs.sweep_signups", None, (), {})), queue)
+    put(valkey, "nested", call("listmgr.jobs.sweep_signups", {"a": [touch]}), queue)
+    put(valkey, "endless", call("listmgr.jobs.sweep_signups"), queue, timeout=-1)
+    put(valkey, "huge", call("listmgr.jobs.sweep_signups", os.urandom(9000).hex()), queue)
+    put(
+        valkey,
+        "callbacks",
+        call("listmgr.jobs.sweep_signups"),
+        queue,
+        success_callback_name="os.system",
+        failure_callback_name="os.system",
+        webhooks=json.dumps([{"url": "http://127.0.0.1:9/", "statuses": ["finished"]}]),
+    )
+    valkey.rpush(f"rq:queue:{queue}", b"\xff\xfe", "no such job", "with:colon")
+    valkey.set("rq:job:string", "x")
+    valkey.rpush(f"rq:queue:{queue}", "string")
+    process = start("worker", f"--queues={queue}")
+    own = Job("expire_consents", queue=queue, key="own")
+    assert ring(valkey, [own]) == 1
+    wait_until(lambda: done(valkey, own))
+    assert process.poll() is None
+    assert not mark.exists()
+    assert valkey.llen(f"rq:queue:{queue}") == 0
+    assert list(valkey.scan_iter("rq:job:*")) == []
+    written = log.read_text()
+    assert written.count("no job of ours") == 11
+    for content in ("touch", "os.system", "pickled", "Traceback"):
+        assert content not in written
+
+
+def lock(engine: sa.Engine) -> sa.Connection:
+    """Hold every job that looks at sign-ups until the transaction ends."""
+    connection = engine.connect()
+    connection.execute(sa.text("LOCK TABLE signups IN ACCESS EXCLUSIVE MODE"))
+    return connection
+
+
+@pytest.mark.parametrize("queue", ["mail", "work"])
+def test_f02_a_worker_killed_in_a_job_takes_nobody_along(engine, valkey, start, log, queue):
+    """A minute later its key was half gone, which ended the scheduler and `listmgr up`."""
+    job = Job("sweep_signups", queue=queue, key="sweep-signups")
+    with lock(engine):
+        worker = start("worker", f"--queues={queue}")
+        assert ring(valkey, [job]) == 1
+        wait_until(lambda: valkey.hget("rq:job:sweep-signups", "status") == b"started")
+        worker.kill()
+        worker.wait()
+    # Its run lives a little, the entry of it a minute longer.
+    (run,) = valkey.keys("rq:execution:sweep-signups:*")
+    assert 0 < valkey.ttl(run) < valkey.ttl("rq:executions:sweep-signups")
+    assert ring(valkey, [job]) == 0
+    valkey.pexpire(run, 1)
+    wait_until(lambda: not valkey.exists(run))
+    assert ring(valkey, [job, Job("sweep_cards", queue=queue, key="sweep-cards")]) == 2
+    start("worker", f"--queues={queue}")
+    wait_until(lambda: done(valkey, job))
+    assert "Traceback" not in log.read_text()
+
+
+SPOIL: list[Callable[[redis.Redis], object]] = [
+    lambda valkey: valkey.flushall(),
+    *(
+        lambda valkey, key=key: (valkey.delete(key), valkey.set(key, "x"))
+        for key in (
+            "rq:queue:mail",
+            "rq:wip:mail",
+            "rq:failed:mail",
+            "rq:queues",
+            "rq:workers",
+            "rq:workers:mail",
+            "rq:suspended",
+            "rq:job:sweep-campaigns",
+            "rq:executions:sweep-campaigns",
+        )
+    ),
+    lambda valkey: (
+        valkey.delete("rq:job:sweep-campaigns"),
+        valkey.lpush("rq:job:sweep-campaigns", 1),
+    ),
+    lambda valkey: valkey.zadd("rq:wip:mail", {b"\xff:\xff": 1, "none": 2, "sweep-campaigns:x": 3}),
+    lambda valkey: valkey.client_kill_filter(_type="normal", skipme=True),
+    lambda valkey: valkey.script_flush(),
+]
+
+
+def test_f02_a_scheduler_and_a_worker_outlive_any_state_of_valkey(engine, uow, valkey, start, log):
+    with uow() as tx:
+        notice = make_list(tx)[2]
+    make_crowd(engine, notice.id, 1, 0)
+    # It is swept every two seconds, and nobody sends it.
+    launched(uow, notice.purpose_id, at=now())
+    both = [start("scheduler"), start("worker", "--queues=mail")]
+    for spoil in SPOIL:
+        with suppress(redis.ConnectionError):
+            spoil(valkey)
+        time.sleep(1)
+        assert [process.poll() for process in both] == [None, None]
+    valkey.flushall()
+    own = Job("expire_consents", queue="mail", key="own")
+    wait_until(lambda: ring(valkey, [own]) == 1)
+    wait_until(lambda: done(valkey, own))
+    assert [process.poll() for process in both] == [None, None]
+    assert "Traceback" not in log.read_text()
