@@ -43,7 +43,8 @@ def _waits(table: str, where: str) -> str:
 # A mail that was rung for a moment ago needs no other ring.
 _SILENT = "now() - interval '5 seconds'"
 _QUESTIONS = (
-    f"SELECT EXISTS (SELECT FROM questions WHERE status = 'queued' AND (sent_at IS NULL AND created_at < {_SILENT} OR sent_at"
+    "SELECT EXISTS (SELECT FROM questions WHERE status = 'queued'"
+    f" AND (sent_at IS NULL AND created_at < {_SILENT} OR sent_at"
     " + make_interval(mins => least(attempts * attempts, 60)::int) <= now()"
     " OR created_at < now() - interval '2 days')"
     " OR status = 'sending' AND sent_at < now() - interval '10 minutes')"

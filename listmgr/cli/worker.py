@@ -6,7 +6,7 @@ import gc
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 import click
 import redis
@@ -33,6 +33,10 @@ CAMPAIGN_NICENESS = 5
 # Seconds a worker has to bring its job to an end when it is asked to.
 PATIENCE = 60.0
 RegisteredJob.functions = {name: getattr(jobs, name) for name in jobs.__all__}
+
+
+# Made before the parts of `listmgr up` are forked, it is shared by them.
+application = lru_cache(maxsize=1)(create_app)
 
 
 @click.command
@@ -62,6 +66,7 @@ def run_worker(
 def _work_apart(settings: Settings, names: Sequence[str]) -> None:
     """A process for each queue; one that ends is started again."""
     obey_signals()
+    application(settings)
     _freeze()
 
     def program(name: str) -> Program:
@@ -90,7 +95,7 @@ def _work(
     name_connections(f"worker {','.join(names)}")
     if list(names) == [CAMPAIGNS]:
         os.nice(CAMPAIGN_NICENESS)
-    app = create_app(settings)
+    app = application(settings)
     connection = redis.Redis.from_url(settings.redis_url)
     alone = in_process or (not burst and list(names) == [MAIL])
     kind = InProcessWorker if alone else ForkingWorker

@@ -8,23 +8,29 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import setproctitle
+import sqlalchemy as sa
+
+from listmgr.config import Settings
 
 # It finds the place of its title by the environment, before anybody has changed that.
 setproctitle.getproctitle()
-# What workers, the scheduler and the mailbox need. The web server loads the application itself.
 _SHARED = (
+    "gunicorn.arbiter",
     "listmgr.app",
     "listmgr.cli.mailbox",
     "listmgr.cli.scheduler",
     "listmgr.cli.worker",
     "listmgr.jobs",
+    "listmgr.runtime.web_worker",
 )
 
 
-def load_once() -> None:
+def load_once(settings: Settings) -> None:
     """Load what the forks share, and keep the collector from touching, and so copying, it."""
     for name in _SHARED:
         import_module(name)
+    import_module("listmgr.cli.worker").application(settings)
+    sa.orm.configure_mappers()
     gc.collect()
     gc.freeze()
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import redis
+from gunicorn.app.wsgiapp import run as serve_pages
 
 from listmgr.config import Settings, load_settings
 from listmgr.runtime.house import House
@@ -79,7 +80,7 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
             migrate(house.owner_url, application_url=house.database_url)
             waves, site = _plan(wanted, house)
             supervisor = Supervisor(waves, house.servers, say)
-            load_once()
+            load_once(site.settings)
             try:
                 supervisor.start()
                 _wait_for(wanted, site, supervisor)
@@ -151,7 +152,7 @@ def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
         env.setdefault("LISTMGR_DNS_SERVERS", "off")
         mailbox.append(ours("mailbox", "mailbox", f"--smtp-port={smtp}", f"--http-port={pages}"))
     site = Site(load_settings(env), env, mailbox_url)
-    web = Program("web", _gunicorn(wanted), env, logs / "web.log")
+    web = Program("web", partial(_serve, wanted), env, logs / "web.log")
     web.answers = partial(_answers, f"{wanted.address}/health/live", site.settings.host)
     workers = [
         ours(f"worker-{number}", "worker", "--queues=send")
@@ -170,15 +171,17 @@ def _command(argv: Sequence[str], data_dir: Path) -> None:
     call_command(argv)
 
 
-def _gunicorn(wanted: Wanted) -> list[str]:
-    return [
-        sys.executable,
-        "-m",
+def _serve(wanted: Wanted) -> None:
+    """In a fork: gunicorn, as its own command would begin."""
+    sys.argv = [
         "gunicorn",
         "listmgr.app:create_app()",
         "--config=python:listmgr.runtime.web_server",
         f"--bind={bracketed(wanted.host)}:{wanted.port}",
+        # It is part of the name people see.
+        f"--name=listmgr web ({wanted.data_dir})",
     ]
+    serve_pages("gunicorn")
 
 
 def bracketed(host: str) -> str:
