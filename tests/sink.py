@@ -32,6 +32,8 @@ class Sink:
     data_reply: str = "250 2.0.0 kept"
     mail_reply: str = "250 2.1.0 ok"
     on_data: Callable[[str], None] | None = None
+    # The other end of each connection that began a mail.
+    peers: set[Any] = field(default_factory=set)
 
     @property
     def account(self) -> MailSettings:
@@ -42,8 +44,9 @@ class Sink:
         return [parse(octets) for found, octets in list(self.mails) if found == address]
 
     async def handle_MAIL(
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self.peers.add(session.peer)
         if self.mail_reply.startswith("250"):
             envelope.mail_from = address
             envelope.mail_options.extend(options)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,44 +19,9 @@ import sqlalchemy as sa
 
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job, ring
-from listmgr.runtime.process import spawn, stop
 from tests.crowd import make_crowd
 from tests.people import launched, make_list
-
-
-def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-@pytest.fixture
-def valkey(engine: sa.Engine, settings) -> redis.Redis:
-    return redis.Redis.from_url(settings.redis_url)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return tmp_path / "log"
-
-
-@pytest.fixture
-def start(engine: sa.Engine, settings, log: Path, tmp_path: Path) -> Iterator[Callable]:
-    """Start `listmgr ...`; it ends with the test."""
-    env = os.environ | {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "LISTMGR_DATA_DIR": str(tmp_path),
-    }
-    with ExitStack() as stack:
-
-        def run(*argv: str) -> subprocess.Popen[bytes]:
-            process = spawn([sys.executable, "-m", "listmgr", *argv], log=log, env=env, drop=False)
-            stack.callback(stop, process, signal.SIGTERM, 15)
-            return process
-
-        yield run
+from tests.runtime.conftest import wait_until
 
 
 def put(connection: redis.Redis, job_id: str, data: bytes, queue: str = "mail", **more) -> None:
@@ -202,3 +166,61 @@ def test_f02_a_scheduler_and_a_worker_outlive_any_state_of_valkey(engine, uow, v
     wait_until(lambda: done(valkey, own))
     assert [process.poll() for process in both] == [None, None]
     assert "Traceback" not in log.read_text()
+
+
+def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
+    engine, house, valkey, start
+):
+    """Each job left "could not receive data from client" in PostgreSQL's log."""
+    log = next(server for server in house.servers if server.name == "postgres")._log
+    begins = len(log.read_bytes())
+    start("worker", "--queues=work")
+    start("worker", "--queues=mail")
+    start("scheduler")
+    with engine.connect() as watching:
+        names: set[str] = set()
+
+        def seen() -> bool:
+            names.update(
+                watching.execute(sa.text("SELECT application_name FROM pg_stat_activity")).scalars()
+            )
+            watching.rollback()
+            return {"listmgr worker work", "listmgr worker mail", "listmgr scheduler"} <= names
+
+        with lock(engine):
+            for queue in ("mail", "work"):
+                ring(valkey, [Job("sweep_signups", queue=queue, key=f"held-{queue}")])
+            wait_until(seen)
+    jobs = [Job("expire_consents", key=f"job-{number}") for number in range(5)]
+    ring(valkey, jobs)
+    wait_until(lambda: all(done(valkey, job) for job in jobs))
+    assert b"could not receive data" not in log.read_bytes()[begins:]
+
+
+@pytest.mark.parametrize("command", ["worker", "scheduler"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "redis://:wrong@{redis}/0"),
+        ("REDIS_URL", "redis://127.0.0.1:1/0"),
+        ("REDIS_URL", "http://127.0.0.1/"),
+        ("REDIS_URL", "rediss://{redis}/0"),
+        ("DATABASE_URL", "postgresql://nobody:wrong@127.0.0.1:1/nowhere"),
+        ("DATABASE_URL", "mysql://127.0.0.1/nowhere"),
+    ],
+)
+def test_d13_a_wrong_address_is_one_sentence(settings, tmp_path, command, name, value):
+    where = settings.redis_url.rpartition("@")[2].removesuffix("/0")
+    env = os.environ | {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "LISTMGR_DATA_DIR": str(tmp_path),
+        name: value.format(redis=where),
+    }
+    argv = [sys.executable, "-m", "listmgr", command]
+    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    said = ended.stdout + ended.stderr
+    assert len(said.strip().splitlines()) == 1, said
+    assert name in said
+    assert "wrong" not in said
