@@ -148,10 +148,12 @@ SPOIL: list[Callable[[redis.Redis], object]] = [
 ]
 
 
-def test_f02_a_scheduler_and_a_worker_outlive_any_state_of_valkey(engine, uow, valkey, start, log):
+def test_f02_a_scheduler_and_a_worker_outlive_any_state_of_valkey(
+    superuser, uow, valkey, start, log
+):
     with uow() as tx:
         notice = make_list(tx)[2]
-    make_crowd(engine, notice.id, 1, 0)
+    make_crowd(superuser, notice.id, 1, 0)
     # It is swept every two seconds, and nobody sends it.
     launched(uow, notice.purpose_id, at=now())
     both = [start("scheduler"), start("worker", "--queues=mail")]
@@ -169,7 +171,7 @@ def test_f02_a_scheduler_and_a_worker_outlive_any_state_of_valkey(engine, uow, v
 
 
 def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
-    engine, house, valkey, start
+    superuser, house, valkey, start
 ):
     """Each job left "could not receive data from client" in PostgreSQL's log."""
     log = next(server for server in house.servers if server.name == "postgres")._log
@@ -177,7 +179,7 @@ def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
     start("worker", "--queues=work")
     start("worker", "--queues=mail")
     start("scheduler")
-    with engine.connect() as watching:
+    with superuser.connect() as watching:
         names: set[str] = set()
 
         def seen() -> bool:
@@ -187,7 +189,7 @@ def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
             watching.rollback()
             return {"listmgr worker work", "listmgr worker mail", "listmgr scheduler"} <= names
 
-        with lock(engine):
+        with lock(superuser):
             for queue in ("mail", "work"):
                 ring(valkey, [Job("sweep_signups", queue=queue, key=f"held-{queue}")])
             wait_until(seen)
