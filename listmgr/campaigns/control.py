@@ -8,18 +8,21 @@ import sqlalchemy as sa
 
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
-from listmgr.campaigns.models import Campaign, CampaignStatus
-from listmgr.kit.texts import N_
+from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.kit.transaction import Transaction
 
-# A pause the program made itself, and ends itself when the mail server answers again.
-SERVER_AWAY = N_("The mail server is away") + ": "
 
-
-def pause(tx: Transaction, campaign_id: int, *, reason: str = "") -> Campaign:
+def pause(
+    tx: Transaction,
+    campaign_id: int,
+    *,
+    cause: PauseCause = PauseCause.OPERATOR,
+    reason: str = "",
+) -> Campaign:
     """No further window begins; what is in flight (a second at most) ends by itself."""
     campaign = locked(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.PAUSE)
+    campaign.pause_cause = cause
     campaign.pause_reason = reason[:500]
     return campaign
 
@@ -28,7 +31,7 @@ def resume(tx: Transaction, campaign_id: int) -> Campaign:
     """Go on where it stopped; everybody is looked at by the gate once more."""
     campaign = locked(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.RESUME)
-    campaign.pause_reason = ""
+    campaign.pause_cause, campaign.pause_reason = None, ""
     campaign.waits_until, campaign.waits_for = None, ""
     return campaign
 
@@ -56,7 +59,7 @@ def wake(tx: Transaction, campaign_id: int | None = None) -> None:
 def resume_if_away(tx: Transaction, campaign_id: int) -> bool:
     """Resume what the program itself had paused; a pause by an operator stays."""
     campaign = locked(tx, campaign_id)
-    if campaign.pause_reason.startswith(SERVER_AWAY) and campaign.status is CampaignStatus.PAUSED:
+    if campaign.pause_cause is PauseCause.SERVER_AWAY:
         resume(tx, campaign_id)
         return True
     return False
@@ -67,7 +70,7 @@ def cancel(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
     campaign = locked(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.CANCEL)
     campaign.finished_at = at
-    campaign.pause_reason = ""
+    campaign.pause_cause, campaign.pause_reason = None, ""
     return campaign
 
 

@@ -24,6 +24,16 @@ class CampaignStatus(enum.StrEnum):
     FINISHED = "finished"
 
 
+class PauseCause(enum.StrEnum):
+    """Why a campaign is paused. Only `server_away` ends by itself."""
+
+    OPERATOR = "operator"
+    SERVER_AWAY = "server_away"
+    SENDER_FAULT = "sender_fault"
+    NO_SENDER = "no_sender"
+    BROKEN_RULE = "broken_rule"
+
+
 class Campaign(Base):
     """A message to everybody whose consent to one purpose is current."""
 
@@ -32,6 +42,7 @@ class Campaign(Base):
         sa.ForeignKeyConstraint(["purpose_id", "list_id"], ["purposes.id", "purposes.list_id"]),
         sa.CheckConstraint("format IN ('markdown', 'html')", name="format"),
         sa.CheckConstraint("status = 'draft' OR content_id IS NOT NULL", name="frozen"),
+        sa.CheckConstraint("(status = 'paused') = (pause_cause IS NOT NULL)", name="pause_cause"),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
@@ -39,6 +50,8 @@ class Campaign(Base):
     list_id: Mapped[int] = mapped_column(sa.ForeignKey("mailing_lists.id"), info=PLAIN)
     purpose_id: Mapped[int] = mapped_column(info=PLAIN)
     status: Mapped[CampaignStatus] = mapped_column(server_default="draft", info=PLAIN)
+    pause_cause: Mapped[PauseCause | None] = mapped_column(info=PLAIN)
+    # What the mail server or the room said about it; nothing is decided by these words.
     pause_reason: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     subject: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     format: Mapped[str] = mapped_column(server_default="markdown", info=PLAIN)

@@ -32,7 +32,6 @@ GIVE_UP = timedelta(days=2)
 # each would hold a worker for the whole time-out.
 PAUSE = timedelta(minutes=1)
 LEFT_HALF_DONE = timedelta(minutes=10)
-AWAY = "server away"
 
 
 class ClaimedQuestion(NamedTuple):
@@ -66,7 +65,8 @@ def send_claimed(
         status = QuestionStatus.FAILED if error.permanent else QuestionStatus.QUEUED
         _settle(uow, question_id, status, f"refused: {error}")
     except MailServerAway as error:
-        _settle(uow, question_id, QuestionStatus.QUEUED, f"{_away(its_way)}: {error}")
+        away = its_way.terms.sender_id
+        _settle(uow, question_id, QuestionStatus.QUEUED, f"server away: {error}", away)
     except MailUncertain as error:
         # It may have been taken: never sent again by itself; the person can sign up again.
         _settle(uow, question_id, QuestionStatus.UNCERTAIN, f"uncertain: {error}")
@@ -148,10 +148,6 @@ def _way(tx: Transaction, consent: Consent) -> Way:
     return way(tx.session, tx.settings, found.sender_address, named=found.sender_id)
 
 
-def _away(its_way: Way) -> str:
-    return f"{AWAY} (sender {its_way.terms.sender_id})"
-
-
 def _token(tx: Transaction, question: Question, consents: Sequence[Consent]) -> str:
     """What the one link of the mail opens: the question, or the person's own page."""
     keys, person = tx.settings.secret_keys, int(consents[0].subscriber_id or 0)
@@ -165,7 +161,7 @@ def _token(tx: Transaction, question: Question, consents: Sequence[Consent]) -> 
 def _server_away(tx: Transaction, its_way: Way, at: datetime) -> bool:
     found = sa.select(Question.id).where(
         Question.status == QuestionStatus.QUEUED,
-        Question.last_error.startswith(_away(its_way)),
+        Question.away_sender_id == its_way.terms.sender_id,
         Question.sent_at > at - PAUSE,
     )
     return tx.session.scalars(found.limit(1)).first() is not None
@@ -184,11 +180,18 @@ def _still_asked(tx: Transaction, question: Question, at: datetime) -> list[Cons
     return askable_consents(tx, question.consent_ids, (status,), at)
 
 
-def _settle(uow: UnitOfWork, question_id: int, status: QuestionStatus, error: str) -> None:
+def _settle(
+    uow: UnitOfWork,
+    question_id: int,
+    status: QuestionStatus,
+    error: str,
+    away_sender_id: int | None = None,
+) -> None:
     with uow() as tx:
         question = tx.session.get_one(Question, question_id, with_for_update=True)
         question.status = status
         question.last_error = error[:300]
+        question.away_sender_id = away_sender_id
 
 
 def without_secret(mime: bytes, token: str) -> bytes:

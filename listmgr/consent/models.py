@@ -256,6 +256,8 @@ class Question(Base):
     queued_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     sent_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    # Whose mail server was away at the last attempt: nothing more is tried by it for a moment.
+    away_sender_id: Mapped[int | None] = mapped_column(info=PLAIN)
     # Mail servers like to repeat the address in what they answer.
     last_error: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
 

@@ -57,7 +57,7 @@ def _make_due(tx: Transaction, campaign_id: int, which: Which) -> int:
             "   trouble = 'deferred' || substr(d.trouble, length(d.status) + 1)"
             # Whom the gate held back is held back by it again: nothing is gained by asking.
             "  WHERE d.status = :which AND d.trouble IS NOT NULL"
-            "   AND coalesce(d.reply, '') NOT LIKE 'not sent again:%'"
+            "   AND d.skip_reason IS NULL"
             "  RETURNING (SELECT max(x.lo) FROM campaign_leases x"
             "   WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo),"
             " counted AS (UPDATE campaign_leases l SET deferred = deferred + n.n,"

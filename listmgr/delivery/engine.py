@@ -16,7 +16,7 @@ from listmgr.campaigns import control
 from listmgr.campaigns.audience import audience
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.files import files_of
-from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus
+from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus, PauseCause
 from listmgr.config import Settings
 from listmgr.delivery.counted import begun_since
 from listmgr.delivery.domain_refusals import record_refusing, refusing_domains
@@ -144,7 +144,9 @@ def _load(
             out = take_outlet(tx, settings, campaign)
             among = audience(tx.session, campaign)
         except (NoSender, BrokenRule) as error:
-            control.pause(tx, campaign_id, reason=str(error))
+            is_rule = isinstance(error, BrokenRule)
+            cause = PauseCause.BROKEN_RULE if is_rule else PauseCause.NO_SENDER
+            control.pause(tx, campaign_id, cause=cause, reason=str(error))
             return None
         files = files_of(tx.session, campaign_id, whole=True)
         message = compile_content(settings, content, Launched(), files)
@@ -263,7 +265,8 @@ def _send_due(run: Run, end: float) -> bool:
 
 
 def _record(run: Run, tx: Transaction, lo: int | None) -> None:
-    reason = run.fault or (control.SERVER_AWAY + run.away if run.away else "")
+    cause = PauseCause.SENDER_FAULT if run.fault else PauseCause.SERVER_AWAY
+    reason = run.fault or run.away
     if reason:
         # Before the lease and the deliveries: an operator's act takes them in this order.
         locked(tx, run.campaign_id)
@@ -276,7 +279,7 @@ def _record(run: Run, tx: Transaction, lo: int | None) -> None:
         return
     status = tx.session.scalar(sa.select(Campaign.status).where(Campaign.id == run.campaign_id))
     if status is CampaignStatus.RUNNING:
-        control.pause(tx, run.campaign_id, reason=reason)
+        control.pause(tx, run.campaign_id, cause=cause, reason=reason)
 
 
 def _forget_results(run: Run) -> None:

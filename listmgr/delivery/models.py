@@ -114,6 +114,8 @@ class Delivery(Base):
     next_attempt_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     # Mail servers like to repeat the address in what they answer.
     reply: Mapped[str | None] = mapped_column(info=PERSONAL)
+    # Why the gate held somebody back who was to be tried again: one of the gate's reasons.
+    skip_reason: Mapped[str | None] = mapped_column(info=PLAIN)
     # State and code of what did not go through ("failed 5.1.1"), and NULL of what did: so the
     # index over it is small, and costs nothing where all is well.
     trouble: Mapped[str | None] = mapped_column(info=PLAIN)

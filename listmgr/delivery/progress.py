@@ -149,9 +149,6 @@ _PUT_OFF = {
 
 GIVEN_UP = N_("Given up: this provider or domain has refused for days. You can try them again.")
 
-# How a window notes whom the gate held back when they were to be tried again.
-NOT_AGAIN = "not sent again: "
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -176,11 +173,6 @@ class Problem:
         """The provider or domain people wait for before anything was said to a server."""
         kind, _, place = self.code.partition(" ")
         return place if kind in _PUT_OFF else ""
-
-    @property
-    def answer(self) -> str:
-        """What a server said; "" where it was not asked again."""
-        return "" if self.reply.startswith(NOT_AGAIN) else self.reply
 
     @property
     def words(self) -> str:

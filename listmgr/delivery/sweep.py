@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.campaigns import control
 from listmgr.campaigns.compose import locked
-from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.delivery.leases import lock_leases
 from listmgr.delivery.models import CampaignLease, LeaseState, partition_name
 from listmgr.kit.queue import Job
@@ -69,7 +69,7 @@ def sweep_campaign(tx: Transaction, campaign_id: int, *, at: datetime) -> None:
     if campaign.status is not CampaignStatus.RUNNING or not working:
         settle_late(tx, campaign.id)
     if campaign.status is CampaignStatus.PAUSED:
-        if campaign.pause_reason.startswith(control.SERVER_AWAY):
+        if campaign.pause_cause is PauseCause.SERVER_AWAY:
             tx.after_commit(Job("knock", (campaign.id,), queue="work", key=f"knock-{campaign.id}"))
     elif campaign.status is CampaignStatus.RUNNING:
         if campaign.waits_until is not None and campaign.waits_until > at:

@@ -26,13 +26,17 @@ EVERYBODY = (0, 2**63 - 1)
 
 @dataclass(frozen=True, slots=True)
 class Unmailed:
-    """One person. `next_attempt_at` is set where it is tried again."""
+    """One person. `next_attempt_at` is set where it is tried again.
+
+    `why` is one of the gate's reasons, or else (`is_answer`) what a server said.
+    """
 
     subscriber_id: int
     address: str
     why: str
     at: datetime | None
     next_attempt_at: datetime | None
+    is_answer: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,9 @@ def by_trouble(
         return UnmailedPage([], None)
     return _page(
         session,
-        "SELECT d.subscriber_id, s.address, coalesce(d.reply, ''),"
-        f" coalesce(d.ended_at, d.begun_at), d.next_attempt_at FROM {partition_name(campaign_id)} d"
-        " JOIN subscribers s ON s.id = d.subscriber_id"
+        "SELECT d.subscriber_id, s.address, coalesce(d.skip_reason, d.reply, ''),"
+        f" coalesce(d.ended_at, d.begun_at), d.next_attempt_at, d.skip_reason IS NULL"
+        f" FROM {partition_name(campaign_id)} d JOIN subscribers s ON s.id = d.subscriber_id"
         " WHERE d.trouble = :trouble AND d.subscriber_id > :after"
         " ORDER BY d.subscriber_id LIMIT :more",
         {"trouble": trouble, "after": after},
@@ -100,7 +104,7 @@ def _held_back_in(
         session,
         "SELECT h.* FROM unnest(CAST(:los AS bigint[]), CAST(:his AS bigint[])) r (lo, hi)"
         f" CROSS JOIN LATERAL (SELECT c.subscriber_id, s.address, {REFUSED_BECAUSE} AS why,"
-        f"  c.ended_at, NULL FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose"
+        f"  c.ended_at, NULL, false FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose"
         "   AND c.subscriber_id > :after AND c.subscriber_id >= r.lo AND c.subscriber_id < r.hi"
         "   AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
         f"  AND {REFUSED_BECAUSE} IS NOT NULL AND ({among.sql})"
@@ -122,7 +126,7 @@ def _held_back_in(
 
 def _page(session: Session, sql: str, told: dict[str, object], size: int) -> UnmailedPage:
     rows = session.execute(sa.text(sql), told | {"more": size + 1}).all()
-    found = [Unmailed(row[0], row[1], row[2], row[3], row[4]) for row in rows[:size]]
+    found = [Unmailed(*row) for row in rows[:size]]
     return UnmailedPage(found, found[-1].subscriber_id if len(rows) > size else None)
 
 

@@ -159,7 +159,7 @@ def _again(table: str, fields: Columns, among: str) -> sa.TextClause:
         "  FROM gated g WHERE g.subscriber_id = d.subscriber_id AND g.refused IS NULL"
         "  RETURNING d.subscriber_id, d.attempts),"
         f" dropped AS (UPDATE {table} d SET status = 'failed', next_attempt_at = NULL,"
-        "   ended_at = clock_timestamp(), reply = 'not sent again: ' || g.refused,"
+        "   ended_at = clock_timestamp(), reply = NULL, skip_reason = g.refused,"
         "   trouble = 'failed ' || g.refused"
         "  FROM gated g WHERE g.subscriber_id = d.subscriber_id AND g.refused IS NOT NULL"
         "  RETURNING d.subscriber_id),"

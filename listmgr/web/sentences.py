@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from listmgr.kit.texts import Filled
+from listmgr.campaigns.models import Campaign, PauseCause
+from listmgr.kit.texts import N_, Filled
 
 
 def refusal(error: Exception) -> str:
@@ -21,6 +22,16 @@ def spoken(told: str) -> str:
         }
         return str(_(told.sentence, **gaps))
     return why_stopped(told)
+
+
+PAUSE_CAUSES = {PauseCause.SERVER_AWAY: N_("The mail server is away")}
+
+
+def why_paused(campaign: Campaign) -> str:
+    """What has paused a campaign, and what was said about it."""
+    cause = PAUSE_CAUSES.get(campaign.pause_cause) if campaign.pause_cause else None
+    words = why_stopped(campaign.pause_reason)
+    return f"{_(cause)}: {words}" if cause else words
 
 
 def why_stopped(told: str) -> str:

@@ -139,3 +139,64 @@ def test_s07_a_card_two_took_becomes_one_of_each_and_one_again(house: House):
         assert connection.scalar(sa.text(taken)) == 2
     migrate(url)
     engine.dispose()
+
+
+def test_w06_what_stood_in_prose_goes_into_columns_and_back(house: House):
+    url = fresh(house, "prose")
+    before = ScriptDirectory.from_config(alembic_config()).get_revision("0036").down_revision
+    migrate(url, str(before))
+    engine = sa.create_engine(url)
+    pauses = ["", "The mail server is away: no answer", "SPF does not pass. (550 5.7.23 no)"]
+    replies = ["not sent again: suppressed", "550 5.1.1 no such user"]
+    errors = ["server away (sender 3): refused", "refused: 451 later"]
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET session_replication_role = replica"))
+        for n, reason in enumerate(pauses, 1):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO campaigns (name, list_id, purpose_id, status, pause_reason,"
+                    " content_id) VALUES ('x', 1, 1, 'paused', :reason, :n)"
+                ),
+                {"reason": reason, "n": n},
+            )
+        connection.execute(
+            sa.text("CREATE TABLE deliveries_1 PARTITION OF deliveries FOR VALUES IN (1)")
+        )
+        for n, reply in enumerate(replies, 1):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO deliveries (campaign_id, subscriber_id, consent_id, status,"
+                    " begun_at, reply, trouble) VALUES (1, :n, 1, 'failed', now(), :reply,"
+                    " 'failed ' || :n)"
+                ),
+                {"n": n, "reply": reply},
+            )
+        for error in errors:
+            connection.execute(
+                sa.text(
+                    "INSERT INTO questions (kind, consent_ids, status, recipient, domain,"
+                    " created_at, last_error) VALUES ('confirm', '{1}', 'queued', '', '', now(),"
+                    " :error)"
+                ),
+                {"error": error},
+            )
+    said = "SELECT pause_reason FROM campaigns ORDER BY id"
+    heard = "SELECT reply FROM deliveries ORDER BY subscriber_id"
+
+    def column(sql: str) -> list[object]:
+        with engine.connect() as connection:
+            return list(connection.scalars(sa.text(sql)))
+
+    migrate(url, "0036")
+    causes = column("SELECT pause_cause FROM campaigns ORDER BY id")
+    assert causes == ["operator", "server_away", "sender_fault"]
+    assert column(said) == ["", "no answer", pauses[2]]
+    reasons = column("SELECT skip_reason FROM deliveries ORDER BY subscriber_id")
+    assert reasons == ["suppressed", None]
+    assert column(heard) == [None, replies[1]]
+    assert column("SELECT away_sender_id FROM questions ORDER BY id") == [3, None]
+    migrate(url, "-1")
+    assert column(said) == pauses
+    assert column(heard) == replies
+    migrate(url)
+    engine.dispose()

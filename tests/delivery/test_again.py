@@ -163,7 +163,9 @@ def test_a_draft_or_a_cancelled_campaign_is_not_tried_again(refused: int, uow: U
 
 def test_a_paused_campaign_stays_paused(refused: int, uow: UnitOfWork, session: Session):
     with uow() as tx:
-        tx.session.execute(sa.text("UPDATE campaigns SET status = 'paused'"))
+        tx.session.execute(
+            sa.text("UPDATE campaigns SET status = 'paused', pause_cause = 'operator'")
+        )
     with uow() as tx:
         assert try_again(tx, refused, Which.FAILED) == 3
     assert session.get_one(Campaign, refused).status is CampaignStatus.PAUSED

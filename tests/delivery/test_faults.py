@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns import control
-from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.config import Settings
 from listmgr.delivery import engine, sweep
+from listmgr.delivery.again import Which, try_again
 from listmgr.delivery.progress import problems, progress
 from listmgr.kit.clock import now
 from listmgr.suppression.models import Suppression
@@ -70,7 +71,7 @@ def test_a_server_that_is_away_pauses_and_its_return_resumes_without_loss(
     assert engine.send_slice(uow, nobody, launched, "w", now=now) is False
     campaign = session.get_one(Campaign, launched)
     assert campaign.status is CampaignStatus.PAUSED
-    assert campaign.pause_reason.startswith(control.SERVER_AWAY)
+    assert campaign.pause_cause is PauseCause.SERVER_AWAY
     assert statuses(session, launched) == {}
     with uow() as tx:
         sweep.sweep_campaigns(tx, at=now())
@@ -103,3 +104,23 @@ def test_what_nobody_answered_for_is_settled_as_uncertain(
         sweep.sweep_campaigns(tx, at=now())
     assert statuses(session, launched) == {"sent": 8, "uncertain": 2}
     assert session.get_one(Campaign, launched).status is CampaignStatus.FINISHED
+
+
+def test_w06_words_that_sound_like_an_absent_server_resume_nothing(launched: int, uow: UnitOfWork):
+    with uow() as tx:
+        control.pause(tx, launched, reason="The mail server is away: we move it on Monday")
+    with uow() as tx:
+        assert not control.resume_if_away(tx, launched)
+        sweep.sweep_campaigns(tx, at=now())
+        assert tx.jobs == []
+
+
+def test_w06_a_reply_that_sounds_like_the_gate_is_a_servers_answer(
+    launched: int, send: Send, sink: Sink, uow: UnitOfWork, session: Session
+):
+    sink.data_reply = "554 5.5.0 no"
+    send(launched)
+    with uow() as tx:
+        tx.session.execute(sa.text("UPDATE deliveries SET reply = 'not sent again: suppressed'"))
+    with uow() as tx:
+        assert try_again(tx, launched, Which.FAILED) == 10

@@ -9,6 +9,7 @@ import redis
 import sqlalchemy as sa
 
 from listmgr.campaigns import control
+from listmgr.campaigns.models import PauseCause
 from listmgr.delivery import retry
 from listmgr.delivery.domains import BACK_OFF, alone_of
 from listmgr.delivery.providers import NAMES
@@ -81,7 +82,7 @@ def test_m18_a_campaign_the_program_has_stopped_is_told_on_the_first_page(
 ):
     reason = retry.explain(550, "5.7.26 unauthenticated")
     with uow() as tx:
-        control.pause(tx, sample["campaign_id"], reason=reason)
+        control.pause(tx, sample["campaign_id"], cause=PauseCause.SENDER_FAULT, reason=reason)
     page = desk(language="en").get("/studio/").text
     assert "“Mai” has stopped:" in page
     assert "Neither SPF nor DKIM proves the sender." in page

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from flask import request
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns import control
-from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.delivery.progress import Mark, Progress, problems, progress, speed
 from listmgr.delivery.standing import Standing, standing
 from listmgr.delivery.window import next_due
@@ -33,7 +32,7 @@ def campaign_standing(session: Session, campaign: Campaign) -> dict[str, object]
         # The next look is told of this one: the speed is between the two, and nothing is kept.
         "mark": _told_later(pace.mark) if pace else {},
         "outlet": _outlet(session, campaign),
-        "resumes_itself": campaign.pause_reason.startswith(control.SERVER_AWAY),
+        "resumes_itself": campaign.pause_cause is PauseCause.SERVER_AWAY,
     }
 
 

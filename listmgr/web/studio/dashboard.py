@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import render_template
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.campaigns.models import Campaign, PauseCause
 from listmgr.cards import inbox, notice
 from listmgr.consent import overview
 from listmgr.delivery.progress import Progress, standings
@@ -83,7 +83,7 @@ def _cards(session: Session) -> CardsWaiting | None:
 def _stopped(session: Session) -> list[Campaign]:
     """Campaigns the program itself has paused: somebody should know without looking for it."""
     paused = sa.select(Campaign).where(
-        Campaign.status == CampaignStatus.PAUSED, Campaign.pause_reason != ""
+        Campaign.pause_cause.is_not(None), Campaign.pause_cause != PauseCause.OPERATOR
     )
     return list(session.scalars(paused.order_by(Campaign.id)))
 

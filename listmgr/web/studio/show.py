@@ -17,7 +17,7 @@ from listmgr.kit.texts import N_
 from listmgr.web.context import services
 from listmgr.web.language import language
 from listmgr.web.naming import named
-from listmgr.web.sentences import spoken, why_stopped
+from listmgr.web.sentences import spoken, why_paused, why_stopped
 from listmgr.web.studio import card_words
 from listmgr.web.studio.audit_words import audited, audited_thing
 from listmgr.web.studio.fact_words import fact_name
@@ -28,7 +28,18 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 
 def init_app(app: Flask) -> None:
     """What templates of the studio may call."""
-    for shown in (when, day, number, about, spoken, why_stopped, fact_name, audited, audited_thing):
+    for shown in (
+        when,
+        day,
+        number,
+        about,
+        spoken,
+        why_paused,
+        why_stopped,
+        fact_name,
+        audited,
+        audited_thing,
+    ):
         app.jinja_env.filters[shown.__name__] = shown
     app.jinja_env.filters.update(
         station=station,
