@@ -135,13 +135,23 @@ def _preference(entry: Entry) -> int:
 
 
 def _take_phone(draft: _Draft, entry: Entry) -> None:
-    number = one_line(entry.text).removeprefix("tel:").partition(";")[0]
+    number = _number(one_line(";".join(entry.values)))
     if not number or len(draft.phones) >= MAX_PHONES:
         return
     label = draft.labels.get(entry.group) or _one_of(entry, _KINDS_OF_PHONE)
     label = "cell" if label in ("mobile", "iphone") else label
     if number not in {phone.number for phone in draft.phones}:
         draft.phones.append(CardPhone(number, label, 1.0, one_line(entry.source)))
+
+
+def _number(text: str) -> str:
+    """A number as people write it; of a `tel:` address (RFC 3966) the extension is kept."""
+    number, *parameters = text.removeprefix("tel:").split(";")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "ext" and value.strip():
+            return f"{number} ext. {value.strip()}"
+    return number
 
 
 def _one_of(entry: Entry, kinds: Sequence[str]) -> str:

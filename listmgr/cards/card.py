@@ -31,6 +31,7 @@ class Kind(StrEnum):
     MECARD = "mecard"
     BIZCARD = "bizcard"
     MEMORY = "memory"
+    MAIL_CODE = "mail_code"
     CSV = "csv"
     SIGNATURE = "signature"
     PICTURE = "picture"

@@ -23,6 +23,12 @@ _PHONE = re.compile(
     r"(?:\(\+\d{1,3}\)|\+\s?\(?\d{1,3}\)?|\(0\d*\)|\b0|\(\d{3}\)|\b\d{3}(?=[-. ]\d{3}[-. ]\d{4}))"
     r"[\d\s()/.–-]{5,22}\d"
 )
+# What is dialled after the number has answered.
+_EXTENSION = re.compile(
+    r"\s*[,;/(-]?\s*(?:ext(?:ension|n)?|x|durchwahl|dw|app(?:arat)?|nst|nebenstelle|poste|int(?:erno)?"
+    r"|anexo|toestel|wew)\.?\s*[:.]?\s*-?(\d{1,6})\)?(?!\d)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -79,12 +85,15 @@ def _without_phones(facts: Facts, line: Line, text: str) -> str:
     for found, digits in _phones(text):
         before = text[position : found.start()]
         number = " ".join(found[0].split())
+        extension = _EXTENSION.match(text, found.end())
+        if extension:
+            number = f"{number} ext. {extension[1]}"
         known = {phone.number for phone in facts.phones}
         if number not in known and len(known) < MAX_PHONES:
             sure = line.confidence * (0.95 if digits >= 9 else 0.7)
             facts.phones.append(CardPhone(number, _kind(before), sure, line.text))
         rest.append(_without_label(before))
-        position = found.end()
+        position = extension.end() if extension else found.end()
     return " ".join([*rest, text[position:]]).strip() if rest else text
 
 

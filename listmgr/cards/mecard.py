@@ -1,8 +1,13 @@
-"""The one-line cards of QR codes: MECARD, BIZCARD, and MEMORY of Japanese phones."""
+"""The one-line cards of QR codes: MECARD, BIZCARD, MEMORY of Japanese phones, and codes to mail to.
+
+A code to mail to (`mailto:`, MATMSG, SMTP) says an address and no more; what its mail is to say is
+the sender's, and not taken.
+"""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from listmgr.cards.assemble import assemble
 from listmgr.cards.card import Kind, ParsedCard, ParseResult
@@ -13,7 +18,9 @@ from listmgr.kit.texts import N_
 
 TOO_LONG = N_("This is longer than any code can be.")
 
-_BEGIN = re.compile(r"(?:\A|\n)[ \t]*(?=(?:MECARD|BIZCARD|MEMORY):)", re.IGNORECASE)
+_BEGIN = re.compile(
+    r"(?:\A|\n)[ \t]*(?=(?:MECARD|BIZCARD|MEMORY|MATMSG|MAILTO|SMTP):)", re.IGNORECASE
+)
 _FIELD = re.compile(r"((?:[^\\;]|\\.)*)(?:;|\Z)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SAME = {"EMAIL": "EMAIL", "TEL": "TEL", "NOTE": "NOTE", "URL": "URL", "ORG": "ORG"}
@@ -41,7 +48,7 @@ def parse_codes(text: str) -> ParseResult:
 
 def _kind(parts: list[str]) -> Kind:
     word = parts[0].partition(":")[0].strip().lower() if parts else ""
-    return Kind(word) if word in ("mecard", "bizcard", "memory") else Kind.UNKNOWN
+    return _KINDS.get(word, Kind.UNKNOWN)
 
 
 def _card(part: str) -> ParsedCard | str:
@@ -51,12 +58,14 @@ def _card(part: str) -> ParsedCard | str:
     word = word.strip().upper()
     if word == "MEMORY":
         return assemble(_memory(part))
+    if word in ("MAILTO", "SMTP"):
+        return assemble(_recipients(word, rest))
     fields = [
         (name.strip().upper(), _ESCAPED.sub(r"\1", value.strip()), value)
         for name, colon, value in (field.partition(":") for field in _FIELD.findall(rest))
         if colon
     ][:MAX_LINES_OF_A_CARD]
-    return assemble(_bizcard(fields) if word == "BIZCARD" else _mecard(fields))
+    return assemble(_READERS[word](fields))
 
 
 def _mecard(fields: list[tuple[str, str, str]]) -> list[Entry]:
@@ -65,6 +74,19 @@ def _mecard(fields: list[tuple[str, str, str]]) -> list[Entry]:
         for name, value, source in fields
         if name in _MECARD
     ]
+
+
+def _recipients(word: str, rest: str) -> list[Entry]:
+    """The addresses of `mailto:a@b,c@d?subject=` (RFC 6068), or of `SMTP:a@b:subject:text`."""
+    if word == "SMTP":
+        addresses = [rest.partition(":")[0]]
+    else:
+        addresses = [unquote(one) for one in rest.partition("?")[0].split(",")]
+    return [Entry("EMAIL", (one.strip(),), source=one.strip()) for one in addresses]
+
+
+def _matmsg(fields: list[tuple[str, str, str]]) -> list[Entry]:
+    return [Entry("EMAIL", (value,), source=value) for name, value, _ in fields if name == "TO"]
 
 
 def _entry(name: str, value: str) -> Entry:
@@ -104,3 +126,14 @@ def _memory(part: str) -> list[Entry]:
         for one in found
         if one and one[2].strip()
     ]
+
+
+_READERS = {"MECARD": _mecard, "BIZCARD": _bizcard, "MATMSG": _matmsg}
+_KINDS = {
+    "mecard": Kind.MECARD,
+    "bizcard": Kind.BIZCARD,
+    "memory": Kind.MEMORY,
+    "matmsg": Kind.MAIL_CODE,
+    "mailto": Kind.MAIL_CODE,
+    "smtp": Kind.MAIL_CODE,
+}

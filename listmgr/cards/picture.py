@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from listmgr.cards.assemble import NO_ADDRESS
-from listmgr.cards.card import CardFields, Kind, ParsedCard, ParseResult
+from listmgr.cards.card import Kind, ParsedCard, ParseResult
+from listmgr.cards.code_and_print import combined
 from listmgr.cards.collecting import nothing
 from listmgr.cards.extras import OCR, SCAN, extra, installed
 from listmgr.cards.guess import guess_fields
@@ -47,9 +48,7 @@ def read_picture(data: bytes, told: Told = lambda _done, _of: None) -> ParseResu
         return nothing(Kind.PICTURE, picture)
     coded, texts = _from_codes(picture)
     printed, reason = _from_print(picture, told)
-    known = {email.address for card in coded for email in card.fields.emails}
-    more = [card for card in printed if not _says_again(card.fields, known, coded=bool(coded))]
-    cards = (*coded, *more)
+    cards = combined(coded, printed)
     if cards:
         return ParseResult(Kind.PICTURE, cards, codes=tuple(texts))
     refused = nothing(Kind.PICTURE, A_CODE_ONLY if texts else reason).refused
@@ -69,17 +68,33 @@ def _from_codes(picture: Any) -> tuple[list[ParsedCard], list[str]]:  # noqa: AN
 
 
 def _from_print(picture: Any, told: Told) -> tuple[list[ParsedCard], str]:  # noqa: ANN401
-    """The printed cards, or why there are none."""
+    """The printed cards, also those that name no address, or why there are none."""
     if not (installed(OCR) and models_are_here()):
         return [], NO_OCR
     pixels = extra("numpy").asarray(picture)
     laid_flat = cards_in(pixels)
     cards, words = _read_all(laid_flat, told) if laid_flat else ([], 0)
-    if not cards:
-        cards, words = _read_all([pixels], told)
-    if cards:
-        return cards, ""
-    return [], NO_CARD if words else NO_TEXT
+    if len(laid_flat) < 2 and not any(map(_is_complete, cards)):
+        # What was cut out may be a coloured band of the card.
+        whole, more = _read_all([pixels], told)
+        words += more
+        cards = max(cards, whole, key=lambda read: max(map(_worth, read), default=0))
+    return cards, NO_CARD if words else NO_TEXT
+
+
+def _is_complete(card: ParsedCard) -> bool:
+    """Whether all is there that nearly every card has."""
+    fields = card.fields
+    return bool(fields.emails and fields.full_name and fields.organisation and fields.phones)
+
+
+def _worth(card: ParsedCard) -> float:
+    """How much a reading tells, each field as far as it is sure."""
+    fields = card.fields
+    guesses = (fields.full_name, fields.organisation, fields.title, *fields.postal, *fields.urls)
+    told = sum(guess.confidence for guess in guesses)
+    told += sum(2 * email.confidence for email in fields.emails)
+    return told + sum(phone.confidence for phone in fields.phones)
 
 
 def _read_all(pictures: Sequence[Any], told: Told) -> tuple[list[ParsedCard], int]:
@@ -90,14 +105,7 @@ def _read_all(pictures: Sequence[Any], told: Told) -> tuple[list[ParsedCard], in
         lines = read_lines(pixels)
         words += len(lines)
         fields = guess_fields(lines, pictured=True)
-        if fields.emails or fields.phones:
+        if fields:
             cards.append(ParsedCard(fields, () if fields.emails else (NO_ADDRESS,)))
         told(number, len(pictures))
     return cards, words
-
-
-def _says_again(fields: CardFields, known: set[str], *, coded: bool) -> bool:
-    """Whether the code on the card has said this already, and better."""
-    if not coded:
-        return False
-    return not fields.emails or any(email.address in known for email in fields.emails)

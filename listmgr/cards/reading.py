@@ -36,7 +36,11 @@ _APPLE = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"
 # Line ends stand outside the repetitions, so that a file of nothing else costs no more.
 _VCARD = re.compile(r"(?:\A|[\r\n])[ \t]*BEGIN[ \t]*:[ \t]*VCARD[ \t]*(?=[\r\n]|\Z)", re.IGNORECASE)
 _JCARD = re.compile(r"\s*\[\s*(?:\[\s*)?\"vcard\"", re.IGNORECASE)
-_CODE = re.compile(r"\s*(?:MECARD|BIZCARD|MEMORY):", re.IGNORECASE)
+_CODE = re.compile(
+    r"\s*(?:(?:MECARD|BIZCARD|MEMORY|MATMSG):"
+    r"|MAILTO:[^\s@]+@\S+\s*\Z|SMTP:[^\s@:]+@[^\s:]+(?::|\s*\Z))",
+    re.IGNORECASE,
+)
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 

@@ -99,6 +99,19 @@ def test_the_card_of_a_code_counts_and_is_not_repeated_by_what_is_printed():
     assert read.fields.email.confidence == 1.0
 
 
+@pytest.mark.parametrize("text", [VCARD, "mailto:anna.mueller@example.org"])
+def test_a_code_does_not_hide_what_is_printed_beside_it(text):
+    image = page("Anna Müller", "Nordlicht Robotik GmbH", "Tel. 030 1234567 Durchwahl 21")
+    image.paste(code(text, 4), (700, 300))
+    (read,) = read_picture(file_of(image)).cards
+    assert read.fields.email.address == "anna.mueller@example.org"
+    assert read.fields.email.confidence == 1.0
+    assert read.fields.last_name.value == "Müller"
+    assert read.fields.organisation.value == "Nordlicht Robotik GmbH"
+    assert [phone.number for phone in read.fields.phones] == ["030 1234567 ext. 21"]
+    assert read.problems == ()
+
+
 def test_several_codes_in_one_picture():
     image = Image.new("RGB", (1200, 600), "white")
     image.paste(code(VCARD), (20, 50))
