@@ -40,7 +40,7 @@ TYPICAL, WORST = 5.0, 50.0
 WIDTH = 110
 # Files that leave as a stream, pictures, and what is opened without having signed in.
 NO_PAGES = {
-    *("campaign_file", "card_picture", "export_file", "not_mailed_file", "refused_rows"),
+    *("campaign_file", "card_picture", "export_file", "refused_rows"),
     *("sign_in_page", "one_time_page", "first_run_page", "pocket_worker", "pocket_token"),
 }
 

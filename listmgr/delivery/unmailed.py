@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,12 +17,16 @@ from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
 from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.models import partition_name
 from listmgr.delivery.troubles import every_kind
+from listmgr.kit.transaction import Transaction
 
 PAGE = 50
 HELD_BACK = "held back"
 # How many ranges of an audience are gone through for one page; each is of about a thousand people.
 RANGES = 10
 EVERYBODY = (0, 2**63 - 1)
+_ALL = "true"
+# Restricted people are in no file (Article 18).
+_IN_A_FILE = "s.restricted_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,15 @@ class UnmailedPage:
 
 
 def by_trouble(
-    session: Session, campaign_id: int, trouble: str, *, after: int = 0, size: int = PAGE
+    session: Session,
+    campaign_id: int,
+    trouble: str,
+    *,
+    after: int = 0,
+    size: int = PAGE,
+    whom: str = _ALL,
 ) -> UnmailedPage:
-    """Those with one state and code, such as "failed 5.1.1"."""
+    """Those with one state and code, such as "failed 5.1.1"; `whom` is a condition in SQL."""
     if not deliveries_kept(session, campaign_id):
         return UnmailedPage([], None)
     return _page(
@@ -61,7 +72,7 @@ def by_trouble(
         "SELECT d.subscriber_id, s.address, coalesce(d.skip_reason, d.reply, ''),"
         f" coalesce(d.ended_at, d.begun_at), d.next_attempt_at, d.skip_reason IS NULL"
         f" FROM {partition_name(campaign_id)} d JOIN subscribers s ON s.id = d.subscriber_id"
-        " WHERE d.trouble = :trouble AND d.subscriber_id > :after"
+        f" WHERE d.trouble = :trouble AND d.subscriber_id > :after AND {whom}"
         " ORDER BY d.subscriber_id LIMIT :more",
         {"trouble": trouble, "after": after},
         size,
@@ -98,6 +109,7 @@ def _held_back_in(
     ranges: Sequence[tuple[int, int]],
     after: int,
     size: int,
+    whom: str = _ALL,
 ) -> UnmailedPage:
     among = audience(session, campaign)
     return _page(
@@ -107,7 +119,7 @@ def _held_back_in(
         f"  c.ended_at, NULL, false FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose"
         "   AND c.subscriber_id > :after AND c.subscriber_id >= r.lo AND c.subscriber_id < r.hi"
         "   AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
-        f"  AND {REFUSED_BECAUSE} IS NOT NULL AND ({among.sql})"
+        f"  AND {REFUSED_BECAUSE} IS NOT NULL AND ({among.sql}) AND {whom}"
         f"  AND NOT EXISTS (SELECT FROM {partition_name(campaign.id)} d"
         "    WHERE d.subscriber_id = c.subscriber_id)"
         "  ORDER BY c.subscriber_id LIMIT :more) h ORDER BY h.subscriber_id LIMIT :more",
@@ -130,25 +142,52 @@ def _page(session: Session, sql: str, told: dict[str, object], size: int) -> Unm
     return UnmailedPage(found, found[-1].subscriber_id if len(rows) > size else None)
 
 
-def everybody(session: Session, settings: Settings, campaign: Campaign) -> Iterator[Unmailed]:
-    """All of them, page by page, for a file: first by trouble, then who was held back."""
-    if campaign.status is CampaignStatus.DRAFT or not deliveries_kept(session, campaign.id):
-        return
-    troubles = session.scalars(
-        sa.text(
-            f"{every_kind(campaign.id)}"
-            " SELECT trouble FROM every WHERE trouble IS NOT NULL ORDER BY 1"
-        )
-    ).all()
-    for trouble in troubles:
+def everybody(
+    reading: Callable[[], AbstractContextManager[Transaction]],
+    settings: Settings,
+    campaign_id: int,
+) -> Iterator[Unmailed]:
+    """All but restricted people, for a file: first by trouble, then who was held back.
+
+    Each page is read by itself: a slow browser holds no transaction.
+    """
+    for trouble in _troubles(reading, campaign_id):
         after: int | None = 0
         while after is not None:
-            page = by_trouble(session, campaign.id, trouble, after=after, size=1000)
+            with reading() as tx:
+                page = by_trouble(
+                    tx.session, campaign_id, trouble, after=after, size=1000, whom=_IN_A_FILE
+                )
             yield from page.rows
             after = page.after
     after = 0
     while after is not None:
-        # A file may take its time.
-        page = _held_back_in(session, settings, campaign, [EVERYBODY], after, 1000)
+        with reading() as tx:
+            page = _held_back_page(tx.session, settings, campaign_id, after)
         yield from page.rows
         after = page.after
+
+
+def _troubles(
+    reading: Callable[[], AbstractContextManager[Transaction]], campaign_id: int
+) -> Sequence[str]:
+    with reading() as tx:
+        if not deliveries_kept(tx.session, campaign_id):
+            return ()
+        kinds = sa.text(
+            f"{every_kind(campaign_id)} SELECT trouble FROM every WHERE trouble IS NOT NULL"
+            " ORDER BY 1"
+        )
+        return tx.session.scalars(kinds).all()
+
+
+def _held_back_page(
+    session: Session, settings: Settings, campaign_id: int, after: int
+) -> UnmailedPage:
+    """The next of a whole audience: a file may take its time."""
+    campaign = session.get(Campaign, campaign_id)
+    if campaign is None or campaign.status is CampaignStatus.DRAFT:
+        return UnmailedPage([], None)
+    if not deliveries_kept(session, campaign_id):
+        return UnmailedPage([], None)
+    return _held_back_in(session, settings, campaign, [EVERYBODY], after, 1000, whom=_IN_A_FILE)

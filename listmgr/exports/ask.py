@@ -71,17 +71,28 @@ def job(export_id: int, turn: int = 0) -> Job:
     return Job("write_export", (export_id, turn), key=f"export-{export_id}-{turn}")
 
 
+def checked_reason(reason: str, words: str) -> tuple[ExportReason, str]:
+    """Why data leave the house, for the audit log. Raises InvalidInput with each field."""
+    typed = Typed()
+    told = _why(typed, reason, words)
+    typed.done()
+    return ExportReason(reason), told
+
+
+def _why(typed: Typed, reason: str, words: str) -> str:
+    if reason not in set(ExportReason):
+        typed.wrong["reason"] = N_("Choose a reason.")
+    missing = N_("Write why; the record keeps it.")
+    return typed.line("words", words, missing=missing, limit=MAX_WORDS)
+
+
 def _checked(
     session: Session, wish: Wish, columns: Sequence[str], role: Role
 ) -> tuple[str, list[str]]:
     typed = Typed()
-    words = typed.line(
-        "words", wish.words, missing=N_("Write why; the record keeps it."), limit=MAX_WORDS
-    )
+    words = _why(typed, wish.reason, wish.words)
     if wish.format not in set(ExportFormat):
         typed.wrong["format"] = N_("Choose a kind of file.")
-    if wish.reason not in set(ExportReason):
-        typed.wrong["reason"] = N_("Choose a reason.")
     keys = [column.key for column in offered(session, role, "en") if column.key in set(columns)]
     if not keys:
         typed.wrong["columns"] = N_("Tick at least one column.")

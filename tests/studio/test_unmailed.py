@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.delivery import retriable
+from listmgr.delivery.unmailed import everybody
 from listmgr.kit.clock import now
 from listmgr.kit.spreadsheet import guard, unguard
 from listmgr.operators.models import AuditEntry
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
+
+WHY = {"reason": "check", "words": "To call them"}
 
 
 @pytest.fixture
@@ -97,16 +101,73 @@ def test_l37_a_marketer_sees_counts_and_no_person(desk, refused):
     assert "anna@example.com" not in text
     assert "/people" not in text
     assert marketer.get(f"{page}/people?why=failed+5.5.0").status_code == 403
-    assert marketer.get(f"{page}.csv").status_code == 403
+    assert marketer.post(f"{page}.csv", WHY).status_code == 403
 
 
-def test_t19_the_file_holds_no_formula_and_the_look_is_logged(admin, refused, session):
-    answer = admin.get(f"/studio/campaigns/{refused}/not-mailed.csv")
-    rows = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+def rows_of(answer) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+
+
+def test_t19_the_file_holds_no_formula_and_its_reason_is_logged(admin, refused, session):
+    rows = rows_of(admin.post(f"/studio/campaigns/{refused}/not-mailed.csv", WHY))
     assert rows[0][:2] == ["address", "reason"]
     assert rows[1][:2] == ["anna@example.com", "'=1+1"]
-    actions = session.scalars(sa.select(AuditEntry.action)).all()
-    assert "unmailed.exported" in actions
+    told = session.scalars(
+        sa.select(AuditEntry.details).where(AuditEntry.action == "unmailed.exported")
+    ).one()
+    assert told == WHY
+
+
+@pytest.mark.parametrize("role", ["service", "auditor", "marketer"])
+def test_s16_without_the_right_to_export_no_address_leaves(desk, refused, role):
+    at = desk(role)
+    path = f"/studio/campaigns/{refused}/not-mailed.csv"
+    assert at.post(path, WHY).status_code == 403
+    assert at.get(path).status_code == 405
+    assert "not-mailed.csv" not in at.get(f"/studio/campaigns/{refused}/not-mailed").text
+
+
+@pytest.mark.parametrize("missing", ["reason", "words"])
+def test_s16_without_a_reason_there_is_no_file(admin, refused, session, missing):
+    answer = admin.post(f"/studio/campaigns/{refused}/not-mailed.csv", WHY | {missing: ""})
+    assert answer.status_code == 422
+    assert "anna@example.com" not in answer.text
+    assert "unmailed.exported" not in session.scalars(sa.select(AuditEntry.action)).all()
+
+
+@pytest.mark.parametrize("held_back", [False, True])
+def test_s16_restricted_people_are_in_no_file(admin, refused, uow, held_back):
+    with uow() as tx:
+        tx.session.execute(sa.text("UPDATE subscribers SET restricted_at = now()"))
+        if held_back:
+            tx.session.execute(sa.text("DELETE FROM deliveries"))
+            tx.session.execute(sa.text("UPDATE campaign_leases SET failed = 0"))
+    rows = rows_of(admin.post(f"/studio/campaigns/{refused}/not-mailed.csv", WHY))
+    assert len(rows) == 1
+
+
+def test_s17_a_missing_campaign_has_no_file(admin, refused):
+    assert admin.post("/studio/campaigns/999/not-mailed.csv", WHY).status_code == 404
+
+
+def test_w05_a_slow_download_holds_no_transaction(admin, refused, uow, engine, session):
+    busy = sa.text(
+        "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+        " AND datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    told = []
+
+    @contextmanager
+    def reading():
+        with uow() as tx:
+            yield tx
+
+    settings = admin.browser.application.extensions["listmgr"].settings
+    for one in everybody(reading, settings, refused):
+        told.append(one.address)
+        with engine.connect() as connection:
+            assert connection.scalar(busy) == 0
+    assert told == ["anna@example.com"]
 
 
 @pytest.mark.parametrize("value", ["=cmd", "+491", "-1", "@x", "\tx", "\rx", "'x", "''", "x", ""])

@@ -17,7 +17,9 @@ from listmgr.delivery.again import Which, try_again
 from listmgr.delivery.kept import deliveries_kept
 from listmgr.delivery.progress import problems, progress
 from listmgr.delivery.retriable import Retriable, retriable
-from listmgr.kit.errors import Refused
+from listmgr.exports.ask import checked_reason
+from listmgr.exports.models import ExportReason
+from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.spreadsheet import csv_lines
 from listmgr.operators.roles import Right
 from listmgr.segments.rules import BrokenRule
@@ -35,6 +37,10 @@ MOST_REASONS = 200
 @needs(Right.SEE_CAMPAIGNS)
 def not_mailed(campaign_id: int) -> str:
     """How many, by reason."""
+    return _not_mailed_page(campaign_id, {})
+
+
+def _not_mailed_page(campaign_id: int, errors: dict[str, str]) -> str:
     with reading() as tx:
         found = find(tx.session, campaign_id)
         draft = found.status is CampaignStatus.DRAFT
@@ -51,6 +57,8 @@ def not_mailed(campaign_id: int) -> str:
             retry_words=_can_be_tried(retry, stand.failed) if retry and stand else "",
             held_back=unmailed.HELD_BACK,
             kept=draft or deliveries_kept(tx.session, campaign_id),
+            errors=errors,
+            reasons=list(ExportReason),
         )
 
 
@@ -117,24 +125,33 @@ def not_mailed_people(campaign_id: int) -> str:
         )
 
 
-@bp.get("/campaigns/<key:campaign_id>/not-mailed.csv")
-@needs(Right.SEE_SUBSCRIBERS, look="unmailed.exported")
-def not_mailed_file(campaign_id: int) -> Response:
-    """All of them with their reasons, as a file for a spreadsheet."""
-
-    def rows() -> Iterator[list[object]]:
-        yield ["address", "reason", "at", "next attempt", "subscriber"]
-        with reading() as tx:
-            found = find(tx.session, campaign_id)
-            for one in unmailed.everybody(tx.session, services().settings, found):
-                yield [one.address, one.why, one.at, one.next_attempt_at, one.subscriber_id]
-
+@bp.post("/campaigns/<key:campaign_id>/not-mailed.csv")
+@needs(Right.EXPORT_SUBSCRIBERS)
+def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
+    """All of them with their reasons, as a file for a spreadsheet: an export like any other."""
+    try:
+        reason, words = checked_reason(
+            request.form.get("reason", ""), request.form.get("words", "")
+        )
+    except InvalidInput as error:
+        return _not_mailed_page(campaign_id, error.fields), 422
+    with acting() as tx:
+        find(tx.session, campaign_id)
+        told = {"reason": reason.value, "words": words}
+        note(tx, "unmailed.exported", "campaign", campaign_id, **told)
+    people = unmailed.everybody(reading, services().settings, campaign_id)
     name = f'attachment; filename="campaign-{campaign_id}-not-mailed.csv"'
     return Response(
-        stream_with_context(csv_lines(rows())),
+        stream_with_context(csv_lines(_rows(people))),
         mimetype="text/csv",
         headers={"Content-Disposition": name},
     )
+
+
+def _rows(people: Iterator[unmailed.Unmailed]) -> Iterator[list[object]]:
+    yield ["address", "reason", "at", "next attempt", "subscriber"]
+    for one in people:
+        yield [one.address, one.why, one.at, one.next_attempt_at, one.subscriber_id]
 
 
 @bp.post("/campaigns/<key:campaign_id>/again")
