@@ -19,6 +19,7 @@ from listmgr.kit.transaction import Transaction, transaction
 from listmgr.schema import load_models, resource
 from listmgr.web import errors, field_words, health, language, public, security, studio
 from listmgr.web.context import Services
+from listmgr.web.json_provider import JSONProvider
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.base_url.startswith("https:"),
     )
+    app.json = JSONProvider(app)
     db.init_app(app)
     app.extensions["listmgr"] = services_of(app, settings)
     security.init_app(app, settings)

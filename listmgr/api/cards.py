@@ -14,7 +14,7 @@ from listmgr.api.access import caller, needs
 from listmgr.api.problems import Problem
 from listmgr.cards import typing_in
 from listmgr.cards.models import Card, CardSource
-from listmgr.cards.receive import KeyReused, Taken
+from listmgr.cards.receive import EARLIEST, KeyReused, Taken
 from listmgr.cards.review import CardWords
 from listmgr.cards.seeing import find_card
 from listmgr.cards.stages import staged
@@ -110,6 +110,8 @@ def _time(told: dict[str, Any]) -> datetime:
     if found is None or found.tzinfo is None:
         wrong = "Write it with its zone: 2026-05-04T10:30:00+02:00."
         raise InvalidInput("Wrong time.", {"taken_at": wrong})
+    if found < EARLIEST:
+        raise InvalidInput("Wrong time.", {"taken_at": "Cards were not taken so long ago."})
     return found
 
 

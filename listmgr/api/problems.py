@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, current_app
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from listmgr.kit.errors import DomainError, InvalidInput, NotFound
@@ -52,6 +52,7 @@ def init_app(bp: Blueprint) -> None:
     bp.register_error_handler(DomainError, _domain)
     bp.register_error_handler(HTTPException, _http)
     bp.register_error_handler(OperationalError, _away)
+    bp.register_error_handler(DataError, _not_storable)
 
 
 def _answer(problem: Problem) -> Response:
@@ -90,3 +91,8 @@ def _away(error: OperationalError) -> Response:
     return _answer(
         Problem(503, "away", "Nothing has been saved. Try again.", headers={"Retry-After": "60"})
     )
+
+
+def _not_storable(error: DataError) -> Response:
+    current_app.logger.warning("not storable: %s", type(error.orig).__name__)
+    return _answer(Problem(400, "not_storable", "Something in it cannot be stored, such as a NUL."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -21,6 +21,8 @@ MAX_BYTES = 15 * 1024 * 1024
 MAX_SAID = 2000
 MAX_KEY = 200
 MAX_FILE_NAME = 200
+# Before this no card was taken with a program.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 # Their words come as fields, not as something to be read.
 _WITHOUT_CONTENT = (CardSource.TYPED, CardSource.API)
 
@@ -88,8 +90,9 @@ def checked(taken: Taken, handed: HandedIn, *, at: datetime) -> Taken:
     if handed.idempotency_key is not None and len(handed.idempotency_key) > MAX_KEY:
         raise InvalidInput(N_("The idempotency key is too long: 200 characters at most."))
     typed.done()
-    # A phone whose clock is wrong does not take cards tomorrow.
-    return Taken(taken.operator_id, min(taken.taken_at, at), occasion, said, taken.notice_by_hand)
+    # A phone whose clock is wrong does not take cards tomorrow, nor in its factory's year.
+    taken_at = min(taken.taken_at, at) if taken.taken_at >= EARLIEST else at
+    return Taken(taken.operator_id, taken_at, occasion, said, taken.notice_by_hand)
 
 
 def write_down(

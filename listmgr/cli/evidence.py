@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from listmgr.cli.given import given_settings, one_transaction
-from listmgr.consent.proof import ProofError, printable, proof, verify
+from listmgr.consent.proof import ProofError, printable, proof, read_proof, verify
 from listmgr.kit.errors import DomainError
 
 
@@ -35,7 +35,7 @@ def evidence_export(consent_id: int, as_text: bool) -> None:
 def evidence_verify(file: Path) -> None:
     """Check an exported proof by arithmetic alone."""
     try:
-        events = verify(json.loads(file.read_text()))
-    except (ValueError, ProofError) as error:
+        events = verify(read_proof(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, ProofError) as error:
         raise click.ClickException(f"Not sound: {error}") from None
     click.echo(f"Sound: {events} events, every hash and every commitment agrees.")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 GENESIS = bytes(32)
+SALT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from listmgr.consent.evidence import GENESIS, canonical, stamp
-from listmgr.consent.ledger import SALT_BYTES
+from listmgr.consent.evidence import GENESIS, SALT_BYTES, canonical, stamp
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus, next_status
 from listmgr.consent.models import ConsentSource
 from listmgr.kit.errors import InvalidInput

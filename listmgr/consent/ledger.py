@@ -10,14 +10,19 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from listmgr.consent.evidence import GENESIS, LedgerEntry, canonical, commit_to, entry_hash
+from listmgr.consent.evidence import (
+    GENESIS,
+    SALT_BYTES,
+    LedgerEntry,
+    canonical,
+    commit_to,
+    entry_hash,
+)
 from listmgr.consent.lifecycle import ENDED, ConsentAction, ConsentStatus, next_status
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.kit.errors import NotFound
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
-
-SALT_BYTES = 16
 
 
 def lock_consent(tx: Transaction, consent_id: int) -> Consent:

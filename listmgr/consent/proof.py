@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.consent.evidence import LedgerEntry, chain_breaks, commit_to
+from listmgr.consent.evidence import SALT_BYTES, LedgerEntry, chain_breaks, commit_to
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.kit.errors import NotFound
 from listmgr.kit.texts import N_, filled
@@ -58,6 +58,18 @@ def _event(event: ConsentEvent, evidence: ConsentEvidence | None) -> dict[str, A
     return told
 
 
+def read_proof(text: str) -> dict[str, Any]:
+    """An exported proof as it was written. Raises ProofError for what is none.
+
+    JSON may name a key twice, and readers differ in which they take: that is refused (RFC 8259,
+    section 4).
+    """
+    try:
+        return _of(dict, _load(text))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ProofError(filled(N_("The file is damaged: %(error)s."), error=str(error))) from None
+
+
 class ProofError(Exception):
     """The file is no proof, or its parts do not agree; the message says where."""
 
@@ -67,15 +79,16 @@ def verify(exported: Mapping[str, Any]) -> int:
 
     Raises ProofError naming the event whose chain, hash or evidence does not hold.
     """
-    if exported.get("format") != FORMAT:
+    if not isinstance(exported, dict) or exported.get("format") != FORMAT:
         raise ProofError(filled(N_("This is not a %(format)s file."), format=FORMAT))
     try:
-        events = list(exported["events"])
-        chain = [(_entry(exported, event), bytes.fromhex(event["hash"])) for event in events]
+        _check_keys(exported, _KEYS)
+        events = [_checked_event(event) for event in _of(list, exported["events"])]
+        chain = [(_entry(exported, event), _octets(event["hash"])) for event in events]
         evidence = [(event["seq"], _evidence_holds(event)) for event in events]
-    except (KeyError, TypeError, ValueError) as error:
+        broken = chain_breaks(chain)
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ProofError(filled(N_("The file is damaged: %(error)s."), error=str(error))) from None
-    broken = chain_breaks(chain)
     if broken or not chain:
         number = str(broken[0] if broken else 1)
         raise ProofError(filled(N_("The chain breaks at event %(number)s."), number=number))
@@ -88,25 +101,83 @@ def verify(exported: Mapping[str, Any]) -> int:
     return len(chain)
 
 
+# What a proof holds, and nothing beside it: nobody has vouched for more.
+_KEYS = frozenset({"format", "consent_id", "status", "events"})
+_EVENT_KEYS = frozenset(
+    {"seq", "action", "status", "at", "actor", "facts", "commitment", "previous", "hash"}
+)
+_EVIDENCE_KEYS = frozenset({"salt", "evidence"})
+_Kind = TypeVar("_Kind")
+
+
+def _load(text: str) -> Any:  # noqa: ANN401 - what JSON holds
+    return json.loads(text, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _of(kind: type[_Kind], value: object) -> _Kind:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{kind.__name__} expected")
+    return value
+
+
+def _check_keys(told: Mapping[str, Any], known: frozenset[str]) -> None:
+    if told.keys() != known:
+        raise ValueError("unknown or missing keys: " + ", ".join(sorted(told.keys() ^ known)))
+
+
+def _checked_event(event: object) -> dict[str, Any]:
+    """An event with all its keys, each a text but its number, and with readable JSON inside."""
+    told = _of(dict, event)
+    held_back = not _EVIDENCE_KEYS & told.keys()
+    _check_keys(told, _EVENT_KEYS if held_back else _EVENT_KEYS | _EVIDENCE_KEYS)
+    for key, value in told.items():
+        _of(int if key == "seq" else str, value)
+    for key in ("facts", "evidence"):
+        _of(dict, _load(told.get(key, "{}")))
+    return told
+
+
+def _octets(text: str, length: int = 32) -> bytes:
+    """Octets written as hex digits; their number is fixed, so that nothing moves between them."""
+    found = bytes.fromhex(text)
+    if len(found) != length or found.hex() != text:
+        raise ValueError(f"{length} octets in hex digits expected")
+    return found
+
+
+def _time(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found
+
+
 def _entry(exported: Mapping[str, Any], event: Mapping[str, Any]) -> LedgerEntry:
     return LedgerEntry(
-        consent_id=int(exported["consent_id"]),
-        seq=int(event["seq"]),
+        consent_id=_of(int, exported["consent_id"]),
+        seq=event["seq"],
         action=event["action"],
         status=event["status"],
-        at=datetime.fromisoformat(event["at"]),
+        at=_time(event["at"]),
         actor=event["actor"],
         facts=event["facts"],
-        commitment=bytes.fromhex(event["commitment"]),
-        previous=bytes.fromhex(event["previous"]),
+        commitment=_octets(event["commitment"]),
+        previous=_octets(event["previous"]),
     )
 
 
 def _evidence_holds(event: Mapping[str, Any]) -> bool:
     if "evidence" not in event:
         return True
-    salted = commit_to(bytes.fromhex(event["salt"]), event["evidence"])
-    return salted == bytes.fromhex(event["commitment"])
+    salted = commit_to(_octets(event["salt"], SALT_BYTES), event["evidence"])
+    return salted == _octets(event["commitment"])
 
 
 def printable(exported: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from listmgr.kit.errors import DomainError, InvalidInput, NotFound
@@ -21,6 +21,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(TokenError, _token)
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(OperationalError, _away)
+    app.register_error_handler(DataError, _not_storable)
 
 
 def _words() -> dict[int, str]:
@@ -73,3 +74,9 @@ def _token(_error: TokenError) -> ResponseReturnValue:
 def _away(error: OperationalError) -> ResponseReturnValue:
     current_app.logger.error("database away: %s", type(error.orig).__name__)
     return *_page(_words()[503], 503), {"Retry-After": "60"}
+
+
+def _not_storable(error: DataError) -> ResponseReturnValue:
+    """What no text, number or time of a database can hold: a NUL, a year before the first."""
+    current_app.logger.warning("not storable: %s", type(error.orig).__name__)
+    return _page(_words()[400], 400)

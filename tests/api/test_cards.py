@@ -223,6 +223,21 @@ def test_what_is_no_request_of_ours(client, key):
     assert client.post("/api/v1/cards", data=b"x" * 3_000_000, **kinds).status_code == 413
 
 
+@pytest.mark.parametrize("deep", ["[" * 100_000, '{"a":' * 100_000])
+def test_s18_json_nested_without_end_is_a_bad_request(client, key, deep):
+    sent = {"Authorization": f"Bearer {key}", "Idempotency-Key": "k"}
+    answer = client.post(
+        "/api/v1/cards", data=deep, headers=sent, base_url=BASE, content_type="application/json"
+    )
+    problem(answer, 400, "not_an_object")
+
+
+@pytest.mark.parametrize("taken_at", ["0001-01-01T00:00:00+14:00", "1999-12-31T23:59:59+00:00"])
+def test_s18_a_time_no_card_was_taken_at_is_refused(client, key, taken_at):
+    told = problem(post(client, key, {**CARD, "taken_at": taken_at}), 422, "invalid")
+    assert "taken_at" in told["errors"]
+
+
 def test_a_key_is_shown_once_and_kept_as_a_hash(uow, ada, engine):
     secret = key_of(uow, ada)
     with engine.connect() as connection:

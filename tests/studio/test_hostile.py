@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
+from listmgr.cards.models import CardUpload
 from tests.studio.conftest import BASE
 
 HOSTILE = {
@@ -92,6 +94,31 @@ def test_a_megabyte_is_too_long_and_three_are_refused_unread(admin):
     answer = admin.post("/studio/lists/new", {"imprint": "x" * 3_000_000})
     assert answer.status_code == 413
     assert "too much at once" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/studio/subscribers?tag=a%00b",
+        "/studio/subscribers?q=a%00b",
+        "/studio/subscribers?field=email&value=a%00b",
+        "/studio/campaigns/{campaign_id}/not-mailed/people?why=a%00b",
+        "/studio/bulk/new?scope=found&tag=a%00b",
+        "/studio/exports/new?scope=found&tag=a%00b",
+        "/studio/lists?q=%00",
+        "/studio/audit?operator=%00",
+        "/studio/cards?heap=%00",
+    ],
+)
+def test_s18_no_nul_in_a_search_is_an_error_of_ours(admin, sample, path):
+    assert admin.get(path.format(**sample)).status_code < 500
+
+
+def test_s18_a_phones_factory_year_is_no_time_a_card_was_taken(admin, session):
+    told = {"key": "k", "text": "Ida Vogt, ida@example.com", "taken_at": "-62135596800000"}
+    assert admin.post("/studio/capture/send", told).status_code == 200
+    taken_at = session.scalars(sa.select(CardUpload.taken_at)).one()
+    assert taken_at.year > 2000
 
 
 @pytest.mark.parametrize("host", ["evil.example", "news.example.org.evil.example", "evil\x00"])

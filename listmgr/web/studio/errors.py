@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from listmgr.consent.lifecycle import ForbiddenTransition
@@ -22,6 +22,7 @@ def init_app(bp: Blueprint) -> None:
     bp.register_error_handler(TokenError, _token)
     bp.register_error_handler(ForbiddenTransition, _too_late)
     bp.register_error_handler(OperationalError, _away)
+    bp.register_error_handler(DataError, _not_storable)
 
 
 def _page(title: str, message: str, code: int) -> tuple[str, int]:
@@ -94,3 +95,9 @@ def _away(error: OperationalError) -> ResponseReturnValue:
         _("Nothing has been saved. Please try again in a minute."),
         503,
     )
+
+
+def _not_storable(error: DataError) -> ResponseReturnValue:
+    """What no text, number or time of a database can hold: a NUL, a year before the first."""
+    current_app.logger.warning("not storable: %s", type(error.orig).__name__)
+    return _page(*_words()[400], 400)
