@@ -19,6 +19,7 @@ from listmgr.kit.mail_templates import mail_templates
 from listmgr.lists.models import MailingList
 
 _MERGE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_NO_SCHEME = re.compile(r"\A\s*[/\\]{2,}")
 _TAGS = nh3.ALLOWED_TAGS | {"font", "u", "section", "article", "header", "footer", "main"}
 # What a whole page begins with: the mail has its own.
 _FRAME = frozenset({"html", "head", "body", "meta", "title"})
@@ -123,7 +124,15 @@ def safe_html(html: str) -> str:
         attributes=_ATTRIBUTES,
         url_schemes=set(_SCHEMES),
         link_rel=None,
+        attribute_filter=_with_scheme,
     )
+
+
+def _with_scheme(_tag: str, attribute: str, value: str) -> str:
+    """A link as a mail can follow it: “//host” takes the scheme of a page, and a mail has none."""
+    if attribute in {"href", "src"}:
+        return _NO_SCHEME.sub("https://", value, count=1)
+    return value
 
 
 def _hide_merge_tags(source: str) -> tuple[str, Callable[[str], str]]:

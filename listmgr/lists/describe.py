@@ -93,14 +93,14 @@ def locked(tx: Transaction, list_id: int) -> MailingList:
 
 def _checked(told: Description, typed: Typed) -> dict[str, str]:
     values = {
-        "name": typed.line("name", told.name, missing=N_("Give the list a name.")),
+        "name": typed.shown_line("name", told.name, missing=N_("Give the list a name.")),
         "description": typed.text("description", told.description, limit=2000),
         "language": told.language,
-        "sender_name": typed.line(
+        "sender_name": typed.shown_line(
             "sender_name", told.sender_name, missing=N_("Write the name people see as sender.")
         ),
         "sender_address": _sender(typed, told.sender_address),
-        "controller": typed.line("controller", told.controller),
+        "controller": typed.shown_line("controller", told.controller),
         "imprint": typed.text(
             "imprint",
             told.imprint,

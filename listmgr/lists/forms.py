@@ -115,8 +115,8 @@ def locked(tx: Transaction, form_id: int) -> SignupForm:
 def _checked(told: FormWords, typed: Typed) -> dict[str, str]:
     missing = N_("Write a title.")
     return {
-        "title_de": typed.line("title_de", told.title_de, missing=missing),
-        "title_en": typed.line("title_en", told.title_en, missing=missing),
+        "title_de": typed.shown_line("title_de", told.title_de, missing=missing),
+        "title_en": typed.shown_line("title_en", told.title_en, missing=missing),
         "intro_de": typed.text("intro_de", told.intro_de, limit=2000),
         "intro_en": typed.text("intro_en", told.intro_en, limit=2000),
     }

@@ -25,8 +25,8 @@ def add_purpose(tx: Transaction, list_id: int, *, slug: str, name_de: str, name_
     typed = Typed()
     slug = typed.slug("slug", slug)
     missing = N_("Write what the mail is for, in a few words.")
-    name_de = typed.line("name_de", name_de, missing=missing)
-    name_en = typed.line("name_en", name_en, missing=missing)
+    name_de = typed.shown_line("name_de", name_de, missing=missing)
+    name_en = typed.shown_line("name_en", name_en, missing=missing)
     taken = sa.select(Purpose.id).where(Purpose.list_id == list_id, Purpose.slug == slug)
     if slug and tx.session.scalars(taken).first():
         typed.wrong["slug"] = N_("The list has a purpose with this short name.")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from listmgr.config import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -39,10 +44,27 @@ def init_app(app: Flask, settings: Settings) -> None:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    app.wsgi_app = _any_host_may_leave(  # type: ignore[assignment,method-assign]
+        app.wsgi_app, settings.host
+    )
     app.after_request(_headers)
     for logger in (app.logger, *map(logging.getLogger, ("werkzeug", "gunicorn.access"))):
         if not any(isinstance(found, NoTokens) for found in logger.filters):
             logger.addFilter(NoTokens())
+
+
+def _any_host_may_leave(application: WSGIApplication, host: str) -> WSGIApplication:
+    """Let one-click requests through whatever Host a relay makes of ours: the token alone counts.
+
+    Nothing of the name they came with is used; for all else a foreign name is refused.
+    """
+
+    def with_own_host(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].startswith("/u/"):
+            environ["HTTP_HOST"] = host
+        return application(environ, start_response)
+
+    return with_own_host
 
 
 def _headers(response: Response) -> Response:

@@ -94,3 +94,15 @@ def test_plain_text_keeps_links_lists_and_headings():
 
 def test_own_plain_text_wins():
     assert words("# A", plain_text="Nur so").text.startswith("Nur so\n")
+
+
+@pytest.mark.parametrize("link", ["//host.example/x", " //host.example/x", "/\\\\host.example/x"])
+def test_s24_a_link_without_a_scheme_gets_one(link):
+    html = safe_html(f'<a href="{link}">x</a><img src="{link}">')
+    assert html.count('"https://host.example/x"') == 2
+    assert 'href="https://host.example/x"' in words("[x](//host.example/x)").html
+
+
+def test_s24_other_links_stay_as_they_are():
+    for link in ("https://a.example//b", "mailto:a@b.example", "#top", "cid:logo"):
+        assert f'href="{link}"' in safe_html(f'<a href="{link}">x</a>')

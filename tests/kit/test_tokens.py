@@ -34,6 +34,20 @@ def test_the_mint_makes_what_itsdangerous_makes(first, second):
         assert open_token(KEYS, door, token) == [first, second]
 
 
+@pytest.mark.parametrize("door", Door)
+def test_s27_a_token_opens_in_the_one_way_it_is_written(door):
+    token = make_token(KEYS, door, 1, 2)
+    assert open_token(KEYS, door, token) == [1, 2]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    others = [token[:-1] + last for last in alphabet if last != token[-1]]
+    payload, dot, signature = token.rpartition(".")
+    others += [token + tail for tail in ("=", "==", "A", "!", "\n", " ", ".")]
+    others += [f"{payload}{dot}!{signature}", f"{payload}{dot}{signature[:5]}*{signature[5:]}"]
+    for other in others:
+        with pytest.raises(TokenInvalid):
+            open_token(KEYS, door, other)
+
+
 @pytest.mark.parametrize(("made", "tried"), list(itertools.permutations(Door, 2)))
 def test_t20_no_token_opens_another_door(made, tried):
     with pytest.raises(TokenInvalid):

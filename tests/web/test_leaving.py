@@ -55,6 +55,25 @@ def test_m01_one_click_takes_any_body_and_is_fine_twice(client, campaign_mail, s
     assert withdrawals(session) == 1
 
 
+@pytest.mark.parametrize("host", ["news.example.org", "relay.internal:8080", "evil.example"])
+def test_s28_one_click_works_with_a_slash_and_by_any_host_a_relay_makes(
+    client, campaign_mail, session, host
+):
+    path = unsubscribe_path(campaign_mail) + "/"
+    answer = client.post(path, headers={"Host": host})
+    assert answer.status_code == 200
+    assert "Location" not in answer.headers
+    assert host == "news.example.org" or host not in answer.text
+    assert status_of(session) == "withdrawn"
+
+
+def test_s28_all_else_is_refused_by_a_foreign_host(client, campaign_mail, session):
+    path = unsubscribe_path(campaign_mail)
+    assert client.get(path + "/").status_code == 200
+    assert client.get(path, headers={"Host": "evil.example"}).status_code == 400
+    assert status_of(session) == "confirmed"
+
+
 def test_m01_no_origin_cookie_or_referrer_is_asked_for(client, campaign_mail, session):
     strange = {
         "Origin": "https://evil.example",

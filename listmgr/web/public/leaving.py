@@ -20,6 +20,8 @@ from listmgr.web.public.entered import numbers
 from listmgr.web.public.frame import framed
 
 
+# With a slash at the end too: some programs add one, and leaving must not fail by it.
+@bp.get("/u/<token>/")
 @bp.get("/u/<token>")
 def leave_page(token: str) -> str:
     """A button; whoever only looks changes nothing."""
@@ -28,6 +30,7 @@ def leave_page(token: str) -> str:
         return _leave_page(tx.session, view, token)
 
 
+@bp.post("/u/<token>/")
 @bp.post("/u/<token>")
 def leave(token: str) -> str:
     """End the subscription: the page's button, or a mail program's one-click, whatever its body.
