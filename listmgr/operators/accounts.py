@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from listmgr.kit.transaction import Transaction
 from listmgr.kit.typed import Typed
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.passwords import hashed, matches, problem_with
+from listmgr.operators.sessions import end_all_sessions
 from listmgr.subscribers.address import AddressError, parse_address
 
 LANGUAGES = ("en", "de")
@@ -38,8 +40,10 @@ def create_operator(
     name = typed.line("name", name, missing=N_("Write the name colleagues know."), limit=100)
     if role not in set(Role):
         typed.wrong["role"] = N_("Choose a role.")
-    if (password or password_needed) and problem_with(password):
-        typed.wrong["password"] = problem_with(password)
+    if password or password_needed:
+        weak = problem_with(password, (email, name, tx.settings.host))
+        if weak:
+            typed.wrong["password"] = weak
     if key and tx.session.scalars(sa.select(Operator.id).where(Operator.email == key)).first():
         typed.wrong["email"] = N_("There is an account with this address.")
     typed.done()
@@ -72,7 +76,7 @@ def change_role(tx: Transaction, operator_id: int, role: str) -> Operator:
     if operator.role is not Role(role):
         _keep_one_administrator(tx, operator)
         operator.role = Role(role)
-        operator.session_version += 1
+        end_all_sessions(tx, operator)
     return operator
 
 
@@ -82,7 +86,7 @@ def disable(tx: Transaction, operator_id: int, *, at: datetime) -> Operator:
     if operator.disabled_at is None:
         _keep_one_administrator(tx, operator)
         operator.disabled_at = at
-        operator.session_version += 1
+        end_all_sessions(tx, operator)
     return operator
 
 
@@ -94,22 +98,29 @@ def enable(tx: Transaction, operator_id: int) -> Operator:
 
 
 def set_password(
-    tx: Transaction, operator_id: int, *, password: str, current: str | None
+    tx: Transaction,
+    operator_id: int,
+    *,
+    password: str,
+    current: str | None,
+    own_words: Sequence[str] = (),
 ) -> Operator:
-    """Set a new password and end every other session.
+    """Set a new password and end every session.
 
-    `current` is None only right after a one-time sign-in. Raises InvalidInput.
+    `current` is None only right after a one-time sign-in, `own_words` are names everybody here
+    knows. Raises InvalidInput.
     """
     operator = locked(tx, operator_id)
     wrong = {}
     if current is not None and not matches(operator.password_hash, current):
         wrong["current"] = N_("This is not your present password.")
-    if problem_with(password):
-        wrong["password"] = problem_with(password)
+    weak = problem_with(password, (operator.email, operator.name, tx.settings.host, *own_words))
+    if weak:
+        wrong["password"] = weak
     if wrong:
         raise InvalidInput("Please correct the marked fields.", wrong)
     operator.password_hash = hashed(password)
-    operator.session_version += 1
+    end_all_sessions(tx, operator)
     return operator
 
 

@@ -37,9 +37,29 @@ class Operator(Base):
     language: Mapped[str] = mapped_column(server_default="en", info=PLAIN)
     # Raised to end every session and one-time sign-in of this operator at once.
     session_version: Mapped[int] = mapped_column(server_default="1", info=PLAIN)
+    # Raised with each one-time sign-in that is made: the newest alone works.
+    link_version: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     created_at: Mapped[datetime] = mapped_column(server_default=sa.func.now(), info=PLAIN)
     last_seen_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     disabled_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
+
+
+class OperatorSession(Base):
+    """A browser that has signed in. Of the secret in its cookie a hash alone is kept."""
+
+    __tablename__ = "operator_sessions"
+    __table_args__ = (sa.Index("ix_operator_sessions_operator_id", "operator_id"),)
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    operator_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("operators.id", ondelete="CASCADE"), info=PLAIN
+    )
+    # The operator's session_version at the sign-in: an act that ends all sessions at the same
+    # moment ends this one too.
+    version: Mapped[int] = mapped_column(info=PLAIN)
+    token_hash: Mapped[bytes] = mapped_column(unique=True, info=PLAIN)
+    started_at: Mapped[datetime] = mapped_column(info=PLAIN)
+    last_seen_at: Mapped[datetime] = mapped_column(info=PLAIN)
 
 
 class AuditEntry(Base):

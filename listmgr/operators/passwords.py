@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -11,23 +13,50 @@ from listmgr.kit.texts import N_
 
 MIN_LENGTH = 12
 MAX_LENGTH = 500
+# What zxcvbn calls safely unguessable where a stolen hash is slow to try: argon2 is.
+LEAST_GUESSES = 1e8
+# It looks at so many characters at most; more would cost time and find nothing.
+_LOOKED_AT = 72
 _hasher = PasswordHasher()
 
 
-def problem_with(password: str) -> str:
-    """Why a password cannot be taken; empty when it can."""
+def problem_with(password: str, own_words: Sequence[str] = ()) -> str:
+    """Why a password cannot be taken; empty when it can.
+
+    `own_words` are what somebody who knows the operator would try: name, address, organisation.
+    """
     if len(password) < MIN_LENGTH:
         return N_("Use at least 12 characters; four unrelated words are easy to remember.")
     if len(password) > MAX_LENGTH:
         return N_("Use at most 500 characters.")
-    if len(set(password)) < 5:
-        return N_("This is too easy to guess. Use more than a few different characters.")
+    if _guesses(password, own_words) < LEAST_GUESSES:
+        return N_(
+            "This is too easy to guess: it is common, repeats itself, or is made of names known"
+            " here. Four unrelated words are easy to remember."
+        )
     return ""
+
+
+def _guesses(password: str, own_words: Sequence[str]) -> float:
+    """How many tries the password takes somebody with lists of common ones (zxcvbn)."""
+    # Its lists are large, and needed when a password is set only.
+    from zxcvbn import zxcvbn  # noqa: PLC0415
+
+    words = [word for told in own_words for word in (told, *_parts(told))]
+    looked_at = password.encode("utf-8", "replace").decode()[:_LOOKED_AT]
+    found = zxcvbn(looked_at, user_inputs=[word.casefold() for word in words if len(word) > 2])
+    return float(found["guesses"])
 
 
 def hashed(password: str) -> str:
     """The argon2id hash to keep."""
     return _hasher.hash(_octets(password))
+
+
+def _parts(told: str) -> list[str]:
+    """The words of a name, and all of them written as one."""
+    parts = re.split(r"[\W_]+", told)
+    return [*parts, "".join(parts)]
 
 
 @cache

@@ -13,6 +13,7 @@ from listmgr.kit.transaction import Transaction
 from listmgr.operators.accounts import create_operator, locked
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.passwords import hashed, is_outdated, matches
+from listmgr.operators.sessions import end_all_sessions
 from listmgr.subscribers.address import AddressError, parse_address
 
 LINK_SECONDS = 24 * 3600
@@ -22,7 +23,9 @@ _ONE_TIME, _FIRST_RUN = "one-time", "first-run"
 def sign_in(tx: Transaction, *, email: str, password: str) -> Operator | None:
     """The operator, or None. An unknown address costs as much time as a wrong password."""
     found = tx.session.scalars(
-        sa.select(Operator).where(Operator.email == _key(email), Operator.disabled_at.is_(None))
+        sa.select(Operator).where(
+            Operator.email == account_key(email), Operator.disabled_at.is_(None)
+        )
     ).one_or_none()
     if not matches(found.password_hash if found else "", password) or found is None:
         return None
@@ -31,7 +34,14 @@ def sign_in(tx: Transaction, *, email: str, password: str) -> Operator | None:
     return found
 
 
-def _key(email: str) -> str:
+def account_of(session: Session, email: str) -> int | None:
+    """The account somebody tried to sign in to, open or closed; None when there is none."""
+    return session.scalars(
+        sa.select(Operator.id).where(Operator.email == account_key(email))
+    ).one_or_none()
+
+
+def account_key(email: str) -> str:
     """The address as accounts keep it; empty, which no account has, when it is none."""
     try:
         return parse_address(email).key
@@ -40,8 +50,9 @@ def _key(email: str) -> str:
 
 
 def one_time_sign_in(tx: Transaction, operator_id: int, *, at: datetime) -> str:
-    """A token that lets an operator in once, within a day; raises NotFound."""
+    """A token that lets an operator in once, within a day; ends those before. Raises NotFound."""
     operator = locked(tx, operator_id)
+    operator.link_version += 1
     until = int(at.timestamp()) + LINK_SECONDS
     return make_token(
         tx.settings.secret_keys,
@@ -49,6 +60,7 @@ def one_time_sign_in(tx: Transaction, operator_id: int, *, at: datetime) -> str:
         _ONE_TIME,
         operator.id,
         operator.session_version,
+        operator.link_version,
         until,
     )
 
@@ -58,11 +70,11 @@ def whose_one_time(session: Session, settings: Settings, token: str, *, at: date
 
     Raises TokenExpired when it is too old or used, TokenInvalid when it is no such token.
     """
-    operator_id, version = _numbers(settings, token, _ONE_TIME, 2, at)
+    operator_id, *versions = _numbers(settings, token, _ONE_TIME, 3, at)
     operator = session.get(Operator, operator_id)
     if operator is None or operator.disabled_at is not None:
         raise TokenInvalid
-    if operator.session_version != version:
+    if [operator.session_version, operator.link_version] != versions:
         raise TokenExpired
     return operator
 
@@ -75,7 +87,7 @@ def use_one_time(tx: Transaction, token: str, *, at: datetime) -> Operator:
     operator = locked(tx, operator.id)
     if operator.session_version != version or operator.disabled_at is not None:
         raise TokenExpired
-    operator.session_version += 1
+    end_all_sessions(tx, operator)
     return operator
 
 
@@ -118,14 +130,6 @@ def first_run(
         password_needed=True,
         at=at,
     )
-
-
-def in_session(session: Session, operator_id: int, version: int) -> Operator | None:
-    """The operator of a session that has not been ended since."""
-    operator = session.get(Operator, operator_id)
-    if operator is None or operator.disabled_at is not None:
-        return None
-    return operator if operator.session_version == version else None
 
 
 def seen(tx: Transaction, operator_id: int, *, at: datetime) -> None:

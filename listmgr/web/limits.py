@@ -27,6 +27,17 @@ def count(connection: redis.Redis, what: str, *, seconds: int, at: datetime) -> 
         return _count_alone(key)
 
 
+def uncount(connection: redis.Redis, what: str, *, seconds: int, at: datetime) -> None:
+    """Take one count back, in the window it is in now; without Valkey this process's own."""
+    key = f"limit:{what}:{int(at.timestamp()) // seconds}"
+    try:
+        # Of a window that has ended meanwhile nothing is made: it would have no end.
+        if connection.exists(key):
+            connection.decr(key)
+    except redis.RedisError:
+        _alone[key] -= 1
+
+
 def seconds_left(*, seconds: int, at: datetime) -> int:
     """How long the present window still lasts."""
     return seconds - int(at.timestamp()) % seconds

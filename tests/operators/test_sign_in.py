@@ -12,11 +12,11 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, make_token
 from listmgr.operators.accounts import create_operator, disable, operators
 from listmgr.operators.models import Operator, Role
+from listmgr.operators.sessions import open_session, start_session
 from listmgr.operators.sign_in import (
     check_first_run,
     first_run,
     first_run_token,
-    in_session,
     one_time_sign_in,
     sign_in,
     use_one_time,
@@ -83,26 +83,32 @@ def test_a_disabled_account_is_shut(uow, ada):
         disable(tx, ada.id, at=NOW)
     assert enter(uow) is None
     with uow() as tx:
-        assert in_session(tx.session, ada.id, 1) is None
-        assert in_session(tx.session, ada.id, 2) is None
         with pytest.raises(TokenInvalid):
             use_one_time(tx, token, at=NOW)
 
 
 def test_a_one_time_sign_in_works_once_and_ends_the_sessions(uow, ada):
     with uow() as tx:
+        secret = start_session(tx, tx.session.get_one(Operator, ada.id), at=NOW)
+        token = one_time_sign_in(tx, ada.id, at=NOW)
+    with uow() as tx:
+        assert open_session(tx.session, secret, at=NOW) is not None
+        assert whose_one_time(tx.session, tx.settings, token, at=NOW).id == ada.id
+    with uow() as tx:
+        assert use_one_time(tx, token, at=NOW).session_version == 2
+    with pytest.raises(TokenExpired), uow() as tx:
+        use_one_time(tx, token, at=NOW)
+    with uow() as tx:
+        assert open_session(tx.session, secret, at=NOW) is None
+
+
+def test_s28_a_new_one_time_sign_in_ends_those_before(uow, ada):
+    with uow() as tx:
         first, second = (one_time_sign_in(tx, ada.id, at=NOW) for _ in range(2))
+    with pytest.raises(TokenExpired), uow() as tx:
+        use_one_time(tx, first, at=NOW)
     with uow() as tx:
-        assert in_session(tx.session, ada.id, 1) is not None
-        assert whose_one_time(tx.session, tx.settings, first, at=NOW).id == ada.id
-    with uow() as tx:
-        assert use_one_time(tx, first, at=NOW).session_version == 2
-    for token in (first, second):
-        with pytest.raises(TokenExpired), uow() as tx:
-            use_one_time(tx, token, at=NOW)
-    with uow() as tx:
-        assert in_session(tx.session, ada.id, 1) is None
-        assert in_session(tx.session, ada.id, 2) is not None
+        assert use_one_time(tx, second, at=NOW).id == ada.id
 
 
 def test_of_two_who_use_it_at_once_one_gets_in(uow, ada):
@@ -142,11 +148,12 @@ def test_t20_a_token_of_another_door_kind_or_house_opens_nothing(uow, ada, setti
     forged = [
         "",
         "x" * 5000,
-        make_token(keys, Door.FORM, "one-time", ada.id, 1, until),
-        make_token(("other",), Door.SIGN_IN, "one-time", ada.id, 1, until),
+        make_token(keys, Door.FORM, "one-time", ada.id, 1, 0, until),
+        make_token(("other",), Door.SIGN_IN, "one-time", ada.id, 1, 0, until),
         make_token(keys, Door.SIGN_IN, "first-run", until),
         make_token(keys, Door.SIGN_IN, "one-time", ada.id, until),
-        make_token(keys, Door.SIGN_IN, "one-time", 99, 1, until),
+        make_token(keys, Door.SIGN_IN, "one-time", ada.id, 1, until),
+        make_token(keys, Door.SIGN_IN, "one-time", 99, 1, 0, until),
         make_token(keys, Door.SIGN_IN),
     ]
     for token in forged:

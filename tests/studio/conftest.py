@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -25,7 +26,8 @@ from listmgr.kit.transaction import Transaction
 from listmgr.lists.forms import FormWords, create_form
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.api_keys import make_key
-from listmgr.operators.models import Operator, Role
+from listmgr.operators.models import Operator, OperatorSession, Role
+from listmgr.operators.sessions import start_session
 from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.schema import resource
 from listmgr.segments.keep import create as create_segment
@@ -117,6 +119,10 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         )
         field = make_field(tx)
         other = create_operator(tx, email="o@example.org", name="Otto", role="sales", at=now())
+        start_session(tx, other, at=now())
+        opened = tx.session.scalars(
+            sa.select(OperatorSession).filter_by(operator_id=other.id)
+        ).one()
         draft = compose.Draft("Mai", purpose.id, "Neues im Mai", body="Guten Tag!")
         campaign = compose.create(tx, draft, operator_id=None, at=now())
         file = add_file(tx, campaign.id, "preise.txt", b"Alles zwei Euro.\n")
@@ -144,6 +150,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
             "subscriber_id": consent.subscriber_id,
             "consent_id": consent.id,
             "operator_id": other.id,
+            "session_id": opened.id,
             "campaign_id": campaign.id,
             "segment_id": segment.id,
             "file_id": file.id,

@@ -86,6 +86,7 @@ _DEEDS = {
     "saved": N_("changed"),
     "seen": N_("looked at"),
     "sending": N_("sender or quiet hours changed"),
+    "session ended": N_("a browser signed out"),
     "sign_up_shown": N_("sign-up page shown"),
     "start": N_("started"),
     "stated": N_("statement stored"),

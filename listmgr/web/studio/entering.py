@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import redirect, render_template, request, url_for
+from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -13,19 +13,21 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.operators import sign_in
 from listmgr.operators.audit import audit
 from listmgr.operators.roles import Right
-from listmgr.subscribers.address import fingerprint
 from listmgr.web.context import services
 from listmgr.web.language import language
-from listmgr.web.limits import count
-from listmgr.web.security import network_of
+from listmgr.web.security import visitor_ip
 from listmgr.web.studio import bp
 from listmgr.web.studio.acting import acting, reading
+from listmgr.web.studio.attempts import (
+    MOST_TOLD,
+    account_print,
+    refusals_told,
+    remember_device,
+    sign_in_attempt,
+)
 from listmgr.web.studio.guard import needs, open_to_all
 from listmgr.web.studio.session import enter, leave
 
-TEN_MINUTES = 600
-MOST_FROM_ONE_NETWORK = 40
-MOST_FOR_ONE_ADDRESS = 10
 _OWN_PATH = re.compile(r"/studio(?:/[A-Za-z0-9_-]+)*/?\Z")
 
 
@@ -41,23 +43,48 @@ def sign_in_page() -> ResponseReturnValue:
 def sign_in_act() -> ResponseReturnValue:
     """Let in who knows the password."""
     email, password = request.form.get("email", ""), request.form.get("password", "")
-    if _too_often(email):
+    attempt = sign_in_attempt(email)
+    if not attempt.allowed:
+        _write_down_refusal(email, held_back=True)
         return _sign_in_page(_("Too many attempts. Please wait ten minutes and try again."), 429)
     with acting() as tx:
         found = sign_in.sign_in(tx, email=email, password=password)
-        act = "signed-in" if found else "sign-in.refused"
-        audit(tx, found.id if found else None, act, at=now())
+        if found is not None:
+            audit(tx, found.id, "signed-in", at=now())
+            enter(tx, found)
     if found is None:
+        _write_down_refusal(email)
         return _sign_in_page(_("The address or the password is not right."), 401)
-    enter(found)
-    return redirect(_relative(request.form.get("next", "")), 303)
+    attempt.succeeded()
+    answer = make_response(redirect(_relative(request.form.get("next", "")), 303))
+    remember_device(answer, found.email)
+    return answer
+
+
+def _write_down_refusal(email: str, *, held_back: bool = False) -> None:
+    """Which account was tried, and from where as far as that is kept at all."""
+    number = refusals_told()
+    if number is None:
+        return
+    details: dict[str, object] = {"network": visitor_ip(services().settings)}
+    if held_back:
+        details["held_back"] = True
+    if number > MOST_TOLD:
+        details["refused_this_hour"] = number
+    with acting() as tx:
+        account = sign_in.account_of(tx.session, email)
+        if account is None:
+            details["account"] = account_print(email)
+        subject = "operator" if account is not None else ""
+        audit(tx, None, "sign-in.refused", subject, account, details, at=now())
 
 
 @bp.post("/sign-out")
 @needs(Right.OWN_ACCOUNT)
 def sign_out() -> ResponseReturnValue:
     """End this browser's session."""
-    leave()
+    with acting() as tx:
+        leave(tx)
     return redirect(url_for("studio.sign_in_page"), 303)
 
 
@@ -77,8 +104,11 @@ def one_time_act(token: str) -> ResponseReturnValue:
     with acting() as tx:
         found = sign_in.use_one_time(tx, token, at=now())
         audit(tx, found.id, "signed-in.by-link", at=now())
-    enter(found, by_link=True)
-    return redirect(url_for("studio.dashboard" if found.password_hash else "studio.account"), 303)
+        enter(tx, found, by_link=True)
+    page = url_for("studio.dashboard" if found.password_hash else "studio.account")
+    answer = make_response(redirect(page, 303))
+    remember_device(answer, found.email)
+    return answer
 
 
 @bp.get("/first-run/<token>")
@@ -99,9 +129,9 @@ def first_run_act(token: str) -> ResponseReturnValue:
         with acting() as tx:
             made = sign_in.first_run(tx, token, **told, at=now())
             audit(tx, made.id, "operator.first", "operator", made.id, at=now())
+            enter(tx, made)
     except InvalidInput as error:
         return _first_run_page(token, error.fields), 422
-    enter(made)
     return redirect(url_for("studio.dashboard"), 303)
 
 
@@ -114,16 +144,6 @@ def _sign_in_page(problem: str, code: int) -> ResponseReturnValue:
     wanted = request.form.get("next", "") or request.args.get("next", "")
     page = render_template("studio/enter/sign_in.html", problem=problem, wanted=wanted)
     return page, code
-
-
-def _too_often(email: str) -> bool:
-    """Counted for the network and for the address; neither stands in Valkey as it is."""
-    at, key = now(), services().settings.suppression_key
-    network = network_of(request.remote_addr or "")
-    address = fingerprint(key, email.strip().casefold()[:320]).hex()
-    tried = count(services().redis, f"sign-in:{network}", seconds=TEN_MINUTES, at=at)
-    for_it = count(services().redis, f"sign-in:{address}", seconds=TEN_MINUTES, at=at)
-    return tried > MOST_FROM_ONE_NETWORK or for_it > MOST_FOR_ONE_ADDRESS
 
 
 def _relative(wanted: str) -> str:

@@ -7,6 +7,7 @@ from flask_babel import gettext
 from listmgr.kit.texts import N_
 
 _NAMES = {
+    "account": N_("fingerprint of the account"),
     "address": N_("address"),
     "address_typed": N_("address as typed"),
     "agreed_at": N_("agreed at"),
@@ -26,6 +27,7 @@ _NAMES = {
     "file_sha256": N_("SHA-256 of the file"),
     "followed_by": N_("followed by"),
     "form_url": N_("address of the form"),
+    "held_back": N_("held back after too many attempts"),
     "how": N_("how"),
     "import": N_("number of the import"),
     "ip": N_("network address"),
@@ -37,6 +39,7 @@ _NAMES = {
     "message_id": N_("Message-ID"),
     "method": N_("act"),
     "moved_from_consent": N_("moved from consent"),
+    "network": N_("network address"),
     "notice_version": N_("version of the words"),
     "occasion": N_("occasion"),
     "operator": N_("operator"),
@@ -47,6 +50,7 @@ _NAMES = {
     "purpose": N_("purpose"),
     "received_at": N_("received at"),
     "records": N_("records"),
+    "refused_this_hour": N_("refused within this hour"),
     "role": N_("role"),
     "row": N_("row"),
     "said": N_("what was said"),

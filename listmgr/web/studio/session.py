@@ -1,21 +1,28 @@
-"""Who is signed in: a cookie that names an operator and the version of their sessions."""
+"""Who is signed in: a cookie with the secret of a session that the server knows and can end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from flask import Flask, session
 from flask_login import LoginManager, current_user, login_user, logout_user
 
 from listmgr.kit.clock import now
+from listmgr.kit.transaction import Transaction
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.roles import Right, may
-from listmgr.operators.sign_in import in_session, seen
+from listmgr.operators.sessions import (
+    LONGEST,
+    end_session,
+    open_session,
+    start_session,
+    touch_session,
+)
+from listmgr.operators.sign_in import seen
 from listmgr.web.context import services
 
-STAY = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=5)
 _BY_LINK = "by_link"
 
@@ -29,44 +36,46 @@ class SignedIn:
     email: str
     role: Role
     language: str
-    session_version: int
+    # The secret of the session; the cookie holds it.
+    secret: str
     has_password: bool
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
 
     def get_id(self) -> str:
-        """What the cookie holds; raising the version ends it wherever it is."""
-        return f"{self.id}.{self.session_version}"
+        """What the cookie holds; a session that has ended ends wherever its cookie is."""
+        return self.secret
 
 
 def init_app(app: Flask) -> None:
     """Sessions of the studio alone: the cookie is not even sent to public pages."""
-    app.config.update(SESSION_COOKIE_PATH="/studio", PERMANENT_SESSION_LIFETIME=STAY)
+    app.config.update(SESSION_COOKIE_PATH="/studio", PERMANENT_SESSION_LIFETIME=LONGEST)
     manager = LoginManager()
-    # It would keep a hash of the operator's network address, and gain nothing over the version.
+    # It would keep a hash of the operator's network address, and gain little.
     manager.session_protection = None
     manager.user_loader(_load)
     manager.init_app(app, add_context_processor=False)
 
 
-def enter(operator: Operator, *, by_link: bool = False) -> None:
+def enter(tx: Transaction, operator: Operator, *, by_link: bool = False) -> None:
     """Begin a session; whatever the cookie held before is thrown away."""
     session.clear()
     session.permanent = True
     if by_link:
         session[_BY_LINK] = True
-    login_user(_signed_in(operator))
+    login_user(_signed_in(operator, start_session(tx, operator, at=now())))
 
 
-def renew(operator: Operator) -> None:
+def renew(tx: Transaction, operator: Operator) -> None:
     """Go on after an act that has ended all sessions of the operator, this one included."""
     session.pop(_BY_LINK, None)
-    login_user(_signed_in(operator))
+    login_user(_signed_in(operator, start_session(tx, operator, at=now())))
 
 
-def leave() -> None:
-    """End the session of this browser."""
+def leave(tx: Transaction) -> None:
+    """End the session of this browser, and of whoever has a copy of its cookie."""
+    end_session(tx, operator().secret)
     logout_user()
     session.clear()
 
@@ -86,24 +95,31 @@ def whose_cards() -> int | None:
     return None if may(operator().role, Right.SEE_TEAM_CARDS) else operator().id
 
 
-def _load(told: str) -> SignedIn | None:
-    number, _, version = told.partition(".")
+def _load(secret: str) -> SignedIn | None:
+    at = now()
     with services().unit_of_work() as tx:
-        found = in_session(tx.session, int(number), int(version))
-        if found is None:
+        row = open_session(tx.session, secret, at=at)
+        if row is None:
             return None
-        if found.last_seen_at is None or now() - found.last_seen_at > SEEN_EVERY:
-            seen(tx, found.id, at=now())
-        return _signed_in(found)
+        found, opened = row
+        if _is_long_ago(found.last_seen_at, at):
+            seen(tx, found.id, at=at)
+        if _is_long_ago(opened.last_seen_at, at):
+            touch_session(tx, opened.id, at=at)
+        return _signed_in(found, secret)
 
 
-def _signed_in(found: Operator) -> SignedIn:
+def _is_long_ago(seen_at: datetime | None, at: datetime) -> bool:
+    return seen_at is None or at - seen_at > SEEN_EVERY
+
+
+def _signed_in(found: Operator, secret: str) -> SignedIn:
     return SignedIn(
         id=found.id,
         name=found.name,
         email=found.email,
         role=found.role,
         language=found.language,
-        session_version=found.session_version,
+        secret=secret,
         has_password=bool(found.password_hash),
     )

@@ -1,0 +1,20 @@
+"""Names of this installation, which everybody may know and no password is made of."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.lists.models import MailingList
+
+MOST_LISTS = 50
+
+
+def installation_words(session: Session) -> list[str]:
+    """How the lists and who answers for them are called."""
+    rows = session.execute(
+        sa.select(MailingList.name, MailingList.sender_name, MailingList.controller)
+        .order_by(MailingList.id)
+        .limit(MOST_LISTS)
+    )
+    return [name for row in rows for name in row if name]
