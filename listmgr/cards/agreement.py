@@ -9,6 +9,10 @@ from difflib import SequenceMatcher
 
 from listmgr.cards.vocabulary import FREE_MAIL, LEGAL_FORM
 
+# What has no decomposition in Unicode.
+_PLAIN = str.maketrans(
+    {"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ı": "i", "þ": "th"}
+)
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"})
 _ALIKE = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("i", "l"), ("|", "l"))
 _WORD = re.compile(r"[^\W\d_]+")
@@ -21,7 +25,7 @@ def spelt_out(text: str) -> str:
 
 def stripped(text: str) -> str:
     """Small letters without their marks: Müller is muller, Zoé is zoe."""
-    parted = unicodedata.normalize("NFD", text.lower().replace("ß", "ss").replace("œ", "oe"))
+    parted = unicodedata.normalize("NFD", text.lower().translate(_PLAIN))
     return "".join(char for char in parted if not unicodedata.combining(char))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 from listmgr.cards.agreement import company_label, host_of, name_and_address
@@ -16,13 +17,20 @@ from listmgr.cards.mending import mended_email, mended_lines, mended_name
 from listmgr.cards.names import split_name
 from listmgr.cards.roles import (
     Clues,
+    is_job,
     name_score,
     organisation_score,
     parted,
     postal_kind,
     title_score,
 )
-from listmgr.cards.vocabulary import COUNTRIES, DEPARTMENT, LANGUAGES, LEGAL_FORM
+from listmgr.cards.vocabulary import (
+    COUNTRIES,
+    DEPARTMENT,
+    LANGUAGES,
+    LEGAL_FORM,
+    ROLE_MAILBOXES,
+)
 
 # Below these a line says too little to be called a name or a company.
 _LEAST_NAME = 1.2
@@ -98,9 +106,14 @@ def _postal(lines: Sequence[Line]) -> tuple[list[Line], tuple[Guess, ...]]:
 
 def _clues(facts: Facts, rest: Sequence[Line]) -> Clues:
     addresses = [email.address.rpartition("@") for email in facts.emails]
+    firms = (line.text for line in rest if LEGAL_FORM.search(line.text))
     domains = [domain for _, _, domain in addresses] + [host_of(url.value) for url in facts.urls]
     return Clues(
-        locals=tuple(local for local, _, _ in addresses),
+        locals=tuple(local for local, _, _ in addresses if local.lower() not in ROLE_MAILBOXES),
+        firms=tuple(firms),
+        above_jobs=frozenset(
+            line.text for line, below in pairwise(rest) if line.above(below) and is_job(below.text)
+        ),
         domains=tuple(dict.fromkeys(domains)),
         height=median([line.height for line in rest]) if rest else 0.0,
     )

@@ -16,9 +16,9 @@ from listmgr.cards.agreement import (
     stripped,
 )
 from listmgr.cards.card import CardEmail, Guess
+from listmgr.cards.given_names import GIVEN_NAMES
 from listmgr.cards.lines import Line
 from listmgr.cards.names import split_name
-from listmgr.cards.vocabulary import GIVEN_NAMES
 
 # Changed by us: never as sure as what was read.
 _MENDED = 0.7

@@ -13,6 +13,12 @@ PREFIXES = frozenset(
     | {"mr", "mr.", "mrs", "mrs.", "ms", "ms.", "miss", "herr", "frau", "hr.", "fr.", "m.", "mme"}
     | {"mme.", "mlle", "monsieur", "madame", "sir", "rer.", "nat.", "med.", "phil.", "jur.", "h.c."}
     | {"dipl.-kfm.", "dipl.-kffr.", "dipl.-inform.", "dipl.-phys.", "dipl.-wirt.-ing.", "oec."}
+    | {"(fh)", "(univ.)", "(tu)", "(ba)"}
+    | {"dent.", "vet.", "habil.", "dkfm.", "ddr.", "dipl.-vw.", "dipl.-oec.", "dipl.-biol."}
+    | {"dipl.-päd.", "dipl.-soz.päd.", "dipl.-designer", "dipl.-designerin", "doz.", "staatl."}
+    | {"mgr", "mgr.", "me", "maître", "dott", "dott.ssa", "avv.", "arch.", "geom.", "rag."}
+    | {"sig.", "sig.ra", "d.", "dña.", "don", "doña", "sra.", "inż.", "inz.", "hab.", "mudr."}
+    | {"judr.", "mvdr.", "bc.", "drs.", "ing", "doc.", "civ.ing."}
     | {"ra", "rain", "lic.", "pol.", "ir.", "dipl.-betriebsw.", "dipl.-psych.", "pd", "univ.-prof."}
 )
 SUFFIXES = frozenset(

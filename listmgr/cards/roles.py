@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from listmgr.cards.agreement import company_and_domain, name_and_address, stripped
+from listmgr.cards.given_names import GIVEN_NAMES
 from listmgr.cards.lines import Line
 from listmgr.cards.names import PARTICLES, PREFIXES, SUFFIXES
 from listmgr.cards.vocabulary import (
     CITY,
     COUNTRY,
     DEPARTMENT,
-    GIVEN_NAMES,
     LEGAL_FORM,
     ORGANISATION,
     STREET,
@@ -38,6 +38,10 @@ class Clues:
     locals: tuple[str, ...]
     domains: tuple[str, ...]
     height: float
+    # The lines that end in a legal form.
+    firms: tuple[str, ...] = ()
+    # The lines that stand right above a job.
+    above_jobs: frozenset[str] = frozenset()
 
 
 def parted(line: Line) -> list[Line]:
@@ -83,6 +87,7 @@ def name_score(line: Line, clues: Clues) -> float:
     score += 1.5 * _has_given_name(line.text)
     score += 1.0 if line.text.split()[0].lower().rstrip(",") in PREFIXES else 0.0
     score += 0.8 if 2 <= len(words) <= 4 else -1.2
+    score += 1.0 if line.text in clues.above_jobs and len(words) > 1 else 0.0
     score += _size(line, clues)
     return score - _against_name(line.text, clues, agreement)
 
@@ -105,6 +110,11 @@ def organisation_score(line: Line, clues: Clues) -> float:
     return score - (1.0 if text[:1].islower() and agreement < 0.9 else 0.0)
 
 
+def is_job(text: str) -> bool:
+    """Whether a line tells what somebody does, and is no firm's name."""
+    return bool(TITLE.search(text)) and not LEGAL_FORM.search(text)
+
+
 def title_score(line: Line) -> float:
     """How many words of a job it has."""
     found = 2.0 * len(TITLE.findall(line.text))
@@ -118,8 +128,10 @@ def _against_name(text: str, clues: Clues, agreement: float) -> float:
         against += 1.5 if DEPARTMENT.search(text) else 0.0
         against += 1.5 if ORGANISATION.search(text) else 0.0
         company = max((company_and_domain(text, one) for one in clues.domains), default=0.0)
-        # A family's firm bears their name, which is no reason against whose given name we know.
-        against += 3.0 * company - 1.5 * _has_given_name(text) if company >= 0.6 else 0.0
+        # A family's firm bears their name, which is no reason against whose given name we know,
+        # and less of one where another line is the firm.
+        weight = 1.0 if any(firm != text for firm in clues.firms) else 3.0
+        against += weight * company - 1.5 * _has_given_name(text) if company >= 0.6 else 0.0
     return against
 
 

@@ -16,10 +16,20 @@ def words(text: str) -> frozenset[str]:
 
 # Legal forms, with and without the dots; they end the name of a company or stand on its own line.
 LEGAL_FORM = re.compile(
-    r"(?<![\w&])(?:g?GmbH|mbH|AG|KGaA|KG|OHG|GbR|UG|e\. ?V\.|e\. ?K\.|e\. ?G\.|eG|SE|PartG(?:mbB)?"
-    r"|& Co\.?|Ltd\.?|Limited|Inc\.?|LLC|L\.L\.C\.|LLP|PLC|plc|Corp\.?|Corporation|Pty"
-    r"|S\.? ?A\.? ?S\.?U?|SASU|SARL|S\.A\.R\.L\.|S\.A\.|SA|EURL|SNC|SCOP|SCI|B\.?V\.?|N\.?V\.?"
-    r"|S\.r\.l\.|S\.p\.A\.|Ges\.m\.b\.H\.|Stiftung|Genossenschaft|Sàrl)(?![\w&])"
+    r"(?<![\w&])(?:g?GmbH|mbH|AG|KGaA|KG|OHG|OG|GbR|GesbR|UG|e\. ?V\.|e\. ?K\.|e\. ?U\."
+    r"|e\. ?G\.|eG|eV"
+    r"|SE|PartG(?:mbB)?|& Co\.?|Ltd\.?|Limited|Inc\.?|LLC|L\.L\.C\.|LLP|PLC|plc|Corp\.?"
+    r"|Corporation|Pty"
+    r"|S\.? ?A\.? ?S\.?U?|SASU|SARL|S\.A\.R\.L\.|S\. ?A\.|SA|EURL|SNC|SCOP|SCI|B\.?V\.?|N\.?V\.?"
+    r"|V\.o\.f\."
+    r"|[Ss]\.? ?[Rr]\.? ?[Ll]\.?[Ss]?|[Ss]\. ?p\. ?[Aa]\.|SpA|S\.n\.c\.|S\. ?L\. ?(?:U\.|L\.)?"
+    r"|SLU?|C\.B\."
+    r"|Sp\. ?z ?o\. ?o\.|[Ss]p\. ?[jkp]\.|S\.K\.A\.|s\. ?r\. ?o\.|spol\. s r\. ?o\.|a\. ?s\."
+    r"|d\. ?o\. ?o\.|d\. ?d\."
+    r"|Kft\.?|Zrt\.?|Nyrt\.?|Bt\.|Lda\.?|ApS|A/S|ASA|HB|Oyj?|Osakeyhtiö|Ges\.m\.b\.H\.|Stiftung"
+    r"|Genossenschaft|Sàrl|Co-op|Coop)(?![\w&])"
+    # Two letters that a postcode may have as well.
+    r"|(?<=[^\W\d_] )(?:AB|AS)(?=\Z|\s*[,(|])"
 )
 ORGANISATION = _any(
     r"universit\w+|university|universität|hochschule|institut\w*|verlag\w*|bank|sparkasse"
@@ -30,7 +40,17 @@ ORGANISATION = _any(
     r"|studios?|architekten|architects|architectes|rechtsanwälte|kanzlei|cabinet|notare|praxis"
     r"|labor|labs?|logistik|logistics|logistique|versicherung\w*|assurances?|insurance|bau"
     r"|brauerei|hotel|hôtel|restaurant|museum|theater|foundation|fondation|société|services"
-    r"|engineering|druckerei|bäckerei|ateliers?"
+    r"|engineering|druckerei|bäckerei|ateliers?|apotheke|schule|akademie|academy|zentrum|centre"
+    r"|center"
+    r"|\w{3,}(?:bau|technik|werke?|verlag|praxis|druck|druckerei|service|handel|zentrum|betrieb"
+    r"|werkstatt"
+    r"|gesellschaft|verein|klinik|apotheke|schule|bank|gruppe|kanzlei|agentur|büro|studio"
+    r"|tischlerei"
+    r"|schreinerei|bäckerei|gärtnerei|brauerei|manufaktur|verwaltung|akademie|hotel|spedition|reederei)"
+    r"|tischlerei|schreinerei|gärtnerei|manufaktur|spedition|reederei|hof|weingut|gasthof|gasthaus"
+    r"|studio legale|studio tecnico|officina|clínica|clinica|despacho|talleres|bodegas?|cantina"
+    r"|kancelaria|przedsiębiorstwo|zakład|biuro|stowarzyszenie|förening|byrå|advokatbyrå|verkstad"
+    r"|konsult|aktiebolag|firmaet|advokatfirma\w*|tandlæge\w*|vennootschap|stichting|bureau"
 )
 TITLE = _any(
     r"geschäftsführe\w+|geschäftsleit\w+|vorstand\w*|vorsitzende\w*|leiter\w*|leitung"
@@ -49,7 +69,13 @@ TITLE = _any(
     r"|gérant\w*|responsable|chef|cheffe|chargée?|ingénieure?|développeu\w+|commerciale?"
     r"|conseill\w+|consultante?|assistante?|attachée?|comptable|avocate?|juriste|médecin|fondat\w+"
     r"|associée?|technicien\w*|acheteu\w+|rédact\w+|secrétaire|coordinat\w+|adjointe?|délégué\w*"
-    r"|gestionnaire"
+    r"|gestionnaire|direttore|direttrice|amministra\w+|titolare|ingegnere|avvocato|responsabile"
+    r"|commercialista|director[ae]?|gerente|jef[ea]|abogad[oa]|ingenier[oa]|propietari[oa]|socio|socia"
+    r"|diretor[a]?|engenheir[oa]|advogad[oa]|kierowni\w+|dyrektor\w*|prezes\w*|właściciel\w*"
+    r"|specjalist\w+|vedoucí|ředitel\w*|jednatel\w*|obchodní|directeur|eigenaar|adviseur"
+    r"|bedrijfsleider|verkoper|inkoper|direktør|indehaver|rådgiver|daglig leder|direktör|säljare"
+    r"|konsult|ägare|toimitusjohtaja|johtaja|myyntipäällikkö|asiantuntija|igazgató|ügyvezető"
+    r"|meisterin|\w{3,}meister(?:in)?|obfrau|obmann|pfarrer(?:in)?|schulleit\w+|rektor(?:in)?"
 )
 DEPARTMENT = _any(
     r"abteilung|vertrieb|einkauf|marketing|personal|buchhaltung|forschung|entwicklung|controlling"
@@ -125,23 +151,18 @@ FREE_MAIL = words(
     " mailbox proton protonmail orange free laposte wanadoo sfr live msn arcor bluewin"
     " btinternet fastmail"
 )
-# Without their marks, as names are compared.
-GIVEN_NAMES = words(
-    "anna maria eva julia laura sarah lisa lena katharina christina stefanie sabine petra"
-    " monika claudia susanne birgit andrea nicole martina heike ursula renate ingrid karin"
-    " gabriele angelika brigitte silke kerstin anja tanja sandra melanie nadine simone katrin"
-    " cornelia peter michael thomas andreas wolfgang klaus jurgen gunter stefan christian uwe"
-    " frank martin markus matthias bernd ralf holger jens torsten sven jan tobias sebastian"
-    " florian alexander daniel david patrick philipp felix lukas jonas max paul simon hans"
-    " karl heinz werner dieter helmut horst manfred rainer reinhard norbert rolf oliver dirk"
-    " jorg kai olaf ulrich volker james john robert william richard charles joseph mark donald"
-    " george steven edward brian kevin jason matthew gary timothy jose larry jeffrey scott"
-    " eric stephen andrew emily emma olivia sophia mary patricia jennifer linda elizabeth"
-    " barbara susan jessica karen nancy helen margaret betty dorothy ashley amanda rachel"
-    " rebecca hannah grace alice charlotte victoria jean pierre michel philippe alain bernard"
-    " jacques christophe nicolas laurent pascal francois frederic stephane sebastien julien"
-    " vincent olivier thierry gerard antoine luc guillaume benoit mathieu hugo louis marie"
-    " nathalie isabelle sylvie catherine francoise martine christine valerie sandrine"
-    " veronique celine aurelie camille chloe lea manon elodie juliette claire helene sophie"
-    " mohammed ali mehmet fatma ayse marco giulia carlos ana"
+# Mailboxes of a house rather than of a person; they say nothing of anybody's name.
+ROLE_MAILBOXES = words(
+    "info office kontakt contact mail post email service support sales vertrieb einkauf praxis"
+    " kanzlei buero büro sekretariat zentrale empfang hallo hello hi team verwaltung rezeption"
+    " reception buchhaltung bewerbung jobs presse press marketing werkstatt laden shop bestellung"
+    " order anfrage admin webmaster postmaster newsletter praxisteam steuerberatung notariat"
+    " accueil cabinet secretariat commercial ventes achats direction bonjour atelier magasin"
+    " studio segreteria amministrazione vendite acquisti ufficio commerciale"
+    " administracion ventas compras oficina despacho pedidos gerencia"
+    " biuro sekretariat sprzedaz handel kontakt firma zakupy"
+    " inkoop verkoop administratie receptie balie welkom"
+    " kontor post salg indkob inkop innkjop order bokning"
+    " obchod nakup kancelar objednavky myynti toimisto asiakaspalvelu"
+    " geral comercial vendas compras escritorio iroda ured prodaja"
 )
