@@ -1,8 +1,9 @@
-"""Worker processes are killed at random, again and again, while a campaign goes out."""
+"""Workers are killed, stopped and suspended at random, while a campaign goes out."""
 
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -22,7 +23,8 @@ from listmgr.kit.clock import now
 from listmgr.schema import resource
 from tests.conftest import UnitOfWork
 from tests.crowd import make_crowd
-from tests.journeys.workers import started
+from tests.journeys.suspended import SuspendedClock
+from tests.journeys.workers import Workers, started
 from tests.people import make_list
 from tests.sink import running_sink
 
@@ -41,6 +43,9 @@ class Course:
     kills: int
 
 
+# Beside the kills: all workers sleep, and some of those they were about to mail withdraw.
+KILLS_BETWEEN_STALLS = 7
+STOPPED_SECONDS, SUSPENDED_SECONDS = 1.2, 10.0
 SLOW = Course(2500, 3, 10, 90, (0.05, 0.35), 20)
 # No rate: as fast as the server takes them.
 FULL_SPEED = Course(12_000, 4, 40, 0, (0.02, 0.2), 50)
@@ -68,9 +73,11 @@ def test_m16_kills_lose_nobody_mail_nobody_twice_and_nobody_without_consent(
     chance, killed, left = random.Random(), 0, {}
     queue = redis.Redis.from_url(settings.redis_url)
     told = {"LISTMGR_WINDOW_SIZE": str(course.window), "LISTMGR_SEND_RATE": str(course.rate)}
+    clock = SuspendedClock(tmp_path)
+    stalls: list[dict[str, float]] = []
     with (
         running_sink() as sink,
-        started(settings, sink, tmp_path, count=course.workers, **told) as workers,
+        started(settings, sink, tmp_path, count=course.workers, **told, **clock.env) as workers,
     ):
         arrived: dict[str, float] = {}
         sink.on_data = lambda to: arrived.setdefault(to, time.time())  # type: ignore[assignment,return-value]
@@ -79,6 +86,10 @@ def test_m16_kills_lose_nobody_mail_nobody_twice_and_nobody_without_consent(
             time.sleep(chance.uniform(*course.pause))
             if killed < course.kills and sink.mails:
                 killed += workers.kill_one(chance)
+                if killed // KILLS_BETWEEN_STALLS > len(stalls):
+                    asleep = _stall(workers, superuser, clock, suspended=len(stalls) % 2 == 1)
+                    stalls.append(asleep)
+                    left |= asleep
                 if killed % 10 == 0:
                     queue.flushall()
                     number = course.people - len(left)
@@ -94,6 +105,10 @@ def test_m16_kills_lose_nobody_mail_nobody_twice_and_nobody_without_consent(
     assert killed >= course.kills, found
     late = [to for to, at in left.items() if arrived.get(to, 0) > at + 1.5]
     assert late == [], "mailed later than a window after the withdrawal"
+    assert len(stalls) == course.kills // KILLS_BETWEEN_STALLS
+    woken = {to: at for asleep in stalls for to, at in asleep.items()}
+    mailed = [to for to, at in woken.items() if arrived.get(to, 0) > at]
+    assert mailed == [], "mailed by a worker that had slept over the withdrawal"
     got = Counter(to for to, _ in sink.mails)
     uncertain = _everybody_is_accounted_for(session, got, set(left), course, found)
     assert uncertain <= killed * course.window * 2
@@ -117,11 +132,45 @@ def _everybody_is_accounted_for(
     assert set(rows) | left == may, "somebody was lost"
     sent = {to for to, status in rows.items() if status == "sent"}
     uncertain = {to for to, status in rows.items() if status == "uncertain"}
-    assert sent | uncertain == set(rows)
+    # Put off when a worker woke, and held back by the gate afterwards.
+    held_back = {to for to, status in rows.items() if status == "failed"}
+    assert held_back <= left - set(got)
+    assert sent | uncertain | held_back == set(rows)
     assert sent <= set(got), "said to be sent, and never arrived"
     assert set(got) - sent <= uncertain
     assert (found.sent, found.uncertain, found.remaining) == (len(sent), len(uncertain), 0)
     return len(uncertain)
+
+
+def _stall(
+    workers: Workers, superuser: sa.Engine, clock: SuspendedClock, *, suspended: bool
+) -> dict[str, float]:
+    """All workers sleep and wake; who withdrew meanwhile, and when the workers woke.
+
+    `suspended` shows on the clock only, as when the machine itself had slept.
+    """
+    parents = [worker.pid for worker in workers.workers]
+    workers.signal_all(parents, signal.SIGSTOP)
+    asleep = parents + workers.horses()
+    workers.signal_all(asleep, signal.SIGSTOP)
+    # What has left arrives.
+    time.sleep(0.4)
+    with superuser.connect() as connection:
+        about_to = connection.scalars(
+            sa.text(
+                "SELECT subscriber_id FROM deliveries WHERE status = 'sending'"
+                " ORDER BY begun_at DESC, subscriber_id DESC LIMIT 8"
+            )
+        ).all()
+    for number in about_to:
+        _withdraw(superuser, number)
+    if suspended:
+        clock.pass_by(SUSPENDED_SECONDS)
+    else:
+        time.sleep(STOPPED_SECONDS)
+    woke = time.time()
+    workers.signal_all(asleep, signal.SIGCONT)
+    return {f"p{number}@crowd.example": woke for number in about_to}
 
 
 def _withdraw(superuser: sa.Engine, number: int) -> None:
