@@ -6,6 +6,7 @@ without its row, never a row without its consent (docs/architecture.md tells the
 
 from __future__ import annotations
 
+import enum
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +22,7 @@ from listmgr.config import Settings
 from listmgr.delivery.counted import begun_since
 from listmgr.delivery.domain_refusals import record_refusing, refusing_domains
 from listmgr.delivery.domains import Domains
-from listmgr.delivery.handover import Run, UnitOfWork, hand_over
+from listmgr.delivery.handover import SendPlan, UnitOfWork, WindowState, hand_over
 from listmgr.delivery.in_flight import SharedInFlight
 from listmgr.delivery.launch import compile_content
 from listmgr.delivery.leases import Lease, claim, close, hand_back
@@ -51,6 +52,17 @@ DUE_EVERY = 1.0
 LINGER, AT_LEAST = 2.0, 0.1
 
 
+class SliceResult(enum.Enum):
+    """What follows a slice."""
+
+    # There may be more to do at once.
+    MORE = "more"
+    # Nothing is left that this worker could do now: the sweep looks whether the campaign is done.
+    DONE = "done"
+    # Others are at it already, or the campaign waits: a later sweep looks.
+    WAITING = "waiting"
+
+
 def send_slice(
     uow: UnitOfWork,
     settings: Settings,
@@ -60,44 +72,56 @@ def send_slice(
     now: Callable[[], datetime],
     seconds: float = SLICE_SECONDS,
     linger: bool = False,
-) -> bool | None:
-    """Send for up to `seconds`; True when there may be more to do at once.
+) -> SliceResult:
+    """Send for up to `seconds`.
 
-    None when others are at it already, or the campaign waits: then the next sweep looks. One of
-    its workers may `linger` for what is due in a moment.
+    One worker of a campaign may `linger` for what is due in a moment.
     """
-    run = _load(uow, settings, campaign_id, holder, now)
-    if run is None:
-        return False
+    plan = _load(uow, settings, campaign_id, holder, now)
+    if plan is None:
+        return SliceResult.DONE
     end = time.monotonic() + seconds
-    with run.channel:
+    with plan.channel:
         try:
-            _reach(run)
-            return _work_off(run, end, linger=linger)
+            _reach(plan)
+            return _work_off(plan, end, linger=linger)
         finally:
-            _end(run)
+            _end(plan)
 
 
-def _work_off(run: Run, end: float, *, linger: bool) -> bool | None:
-    worked, looked = 0, 0.0
-    while not (_over(end) or worked >= SLICE_LEASES or run.is_stopped):
-        due = False
-        if time.monotonic() - looked > DUE_EVERY:
-            due, looked = _send_due(run, end), time.monotonic()
-        with run.uow() as tx:
-            # The next window's commit waits for the disk, and takes this one along.
-            tx.commit_soon()
-            lease = None if run.is_stopped else claim(tx, run.campaign_id, run.holder)
+def _work_off(plan: SendPlan, end: float, *, linger: bool) -> SliceResult:
+    leases, due_looked_at = 0, 0.0
+    while not (_over(end) or leases >= SLICE_LEASES or plan.is_stopped):
+        sent_due = False
+        if time.monotonic() - due_looked_at > DUE_EVERY:
+            sent_due, due_looked_at = _send_due(plan, end), time.monotonic()
+        lease = None if plan.is_stopped else _claim(plan)
         if lease is not None:
-            worked += 1
-            _work(run, lease, end)
-        elif not (due or run.is_stopped or _send_due(run, end) or run.is_stopped) and not (
-            linger and _linger(run, end)
-        ):
-            return False
-    if run.throttle.waits or run.throttle.crowded:
-        return None
-    return not (run.fault or run.away)
+            leases += 1
+            _work(plan, lease, end)
+        elif not (sent_due or plan.is_stopped) and not _await_due(plan, end, linger=linger):
+            return SliceResult.DONE
+    if plan.throttle.waits or plan.throttle.crowded:
+        return SliceResult.WAITING
+    if plan.window.fault or plan.window.away:
+        return SliceResult.DONE
+    return SliceResult.MORE
+
+
+def _claim(plan: SendPlan) -> Lease | None:
+    with plan.uow() as tx:
+        # The next window's commit waits for the disk, and takes this one along.
+        tx.commit_soon()
+        return claim(tx, plan.campaign_id, plan.holder)
+
+
+def _await_due(plan: SendPlan, end: float, *, linger: bool) -> bool:
+    """Send what is due, or wait for what will be in a moment; False when there is nothing."""
+    if _send_due(plan, end):
+        return True
+    if plan.is_stopped:
+        return True
+    return linger and _linger(plan, end)
 
 
 def _over(end: float) -> bool:
@@ -105,27 +129,27 @@ def _over(end: float) -> bool:
     return time.monotonic() >= end or stopping.asked()
 
 
-def _linger(run: Run, end: float) -> bool:
+def _linger(plan: SendPlan, end: float) -> bool:
     """Wait for what is due in a moment; False when nothing is."""
-    with run.uow() as tx:
-        due_in = seconds_to_next_due(tx.session, run.campaign_id)
+    with plan.uow() as tx:
+        due_in = seconds_to_next_due(tx.session, plan.campaign_id)
     wait = LINGER if due_in is None else due_in
     if wait >= LINGER or time.monotonic() + wait >= end:
         return False
     return not stopping.wait(max(wait, AT_LEAST))
 
 
-def _reach(run: Run) -> None:
+def _reach(plan: SendPlan) -> None:
     """Nobody is written down as being mailed before there is a server to mail through."""
     try:
-        run.channel.connect()
+        plan.channel.connect()
     except NoRoom:
-        run.throttle.crowded = True
+        plan.throttle.crowded = True
     except ServerAway as error:
-        run.away = str(error)
-        with run.uow() as tx:
-            _record(run, tx, None)
-        _forget_results(run)
+        plan.window.away = str(error)
+        with plan.uow() as tx:
+            _record(plan, tx, None)
+        _forget_results(plan)
 
 
 def _load(
@@ -134,7 +158,7 @@ def _load(
     campaign_id: int,
     holder: str,
     now: Callable[[], datetime],
-) -> Run | None:
+) -> SendPlan | None:
     with uow() as tx:
         campaign = tx.session.get(Campaign, campaign_id)
         if campaign is None or campaign.status is not CampaignStatus.RUNNING:
@@ -160,9 +184,8 @@ def _load(
         admit=throttle.admit,
         release=throttle.release,
     )
-    return Run(
+    return SendPlan(
         uow=uow,
-        settings=settings,
         campaign_id=campaign_id,
         purpose_id=purpose_id,
         holder=holder,
@@ -177,7 +200,7 @@ def _load(
         among=among,
         now=now,
         mint=token_mint(settings.secret_keys, Door.UNSUBSCRIBE),
-        waiting=waiting,
+        window=WindowState(waiting=waiting),
     )
 
 
@@ -191,115 +214,117 @@ def _throttle(
     return Throttle(permits_at(settings.redis_url), terms, holder=holder, now=now, count=count)
 
 
-def _work(run: Run, lease: Lease, end: float) -> None:
+def _work(plan: SendPlan, lease: Lease, end: float) -> None:
     """Go through a lease window by window; outcomes are committed with the next window."""
     while True:
-        stop = run.is_stopped or _over(end)
-        size = 0 if stop or lease.position >= lease.hi else _permitted(run, end)
-        stop = stop or run.is_stopped
+        stop = plan.is_stopped or _over(end)
+        size = 0 if stop or lease.position >= lease.hi else _permitted(plan, end)
+        stop = stop or plan.is_stopped
         window = None
-        with run.uow() as tx:
+        with plan.uow() as tx:
             if size:
-                window = next_window(tx, lease, run.purpose_id, run.columns, size, run.among)
-                _record(run, tx, lease.lo)
+                window = next_window(tx, lease, plan.purpose_id, plan.columns, size, plan.among)
+                _record(plan, tx, lease.lo)
                 if window is None:
                     # Paused: after the resume somebody else may go on at once.
                     hand_back(tx, lease)
             else:
-                _record(run, tx, lease.lo)
+                _record(plan, tx, lease.lo)
                 if lease.position >= lease.hi and not stop:
                     # A crash of the machine before the next window leaves this one uncertain.
                     tx.commit_soon()
-                    close(tx, lease, run.among)
+                    close(tx, lease, plan.among)
                 else:
                     hand_back(tx, lease)
-        _forget_results(run)
-        run.throttle.unused(size - (len(window.recipients) if window else 0))
+        _forget_results(plan)
+        plan.throttle.unused(size - (len(window.recipients) if window else 0))
         if window is None:
             return
-        hand_over(run, window)
+        hand_over(plan, window)
 
 
-def _permitted(run: Run, end: float) -> int:
+def _permitted(plan: SendPlan, end: float) -> int:
     """How many the next window may hold; what the campaign waited for is over if there are any."""
-    size = run.throttle.take(run.pace.size(), end)
+    size = plan.throttle.take(plan.pace.size(), end)
     if size:
         # What may take long comes before the gate is asked: afterwards its answer would grow old.
-        run.pace.wait_for_turn()
-        _reach(run)
-        if run.is_stopped:
-            run.throttle.unused(size)
+        plan.pace.wait_for_turn()
+        _reach(plan)
+        if plan.is_stopped:
+            plan.throttle.unused(size)
             return 0
-    if size and run.waiting:
-        run.waiting = False
-        with run.uow() as tx:
-            control.wake(tx, run.campaign_id)
+    if size and plan.window.waiting:
+        plan.window.waiting = False
+        with plan.uow() as tx:
+            control.wake(tx, plan.campaign_id)
     return size
 
 
-def _send_due(run: Run, end: float) -> bool:
+def _send_due(plan: SendPlan, end: float) -> bool:
     """Try deferred deliveries again whose time has come; False when there is none."""
-    with run.uow() as tx:
-        due_in = seconds_to_next_due(tx.session, run.campaign_id)
+    with plan.uow() as tx:
+        due_in = seconds_to_next_due(tx.session, plan.campaign_id)
     if due_in is None or due_in > 0:
         return False
-    size = _permitted(run, end)
+    size = _permitted(plan, end)
     if not size:
         return False
-    with run.uow() as tx:
+    with plan.uow() as tx:
         window = due_window(
             tx,
-            run.campaign_id,
-            run.purpose_id,
-            run.columns,
+            plan.campaign_id,
+            plan.purpose_id,
+            plan.columns,
             size=size,
-            among=run.among,
+            among=plan.among,
         )
-    run.throttle.unused(size - len(window.recipients))
+    plan.throttle.unused(size - len(window.recipients))
     if window.recipients:
-        hand_over(run, window)
-        with run.uow() as tx:
-            _record(run, tx, None)
-        _forget_results(run)
+        hand_over(plan, window)
+        with plan.uow() as tx:
+            _record(plan, tx, None)
+        _forget_results(plan)
     return True
 
 
-def _record(run: Run, tx: Transaction, lo: int | None) -> None:
-    cause = PauseCause.SENDER_FAULT if run.fault else PauseCause.SERVER_AWAY
-    reason = run.fault or run.away
+def _record(plan: SendPlan, tx: Transaction, lo: int | None) -> None:
+    window = plan.window
+    cause = PauseCause.SENDER_FAULT if window.fault else PauseCause.SERVER_AWAY
+    reason = window.fault or window.away
     if reason:
         # Before the lease and the deliveries: an operator's act takes them in this order.
-        locked(tx, run.campaign_id)
-    run.late = not record_results(tx, run.campaign_id, run.results, lo=lo, at=run.now())
-    domains = run.domains
-    record_refusing(tx, run.campaign_id, domains.newly_refusing, domains.newly_taking)
+        locked(tx, plan.campaign_id)
+    settled = record_results(tx, plan.campaign_id, window.results, lo=lo, at=plan.now())
+    window.late = not settled
+    domains = plan.domains
+    record_refusing(tx, plan.campaign_id, domains.newly_refusing, domains.newly_taking)
     domains.newly_refusing.clear()
     domains.newly_taking.clear()
     if not reason:
         return
-    status = tx.session.scalar(sa.select(Campaign.status).where(Campaign.id == run.campaign_id))
+    status = tx.session.scalar(sa.select(Campaign.status).where(Campaign.id == plan.campaign_id))
     if status is CampaignStatus.RUNNING:
-        control.pause(tx, run.campaign_id, cause=cause, reason=reason)
+        control.pause(tx, plan.campaign_id, cause=cause, reason=reason)
 
 
-def _forget_results(run: Run) -> None:
+def _forget_results(plan: SendPlan) -> None:
     """They are recorded and committed; what came late is recorded now."""
-    if run.late:
-        with run.uow() as tx:
-            record_late(tx, run.campaign_id, run.results, at=run.now())
-    run.results.clear()
+    if plan.window.late:
+        with plan.uow() as tx:
+            record_late(tx, plan.campaign_id, plan.window.results, at=plan.now())
+    plan.window.results.clear()
 
 
-def _end(run: Run) -> None:
+def _end(plan: SendPlan) -> None:
     """Give back what was not used; say what the campaign waits for, or that it need not."""
-    run.domains.close()
-    run.sender_faults.close()
-    run.throttle.close()
-    waits = run.throttle.waits
-    if waits is None and not run.throttle.gave_back:
+    plan.domains.close()
+    plan.sender_faults.close()
+    plan.throttle.close()
+    waits = plan.throttle.waits
+    if waits is None and not plan.throttle.gave_back:
         return
-    with run.uow() as tx:
-        if waits is None or run.throttle.gave_back:
-            control.wake(tx, run.campaign_id)
+    with plan.uow() as tx:
+        if waits is None or plan.throttle.gave_back:
+            control.wake(tx, plan.campaign_id)
         else:
-            control.wait(tx, run.campaign_id, until=waits.until, why=waits.why)
+            control.wait(tx, plan.campaign_id, until=waits.until, why=waits.why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +10,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from listmgr.config import Settings
 from listmgr.delivery import retry
 from listmgr.delivery.domains import Domains, PutOff
 from listmgr.delivery.merge_fields import Columns
@@ -27,6 +27,7 @@ from listmgr.kit.predicate import Predicate
 from listmgr.kit.tokens import SIGNATURE
 from listmgr.kit.transaction import Transaction
 
+_log = logging.getLogger(__name__)
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # How long what was never handed over waits when the connection broke.
 AGAIN = timedelta(seconds=10)
@@ -35,11 +36,26 @@ WORTH_SLEEPING = 0.002
 
 
 @dataclass(slots=True)
-class Run:
-    """One campaign in the hands of one worker."""
+class WindowState:
+    """What has become of the mails of one window, and whether another one may follow."""
+
+    # The Date of its mails.
+    day: str = ""
+    # Why nothing more may be handed over: a fault of the sender, or a server that went away.
+    fault: str = ""
+    away: str = ""
+    # Whether the campaign is said to wait for something.
+    waiting: bool = False
+    results: list[Result] = field(default_factory=list)
+    # Whether some of them had been given up as uncertain before they were recorded.
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SendPlan:
+    """One campaign in the hands of one worker: what is sent, to whom, by what and within what."""
 
     uow: UnitOfWork
-    settings: Settings
     campaign_id: int
     purpose_id: int
     holder: str
@@ -54,49 +70,47 @@ class Run:
     among: Predicate
     now: Callable[[], datetime]
     mint: Callable[[int, int], str]
-    day: str = ""
-    # Why nothing more may be handed over: a fault of the sender, or a server that went away.
-    fault: str = ""
-    away: str = ""
-    # Whether the campaign is said to wait for something.
-    waiting: bool = False
-    results: list[Result] = field(default_factory=list)
-    # Whether some of them had been given up as uncertain before they were recorded.
-    late: bool = False
+    window: WindowState
 
     @property
     def is_stopped(self) -> bool:
         """Whether this worker must not begin another mail of it now."""
         throttle = self.throttle
         held_up = throttle.waits or throttle.crowded or throttle.ended
-        return bool(self.fault or self.away or held_up)
+        return bool(self.window.fault or self.window.away or held_up)
 
 
-def hand_over(run: Run, window: Window) -> None:
+def hand_over(plan: SendPlan, window: Window) -> None:
     """Hand a window over. Nothing is written when its look at the gate is a second old (L-14)."""
     people = window.recipients
-    run.pace.begin(window.asked_at)
-    run.day = _rfc5322(run.now())
-    people_now, put_off = run.domains.split(people)
-    _record_put_off(run, put_off)
+    plan.pace.begin(window.asked_at)
+    if elapsed() >= plan.pace.until:
+        _log.warning(
+            "campaign %s: the gate's answer came after %.1f s, too late to mail anybody by it",
+            plan.campaign_id,
+            elapsed() - window.asked_at,
+        )
+    plan.window.day = _rfc5322(plan.now())
+    people_now, put_off = plan.domains.split(people)
+    _record_put_off(plan, put_off)
     waiting = {person.subscriber_id: person for person in people_now}
-    heard = _hand_over(run, people_now, waiting)
-    run.pace.end(len(heard))
-    run.throttle.unused(len(people) - len(heard))
-    run.domains.tell()
+    heard = _hand_over(plan, people_now, waiting)
+    plan.pace.end(len(heard))
+    plan.throttle.unused(len(people) - len(heard))
+    plan.domains.tell()
     sent = any(result.status is DeliveryStatus.SENT for result in heard)
-    if heard and not (sent or run.fault) and any(result.untouched for result in heard):
+    if heard and not (sent or plan.window.fault) and any(result.untouched for result in heard):
         # It takes connections and drops them: knocking again at once would not help.
-        run.away = run.away or heard[-1].reply
+        plan.window.away = plan.window.away or heard[-1].reply
     # The window grew old, or the server went: these were surely not handed over.
-    again = run.now() + (AGAIN if run.away else timedelta())
-    run.results += heard
-    run.results += [
+    again = plan.now() + (AGAIN if plan.window.away else timedelta())
+    plan.window.results += heard
+    plan.window.results += [
         Result(key, DeliveryStatus.DEFERRED, "", again, untouched=True) for key in waiting
     ]
 
 
-def _record_put_off(run: Run, put_off: list[PutOff]) -> None:
+def _record_put_off(plan: SendPlan, put_off: list[PutOff]) -> None:
     """Before anything is handed over: if this worker is killed then, they are not uncertain."""
     if not put_off:
         return
@@ -111,66 +125,68 @@ def _record_put_off(run: Run, put_off: list[PutOff]) -> None:
         )
         for one in put_off
     ]
-    with run.uow() as tx:
+    with plan.uow() as tx:
         tx.commit_soon()
-        if not record_results(tx, run.campaign_id, results, lo=None, at=run.now()):
-            run.results += results
+        if not record_results(tx, plan.campaign_id, results, lo=None, at=plan.now()):
+            plan.window.results += results
 
 
-def _hand_over(run: Run, people: list[Recipient], waiting: dict[int, Recipient]) -> list[Result]:
+def _hand_over(
+    plan: SendPlan, people: list[Recipient], waiting: dict[int, Recipient]
+) -> list[Result]:
     heard: list[Result] = []
-    for some in run.domains.rounds(people) if people else ():
-        if run.is_stopped:
+    for some in plan.domains.rounds(people) if people else ():
+        if plan.is_stopped:
             break
         try:
-            for outcome in run.channel.send(_envelopes(run, some), until=_until(run)):
+            for outcome in plan.channel.send(_envelopes(plan, some), until=_until(plan)):
                 if outcome.answer is not Answer.EXPIRED:
-                    heard.append(_judge(run, outcome, waiting.pop(outcome.key)))  # noqa: PERF401 - what came before a break counts
+                    heard.append(_judge(plan, outcome, waiting.pop(outcome.key)))  # noqa: PERF401 - what came before a break counts
         except NoRoom:
-            run.throttle.crowded = True
+            plan.throttle.crowded = True
         except ServerAway as error:
-            run.away = str(error)
+            plan.window.away = str(error)
     return heard
 
 
-def _envelopes(run: Run, people: Iterable[Recipient]) -> Iterator[Envelope]:
-    spaced, until = bool(run.pace.rate) or run.throttle.is_paced, _until(run)
+def _envelopes(plan: SendPlan, people: Iterable[Recipient]) -> Iterator[Envelope]:
+    spaced, until = bool(plan.pace.rate) or plan.throttle.is_paced, _until(plan)
     for person in people:
-        if run.fault:
+        if plan.window.fault:
             return
         if spaced:
-            _space_out(run)
+            _space_out(plan)
         if elapsed() >= until:
             return
-        yield envelope(run, person)
+        yield envelope(plan, person)
 
 
-def _until(run: Run) -> float:
+def _until(plan: SendPlan) -> float:
     """Until when something of the window may be written, by the clock of `elapsed`."""
-    return min(run.pace.until, run.throttle.quiet_from)
+    return min(plan.pace.until, plan.throttle.quiet_from)
 
 
-def _space_out(run: Run) -> None:
+def _space_out(plan: SendPlan) -> None:
     """Wait for this mail's turn."""
-    run.pace.wait()
-    if run.throttle.is_paced and (ahead := run.throttle.ahead()) > WORTH_SLEEPING:
-        run.channel.push()
+    plan.pace.wait()
+    if plan.throttle.is_paced and (ahead := plan.throttle.ahead()) > WORTH_SLEEPING:
+        plan.channel.push()
         time.sleep(ahead)
 
 
-def envelope(run: Run, person: Recipient) -> Envelope:
+def envelope(plan: SendPlan, person: Recipient) -> Envelope:
     """The mail of one person. The Message-ID is the delivery's own, so a double is recognised."""
     key, to, _attempts, values = person
-    token = run.mint(run.campaign_id, key)
-    octets = run.message.render(
+    token = plan.mint(plan.campaign_id, key)
+    octets = plan.message.render(
         values,
         to=to,
         token=token,
-        message_id=f"{run.campaign_id}.{token[-SIGNATURE : 24 - SIGNATURE]}",
-        date=run.day,
+        message_id=f"{plan.campaign_id}.{token[-SIGNATURE : 24 - SIGNATURE]}",
+        date=plan.window.day,
     )
     # Not ASCII: SMTPUTF8; and made here.
-    return Envelope(key, run.sender, to, octets, not to.isascii(), True)
+    return Envelope(key, plan.sender, to, octets, not to.isascii(), True)
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -184,37 +200,37 @@ def _rfc5322(at: datetime) -> str:
     )
 
 
-def _judge(run: Run, outcome: Outcome, person: Recipient) -> Result:
+def _judge(plan: SendPlan, outcome: Outcome, person: Recipient) -> Result:
     """What becomes of a delivery by the server's answer (M-07, M-16)."""
     key, answer, code, text, _early = outcome
     reply, at = f"{code} {text}" if code else text, provider(person.envelope.rpartition("@")[2])
     if answer is Answer.ACCEPTED:
-        if run.sender_faults.scopes:
-            run.sender_faults.accept()
-        if run.domains.is_watching:
-            run.domains.hear(person, good=True)
+        if plan.sender_faults.scopes:
+            plan.sender_faults.accept()
+        if plan.domains.is_watching:
+            plan.domains.hear(person, good=True)
         return Result(key, DeliveryStatus.SENT, reply, None, False, False, at)
     if answer is Answer.UNCERTAIN:
         return Result(key, DeliveryStatus.UNCERTAIN, reply, provider=at)
     if answer is Answer.UNTOUCHED:
-        return Result(key, DeliveryStatus.DEFERRED, reply, run.now() + AGAIN, untouched=True)
-    return _refused(run, outcome, person, reply, at)
+        return Result(key, DeliveryStatus.DEFERRED, reply, plan.now() + AGAIN, untouched=True)
+    return _refused(plan, outcome, person, reply, at)
 
 
-def _refused(run: Run, outcome: Outcome, person: Recipient, reply: str, at: str) -> Result:
+def _refused(plan: SendPlan, outcome: Outcome, person: Recipient, reply: str, at: str) -> Result:
     key = outcome.key
     told = retry.verdict(
         outcome.code,
         outcome.reply,
         person.attempts,
-        at=run.now(),
+        at=plan.now(),
         jitter=random.random(),  # noqa: S311 - spreads retries, guards nothing
         before_recipient=outcome.before_recipient,
     )
     if told.kind is retry.Kind.SENDER_FAULT:
-        _blame_sender(run, outcome, person, told)
+        _blame_sender(plan, outcome, person, told)
     elif retry.speaks_for_domain(outcome.code, outcome.reply):
-        run.domains.hear(person, good=False)
+        plan.domains.hear(person, good=False)
     if told.next_attempt_at is not None:
         later = told.next_attempt_at
         return Result(key, DeliveryStatus.DEFERRED, reply, later, provider=at, refused=True)
@@ -228,15 +244,17 @@ def _refused(run: Run, outcome: Outcome, person: Recipient, reply: str, at: str)
     )
 
 
-def _blame_sender(run: Run, outcome: Outcome, person: Recipient, verdict: retry.Verdict) -> None:
+def _blame_sender(
+    plan: SendPlan, outcome: Outcome, person: Recipient, verdict: retry.Verdict
+) -> None:
     """Pause where the sender is surely at fault; else the domain that says so may rest.
 
     The person is put off and an attempt is counted, so that nobody can stop a campaign for ever.
     """
     if outcome.before_recipient:
-        run.fault = verdict.explanation
+        plan.window.fault = verdict.explanation
         return
-    run.domains.hear(person, good=False)
+    plan.domains.hear(person, good=False)
     # Whoever was refused before says nothing new: a window of retries is all of such people.
-    if person.attempts == 1 and run.sender_faults.refuse(run.domains.scope(person)):
-        run.fault = verdict.explanation
+    if person.attempts == 1 and plan.sender_faults.refuse(plan.domains.scope(person)):
+        plan.window.fault = verdict.explanation

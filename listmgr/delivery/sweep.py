@@ -67,6 +67,8 @@ def sweep_campaign(tx: Transaction, campaign_id: int, *, at: datetime) -> None:
         return
     working = _unfinished_leases(tx, campaign.id)
     if campaign.status is not CampaignStatus.RUNNING or not working:
+        # Before the leases and the deliveries, as everybody does who writes to both.
+        locked(tx, campaign.id)
         settle_late(tx, campaign.id)
     if campaign.status is CampaignStatus.PAUSED:
         if campaign.pause_cause is PauseCause.SERVER_AWAY:
@@ -132,7 +134,7 @@ def settle_late(tx: Transaction, campaign_id: int) -> int:
 
 def finish_if_done(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
     """Finish a running campaign when nobody is left to be mailed, answered for or tried again."""
-    # Locked before anything is looked at: a late answer may be about to defer somebody.
+    # Before anything is looked at: a late answer may be about to defer somebody.
     locked(tx, campaign_id)
     if _unfinished_leases(tx, campaign_id):
         return False

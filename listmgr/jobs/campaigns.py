@@ -27,7 +27,7 @@ SECONDS = 20.0
 def send_slice(campaign_id: int, slot: int, turn: int) -> None:
     """Send a campaign for some seconds, then ask to be called again."""
     made = services()
-    more = engine.send_slice(
+    result = engine.send_slice(
         made.unit_of_work,
         made.settings,
         campaign_id,
@@ -36,9 +36,9 @@ def send_slice(campaign_id: int, slot: int, turn: int) -> None:
         linger=slot == 0,
     )
     with made.unit_of_work() as tx:
-        if more:
+        if result is engine.SliceResult.MORE:
             tx.after_commit(sweep.slice_job(campaign_id, slot, 1 - turn))
-        elif more is False:
+        elif result is engine.SliceResult.DONE:
             tx.after_commit(Job("sweep_campaigns", queue="mail", key="sweep-campaigns"))
 
 

@@ -75,10 +75,10 @@ def launched(uow: UnitOfWork, notice: Notice, people: list[int]) -> int:
 
 
 @pytest.fixture
-def send(uow: UnitOfWork, settings: Settings) -> Callable[..., bool]:
+def send(uow: UnitOfWork, settings: Settings) -> Callable[..., engine.SliceResult]:
     """Run slices as a worker does."""
 
-    def run(campaign_id: int, holder: str = "w1", **options: float) -> bool:
+    def run(campaign_id: int, holder: str = "w1", **options: float) -> engine.SliceResult:
         return engine.send_slice(uow, settings, campaign_id, holder, now=now, **options)
 
     return run

@@ -14,6 +14,7 @@ from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.config import Settings
 from listmgr.delivery import domains, engine, sweep
+from listmgr.delivery.engine import SliceResult
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import Delivery, DeliveryStatus
 from listmgr.delivery.throttle import Throttle
@@ -64,7 +65,7 @@ def test_a_domains_limit_puts_its_people_off_and_the_others_go_on(
     mixed: int, pace, send, sink: Sink, session: Session, uow: UnitOfWork
 ):
     pace(("Google", {"per_day": "2"}), ("small.example", {"per_hour": "1"}))
-    assert send(mixed) is False
+    assert send(mixed) is SliceResult.DONE
     assert len(sink.mails) == 6
     found = got(sink)
     assert found["small.example"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,8 @@ from listmgr.consent.facts import RequestFacts
 from listmgr.consent.models import Consent
 from listmgr.consent.withdraw import withdraw
 from listmgr.delivery import engine, sweep
+from listmgr.delivery.engine import SliceResult
+from listmgr.delivery.handover import SendPlan, WindowState
 from listmgr.delivery.launch import launch
 from listmgr.delivery.leases import claim
 from listmgr.delivery.models import CampaignLease, Delivery
@@ -35,7 +38,7 @@ from tests.delivery.conftest import TEMPLATES
 from tests.people import make_confirmed, make_pending
 from tests.sink import Sink
 
-Send = Callable[..., bool]
+Send = Callable[..., SliceResult]
 FACTS = RequestFacts(method="test")
 NAME = (("first_name", "s.first_name"),)
 
@@ -71,7 +74,7 @@ def test_everybody_gets_one_mail_and_the_campaign_finishes(
     launched: int, send: Send, sink: Sink, session: Session, uow: UnitOfWork, settings: Settings
 ):
     assert progress(session, launched).remaining == 10
-    assert send(launched) is False
+    assert send(launched) is SliceResult.DONE
     assert sorted(to for to, _ in sink.mails) == sorted(f"p{n}@example.org" for n in range(10))
     mail = sink.to("p3@example.org")[0]
     assert mail["Subject"] == "Neues für Änne"
@@ -240,7 +243,7 @@ def test_a_pause_ends_the_windows_and_a_resume_goes_on(
     sink.on_data = on_data
     send(launched)
     assert 2 <= len(sink.mails) <= 3
-    assert send(launched) is False
+    assert send(launched) is SliceResult.DONE
     sink.on_data = None
     with uow() as tx:
         control.resume(tx, launched)
@@ -253,7 +256,7 @@ def test_a_pause_ends_the_windows_and_a_resume_goes_on(
 def test_cancel_ends_it(launched: int, send: Send, sink: Sink, uow: UnitOfWork):
     with uow() as tx:
         control.cancel(tx, launched, at=NOW)
-    assert send(launched) is False
+    assert send(launched) is SliceResult.DONE
     assert sink.mails == []
     with pytest.raises(Refused), uow() as tx:
         control.resume(tx, launched)
@@ -281,3 +284,14 @@ def test_two_campaigns_to_one_purpose_do_not_touch_each_other(
     assert len(sink.mails) == 10
     send(other.id)
     assert len(sink.mails) == 21
+
+
+def test_w07_a_slice_says_in_words_what_follows(launched: int, send: Send):
+    assert send(launched, seconds=0.0) is SliceResult.MORE
+    assert send(launched) is SliceResult.DONE
+
+
+def test_w08_what_a_slice_sends_does_not_change_while_it_sends():
+    assert SendPlan.__dataclass_params__.frozen
+    changing = {field.name for field in dataclasses.fields(WindowState)}
+    assert changing == {"day", "fault", "away", "waiting", "results", "late"}

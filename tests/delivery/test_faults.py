@@ -12,6 +12,7 @@ from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.config import Settings
 from listmgr.delivery import engine, sweep
 from listmgr.delivery.again import Which, try_again
+from listmgr.delivery.engine import SliceResult
 from listmgr.delivery.progress import problems, progress
 from listmgr.kit.clock import now
 from listmgr.suppression.models import Suppression
@@ -68,7 +69,7 @@ def test_a_server_that_is_away_pauses_and_its_return_resumes_without_loss(
     launched: int, uow: UnitOfWork, settings: Settings, session: Session, sink: Sink, send: Send
 ):
     nobody = replace(settings, mail=replace(settings.mail, port=1))
-    assert engine.send_slice(uow, nobody, launched, "w", now=now) is False
+    assert engine.send_slice(uow, nobody, launched, "w", now=now) is SliceResult.DONE
     campaign = session.get_one(Campaign, launched)
     assert campaign.status is CampaignStatus.PAUSED
     assert campaign.pause_cause is PauseCause.SERVER_AWAY

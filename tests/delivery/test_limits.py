@@ -17,6 +17,7 @@ from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery import engine, sweep
 from listmgr.delivery.counted import begun_since
+from listmgr.delivery.engine import SliceResult
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import Delivery
 from listmgr.delivery.progress import progress
@@ -59,7 +60,7 @@ def test_an_hours_limit_is_kept_and_the_campaign_waits_and_goes_on_by_itself(
     launched: int, pace, send_at, sink: Sink, session: Session, uow: UnitOfWork
 ):
     pace(per_hour="4")
-    assert send_at(launched, LATER) is None
+    assert send_at(launched, LATER) is SliceResult.WAITING
     assert len(sink.mails) == 4
     assert waits(session, launched) == ("hour", LATER + timedelta(hours=1))
     with uow() as tx:
@@ -67,7 +68,7 @@ def test_an_hours_limit_is_kept_and_the_campaign_waits_and_goes_on_by_itself(
         assert tx.jobs == []
         sweep.sweep_campaigns(tx, at=LATER + timedelta(hours=1, seconds=1))
         assert {job.name for job in tx.jobs} == {"send_slice"}
-    assert send_at(launched, LATER + timedelta(minutes=30)) is None
+    assert send_at(launched, LATER + timedelta(minutes=30)) is SliceResult.WAITING
     assert len(sink.mails) == 4
     send_at(launched, LATER + timedelta(hours=1))
     send_at(launched, LATER + timedelta(hours=2))
@@ -100,7 +101,7 @@ def test_nothing_begins_in_quiet_hours_and_it_goes_on_by_itself(
     launched: int, pace, send_at, sink: Sink, session: Session, uow: UnitOfWork
 ):
     pace(quiet=QuietTold("11:00", "14:30", **ZONE))
-    assert send_at(launched, LATER) is None
+    assert send_at(launched, LATER) is SliceResult.WAITING
     assert sink.mails == []
     end = datetime.fromisoformat("2033-05-18T14:30:00+02:00")
     assert waits(session, launched) == ("quiet", end)
@@ -168,7 +169,7 @@ def test_valkey_away_keeps_a_limited_sender_waiting_and_an_unlimited_one_going(
 ):
     deaf = replace(settings, redis_url="redis://127.0.0.1:1/0")
     pace(per_day="4")
-    assert engine.send_slice(uow, deaf, launched, "w", now=now) is None
+    assert engine.send_slice(uow, deaf, launched, "w", now=now) is SliceResult.WAITING
     assert sink.mails == []
     assert waits(session, launched)[0] == "counting"
     pace()
@@ -207,7 +208,7 @@ def test_a_campaign_whose_sender_is_disabled_pauses_and_says_so(
         found = tx.session.scalars(sa.select(MailingList.id)).one()
         set_sending(tx, found, sender_id=made.id, quiet=QuietTold())
         disable_sender(tx, made.id, at=NOW)
-    assert send(launched) is False
+    assert send(launched) is SliceResult.DONE
     found = session.get_one(Campaign, launched)
     assert found.status is CampaignStatus.PAUSED
     assert "disabled" in found.pause_reason
@@ -237,7 +238,7 @@ def test_who_finds_no_free_connection_leaves_it_to_the_others(
     pace(connections="1")
     permits = permits_at(settings.redis_url)
     permits.enter("listmgr:rate:0:connections", ["other"], most=1, seconds=30)
-    assert send(launched) is None
+    assert send(launched) is SliceResult.WAITING
     assert session.get_one(Campaign, launched).status is CampaignStatus.RUNNING
     permits.leave("listmgr:rate:0:connections", ["other"])
     send(launched)
@@ -275,7 +276,7 @@ def test_limits_far_above_hold_nothing_up(
 ):
     much = {"per_second": "1000000", "per_hour": "1000000000", "per_day": "1000000000"}
     pace(("example.org", much), **much)
-    assert send(launched) is False
+    assert send(launched) is SliceResult.DONE
     assert len(sink.mails) == 10
     assert progress(session, launched).deferred == 0
     # What was taken for later has been given back.
