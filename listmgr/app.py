@@ -16,7 +16,7 @@ from listmgr.kit.db import db
 from listmgr.kit.mail import make_post
 from listmgr.kit.queue import Job, ring
 from listmgr.kit.transaction import Transaction, transaction
-from listmgr.schema import load_models, resource
+from listmgr.schema import resource
 from listmgr.web import errors, field_words, health, language, public, security, studio
 from listmgr.web.context import Services
 from listmgr.web.json_provider import JSONProvider
@@ -25,7 +25,6 @@ from listmgr.web.json_provider import JSONProvider
 def create_app(settings: Settings | None = None) -> Flask:
     """The application for gunicorn, the worker and tests; reads the environment if not told."""
     settings = settings or load_settings()
-    load_models()
     app = Flask("listmgr", template_folder=str(resource("templates")))
     host = urlsplit(settings.base_url).hostname or "localhost"
     app.config.update(

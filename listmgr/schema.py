@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 MIGRATION_LOCK = 0x6C6D6772  # "lmgr": one migration at a time over all hosts.
 
 
-def load_models() -> None:
-    """Importing this module has loaded every model; calling this says so."""
-
-
 def alembic_config() -> Config:
     """The configuration of the migrations, wherever listmgr is installed.
 

@@ -6,9 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from listmgr.kit.db import Base
-from listmgr.schema import MIGRATION_LOCK, load_models
-
-load_models()
+from listmgr.schema import MIGRATION_LOCK
 
 
 def include_object(

@@ -20,9 +20,6 @@ from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.address import mask
 from listmgr.subscribers.models import Subscriber
 
-# How a person can say it; the last three are written down by staff (L-13).
-HOW = ("page", "one-click", "preferences", "not me", "reply", "phone", "letter", "in person")
-
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeView:

@@ -58,7 +58,7 @@ class Expired(Broken):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply of the server, its lines joined by blanks."""
+    """One reply of the server, its lines joined by line feeds: EHLO's are one extension each."""
 
     code: int
     text: str

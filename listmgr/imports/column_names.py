@@ -91,7 +91,11 @@ _NAMES = {
         double opt-in at, double opt-in date, double opt-in datum, doi datum, doi date, confirm
         time, bestätigt am, bestätigungsdatum, einwilligung am, einwilligungsdatum, datum der
         einwilligung, anmeldedatum, date de consentement, date opt-in, date de confirmation,
-        fecha de consentimiento, fecha opt-in, fecha de confirmación, data consenso
+        fecha de consentimiento, fecha opt-in, fecha de confirmación, data consenso, opt-in
+        timestamp, consent timestamp, opt-in zeit, datum opt-in, datum des opt-in, datum double
+        opt-in, zustimmung am, zustimmungsdatum, signup date, subscription date, subscribe date,
+        date du consentement, date de l'opt-in, date d'inscription, date d'abonnement, fecha del
+        consentimiento, fecha del opt-in, fecha de suscripción, fecha de alta
     """,
     _T.IP: """
         ip, ip address, ip-adresse, confirm ip, consent ip, opt-in ip, doi ip, adresse ip, ip

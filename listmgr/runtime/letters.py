@@ -37,12 +37,18 @@ def with_envelope(recipient: str, octets: bytes) -> bytes:
     return _ENVELOPE + recipient.encode("utf-8", "replace") + b"\r\n" + octets
 
 
-def envelope_and_subject(octets: bytes) -> tuple[str, str]:
-    """What a list of mails shows of one."""
+def envelope_and_subject(octets: bytes) -> tuple[str, str, bool]:
+    """What a list of mails shows of one: recipient, subject, and whether a campaign sent it.
+
+    A campaign's mail can be unsubscribed from; one that only tries it out is told by its id.
+    """
     first, _, rest = octets.partition(b"\r\n")
     recipient = first.removeprefix(_ENVELOPE).decode("utf-8", "replace")
     head = rest.partition(b"\r\n\r\n")[0]
-    return recipient, _header(_parsed(head + b"\r\n\r\n"), "Subject")
+    mail = _parsed(head + b"\r\n\r\n")
+    is_test = _header(mail, "Message-ID").lstrip("<").startswith("test.")
+    is_campaign = bool(_header(mail, "List-Unsubscribe")) and not is_test
+    return recipient, _header(mail, "Subject"), is_campaign
 
 
 def read_mail(octets: bytes) -> ReadMail:

@@ -19,6 +19,8 @@ from listmgr.kit.resources import resource
 from listmgr.runtime.letters import envelope_and_subject, read_mail, with_envelope
 from listmgr.web import language
 
+# So many mails of campaigns are kept, and so many of all others: a campaign to many people must
+# not push out the confirmation and test mails somebody is looking for.
 KEPT = 2000
 SHOWN = 100
 POLICY = (
@@ -39,16 +41,20 @@ class Entry:
     id: str
     to: str
     subject: str
+    is_campaign: bool
     at: float
 
 
 class Store:
-    """The newest mails, as files, with an index in memory."""
+    """The newest mails of campaigns and the newest others, as files, with an index in memory."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
-        self.entries: deque[Entry] = deque()
+        self.campaign_mails: deque[Entry] = deque()
+        self.other_mails: deque[Entry] = deque()
+        # How many had to go since all were deleted; a restart does not forget it.
+        self._count = folder / "dropped"
         self._lock = threading.Lock()
         self._last = 0
         for draft in folder.glob("*.tmp"):
@@ -71,16 +77,31 @@ class Store:
             self._forget_the_oldest()
 
     def _index(self, name: str, octets: bytes) -> None:
-        self.entries.append(Entry(name, *envelope_and_subject(octets), int(name) / 1e9))
+        entry = Entry(name, *envelope_and_subject(octets), int(name) / 1e9)
+        (self.campaign_mails if entry.is_campaign else self.other_mails).append(entry)
 
     def _forget_the_oldest(self, kept: int = KEPT) -> None:
-        while len(self.entries) > kept:
-            (self.folder / f"{self.entries.popleft().id}.eml").unlink(missing_ok=True)
+        dropped = 0
+        for mails in (self.campaign_mails, self.other_mails):
+            while len(mails) > kept:
+                (self.folder / f"{mails.popleft().id}.eml").unlink(missing_ok=True)
+                dropped += 1
+        if dropped:
+            self._count.write_text(str(self.dropped + dropped))
+
+    @property
+    def dropped(self) -> int:
+        """How many older mails are not here any more."""
+        try:
+            return int(self._count.read_text())
+        except (OSError, ValueError):
+            return 0
 
     def find(self, words: str, to: str, limit: int) -> list[Entry]:
         """The newest mails to an address, or with words in subject or recipient."""
         with self._lock:
-            newest = list(reversed(self.entries))
+            mails = [*self.campaign_mails, *self.other_mails]
+        newest = sorted(mails, key=lambda entry: entry.at, reverse=True)
         words, to = words.casefold(), to.casefold()
         found = [
             entry
@@ -102,6 +123,7 @@ class Store:
         """Delete all."""
         with self._lock:
             self._forget_the_oldest(kept=0)
+            self._count.unlink(missing_ok=True)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
         """Aiosmtpd hands a mail over."""
@@ -125,7 +147,10 @@ def viewer(store: Store) -> Flask:
     @app.get("/")
     def inbox() -> str:
         words = request.args.get("q", "")
-        return render_template("inbox.html", mails=store.find(words, "", SHOWN), words=words)
+        mails = store.find(words, "", SHOWN)
+        return render_template(
+            "inbox.html", mails=mails, words=words, dropped=store.dropped, kept=KEPT
+        )
 
     @app.get("/mail/<name>")
     def mail(name: str) -> str:
@@ -149,7 +174,7 @@ def viewer(store: Store) -> Flask:
 
     @app.get("/api/messages")
     def messages() -> list[dict[str, Any]]:
-        found = store.find(request.args.get("q", ""), request.args.get("to", ""), KEPT)
+        found = store.find(request.args.get("q", ""), request.args.get("to", ""), 2 * KEPT)
         return [asdict(entry) for entry in found]
 
     return app

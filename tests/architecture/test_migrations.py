@@ -15,7 +15,7 @@ from listmgr.kit.db import Base
 from listmgr.kit.transaction import transaction
 from listmgr.privacy.processing_record import REASONS
 from listmgr.runtime.house import House
-from listmgr.schema import alembic_config, load_models, migrate
+from listmgr.schema import alembic_config, migrate
 from tests.conftest import NOW
 from tests.people import make_confirmed, make_list
 
@@ -36,7 +36,6 @@ def test_migrations_go_up_down_and_up_and_agree_with_the_models(house: House):
 
 
 def test_every_column_says_whether_it_is_personal():
-    load_models()
     silent = [
         f"{table.name}.{column.name}"
         for table in Base.metadata.tables.values()
@@ -48,7 +47,6 @@ def test_every_column_says_whether_it_is_personal():
 
 def test_l34_every_personal_table_says_in_the_record_why_it_is_held():
     """A new one says its reasons in listmgr/privacy/processing_record.py."""
-    load_models()
     personal = {
         table.name
         for table in Base.metadata.tables.values()

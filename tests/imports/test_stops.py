@@ -334,8 +334,7 @@ from listmgr.imports import batches, work
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import transaction
 from listmgr.config import load_settings
-from listmgr.schema import load_models
-load_models()
+import listmgr.schema
 batches.ROWS = 20
 settings = load_settings()
 engine = sa.create_engine(settings.database_url)

@@ -21,7 +21,7 @@ from listmgr.privacy.erasure import erase, erase_person
 from listmgr.privacy.journal import forget_late_replies
 from listmgr.privacy.models import ErasureEntry
 from listmgr.privacy.register import ERASED, KEPT
-from listmgr.schema import load_models, resource
+from listmgr.schema import resource
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 from tests.conftest import NOW, UnitOfWork
@@ -149,7 +149,6 @@ def test_a_sign_up_in_flight_does_not_bring_the_person_back(anna, uow, session):
 
 def test_every_personal_table_says_what_becomes_of_it():
     """A new table with personal columns needs a line in listmgr/privacy/register.py."""
-    load_models()
     personal = {
         table.name
         for table in Base.metadata.tables.values()

@@ -272,6 +272,25 @@ def test_b02_pages_and_downloads_of_a_cancelled_import_show_nobody(admin, letter
     assert "The file has been deleted, and its rows with it." in answer.text
 
 
+def test_b14_no_declaration_is_made_for_the_operator(admin, letter, session):
+    bring(admin, ROWS.encode())
+    page = admin.get("/studio/imports/1/describe").text
+    for name in ("purpose_id", "basis"):
+        field = page[page.index(f'id="{name}"') :]
+        field = field[: field.index("</select>")]
+        assert '<option value="' in field
+        assert re.findall(r'value="([^"]*)" selected', field) in ([], [""]), name
+    undeclared = {
+        name: value for name, value in TOLD.items() if name not in {"purpose_id", "basis"}
+    }
+    answer = admin.post("/studio/imports/1/describe", undeclared)
+    assert answer.status_code == 422
+    assert "Choose the legal basis." in answer.text
+    assert "Choose a purpose" in answer.text
+    session.rollback()
+    assert session.scalars(sa.select(Import.basis)).one() == ""
+
+
 def test_b13_a_cancelled_import_says_what_became_of_it(admin, letter, uow):
     bring(admin, ROWS.encode())
     looked_through(admin, uow)

@@ -162,7 +162,7 @@ def _as_described(found: Import) -> Description:
         columns=plan.columns, words=plan.words, tables=plan.tables, language=plan.language,
         purpose_id=found.purpose_id or 0, update=plan.update.value, confirm=plan.confirm,
         how=plan.how, wording=plan.wording, system=plan.system, source=found.source,
-        basis=found.basis or LegalBasis.CONSENT.value, statement=found.statement,
+        basis=found.basis, statement=found.statement,
         foreign=plan.foreign,
     )  # fmt: skip
 
