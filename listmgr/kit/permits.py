@@ -8,6 +8,7 @@ not there has to be counted again from the rows (Unknown).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, cast
 
 import redis
 
-from listmgr.kit import permit_scripts as scripts
+from listmgr.kit.permit_scripts import load_scripts
 
 # How long what is no longer used is kept.
 _KEPT = 3_600
@@ -93,40 +94,34 @@ class Permits:
 
     def __init__(self, connection: redis.Redis) -> None:
         self._redis = connection
-        self._scripts = {name: connection.register_script(name) for name in scripts.ALL}
+        self._scripts = {
+            name: connection.register_script(source) for name, source in load_scripts().items()
+        }
 
-    def _run(self, script: str, keys: list[str], args: list[float | str]) -> Any:  # noqa: ANN401 - as Lua has it
+    def _run(self, script: str, keys: list[str], **args: object) -> Any:  # noqa: ANN401 - as Lua has it
         with _reaching():
-            return self._scripts[script](keys=keys, args=args)
+            return self._scripts[script](keys=keys, args=[json.dumps(args)])
 
     def take(self, asks: Sequence[Ask], *, at: float = 0.0) -> list[Given | Unknown]:
         """An answer to each; `at` (epoch seconds) replaces the clock of Valkey."""
-        keys: list[str] = []
-        args: list[float | str] = [f"{at * SECOND:.0f}"]
-        for ask in asks:
-            keys += _keys(ask)
-            args += [ask.want, ask.per_second]
-            for span in (ask.hour, ask.day):
-                args += [span.limit, span.begin, span.end]
-            args += [f"{seconds * SECOND:.0f}" for seconds in (ask.span, ask.ahead, ask.slack)]
-        found = cast("list[list[int]]", self._run(scripts.TAKE, keys=keys, args=args))
+        keys = [key for ask in asks for key in _keys(ask)]
+        wanted = [_as_json(ask) for ask in asks]
+        found = cast("list[list[int]]", self._run("take", keys, now=_micros(at), asks=wanted))
         return [_answer(ask, told) for ask, told in zip(asks, found, strict=True)]
 
     def give_back(self, ask: Ask, count: int) -> None:
         """Permits that were not used."""
-        self._run(scripts.BACK, keys=_keys(ask)[:3], args=[count, ask.per_second])
+        self._run("give_back", _keys(ask)[:3], count=count, per_second=ask.per_second)
 
     def spend(self, ask: Ask, count: int) -> None:
         """Count what was used without asking. A counter that is not whole is left to the rows."""
-        args: list[float | str] = [count, ask.per_second]
-        for span in (ask.hour, ask.day):
-            args += [span.limit, span.begin, span.end]
-        self._run(scripts.SPEND, _keys(ask), args)
+        self._run("spend", _keys(ask), **_as_json(ask), count=count)
 
     def counted(self, ask: Ask, unknown: Unknown, count: int) -> None:
         """What the rows say has been used since `begin`, unless somebody was quicker."""
         span, key = (ask.day, _keys(ask)[2]) if unknown.is_day else (ask.hour, _keys(ask)[1])
-        self._run(scripts.COUNTED, [key, f"{ask.key}:since"], [count, span.end + _KEPT])
+        keys = [key, f"{ask.key}:since"]
+        self._run("seed", keys, count=count, forget_at=span.end + _KEPT)
 
     def used(self, ask: Ask) -> tuple[int, int]:
         """How many of the hour's and of the day's permits are gone."""
@@ -136,7 +131,7 @@ class Permits:
 
     def enter(self, key: str, holders: Sequence[str], *, most: int, seconds: int) -> int:
         """How many of the holders have a place now; who had one before keeps it."""
-        return int(self._run(scripts.ENTER, [key], [most, seconds, *holders]))
+        return int(self._run("enter", [key], most=most, seconds=seconds, holders=list(holders)))
 
     def leave(self, key: str, holders: Sequence[str]) -> None:
         """Give places back."""
@@ -151,16 +146,26 @@ class Permits:
 
     def queue(self, key: str, count: int, *, rate: float, floor: float = 0.0) -> float:
         """In how many seconds the first of `count` who are put off is due; not before `floor`."""
-        args: list[float | str] = [count, f"{SECOND / rate:.0f}", f"{floor * SECOND:.0f}"]
-        return float(self._run(scripts.QUEUE, [f"{key}:tail"], args)) / SECOND
+        step = _micros(1 / rate)
+        found = self._run("queue", [f"{key}:tail"], count=count, step=step, floor=_micros(floor))
+        return float(found) / SECOND
 
     def heard(
         self, key: str, scope: str, *, good: int, bad: int, rule: BackOff, jitter: float
     ) -> float:
         """Note how a place answered; until when (epoch seconds) it is left alone, or 0."""
-        args: list[float | str] = [scope, good, bad, rule.strikes]
-        args += [rule.first * SECOND, rule.longest * SECOND, jitter]
-        return int(self._run(scripts.HEARD, [key], args)) / SECOND
+        till = self._run(
+            "back_off",
+            [key],
+            scope=scope,
+            good=good,
+            bad=bad,
+            strikes=rule.strikes,
+            first=_micros(rule.first),
+            longest=_micros(rule.longest),
+            jitter=jitter,
+        )
+        return int(till) / SECOND
 
     def store_counter(self, key: str, number: int, *, seconds: int) -> None:
         """Keep a number for so many seconds."""
@@ -175,7 +180,7 @@ class Permits:
 
     def add_to_counter(self, key: str, number: int, *, enough: int) -> None:
         """Add to a number that is kept, and forget it when that is `enough`."""
-        self._run(scripts.ADD, [key], [number, enough])
+        self._run("add_if_there", [key], number=number, enough=enough)
 
     def left_alone(self, key: str) -> dict[str, float]:
         """Until when each place that has refused is left alone; a time gone by: one may try."""
@@ -211,6 +216,20 @@ def _reaching() -> Iterator[None]:
 def _keys(ask: Ask) -> list[str]:
     hour, day = f"{ask.key}:h{ask.hour.begin}", f"{ask.key}:d{ask.day.begin}"
     return [f"{ask.key}:beat", hour, day, f"{ask.key}:since"]
+
+
+def _micros(seconds: float) -> int:
+    return round(seconds * SECOND)
+
+
+def _as_json(ask: Ask) -> dict[str, object]:
+    """An ask as the scripts read it: moments of spans in seconds, all else in microseconds."""
+    hour, day = (
+        {"limit": span.limit, "begins": span.begin, "ends": span.end}
+        for span in (ask.hour, ask.day)
+    )
+    spans = {"span": _micros(ask.span), "ahead": _micros(ask.ahead), "slack": _micros(ask.slack)}
+    return {"want": ask.want, "per_second": ask.per_second, "hour": hour, "day": day} | spans
 
 
 def _answer(ask: Ask, told: list[Any]) -> Given | Unknown:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 
 import pytest
 import redis
 
+from listmgr.kit.permit_scripts import load_scripts
 from listmgr.kit.permits import Ask, BackOff, Given, Permits, PermitsAway, Span, Unknown
 
 # Ahead of the real clock: Valkey itself forgets what is over.
@@ -155,3 +157,14 @@ def test_a_place_that_refuses_is_left_alone_ever_longer_until_it_takes_one(permi
     assert permits.left_alone("b")["x.example"] < time.time()
     permits.heard("b", "x.example", good=1, bad=1, **rule)
     assert permits.left_alone("b") == {}
+
+
+def test_w09_scripts_are_files_that_read_named_fields(permits):
+    scripts = load_scripts()
+    assert {"take", "give_back", "spend", "seed", "enter", "queue", "back_off"} <= set(scripts)
+    for source in scripts.values():
+        # One JSON object; no field is known by its place.
+        assert set(re.findall(r"ARGV\[[^]]*\]", source)) == {"ARGV[1]"}
+    # As exact as whole numbers of this size can be in JSON.
+    given = one(permits, Ask("large", 3, hour=Span(10**12, int(AT), int(AT) + 3600)))
+    assert isinstance(given, Unknown)
