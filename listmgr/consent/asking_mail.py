@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,13 +18,22 @@ from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionKind, QuestionStatus
 from listmgr.consent.question_letter import Advertising, compose
-from listmgr.kit.mail import Letter, MailRefused, MailServerAway, MailUncertain, Receipt
+from listmgr.kit.mail import (
+    Letter,
+    MailLoginRefused,
+    MailRefused,
+    MailServerAway,
+    MailUncertain,
+    Receipt,
+)
 from listmgr.kit.queue import Job
 from listmgr.kit.tokens import Door, make_token, token_hash
 from listmgr.kit.transaction import Transaction
+from listmgr.kit.trouble import Trouble
 from listmgr.lists.models import MailingList
 from listmgr.senders.letters import PostBy, Way, way
 
+_trouble = Trouble(logging.getLogger(__name__))
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # Each attempt waits longer than the one before, up to an hour, for as long as it is still of use.
 LONGEST_WAIT_MINUTES = 60
@@ -66,11 +76,16 @@ def send_claimed(
         _settle(uow, question_id, status, f"refused: {error}")
     except MailServerAway as error:
         away = its_way.terms.sender_id
-        _settle(uow, question_id, QuestionStatus.QUEUED, f"server away: {error}", away)
+        refused = isinstance(error, MailLoginRefused)
+        _settle(uow, question_id, QuestionStatus.QUEUED, f"server away: {error}", away, refused)
+        if refused:
+            sentence = f"the mail server of sender {away} refuses the login, single mails wait"
+            _trouble.log(f"sender {away}", error, sentence)
     except MailUncertain as error:
         # It may have been taken: never sent again by itself; the person can sign up again.
         _settle(uow, question_id, QuestionStatus.UNCERTAIN, f"uncertain: {error}")
     else:
+        _trouble.end(f"sender {its_way.terms.sender_id}")
         with uow() as tx:
             _sent(tx, question_id, receipt, token, now())
 
@@ -186,12 +201,14 @@ def _settle(
     status: QuestionStatus,
     error: str,
     away_sender_id: int | None = None,
+    login_refused: bool = False,
 ) -> None:
     with uow() as tx:
         question = tx.session.get_one(Question, question_id, with_for_update=True)
         question.status = status
         question.last_error = error[:300]
         question.away_sender_id = away_sender_id
+        question.login_refused = login_refused
 
 
 def without_secret(mime: bytes, token: str) -> bytes:

@@ -258,6 +258,8 @@ class Question(Base):
     attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     # Whose mail server was away at the last attempt: nothing more is tried by it for a moment.
     away_sender_id: Mapped[int | None] = mapped_column(info=PLAIN)
+    # Whether it answered, and refused the login: somebody has to see to it.
+    login_refused: Mapped[bool] = mapped_column(server_default=sa.false(), info=PLAIN)
     # Mail servers like to repeat the address in what they answer.
     last_error: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
 

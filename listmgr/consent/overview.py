@@ -108,6 +108,16 @@ def questions(session: Session) -> dict[QuestionStatus, int]:
     return {status: found.get(status, 0) for status in QuestionStatus}
 
 
+def refused_logins(session: Session) -> dict[int, int]:
+    """Senders whose server refuses the login, and how many mails wait by them for that."""
+    counts = (
+        sa.select(Question.away_sender_id, sa.func.count())
+        .where(Question.status == QuestionStatus.QUEUED, Question.login_refused)
+        .group_by(Question.away_sender_id)
+    )
+    return {int(sender or 0): count for sender, count in session.execute(counts)}
+
+
 def ledger_state(session: Session) -> LedgerState:
     """How fresh the seal over the ledger is."""
     last = session.scalars(

@@ -60,6 +60,10 @@ class MailServerAway(Exception):
     """Nothing was handed over: the server is down, silent or unsafe."""
 
 
+class MailLoginRefused(MailServerAway):
+    """Nothing was handed over: the server does not take the user name and the password."""
+
+
 class MailUncertain(Exception):
     """The connection broke after the mail had begun: it may have been taken (M-16)."""
 
@@ -227,6 +231,8 @@ def _hand_over(
     try:
         with _connected(mail, keep, account) as host:
             reply = _transmit(host, account.sender, letter.to, octets)
+    except smtplib.SMTPAuthenticationError as error:
+        raise MailLoginRefused(_reason(error)) from None
     except (OSError, smtplib.SMTPException) as error:
         # The name of the error only: its text may hold what the server was told.
         raise MailServerAway(_reason(error)) from None

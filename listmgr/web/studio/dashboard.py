@@ -57,6 +57,7 @@ def dashboard() -> str:
             stations=overview.stations(session),
             weeks=overview.growth(session, at=now()),
             questions=overview.questions(session),
+            refused_logins=overview.refused_logins(session),
             ledger=overview.ledger_state(session),
             campaigns=_latest_campaigns(session),
             stopped=_stopped(session),

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from listmgr.campaigns import control
+from listmgr.consent import overview
 from listmgr.delivery import providers
 from listmgr.delivery.try_sender import Trial, try_account
 from listmgr.kit.clock import now
@@ -39,7 +40,11 @@ def senders() -> str:
         found = accounts.senders(tx.session)
         today = {one.id: _today(one) for one in found}
         return render_template(
-            "studio/senders/all.html", found=found, mail=services().settings.mail, today=today
+            "studio/senders/all.html",
+            found=found,
+            mail=services().settings.mail,
+            today=today,
+            refused_logins=overview.refused_logins(tx.session),
         )
 
 
