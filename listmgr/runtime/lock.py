@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from listmgr.runtime.process import RuntimeFailure
+from listmgr.runtime.data_folder import prepare_data_folder
+from listmgr.runtime.errors import RuntimeFailure
 
 # What a killed installation may need to write its data out and end.
 GASP_SECONDS = 30.0
@@ -24,8 +25,9 @@ def only_one(data_dir: Path) -> Iterator[None]:
     two PostgreSQL never meet over the same files.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        file = (data_dir / "lock").open("a+")
+        prepare_data_folder(data_dir)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        file = os.fdopen(os.open(data_dir / "lock", flags, 0o640), "a+")
     except OSError as error:
         raise RuntimeFailure(
             f"{data_dir} cannot be written to ({error.strerror}). Give another folder: --data-dir"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import signal
 import subprocess
@@ -14,22 +15,18 @@ from urllib.parse import quote
 import psycopg
 
 from listmgr.runtime import postgres_roles
+from listmgr.runtime.accounts import PROGRAMS, unprivileged
+from listmgr.runtime.data_folder import owned_folder, prepare_data_folder
 from listmgr.runtime.postgres_roles import APPLICATION, DATABASE, OWNER, SUPERUSER
-from listmgr.runtime.process import (
-    RuntimeFailure,
-    owned_folder,
-    reachable_by_all,
-    spawn,
-    stop,
-    unprivileged,
-)
+from listmgr.runtime.process import RuntimeFailure, reachable_by_all, spawn, stop
 
 START_SECONDS = 30.0
 # A unix socket's path holds 107 octets; PostgreSQL adds its own file name.
 MAX_SOCKET_FOLDER = 85
 SETTINGS = {
     "listen_addresses": "",
-    "unix_socket_permissions": "0700",
+    # The folder of the socket keeps others out.
+    "unix_socket_permissions": "0777",
     "shared_buffers": "256MB",
     "max_connections": "100",
     "max_wal_size": "2GB",
@@ -56,10 +53,9 @@ class Postgres:
 
     def start(self) -> Postgres:
         """Make the cluster if there is none, start it, wait until it answers."""
-        self._root.mkdir(parents=True, exist_ok=True)
+        prepare_data_folder(self._root)
         binaries = _binaries(self._root)
         data = owned_folder(self._root / "postgres")
-        self._log.touch(mode=0o600)
         if not (data / "PG_VERSION").exists():
             self._initdb(binaries, data)
         self._refuse_second(data)
@@ -144,7 +140,12 @@ class Postgres:
         folder = Path(tempfile.mkdtemp(prefix="listmgr-pg-", dir="/tmp"))
         if len(str(folder)) > MAX_SOCKET_FOLDER:
             raise RuntimeFailure(f"{folder} is too long for a unix socket.")
-        return owned_folder(folder)
+        owned_folder(folder)
+        programs = unprivileged(PROGRAMS)
+        if programs is not None:
+            os.chown(folder, -1, programs.pw_gid)
+            folder.chmod(0o750)
+        return folder
 
     def _wait(self) -> None:
         until = time.monotonic() + START_SECONDS

@@ -14,6 +14,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from listmgr.runtime.accounts import PROGRAMS, unprivileged
+from listmgr.runtime.data_folder import write_private
+
 DATABASE = "listmgr"
 # The cluster's first role cannot be less than a superuser; those of earlier versions have this one.
 SUPERUSER = "listmgr"
@@ -30,19 +33,17 @@ local {DATABASE} {APPLICATION} peer map=listmgr
 
 def write_access(data: Path) -> None:
     """Say which account may be which role, and that nobody else may be any."""
-    account = pwd.getpwuid(os.geteuid()).pw_name
-    roles = (SUPERUSER, OWNER, APPLICATION)
-    _write(data / "pg_hba.conf", _ACCESS)
-    _write(
+    ourselves = pwd.getpwuid(os.geteuid()).pw_name
+    peers = [(ourselves, role) for role in (SUPERUSER, OWNER, APPLICATION)]
+    programs = unprivileged(PROGRAMS)
+    if programs is not None:
+        peers.append((programs.pw_name, APPLICATION))
+    write_private(data / "pg_hba.conf", _ACCESS)
+    write_private(
         data / "pg_ident.conf",
         "# Written by listmgr at each start.\n"
-        + "".join(f'listmgr "{account}" {role}\n' for role in roles),
+        + "".join(f'listmgr "{account}" {role}\n' for account, role in peers),
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """In place: the file stays the account's that the server runs under."""
-    path.write_text(text)
 
 
 def prepare(connect: Connect) -> None:

@@ -1,10 +1,9 @@
-"""Starts processes that die with their parent, servers under another account when we are root."""
+"""Starts processes that die with their parent, under accounts of their own when we are root."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import pwd
 import signal
 import stat
 import subprocess
@@ -14,22 +13,14 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
+
+from listmgr.runtime.accounts import POSTGRES, PROGRAMS, become, groups_of, unprivileged
+from listmgr.runtime.errors import RuntimeFailure as RuntimeFailure  # noqa: PLC0414 - exported
 
 _PR_SET_PDEATHSIG = 1
 # Loaded here and not in a child between fork and exec, where little is allowed.
 _libc = ctypes.CDLL(None)
-
-
-class RuntimeFailure(Exception):
-    """An embedded server cannot run here; the message says what to do."""
-
-
-def unprivileged() -> pwd.struct_passwd | None:
-    """The account servers run under when we are root: PostgreSQL refuses to be root."""
-    if os.geteuid() != 0:
-        return None
-    return pwd.getpwnam("nobody")
 
 
 def reachable_by_all(path: Path) -> bool:
@@ -37,19 +28,13 @@ def reachable_by_all(path: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in (path, *path.parents))
 
 
-def owned_folder(path: Path) -> Path:
-    """A private folder for a server's data, owned by the account the server runs under."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    account = unprivileged()
-    if account is not None:
-        if not reachable_by_all(path.parent):
-            raise RuntimeFailure(
-                f"{path.parent} is closed to the account that runs the database; as root, set "
-                "LISTMGR_DATA_DIR to a folder like /var/lib/listmgr."
-            )
-        os.chown(path, account.pw_uid, account.pw_gid)
-    path.chmod(0o700)
-    return path
+def open_log(path: Path) -> IO[bytes]:
+    """A log to append to, for our own eyes and our group's; it is no link to somewhere else."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o640)
+    with suppress(PermissionError):
+        os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o640)
+    return os.fdopen(descriptor, "ab")
 
 
 def die_with(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
@@ -70,11 +55,15 @@ def spawn(
     dies_by: signal.Signals = signal.SIGKILL,
     env: Mapping[str, str] | None = None,
     drop: bool = True,
+    account: str = POSTGRES,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that gets `dies_by` when we die, however we die; output goes to `log`."""
-    account = unprivileged() if drop else None
+    """Start a process that gets `dies_by` when we die, however we die; output goes to `log`.
+
+    As root, unless `drop` is False, it runs under an account.
+    """
+    owner = unprivileged(account) if drop else None
     parent = os.getpid()
-    with log.open("ab") as output:
+    with open_log(log) as output:
         return subprocess.Popen(  # noqa: S603 - our own argument vectors, no shell
             [str(part) for part in argv],
             stdin=subprocess.DEVNULL,
@@ -86,9 +75,11 @@ def spawn(
             # Python closes what is not marked; what is marked is the lock of the data directory,
             # which is free again only when the last process that holds it is gone.
             close_fds=False,
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
+            user=owner.pw_uid if owner else None,
+            group=owner.pw_gid if owner else None,
+            extra_groups=groups_of(account) if owner else None,
+            # Where we stand may be closed to it.
+            cwd="/" if owner else None,
         )
 
 
@@ -163,6 +154,9 @@ def _be_child(
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         _redirect(log)
+        become(PROGRAMS)
+        # Another account's child has forgotten it.
+        die_with(parent)
         os.environ.clear()
         os.environ.update(env)
         run()
@@ -185,10 +179,9 @@ def _redirect(log: Path | None) -> None:
     os.dup2(null, 0)
     os.close(null)
     if log is not None:
-        output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.close(output)
+        with open_log(log) as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
 
 
 def stop(process: subprocess.Popen[bytes] | Child, by: signal.Signals, seconds: float) -> None:

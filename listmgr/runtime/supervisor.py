@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from listmgr.runtime.accounts import PROGRAMS
 from listmgr.runtime.process import Child, RuntimeFailure, fork, spawn, stop
 
 PATIENCE = 10.0
@@ -61,7 +62,7 @@ class Program:
             self.process = fork(self.run, log=self.log, env=self.env)
         else:
             assert self.log is not None
-            self.process = spawn(self.run, log=self.log, env=self.env, drop=False)
+            self.process = spawn(self.run, log=self.log, env=self.env, account=PROGRAMS)
 
     def ended_well(self) -> bool:
         """Whether it ended by itself and without an error, as a worker does after its last job."""

@@ -20,6 +20,8 @@ import redis
 from gunicorn.app.wsgiapp import run as serve_pages
 
 from listmgr.config import Settings, load_settings
+from listmgr.runtime.accounts import PROGRAMS, unprivileged, with_files_of
+from listmgr.runtime.data_folder import share_out
 from listmgr.runtime.house import House
 from listmgr.runtime.lock import only_one
 from listmgr.runtime.ports import free_port
@@ -29,6 +31,11 @@ from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obe
 from listmgr.schema import migrate
 
 START_SECONDS = 60.0
+LOWEST_FREE_PORT = 1024
+_STAYS_ROOT = (
+    "listmgr lies in a folder that only root may enter: its programs stay root. Installed"
+    f" elsewhere, as in /opt/listmgr, they run as {PROGRAMS}."
+)
 OWNER = "LISTMGR_OWNER_DATABASE_URL"
 
 
@@ -66,8 +73,12 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
     obey_signals()
     with only_one(wanted.data_dir):
         _port_is_free(wanted.host, wanted.port)
+        share_out(wanted.data_dir)
+        if os.geteuid() == 0 and unprivileged(PROGRAMS) is None:
+            say(_STAYS_ROOT)
         # A wrong setting is told before anything has been started.
-        load_settings(_told(wanted))
+        with with_files_of(PROGRAMS):
+            load_settings(_told(wanted))
         given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", OWNER)}
         house = House(
             wanted.data_dir,
@@ -84,7 +95,9 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
             try:
                 supervisor.start()
                 _wait_for(wanted, site, supervisor)
-                if work(site):
+                with with_files_of(PROGRAMS):
+                    stays = work(site)
+                if stays:
                     supervisor.watch()
             finally:
                 heed_no_signals()
@@ -98,6 +111,9 @@ def _told(wanted: Wanted) -> dict[str, str]:
     env.setdefault("LISTMGR_BASE_URL", wanted.address)
     # Those who run all day have no need of the owner's password.
     env.pop(OWNER, None)
+    if unprivileged(PROGRAMS) is not None:
+        # Root's is closed to them, and libpq would stumble over that.
+        env["HOME"] = str(wanted.data_dir)
     return env
 
 
@@ -137,7 +153,7 @@ def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
     env = _told(wanted)
     env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}
     logs = wanted.data_dir / "logs"
-    logs.mkdir(mode=0o700, exist_ok=True)
+    logs.mkdir(mode=0o750, exist_ok=True)
 
     def ours(name: str, *argv: str) -> Program:
         called = partial(_command, argv, wanted.data_dir)
@@ -152,7 +168,7 @@ def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
         env.setdefault("LISTMGR_DNS_SERVERS", "off")
         mailbox.append(ours("mailbox", "mailbox", f"--smtp-port={smtp}", f"--http-port={pages}"))
     site = Site(load_settings(env), env, mailbox_url)
-    web = Program("web", partial(_serve, wanted), env, logs / "web.log")
+    web = Program("web", partial(_serve, wanted, _bind(wanted)), env, logs / "web.log")
     web.answers = partial(_answers, f"{wanted.address}/health/live", site.settings.host)
     workers = [
         ours(f"worker-{number}", "worker", "--queues=send")
@@ -171,17 +187,27 @@ def _command(argv: Sequence[str], data_dir: Path) -> None:
     call_command(argv)
 
 
-def _serve(wanted: Wanted) -> None:
+def _serve(wanted: Wanted, bind: str) -> None:
     """In a fork: gunicorn, as its own command would begin."""
     sys.argv = [
         "gunicorn",
         "listmgr.app:create_app()",
         "--config=python:listmgr.runtime.web_server",
-        f"--bind={bracketed(wanted.host)}:{wanted.port}",
+        f"--bind={bind}",
         # It is part of the name people see.
         f"--name=listmgr web ({wanted.data_dir})",
     ]
     serve_pages("gunicorn")
+
+
+def _bind(wanted: Wanted) -> str:
+    """Where the web server listens. A port that only root may open is opened here, for good."""
+    if unprivileged(PROGRAMS) is None or wanted.port >= LOWEST_FREE_PORT:
+        return f"{bracketed(wanted.host)}:{wanted.port}"
+    family = socket.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM)[0][0]
+    listener = socket.create_server((wanted.host, wanted.port), family=family)
+    listener.set_inheritable(True)
+    return f"fd://{listener.detach()}"
 
 
 def bracketed(host: str) -> str:

