@@ -46,3 +46,24 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(metadata=Base.metadata)
+
+
+# In DATABASE_URL, for a pooler such as PgBouncer that gives each transaction another connection:
+# what one has prepared is not there in the next.
+PREPARE_THRESHOLD = "prepare_threshold"
+
+
+@sa.event.listens_for(sa.Engine, "do_connect")
+def _connect(
+    _dialect: object, _record: object, _arguments: list[Any], parameters: dict[str, Any]
+) -> None:
+    """Hand psycopg its own setting, which libpq does not know, as a number or None."""
+    written = parameters.get(PREPARE_THRESHOLD)
+    if isinstance(written, str):
+        parameters[PREPARE_THRESHOLD] = int(written) if written.isdecimal() else None
+
+
+def libpq_url(url: str) -> str:
+    """A database URL as libpq reads it: without the driver's name and the driver's own settings."""
+    told = sa.make_url(url).difference_update_query([PREPARE_THRESHOLD])
+    return told.set(drivername="postgresql").render_as_string(hide_password=False)

@@ -20,6 +20,7 @@ import redis
 from gunicorn.app.wsgiapp import run as serve_pages
 
 from listmgr.config import Settings, load_settings
+from listmgr.kit.db import libpq_url
 from listmgr.runtime.accounts import PROGRAMS, unprivileged, with_files_of
 from listmgr.runtime.data_folder import share_out
 from listmgr.runtime.house import House
@@ -133,8 +134,7 @@ def _given_servers_answer(house: House, given: Mapping[str, str]) -> None:
     """The user's own servers; the message never shows the address, which holds a password."""
     try:
         if given["DATABASE_URL"]:
-            url = house.database_url.replace("+psycopg", "", 1)
-            psycopg.connect(url, connect_timeout=5).close()
+            psycopg.connect(libpq_url(house.database_url), connect_timeout=5).close()
         if given["REDIS_URL"]:
             with redis.Redis.from_url(house.redis_url, retry=None) as connection:
                 connection.ping()
@@ -161,7 +161,7 @@ def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
 
     mailbox, mailbox_url = [], ""
     if not env.get("LISTMGR_SMTP_URL"):
-        smtp, pages = free_port(), free_port(wanted.port + 1)
+        smtp, pages = free_port(), free_port(max(wanted.port + 1, LOWEST_FREE_PORT))
         mailbox_url = f"http://127.0.0.1:{pages}"
         env["LISTMGR_SMTP_URL"] = f"smtp://127.0.0.1:{smtp}"
         # Mail goes to this machine's mailbox: whether a domain takes any does not matter.
@@ -194,6 +194,9 @@ def _serve(wanted: Wanted, bind: str) -> None:
         "listmgr.app:create_app()",
         "--config=python:listmgr.runtime.web_server",
         f"--bind={bind}",
+        # What it takes for its own account it has read as our parent, which may have been root.
+        f"--user={os.geteuid()}",
+        f"--group={os.getegid()}",
         # It is part of the name people see.
         f"--name=listmgr web ({wanted.data_dir})",
     ]

@@ -9,6 +9,7 @@ import redis
 from flask import Blueprint
 
 from listmgr.config import Settings
+from listmgr.kit.db import libpq_url
 from listmgr.web.context import services
 
 bp = Blueprint("health", __name__, url_prefix="/health")
@@ -41,7 +42,7 @@ def ready() -> tuple[str, int]:
 
 def _ask(settings: Settings) -> None:
     """Raise what keeps PostgreSQL or Valkey from answering."""
-    url = settings.database_url.replace("+psycopg", "", 1)
+    url = libpq_url(settings.database_url)
     # A backend that lets us in has answered; only this wait is bounded by the client.
     psycopg.connect(url, connect_timeout=PATIENCE).close()
     connection = redis.Redis.from_url(
