@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, cast
 from urllib.parse import urlsplit
 
+import psycopg
 import redis
 from flask import Flask
 from sqlalchemy.orm import Session
@@ -15,6 +17,7 @@ from listmgr.config import Settings, load_settings
 from listmgr.kit.db import db
 from listmgr.kit.mail import make_post
 from listmgr.kit.queue import Job, ring
+from listmgr.kit.rows import Rows, rows_on
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.schema import resource
 from listmgr.web import errors, field_words, health, language, public, security, studio
@@ -76,4 +79,20 @@ def services_of(app: Flask, settings: Settings) -> Services:
         )
 
     unit_of_work, reading = opener(), opener(postgresql_readonly=True)
-    return Services(settings, connection, make_post(app), unit_of_work, reading)
+
+    @contextmanager
+    def rows() -> Iterator[Rows]:
+        with app.app_context():
+            pooled = db.engine.raw_connection()
+        try:
+            driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
+            driver.read_only = True
+            try:
+                yield rows_on(driver)
+            finally:
+                driver.rollback()
+                driver.read_only = None
+        finally:
+            pooled.close()
+
+    return Services(settings, connection, make_post(app), unit_of_work, reading, rows)

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from listmgr.consent.models import Question, SignupAnswers
 from listmgr.kit.errors import InvalidInput
+from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.transaction import Transaction
-from listmgr.subscribers.fields import CatalogueField, catalogue
+from listmgr.subscribers.fields import CatalogueField, catalogue_by
 from listmgr.subscribers.models import Subscriber
 from listmgr.subscribers.values import set_values
 
@@ -42,15 +42,17 @@ def keep_answers(
         )
 
 
-def answers_of(session: Session, question_id: int) -> tuple[tuple[CatalogueField, str], ...]:
+def answers_of(rows: Rows, question_id: int) -> tuple[tuple[CatalogueField, str], ...]:
     """What confirming the question would write; a field changed meanwhile may no longer take it."""
-    kept = session.get(SignupAnswers, question_id)
-    if kept is None:
+    kept = rows(
+        "SELECT content FROM signup_answers WHERE question_id = %(id)s", {"id": question_id}
+    )
+    if not kept:
         return ()
     fitting = []
-    for field in catalogue(session):
+    for field in catalogue_by(rows):
         try:
-            value = field.parse(str(kept.content.get(field.key, "")))
+            value = field.parse(str(kept[0][0].get(field.key, "")))
         except InvalidInput:
             continue
         if value and field.key != "email":
@@ -60,7 +62,7 @@ def answers_of(session: Session, question_id: int) -> tuple[tuple[CatalogueField
 
 def apply_answers(tx: Transaction, question_id: int) -> None:
     """Write the values to the subscriber who has confirmed, once; a restricted person stays so."""
-    values = {field.key: value for field, value in answers_of(tx.session, question_id)}
+    values = {field.key: value for field, value in answers_of(rows_of(tx.session), question_id)}
     kept = tx.session.get(SignupAnswers, question_id)
     if kept is None:
         return

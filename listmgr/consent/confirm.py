@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,9 +17,9 @@ from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionKind
 from listmgr.consent.moving import finish_changes
+from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, open_token, token_hash
 from listmgr.kit.transaction import Transaction
-from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.address import mask
 from listmgr.subscribers.fields import CatalogueField
 from listmgr.subscribers.models import Subscriber
@@ -49,15 +50,16 @@ class QuestionView:
     answers: tuple[tuple[CatalogueField, str], ...] = ()
 
 
-def look(session: Session, settings: Settings, token: str, at: datetime) -> QuestionView:
+def look(rows: Rows, settings: Settings, token: str, at: datetime) -> QuestionView:
     """What the link would do now; writes nothing (T-01). Raises TokenInvalid for a forged link."""
     question_id, expired = _open(settings, token)
-    question = session.get(Question, question_id)
-    _must_match(question, token)
-    view = _view(session, _consents(session, question), expired=expired, at=at)
+    consent_ids: list[int] = []
+    for kind, stored, consent_ids in rows(_QUESTION, {"id": question_id}):  # noqa: B007
+        _must_match(kind, stored, token)
+    view = _view(rows, consent_ids, expired=expired, at=at)
     if view.state is not QuestionState.OPEN:
         return view
-    return replace(view, answers=answers_of(session, question_id))
+    return replace(view, answers=answers_of(rows, question_id))
 
 
 def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> QuestionView:
@@ -74,15 +76,18 @@ def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -
             _confirm_one(tx, consent, question, facts=facts, at=at)
         apply_answers(tx, question_id)
         finish_changes(tx, open_now, at=at)
-    return _view(tx.session, consents, expired=expired, at=at)
+    ids = [consent.id for consent in consents]
+    return _view(rows_of(tx.session), ids, expired=expired, at=at)
 
 
 def question_consents(tx: Transaction, token: str) -> list[Consent]:
     """The consents a link speaks of, locked; raises TokenInvalid for a forged link."""
     question_id, _expired = _open(tx.settings, token)
     question = tx.session.get(Question, question_id)
-    _must_match(question, token)
-    return _consents(tx.session, question, lock=True)
+    if question is None:
+        return []
+    _must_match(question.kind, question.token_hash, token)
+    return _locked(tx.session, question)
 
 
 def question_of(settings: Settings, token: str) -> int:
@@ -134,46 +139,59 @@ def _open(settings: Settings, token: str) -> tuple[int, bool]:
     return parts[0], expired
 
 
-def _must_match(question: Question | None, token: str) -> None:
-    """A genuine token whose question is gone is old, not forged; one of another row is forged."""
-    if question is None:
-        return
-    if question.kind is not QuestionKind.CONFIRM or question.token_hash != token_hash(token):
+def _must_match(kind: str, stored: bytes | None, token: str) -> None:
+    """A token of another row is forged; a genuine one whose question is gone is old."""
+    if kind != QuestionKind.CONFIRM or stored != token_hash(token):
         raise TokenInvalid
 
 
-def _consents(session: Session, question: Question | None, *, lock: bool = False) -> list[Consent]:
-    if question is None:
-        return []
+def _locked(session: Session, question: Question) -> list[Consent]:
     query = sa.select(Consent).where(Consent.id.in_(question.consent_ids)).order_by(Consent.id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
+    query = query.with_for_update().execution_options(populate_existing=True)
     return list(session.scalars(query))
 
 
-def _over(consent: Consent, at: datetime) -> bool:
+def _over(consent: Consent | _Shown, at: datetime) -> bool:
     return consent.expires_at is not None and consent.expires_at <= at
 
 
-def _view(
-    session: Session, consents: list[Consent], *, expired: bool, at: datetime
-) -> QuestionView:
-    named = [(session.get_one(MailingList, c.list_id).name, _purpose(session, c)) for c in consents]
-    known = next((c.subscriber for c in consents if c.subscriber is not None), None)
+class _Shown(NamedTuple):
+    """A consent of a question, as its page shows it."""
+
+    status: ConsentStatus
+    expires_at: datetime | None
+    language: str
+    purpose_id: int
+    list_name: str
+    name_de: str
+    name_en: str
+    address: str | None
+
+
+_QUESTION = "SELECT kind, token_hash, consent_ids FROM questions WHERE id = %(id)s"
+_CONSENTS = """
+SELECT c.status, c.expires_at, c.language, c.purpose_id, l.name, u.name_de, u.name_en, s.address
+FROM consents c JOIN mailing_lists l ON l.id = c.list_id JOIN purposes u ON u.id = c.purpose_id
+LEFT JOIN subscribers s ON s.id = c.subscriber_id WHERE c.id = ANY (%(ids)s) ORDER BY c.id
+"""
+
+
+def _view(rows: Rows, consent_ids: list[int], *, expired: bool, at: datetime) -> QuestionView:
+    found = rows(_CONSENTS, {"ids": consent_ids}) if consent_ids else []
+    consents = [_Shown(ConsentStatus(row[0]), *row[1:]) for row in found]
+    known = next((c.address for c in consents if c.address), "")
     return QuestionView(
         state=_state(consents, expired=expired, at=at),
-        purposes=tuple(named),
+        purposes=tuple(
+            (c.list_name, c.name_de if c.language == "de" else c.name_en) for c in consents
+        ),
         language=consents[0].language if consents else "",
-        masked_address=mask(known.address) if known else "",
+        masked_address=mask(known) if known else "",
         purpose_ids=tuple(consent.purpose_id for consent in consents),
     )
 
 
-def _purpose(session: Session, consent: Consent) -> str:
-    return session.get_one(Purpose, consent.purpose_id).name(consent.language)
-
-
-def _state(consents: list[Consent], *, expired: bool, at: datetime) -> QuestionState:
+def _state(consents: list[_Shown], *, expired: bool, at: datetime) -> QuestionState:
     statuses = {consent.status for consent in consents}
     if ConsentStatus.PENDING in statuses and not expired:
         waiting = [c for c in consents if c.status is ConsentStatus.PENDING]

@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
 from listmgr.config import Settings
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent
 from listmgr.consent.withdraw import withdraw
+from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.tokens import Door, TokenInvalid, open_token
 from listmgr.kit.transaction import Transaction
-from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.address import mask
-from listmgr.subscribers.models import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +35,34 @@ class PreferencesView:
     rows: tuple[PreferenceRow, ...]
 
 
-def preferences(session: Session, settings: Settings, token: str) -> PreferencesView:
+_ROWS = """
+SELECT s.address, s.language, c.id, c.list_name, c.name_de, c.name_en, c.language, c.confirmed_at,
+  c.purpose_id
+FROM subscribers s LEFT JOIN LATERAL (
+  SELECT c.id, l.name AS list_name, u.name_de, u.name_en, c.language, c.confirmed_at, c.purpose_id
+  FROM consents c JOIN mailing_lists l ON l.id = c.list_id JOIN purposes u ON u.id = c.purpose_id
+  WHERE c.subscriber_id = s.id AND c.status = %(confirmed)s
+) c ON true
+WHERE s.id = %(subscriber)s ORDER BY c.list_name, c.purpose_id
+"""
+
+
+def preferences(rows: Rows, settings: Settings, token: str) -> PreferencesView:
     """What the holder of a link is subscribed to. Raises TokenInvalid for a forged link."""
-    subscriber = session.get(Subscriber, subscriber_of(settings, token))
-    if subscriber is None:
+    subscriber = subscriber_of(settings, token)
+    found = rows(_ROWS, {"subscriber": subscriber, "confirmed": ConsentStatus.CONFIRMED.value})
+    if not found:
         return PreferencesView("", "", ())
-    rows = session.execute(
-        sa.select(Consent, MailingList, Purpose)
-        .join(MailingList, MailingList.id == Consent.list_id)
-        .join(Purpose, Purpose.id == Consent.purpose_id)
-        .where(Consent.subscriber_id == subscriber.id, Consent.status == ConsentStatus.CONFIRMED)
-        .order_by(MailingList.name, Purpose.id)
-    )
+    address, language = found[0][:2]
     return PreferencesView(
-        masked_address=mask(subscriber.address),
-        language=subscriber.language,
+        masked_address=mask(address),
+        language=language,
         rows=tuple(
             PreferenceRow(
-                c.id, mailing_list.name, purpose.name(c.language), c.confirmed_at, c.purpose_id
+                consent_id, list_name, german if spoken == "de" else english, since, purpose_id
             )
-            for c, mailing_list, purpose in rows
+            for _, _, consent_id, list_name, german, english, spoken, since, purpose_id in found
+            if consent_id is not None
         ),
     )
 
@@ -68,10 +71,10 @@ def save_preferences(
     tx: Transaction, token: str, *, keep: set[int], facts: RequestFacts, at: datetime
 ) -> PreferencesView:
     """Withdraw every shown subscription that is not in `keep`; nothing can be given here."""
-    for row in preferences(tx.session, tx.settings, token).rows:
+    for row in preferences(rows_of(tx.session), tx.settings, token).rows:
         if row.consent_id not in keep:
             withdraw(tx, row.consent_id, how="preferences", actor="subscriber", facts=facts, at=at)
-    return preferences(tx.session, tx.settings, token)
+    return preferences(rows_of(tx.session), tx.settings, token)
 
 
 def subscriber_of(settings: Settings, token: str) -> int:

@@ -9,6 +9,7 @@ from listmgr.consent.confirm import QuestionView, look, question_consents, quest
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
+from listmgr.kit.rows import rows_of
 from listmgr.kit.transaction import Transaction
 
 _HOW = {
@@ -33,4 +34,4 @@ def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) ->
                 evidence=facts.evidence(),
             )
     drop_answers(tx, question_of(tx.settings, token))
-    return look(tx.session, tx.settings, token, at)
+    return look(rows_of(tx.session), tx.settings, token, at)

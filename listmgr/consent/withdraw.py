@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import Act, lock_consent, record, record_many
-from listmgr.consent.lifecycle import OPEN, ConsentAction
+from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
+from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.tokens import Door, TokenInvalid, open_token
 from listmgr.kit.transaction import Transaction
-from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.address import mask
-from listmgr.subscribers.models import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +78,22 @@ def withdraw_many(
     return len(consents)
 
 
-def unsubscribe_view(session: Session, settings: Settings, token: str) -> UnsubscribeView:
+def unsubscribe_view(rows: Rows, settings: Settings, token: str) -> UnsubscribeView:
     """What an unsubscribe link is about; writes nothing. Raises TokenInvalid."""
     campaign_id, subscriber_id = _parts(settings, token)
     if not subscriber_id:
         return UnsubscribeView(state="test")
-    purpose_id, consent_id = _rested_on(session, campaign_id, subscriber_id)
-    consent = _latest(session, subscriber_id, purpose_id)
-    subscriber = consent.subscriber if consent is not None else None
-    if consent is None or subscriber is None:
+    latest = _latest(rows, campaign_id, subscriber_id)
+    if latest is None:
         return UNKNOWN
     return UnsubscribeView(
-        state="active" if consent.status in OPEN else "ended",
-        list_name=session.get_one(MailingList, consent.list_id).name,
-        purpose_name=session.get_one(Purpose, consent.purpose_id).name(consent.language),
-        masked_address=mask(subscriber.address),
-        language=consent.language,
-        newer=consent_id is not None and consent.id != consent_id,
-        purpose_id=consent.purpose_id,
+        state="active" if latest.status in OPEN else "ended",
+        list_name=latest.list_name,
+        purpose_name=latest.name_de if latest.language == "de" else latest.name_en,
+        masked_address=mask(latest.address),
+        language=latest.language,
+        newer=latest.rested_on is not None and latest.id != latest.rested_on,
+        purpose_id=latest.purpose_id,
     )
 
 
@@ -109,11 +106,11 @@ def unsubscribe(
     that does nothing would be worse than one that does too much (docs/decisions/0006).
     """
     campaign_id, subscriber_id = _parts(tx.settings, token)
-    purpose_id, _consent_id = _rested_on(tx.session, campaign_id, subscriber_id)
-    consent = _latest(tx.session, subscriber_id, purpose_id)
-    if consent is not None:
-        withdraw(tx, consent.id, how=how, actor="subscriber", facts=facts, at=at)
-    return unsubscribe_view(tx.session, tx.settings, token)
+    rows = rows_of(tx.session)
+    latest = _latest(rows, campaign_id, subscriber_id)
+    if latest is not None:
+        withdraw(tx, latest.id, how=how, actor="subscriber", facts=facts, at=at)
+    return unsubscribe_view(rows, tx.settings, token)
 
 
 def _parts(settings: Settings, token: str) -> tuple[int, int]:
@@ -123,41 +120,51 @@ def _parts(settings: Settings, token: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-# The rooms above own these tables; a link made by them is opened here, so they are read by name.
-_DELIVERY = sa.text(
-    "SELECT c.purpose_id, d.consent_id FROM campaigns c LEFT JOIN deliveries d"
-    " ON d.campaign_id = c.id AND d.subscriber_id = :subscriber WHERE c.id = :campaign"
+class _Latest(NamedTuple):
+    """The consent a link speaks of, and the one its mail rested on."""
+
+    id: int
+    status: ConsentStatus
+    language: str
+    purpose_id: int
+    list_name: str
+    name_de: str
+    name_en: str
+    address: str
+    rested_on: int | None
+
+
+_OPEN = sorted(status.value for status in OPEN)
+# The newest consent of the person; where it has ended, that of the record this one was joined to:
+# who moved to another mailbox and presses a link in an old mail must not keep getting mail. The
+# first open one on that way counts, else the last there is. The rooms above own campaigns and
+# deliveries; a link made by them is opened here, so they are read by name.
+_LATEST = """
+WITH RECURSIVE people AS (
+  SELECT id, merged_into_id, address, 1 AS step, ARRAY[id] AS seen FROM subscribers
+  WHERE id = %(subscriber)s
+  UNION ALL
+  SELECT s.id, s.merged_into_id, s.address, p.step + 1, p.seen || s.id
+  FROM people p JOIN subscribers s ON s.id = p.merged_into_id WHERE s.id <> ALL (p.seen)
 )
+SELECT n.id, n.status, n.language, n.purpose_id, l.name, u.name_de, u.name_en, p.address,
+  d.consent_id
+FROM campaigns k
+LEFT JOIN deliveries d ON d.campaign_id = %(campaign)s AND d.subscriber_id = %(subscriber)s
+CROSS JOIN people p
+CROSS JOIN LATERAL (
+  SELECT * FROM consents c WHERE c.subscriber_id = p.id AND c.purpose_id = k.purpose_id
+  ORDER BY c.id DESC LIMIT 1
+) n
+JOIN purposes u ON u.id = n.purpose_id JOIN mailing_lists l ON l.id = n.list_id
+WHERE k.id = %(campaign)s
+ORDER BY CASE WHEN n.status = ANY (%(open)s) THEN p.step ELSE 1000000 - p.step END
+LIMIT 1
+"""
 
 
-def _rested_on(session: Session, campaign_id: int, subscriber_id: int) -> tuple[int, int | None]:
-    row = session.execute(
-        _DELIVERY, {"campaign": campaign_id, "subscriber": subscriber_id}
-    ).one_or_none()
-    return (0, None) if row is None else (int(row.purpose_id), row.consent_id)
-
-
-def _latest(session: Session, subscriber_id: int, purpose_id: int) -> Consent | None:
-    """The newest consent; where it has ended, that of the record this one was joined to.
-
-    Who moved to another mailbox and presses a link in an old mail must not keep getting mail.
-    """
-    found = _own_latest(session, subscriber_id, purpose_id)
-    seen = {subscriber_id}
-    while found is None or found.status not in OPEN:
-        person = session.get(Subscriber, subscriber_id)
-        if person is None or person.merged_into_id is None or person.merged_into_id in seen:
-            break
-        subscriber_id = person.merged_into_id
-        seen.add(subscriber_id)
-        found = _own_latest(session, subscriber_id, purpose_id) or found
-    return found
-
-
-def _own_latest(session: Session, subscriber_id: int, purpose_id: int) -> Consent | None:
-    return session.scalars(
-        sa.select(Consent)
-        .where(Consent.subscriber_id == subscriber_id, Consent.purpose_id == purpose_id)
-        .order_by(Consent.id.desc())
-        .limit(1)
-    ).one_or_none()
+def _latest(rows: Rows, campaign_id: int, subscriber_id: int) -> _Latest | None:
+    values = {"campaign": campaign_id, "subscriber": subscriber_id, "open": _OPEN}
+    for row in rows(_LATEST, values):
+        return _Latest(row[0], ConsentStatus(row[1]), *row[2:])
+    return None

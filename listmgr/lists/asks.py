@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.kit.rows import Rows
 from listmgr.kit.texts import N_
 from listmgr.kit.typed import Typed
 from listmgr.lists.models import SignupForm, SignupFormField
-from listmgr.subscribers.fields import CatalogueField, FieldCategory, catalogue
+from listmgr.subscribers.fields import CatalogueField, FieldCategory, catalogue, catalogue_by
 
 # The address is asked by every form, and the language is that of the page.
 _NOT_ASKED = frozenset({"email", "language"})
@@ -36,17 +37,23 @@ class AskedField:
 
 def askable(session: Session) -> list[CatalogueField]:
     """The fields a form may ask; never a special category (Art. 9)."""
-    return [
-        field
-        for field in catalogue(session)
-        if field.key not in _NOT_ASKED and field.category is not FieldCategory.SPECIAL
-    ]
+    return [field for field in catalogue(session) if _may_be_asked(field)]
 
 
-def asked_fields(session: Session, form: SignupForm) -> tuple[AskedField, ...]:
+def asked_fields(rows: Rows, form_id: int) -> tuple[AskedField, ...]:
     """What the form asks now: a field archived meanwhile is left out."""
-    known = {field.key: field for field in askable(session)}
-    return tuple(AskedField(known[ask.key], ask.required) for ask in form.asks if ask.key in known)
+    asks = rows(_ASKS, {"form": form_id})
+    if not asks:
+        return ()
+    known = {field.key: field for field in catalogue_by(rows) if _may_be_asked(field)}
+    return tuple(AskedField(known[key], required) for key, required in asks if key in known)
+
+
+_ASKS = "SELECT key, required FROM signup_form_fields WHERE form_id = %(form)s ORDER BY position"
+
+
+def _may_be_asked(field: CatalogueField) -> bool:
+    return field.key not in _NOT_ASKED and field.category is not FieldCategory.SPECIAL
 
 
 def checked_asks(session: Session, asks: Sequence[Ask], typed: Typed) -> list[SignupFormField]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.errors import NotFound
+from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.texts import N_
 from listmgr.operators.models import Role
 from listmgr.subscribers.field_models import Field, FieldCategory, FieldKind, LegalBasis
@@ -131,8 +132,35 @@ def as_catalogue(row: Field) -> CatalogueField:
 
 def catalogue(session: Session) -> tuple[CatalogueField, ...]:
     """The core fields, then the custom ones that are not archived, in the order of their making."""
-    live = sa.select(Field).where(Field.archived_at.is_(None)).order_by(Field.id)
-    return (*CORE_FIELDS, *map(as_catalogue, session.scalars(live)))
+    return catalogue_by(rows_of(session))
+
+
+_LIVE = (
+    "SELECT key, label_de, label_en, kind, choices, purpose, basis, retention_months, category,"
+    " roles FROM fields WHERE archived_at IS NULL ORDER BY id"
+)
+
+
+def catalogue_by(rows: Rows) -> tuple[CatalogueField, ...]:
+    """The same, past the ORM."""
+    return (*CORE_FIELDS, *(_from_row(*row) for row in rows(_LIVE, {})))
+
+
+def _from_row(*row: Any) -> CatalogueField:  # noqa: ANN401 - the columns of _LIVE
+    key, german, english, kind, choices, purpose, basis, months, category, roles = row
+    return CatalogueField(
+        key=key,
+        label_de=german,
+        label_en=english,
+        kind=FieldKind(kind),
+        choices=tuple(choices),
+        purpose=purpose,
+        basis=LegalBasis(basis),
+        retention_months=months,
+        category=FieldCategory(category),
+        roles=frozenset(map(Role, roles)),
+        core=False,
+    )
 
 
 def visible_fields(session: Session, role: Role) -> tuple[CatalogueField, ...]:

@@ -13,6 +13,7 @@ from flask import current_app, request
 from listmgr.config import Settings
 from listmgr.consent.facts import RequestFacts
 from listmgr.kit.mail import Post
+from listmgr.kit.rows import Rows
 from listmgr.kit.transaction import Transaction
 from listmgr.web.language import language
 from listmgr.web.security import visitor_ip
@@ -28,6 +29,8 @@ class Services:
     unit_of_work: Callable[[], AbstractContextManager[Transaction]]
     # For pages: PostgreSQL itself refuses to write in it, so that no GET ever does.
     reading: Callable[[], AbstractContextManager[Transaction]]
+    # The same for statements past the ORM.
+    rows: Callable[[], AbstractContextManager[Rows]]
 
 
 def services() -> Services:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 from flask import Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -22,6 +23,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(OperationalError, _away)
     app.register_error_handler(DataError, _not_storable)
+    app.register_error_handler(psycopg.OperationalError, _away)
+    app.register_error_handler(psycopg.DataError, _not_storable)
 
 
 def _words() -> dict[int, str]:
@@ -71,12 +74,14 @@ def _token(_error: TokenError) -> ResponseReturnValue:
     return _page(message, 404)
 
 
-def _away(error: OperationalError) -> ResponseReturnValue:
-    current_app.logger.error("database away: %s", type(error.orig).__name__)
+def _away(error: OperationalError | psycopg.OperationalError) -> ResponseReturnValue:
+    cause = error.orig if isinstance(error, OperationalError) else error
+    current_app.logger.error("database away: %s", type(cause).__name__)
     return *_page(_words()[503], 503), {"Retry-After": "60"}
 
 
-def _not_storable(error: DataError) -> ResponseReturnValue:
+def _not_storable(error: DataError | psycopg.DataError) -> ResponseReturnValue:
     """What no text, number or time of a database can hold: a NUL, a year before the first."""
-    current_app.logger.warning("not storable: %s", type(error.orig).__name__)
+    cause = error.orig if isinstance(error, DataError) else error
+    current_app.logger.warning("not storable: %s", type(cause).__name__)
     return _page(_words()[400], 400)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -223,6 +224,16 @@ def test_w14_a_public_page_cannot_write_even_if_it_tried(
         finally:
             sa.event.remove(db.engine, "before_cursor_execute", look)
     assert writable == []
+
+
+def test_w14_statements_past_the_orm_cannot_write_either(app, engine):
+    services = app.extensions["listmgr"]
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), services.rows() as rows:
+        rows("UPDATE mailing_lists SET name = 'x' RETURNING id", {})
+    # The connection goes back as it came: whoever gets it next may write.
+    for _ in range(5):
+        with services.unit_of_work() as tx:
+            tx.session.execute(sa.text("UPDATE mailing_lists SET name = name"))
 
 
 def test_a_page_of_the_studio_cannot_write_even_if_it_tried(app):

@@ -19,6 +19,7 @@ from listmgr.consent.asking_mail import send_question, sweep_questions
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, ConsentEvidence, Question, QuestionStatus
 from listmgr.consent.question_letter import Advertising, compose
+from listmgr.kit.rows import rows_of
 from listmgr.lists.models import MailingList
 from listmgr.schema import resource
 from tests.conftest import NOW, UnitOfWork
@@ -151,7 +152,7 @@ def test_m16_a_server_that_is_down_loses_nothing(uow, asked, mailbox, jobs):
     from listmgr.consent.confirm import look as look_at
 
     with uow() as tx:
-        view = look_at(tx.session, tx.settings, token, later)
+        view = look_at(rows_of(tx.session), tx.settings, token, later)
     assert view.state is QuestionState.OPEN
 
 

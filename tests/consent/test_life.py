@@ -19,6 +19,7 @@ from listmgr.consent.preferences import preferences, save_preferences
 from listmgr.consent.refuse import refuse
 from listmgr.consent.signup import SignupContent, process_signup, receive
 from listmgr.consent.withdraw import unsubscribe, withdraw
+from listmgr.kit.rows import rows_of
 from listmgr.kit.tokens import Door, TokenInvalid, make_token, token_hash
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
@@ -144,7 +145,7 @@ def test_t20_a_rotated_key_still_opens_what_the_old_one_signed(uow: UnitOfWork, 
     token = mail(uow)
     rotated = replace(settings, secret_keys=("new", *settings.secret_keys))
     with uow() as tx:
-        assert look(tx.session, rotated, token, NOW).state is QuestionState.OPEN
+        assert look(rows_of(tx.session), rotated, token, NOW).state is QuestionState.OPEN
 
 
 def test_not_me_refuses_and_after_the_click_withdraws(uow: UnitOfWork, notice):
@@ -169,7 +170,7 @@ def test_l07_on_day_eight_link_row_and_evidence_are_gone(uow: UnitOfWork, notice
     with uow() as tx:
         assert tx.session.scalars(sa.select(Subscriber)).all() == []
         assert tx.session.scalar(sa.text("SELECT count(*) FROM consent_evidence")) == 0
-        assert look(tx.session, tx.settings, token, late).state is QuestionState.EXPIRED
+        assert look(rows_of(tx.session), tx.settings, token, late).state is QuestionState.EXPIRED
     assert statuses(uow) == [ConsentStatus.EXPIRED]
 
 
@@ -261,7 +262,7 @@ def test_l13_the_preferences_page_withdraws_what_is_not_kept(uow: UnitOfWork, no
         left = make_confirmed(tx, "anna@example.com", other, NOW)
     token = make_token(settings.secret_keys, Door.PREFERENCES, kept.subscriber_id)
     with uow() as tx:
-        assert len(preferences(tx.session, settings, token).rows) == 2
+        assert len(preferences(rows_of(tx.session), settings, token).rows) == 2
         view = save_preferences(tx, token, keep={kept.id, 999}, facts=FACTS, at=NOW)
         assert [row.consent_id for row in view.rows] == [kept.id]
     with uow() as tx:

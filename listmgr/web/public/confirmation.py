@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
-
 from listmgr.consent.confirm import QuestionView, confirm, look
 from listmgr.consent.refuse import refuse
 from listmgr.kit.clock import now
+from listmgr.kit.rows import Rows, rows_of
 from listmgr.web.context import request_facts, services
 from listmgr.web.public import bp
 from listmgr.web.public.frame import framed
@@ -16,9 +15,9 @@ from listmgr.web.public.frame import framed
 @bp.get("/c/<token>/not-me")
 def question(token: str) -> str:
     """What the link is about; writes nothing."""
-    with services().reading() as tx:
-        view = look(tx.session, tx.settings, token, now())
-        return _page(tx.session, view, token)
+    with services().rows() as rows:
+        view = look(rows, services().settings, token, now())
+        return _page(rows, view, token)
 
 
 @bp.post("/c/<token>")
@@ -26,7 +25,7 @@ def answer(token: str) -> str:
     """Yes, from the mailbox itself."""
     with services().unit_of_work() as tx:
         view = confirm(tx, token, facts=request_facts("confirm button"), at=now())
-        return _page(tx.session, view, token)
+        return _page(rows_of(tx.session), view, token)
 
 
 @bp.post("/c/<token>/not-me")
@@ -34,13 +33,13 @@ def not_me(token: str) -> str:
     """Somebody else typed this address."""
     with services().unit_of_work() as tx:
         view = refuse(tx, token, facts=request_facts("not-me button"), at=now())
-        return _page(tx.session, view, token, refused=True)
+        return _page(rows_of(tx.session), view, token, refused=True)
 
 
-def _page(session: Session, view: QuestionView, token: str, *, refused: bool = False) -> str:
+def _page(rows: Rows, view: QuestionView, token: str, *, refused: bool = False) -> str:
     return framed(
         "confirm.html",
-        session,
+        rows,
         language=view.language,
         purpose_ids=view.purpose_ids,
         view=view,

@@ -12,5 +12,5 @@ from listmgr.web.public.offer import senders
 @bp.get("/")
 def front() -> str:
     """Who sends from here, how one leaves, and the way in for those who work here."""
-    with services().reading() as tx:
-        return render_template("pages/front.html", senders=senders(tx.session, ()))
+    with services().rows() as rows:
+        return render_template("pages/front.html", senders=senders(rows, ()))

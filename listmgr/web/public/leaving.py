@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import request
-from sqlalchemy.orm import Session
 
 from listmgr.consent.preferences import (
     PreferenceRow,
@@ -13,6 +12,7 @@ from listmgr.consent.preferences import (
 )
 from listmgr.consent.withdraw import UnsubscribeView, unsubscribe, unsubscribe_view
 from listmgr.kit.clock import now
+from listmgr.kit.rows import Rows, rows_of
 from listmgr.privacy.my_data import send_my_data_link
 from listmgr.web.context import request_facts, services
 from listmgr.web.public import bp
@@ -25,9 +25,9 @@ from listmgr.web.public.frame import framed
 @bp.get("/u/<token>")
 def leave_page(token: str) -> str:
     """A button; whoever only looks changes nothing."""
-    with services().reading() as tx:
-        view = unsubscribe_view(tx.session, tx.settings, token)
-        return _leave_page(tx.session, view, token)
+    with services().rows() as rows:
+        view = unsubscribe_view(rows, services().settings, token)
+        return _leave_page(rows, view, token)
 
 
 @bp.post("/u/<token>/")
@@ -41,13 +41,13 @@ def leave(token: str) -> str:
     how = "page" if request.args.get("by") == "page" else "one-click"
     with services().unit_of_work() as tx:
         view = unsubscribe(tx, token, facts=request_facts(how), how=how, at=now())
-        return _leave_page(tx.session, view, token)
+        return _leave_page(rows_of(tx.session), view, token)
 
 
-def _leave_page(session: Session, view: UnsubscribeView, token: str) -> str:
+def _leave_page(rows: Rows, view: UnsubscribeView, token: str) -> str:
     return framed(
         "unsubscribe.html",
-        session,
+        rows,
         language=view.language,
         purpose_ids=[view.purpose_id],
         view=view,
@@ -58,8 +58,8 @@ def _leave_page(session: Session, view: UnsubscribeView, token: str) -> str:
 @bp.get("/p/<token>")
 def preferences_page(token: str) -> str:
     """What a person gets from us."""
-    with services().reading() as tx:
-        return _preferences(tx.session, token)
+    with services().rows() as rows:
+        return _preferences(rows, token)
 
 
 @bp.post("/p/<token>")
@@ -68,11 +68,12 @@ def save(token: str) -> str:
     everything, chosen = "everything" in request.form, numbers(request.form.getlist("leave"))
     facts = request_facts("preferences page")
     with services().unit_of_work() as tx:
-        rows = preferences(tx.session, tx.settings, token).rows
-        ended = [row for row in rows if everything or row.consent_id in chosen]
-        keep = {row.consent_id for row in rows if row not in ended}
+        rows = rows_of(tx.session)
+        shown = preferences(rows, tx.settings, token).rows
+        ended = [row for row in shown if everything or row.consent_id in chosen]
+        keep = {row.consent_id for row in shown if row not in ended}
         save_preferences(tx, token, keep=keep, facts=facts, at=now())
-        return _preferences(tx.session, token, ended=ended)
+        return _preferences(rows, token, ended=ended)
 
 
 @bp.post("/p/<token>/data")
@@ -80,20 +81,20 @@ def mail_my_data_link(token: str) -> str:
     """Send the key to one's own data to the mailbox: this link may have been passed on (L-31)."""
     with services().unit_of_work() as tx:
         send_my_data_link(tx, subscriber_of(tx.settings, token), at=now())
-        return _preferences(tx.session, token, mailed=True)
+        return _preferences(rows_of(tx.session), token, mailed=True)
 
 
 def _preferences(
-    session: Session,
+    rows: Rows,
     token: str,
     *,
     ended: list[PreferenceRow] | None = None,
     mailed: bool = False,
 ) -> str:
-    view = preferences(session, services().settings, token)
+    view = preferences(rows, services().settings, token)
     return framed(
         "preferences.html",
-        session,
+        rows,
         language=view.language,
         purpose_ids=[row.purpose_id for row in (*view.rows, *(ended or ()))],
         view=view,

@@ -9,6 +9,7 @@ from listmgr.consent.moving import cancel_change, request_change, waiting_change
 from listmgr.consent.preferences import preferences, subscriber_of
 from listmgr.kit.clock import now
 from listmgr.kit.errors import DomainError
+from listmgr.kit.rows import rows_of
 from listmgr.subscribers.models import Subscriber
 from listmgr.web.context import request_facts, services
 from listmgr.web.public import bp
@@ -56,10 +57,11 @@ def _known(session: Session, token: str) -> int:
 def _page(
     session: Session, token: str, *, problem: str = "", typed: str = "", said: str = ""
 ) -> str:
-    view = preferences(session, services().settings, token)
+    rows = rows_of(session)
+    view = preferences(rows, services().settings, token)
     return framed(
         "moving.html",
-        session,
+        rows,
         language=view.language,
         purpose_ids=[row.purpose_id for row in view.rows],
         view=view,

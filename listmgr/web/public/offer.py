@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
-
 from listmgr.kit.errors import NotFound
+from listmgr.kit.rows import Rows
 from listmgr.kit.texts import N_
 from listmgr.lists.asks import AskedField, asked_fields
-from listmgr.lists.models import MailingList, Notice, Purpose, SignupForm, SignupFormPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,43 +48,54 @@ class Offer:
     senders: tuple[Sender, ...]
 
 
-def find_offer(session: Session, slug: str, language: str) -> Offer:
+_FORM = """
+SELECT id, slug, title_de, title_en, intro_de, intro_en FROM signup_forms
+WHERE slug = %(slug)s AND closed_at IS NULL
+"""
+
+
+def find_offer(rows: Rows, slug: str, language: str) -> Offer:
     """The open form of a slug; raises NotFound."""
-    form = None
-    if "\0" not in slug:
-        found = sa.select(SignupForm).where(SignupForm.slug == slug, SignupForm.closed_at.is_(None))
-        form = session.scalars(found).one_or_none()
-    if form is None:
+    found = rows(_FORM, {"slug": slug}) if "\0" not in slug else []
+    if not found:
         raise NotFound(N_("There is no such form."))
+    form_id, slug, title_de, title_en, intro_de, intro_en = found[0]
     german = language == "de"
+    purposes = rows(_PURPOSES, {"form": form_id})
     return Offer(
-        form_id=form.id,
-        slug=form.slug,
-        title=form.title_de if german else form.title_en,
-        intro=form.intro_de if german else form.intro_en,
-        asks=asked_fields(session, form),
-        choices=_choices(session, form.id, language),
-        acceptable=_acceptable(session, form.id),
-        senders=senders(session, [purpose.id for purpose in form.purposes]),
+        form_id=form_id,
+        slug=slug,
+        title=title_de if german else title_en,
+        intro=intro_de if german else intro_en,
+        asks=asked_fields(rows, form_id),
+        choices=_choices(rows, form_id, language),
+        acceptable=frozenset(number for (number,) in rows(_ACCEPTABLE, {"form": form_id})),
+        senders=senders(rows, [purpose for (purpose,) in purposes]),
     )
 
 
-def senders(session: Session, purpose_ids: Iterable[int]) -> tuple[Sender, ...]:
+_PURPOSES = "SELECT purpose_id FROM signup_form_purposes WHERE form_id = %(form)s"
+_LISTS = """
+SELECT coalesce(nullif(controller, ''), sender_name), imprint, privacy_url, name
+FROM mailing_lists WHERE {which} ORDER BY id
+"""
+_LISTS_OF = _LISTS.format(
+    which="id IN (SELECT list_id FROM purposes WHERE id = ANY (%(purposes)s))"
+)
+_LIVING_LISTS = _LISTS.format(which="archived_at IS NULL")
+
+
+def senders(rows: Rows, purpose_ids: Iterable[int]) -> tuple[Sender, ...]:
     """Who sends the mail of these purposes; those who share an imprint are named together.
 
     With no purpose known it is the only sender there is, if there is only one.
     """
-    wanted = set(purpose_ids)
-    query = sa.select(MailingList).order_by(MailingList.id)
-    if wanted:
-        lists = sa.select(Purpose.list_id).where(Purpose.id.in_(wanted))
-        query = query.where(MailingList.id.in_(lists))
-    else:
-        query = query.where(MailingList.archived_at.is_(None))
+    wanted = sorted(set(purpose_ids))
     grouped: dict[tuple[str, str, str], list[str]] = {}
-    for found in session.scalars(query):
-        who = (found.controller or found.sender_name, found.imprint, found.privacy_url)
-        grouped.setdefault(who, []).append(found.name)
+    for controller, imprint, privacy_url, name in rows(
+        _LISTS_OF if wanted else _LIVING_LISTS, {"purposes": wanted}
+    ):
+        grouped.setdefault((controller, imprint, privacy_url), []).append(name)
     if not wanted:
         grouped = {who: [] for who in grouped} if len(grouped) == 1 else {}
     return tuple(
@@ -96,63 +104,50 @@ def senders(session: Session, purpose_ids: Iterable[int]) -> tuple[Sender, ...]:
     )
 
 
-def where_to_sign_up(session: Session, purpose_ids: Iterable[int]) -> str:
+_SLUG = """
+SELECT f.slug FROM signup_forms f JOIN signup_form_purposes p ON p.form_id = f.id
+WHERE p.purpose_id = ANY (%(purposes)s) AND f.closed_at IS NULL ORDER BY f.id LIMIT 1
+"""
+
+
+def where_to_sign_up(rows: Rows, purpose_ids: Iterable[int]) -> str:
     """The slug of an open form that offers one of these purposes; empty when there is none."""
-    found = session.scalars(
-        sa.select(SignupForm.slug)
-        .join(SignupFormPurpose, SignupFormPurpose.form_id == SignupForm.id)
-        .where(SignupFormPurpose.purpose_id.in_(set(purpose_ids)), SignupForm.closed_at.is_(None))
-        .order_by(SignupForm.id)
-        .limit(1)
-    ).one_or_none()
-    return found or ""
+    wanted = sorted(set(purpose_ids))
+    return "".join(slug for (slug,) in rows(_SLUG, {"purposes": wanted})) if wanted else ""
 
 
-def _choices(session: Session, form_id: int, language: str) -> tuple[Choice, ...]:
-    """The newest notice of each purpose, in the reader's language where there is one."""
-    newest = (
-        sa.select(Notice)
-        .where(Notice.purpose_id == Purpose.id)
-        .order_by((Notice.language == language).desc(), Notice.version.desc(), Notice.id.desc())
-        .limit(1)
-        .correlate(Purpose)
-        .lateral()
-    )
-    notice = aliased(Notice, newest)
-    rows = session.execute(
-        sa.select(MailingList, Purpose, notice)
-        .select_from(SignupFormPurpose)
-        .join(Purpose, Purpose.id == SignupFormPurpose.purpose_id)
-        .join(MailingList, MailingList.id == Purpose.list_id)
-        .join(newest, sa.true())
-        .where(SignupFormPurpose.form_id == form_id, MailingList.archived_at.is_(None))
-        .order_by(Purpose.id)
-    )
+# The newest notice of each purpose, in the reader's language where there is one.
+_CHOICES = """
+SELECT l.name, u.name_de, u.name_en, l.privacy_url, n.id, n.words, n.language
+FROM signup_form_purposes f JOIN purposes u ON u.id = f.purpose_id
+JOIN mailing_lists l ON l.id = u.list_id
+CROSS JOIN LATERAL (
+  SELECT id, words, language FROM notices WHERE purpose_id = u.id
+  ORDER BY language = %(language)s DESC, version DESC, id DESC LIMIT 1
+) n
+WHERE f.form_id = %(form)s AND l.archived_at IS NULL ORDER BY u.id
+"""
+
+
+def _choices(rows: Rows, form_id: int, language: str) -> tuple[Choice, ...]:
     return tuple(
         Choice(
-            list_name=found.name,
-            purpose_name=purpose.name(language),
-            privacy_url=found.privacy_url,
-            notice_id=shown.id,
-            words=shown.words,
-            language=shown.language,
+            list_name=list_name,
+            purpose_name=german if language == "de" else english,
+            privacy_url=privacy_url,
+            notice_id=notice_id,
+            words=words,
+            language=spoken,
         )
-        for found, purpose, shown in rows
+        for list_name, german, english, privacy_url, notice_id, words, spoken in rows(
+            _CHOICES, {"form": form_id, "language": language}
+        )
     )
 
 
-def _acceptable(session: Session, form_id: int) -> frozenset[int]:
-    """Every notice that is not superseded: a page opened before, or copied elsewhere, shows it."""
-    return frozenset(
-        session.scalars(
-            sa.select(Notice.id)
-            .join(Purpose, Purpose.id == Notice.purpose_id)
-            .join(SignupFormPurpose, SignupFormPurpose.purpose_id == Purpose.id)
-            .join(MailingList, MailingList.id == Purpose.list_id)
-            .where(
-                SignupFormPurpose.form_id == form_id,
-                MailingList.archived_at.is_(None),
-                Notice.version >= Purpose.least_notice_version,
-            )
-        )
-    )
+# Every notice that is not superseded: a page opened before, or copied elsewhere, shows it.
+_ACCEPTABLE = """
+SELECT n.id FROM notices n JOIN purposes u ON u.id = n.purpose_id
+JOIN signup_form_purposes f ON f.purpose_id = u.id JOIN mailing_lists l ON l.id = u.list_id
+WHERE f.form_id = %(form)s AND l.archived_at IS NULL AND n.version >= u.least_notice_version
+"""

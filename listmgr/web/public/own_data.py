@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.rows import rows_of
 from listmgr.privacy.my_data import MyData, correct, download, my_data
 from listmgr.web.context import services
 from listmgr.web.own_data_file import own_data_file
@@ -62,7 +63,7 @@ def _page(
 ) -> str:
     return framed(
         "my_data.html",
-        session,
+        rows_of(session),
         language=data.language,
         purpose_ids=data.purpose_ids,
         data=data,

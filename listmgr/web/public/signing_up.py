@@ -100,8 +100,8 @@ def _from_card(token: str) -> Entered:
 
 
 def _offer(slug: str) -> Offer:
-    with services().reading() as tx:
-        return find_offer(tx.session, slug, language())
+    with services().rows() as rows:
+        return find_offer(rows, slug, language())
 
 
 def _page(offer: Offer, entered: Entered) -> str:

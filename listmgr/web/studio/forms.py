@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
+from listmgr.kit.rows import rows_of
 from listmgr.lists import forms as acts
 from listmgr.lists.asks import MOST_ASKED, Ask, askable, asked_fields
 from listmgr.lists.forms import FormWords
@@ -34,7 +35,7 @@ def form_page(form_id: int) -> str:
     with reading() as tx:
         found = acts.find_form(tx.session, form_id)
         link = services().settings.link(f"s/{found.slug}")
-        asks = asked_fields(tx.session, found)
+        asks = asked_fields(rows_of(tx.session), found.id)
         return render_template("studio/forms/one.html", found=found, link=link, asks=asks)
 
 
