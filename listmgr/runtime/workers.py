@@ -6,6 +6,7 @@ import faulthandler
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -218,16 +219,24 @@ class InProcessWorker(SteadyWorker, SimpleWorker):
     """Jobs in the worker's own process: for short ones, one after the other."""
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as in RQ
-        """Seconds until a run counts as lost: nobody renews it meanwhile."""
-        return int(job.timeout or 0) + GRACE + LOST_AFTER
+        """Seconds until a run that is not renewed counts as lost."""
+        return LOST_AFTER
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run it. What is deaf to its time-out takes the process along, and another begins."""
+        ended = threading.Event()
+        threading.Thread(target=self._renew, args=(job, execution, ended), daemon=True).start()
         faulthandler.dump_traceback_later(int(job.timeout or 0) + GRACE, exit=True, file=2)
         try:
             return super().perform_job(job, queue, execution)
         finally:
             faulthandler.cancel_dump_traceback_later()
+            ended.set()
+
+    def _renew(self, job: Job, execution: Execution, ended: threading.Event) -> None:
+        """Beside the job: were the process killed, its key would be taken for minutes."""
+        while not ended.wait(self.job_monitoring_interval):
+            self.maintain_heartbeats(job, execution)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Take no more jobs, and ask the one under way to end at its next step."""
