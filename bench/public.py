@@ -40,7 +40,7 @@ from listmgr.kit.transaction import transaction  # noqa: E402
 from listmgr.lists.forms import FormWords, create_form  # noqa: E402
 from listmgr.runtime.house import House  # noqa: E402
 from listmgr.runtime.ports import free_port  # noqa: E402
-from listmgr.schema import load_models, migrate  # noqa: E402
+from listmgr.schema import migrate  # noqa: E402
 from tests.people import make_confirmed, make_list, make_pending  # noqa: E402
 
 HOST = "news.example.org"
@@ -220,7 +220,6 @@ def main() -> None:
         (folder / "hello.py").write_text(HELLO)
         with House(folder) as house:
             migrate(house.owner_url, application_url=house.database_url)
-            load_models()
             env = os.environ | ENVIRONMENT
             env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}
             env |= {"LISTMGR_DATA_DIR": made, "PYTHONPATH": f"{ROOT}:{made}"}
