@@ -32,6 +32,7 @@ from listmgr.config import load_settings  # noqa: E402
 from listmgr.delivery.launch import launch  # noqa: E402
 from listmgr.delivery.models import partition_name  # noqa: E402
 from listmgr.delivery.sweep import ring_campaign  # noqa: E402
+from listmgr.installation.identity import check  # noqa: E402
 from listmgr.kit.clock import now  # noqa: E402
 from listmgr.kit.transaction import Transaction  # noqa: E402
 from listmgr.runtime.house import House  # noqa: E402
@@ -66,6 +67,8 @@ class Place:
         stat = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
         self.postmaster = int(stat[1])
         self.redis = redis.Redis.from_url(house.redis_url)
+        # Before there is anybody: later their invented fingerprints would tell of other keys.
+        check(self.settings)
         with self.work() as tx:
             self.notice = make_list(tx)[2]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
@@ -9,12 +10,16 @@ from urllib.parse import urlsplit
 
 import psycopg
 import redis
+import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.orm import Session
 
 from listmgr import api
 from listmgr.config import Settings, load_settings
+from listmgr.installation.identity import check, guard
+from listmgr.installation.keeper import Keeper
 from listmgr.kit.db import db
+from listmgr.kit.errors import IdentityError
 from listmgr.kit.mail import make_post
 from listmgr.kit.queue import Job, ring
 from listmgr.kit.rows import Rows, rows_on
@@ -24,10 +29,19 @@ from listmgr.web import errors, field_words, health, language, public, security,
 from listmgr.web.context import Services
 from listmgr.web.json_provider import JSONProvider
 
+KEEP = "listmgr-journal"
+# By this number of its worker gunicorn knows that starting it again is no use.
+BOOT_ERROR = 3
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The application for gunicorn, the worker and tests; reads the environment if not told."""
-    settings = settings or load_settings()
+    if settings is None:
+        settings = load_settings()
+        app = create_app(settings)
+        _refuse_other_installation(settings)
+        watch_over(app, settings, in_thread=True)
+        return app
     app = Flask("listmgr", template_folder=str(resource("templates")))
     host = urlsplit(settings.base_url).hostname or "localhost"
     app.config.update(
@@ -61,6 +75,30 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
+def watch_over(app: Flask, settings: Settings, *, in_thread: bool) -> None:
+    """Verify every connection to the database, and keep the journal after each act.
+
+    A web process keeps it in a thread: who withdraws does not wait for two disks.
+    """
+    with app.app_context():
+        keeper = Keeper(guard(db.engine, settings), settings)
+    app.extensions[KEEP] = keeper.soon if in_thread else keeper.keep
+
+
+def _refuse_other_installation(settings: Settings) -> None:
+    """End this process, and gunicorn with it, where the database is another installation's.
+
+    One that does not answer now is looked at when it does.
+    """
+    try:
+        check(settings)
+    except IdentityError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        raise SystemExit(BOOT_ERROR) from None
+    except sa.exc.DBAPIError:
+        return
+
+
 def services_of(app: Flask, settings: Settings) -> Services:
     """What views and jobs of an application work with under these settings."""
     # A visitor does not wait for a silent Valkey: the row is written, and the sweep rings.
@@ -75,7 +113,10 @@ def services_of(app: Flask, settings: Settings) -> Services:
         with app.app_context():
             engine = db.engine.execution_options(**options)
         return lambda: transaction(
-            lambda: Session(engine, expire_on_commit=False), settings, ring_all
+            lambda: Session(engine, expire_on_commit=False),
+            settings,
+            ring_all,
+            app.extensions.get(KEEP),
         )
 
     unit_of_work, reading = opener(), opener(postgresql_readonly=True)

@@ -126,7 +126,7 @@ TASKS: Mapping[str, Task] = {
     ),
     "sweep_many": Task(timedelta(seconds=15), Job("sweep_many", key="sweep-many"), _MANY),
     "purge_many": Task(timedelta(minutes=10), Job("purge_many", key="purge-many")),
-    "keep_erasures": Task(timedelta(minutes=5), Job("keep_erasures", key="keep-erasures")),
+    "keep_journal": Task(timedelta(minutes=1), Job("keep_journal", key="keep-journal")),
 }
 
 # Of several schedulers one claims a task, by the database's clock.

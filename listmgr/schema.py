@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import TYPE_CHECKING
 
+import psycopg
 import sqlalchemy as sa
 
 import listmgr.bulk.models
@@ -14,6 +17,8 @@ import listmgr.consent.moving_models
 import listmgr.delivery.models
 import listmgr.exports.models
 import listmgr.imports.models
+import listmgr.kit.installation
+import listmgr.kit.journal
 import listmgr.kit.schedule
 import listmgr.lists.models
 import listmgr.operators.models
@@ -31,6 +36,33 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATION_LOCK = 0x6C6D6772  # "lmgr": one migration at a time over all hosts.
+
+
+_REVISION = re.compile(r'^(down_revision|revision)\b.*?= "(\w+)"', re.MULTILINE)
+
+
+@cache
+def _revisions() -> tuple[str, frozenset[str]]:
+    """The newest revision of the migrations, and those before it. Read without Alembic."""
+    own, before = set(), set()
+    for path in (resource("migrations") / "versions").glob("*.py"):
+        told = dict(_REVISION.findall(path.read_text()))
+        own.add(told["revision"])
+        before.add(told.get("down_revision", ""))
+    (newest,) = own - before
+    return newest, frozenset(own - {newest})
+
+
+def is_migrated(connection: psycopg.Connection) -> bool:
+    """Whether the database has this program's schema, or one of a newer program during an upgrade.
+
+    Only those before the newest are known to be too old.
+    """
+    try:
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        return False
+    return found is not None and found[0] not in _revisions()[1]
 
 
 def alembic_config() -> Config:

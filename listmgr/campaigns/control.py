@@ -9,7 +9,14 @@ import sqlalchemy as sa
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
+from listmgr.kit.installation import refuse_while_held
+from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
+
+# A pause of the whole installation, which people end campaign by campaign (0056).
+NOT_THE_ONE_THAT_RAN = N_(
+    "The database may be a copy: whoever was mailed after it was made would be mailed again."
+)
 
 
 def pause(
@@ -28,7 +35,11 @@ def pause(
 
 
 def resume(tx: Transaction, campaign_id: int) -> Campaign:
-    """Go on where it stopped; everybody is looked at by the gate once more."""
+    """Go on where it stopped; everybody is looked at by the gate once more.
+
+    Raises Refused while the whole installation is on hold.
+    """
+    refuse_while_held(tx)
     campaign = locked(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.RESUME)
     campaign.pause_cause, campaign.pause_reason = None, ""

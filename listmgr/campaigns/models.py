@@ -32,6 +32,7 @@ class PauseCause(enum.StrEnum):
     SENDER_FAULT = "sender_fault"
     NO_SENDER = "no_sender"
     BROKEN_RULE = "broken_rule"
+    INSTALLATION = "installation"
 
 
 class Campaign(Base):

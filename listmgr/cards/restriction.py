@@ -13,10 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from listmgr.cards.models import Card
+from listmgr.kit.clock import now
 from listmgr.kit.errors import NotFound, Refused
+from listmgr.kit.journal import JournalKind, write_entry
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers import restriction
+from listmgr.subscribers.address import fingerprint
 from listmgr.subscribers.models import Subscriber
 
 RESTRICTED_WORDS = N_("Processing of this person's data is restricted; nothing is changed.")
@@ -76,6 +79,8 @@ def restrict(tx: Transaction, card_id: int, *, at: datetime) -> bool:
     """
     card = of_a_card_alone(tx, card_id)
     begun = [restriction.begin(one, at=at) for one in of_the_same_person(tx, card)]
+    if any(begun):
+        write_entry(tx, JournalKind.CARD_RESTRICTED, _fingerprint(tx, card), at=at)
     return any(begun)
 
 
@@ -86,7 +91,19 @@ def lift_restriction(tx: Transaction, card_id: int, *, told: str) -> bool:
     """
     card = locked(tx, card_id)
     ended = [restriction.end(one, told=told) for one in of_the_same_person(tx, card)]
+    if any(ended):
+        lifted = JournalKind.CARD_RESTRICTION_LIFTED
+        write_entry(tx, lifted, _fingerprint(tx, card), at=now())
     return any(ended)
+
+
+def _fingerprint(tx: Transaction, card: Card) -> bytes:
+    return card_fingerprint(tx.settings.suppression_key, card.id, card.address_key)
+
+
+def card_fingerprint(key: bytes, card_id: int, address_key: str | None) -> bytes:
+    """What the journal knows a card by: its address, or its number where it has none."""
+    return fingerprint(key, address_key or f"card {card_id}")
 
 
 def of_a_card_alone(tx: Transaction, card_id: int) -> Card:

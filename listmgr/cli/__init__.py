@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from listmgr.kit.errors import IdentityError
 
 # Each is loaded when it is called: seven processes start at once, and few need everything.
 COMMANDS = {
@@ -14,8 +17,9 @@ COMMANDS = {
     "migrate": "database",
     "worker": "worker",
     "scheduler": "scheduler",
+    "operators": "operators",
     "evidence": "evidence",
-    "erasures": "erasures",
+    "installation": "identity",
 }
 
 
@@ -29,6 +33,13 @@ class _Commands(click.Group):
         module = import_module(f"listmgr.cli.{COMMANDS[cmd_name]}")
         found: click.Command = getattr(module, cmd_name)
         return found
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
+        """A database that turns out to be another installation's ends a command in a sentence."""
+        try:
+            return super().invoke(ctx)
+        except IdentityError as error:
+            raise click.ClickException(str(error)) from None
 
 
 @click.group(cls=_Commands)

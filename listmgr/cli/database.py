@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import sqlalchemy as sa
 
-from listmgr.cli.given import given_settings
+from listmgr.cli.given import given_settings, refuse_other_installation
 from listmgr.schema import migrate as bring_up_to_date
 
 _ADVICE = (
@@ -29,6 +29,7 @@ def migrate() -> None:
         # The driver's own words tell host, port and role, and no password.
         lines = str(error.orig).splitlines() or [type(error).__name__]
         raise click.ClickException(f"The database cannot be migrated: {lines[0]}") from None
+    refuse_other_installation(settings)
     click.echo("The database is at the newest schema.")
     if is_open:
         click.echo(_ADVICE)

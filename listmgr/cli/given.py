@@ -10,12 +10,18 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings, SettingsError, load_settings
+from listmgr.installation.identity import check
+from listmgr.installation.keeper import Keeper
+from listmgr.kit.errors import IdentityError
 from listmgr.kit.queue import ring
 from listmgr.kit.transaction import Transaction, transaction
 
 
-def given_settings() -> Settings:
-    """The settings of a command that needs both servers."""
+def given_settings(*, checked: bool = True) -> Settings:
+    """The settings of a command that needs both servers, and whose database is ours.
+
+    A database that does not answer is no reason to refuse: it is looked at when it does.
+    """
     try:
         settings = load_settings()
     except SettingsError as error:
@@ -25,14 +31,31 @@ def given_settings() -> Settings:
             "DATABASE_URL and REDIS_URL are not set. Set both, or use `listmgr up`, which brings "
             "its own PostgreSQL and Valkey."
         )
+    if checked:
+        refuse_other_installation(settings)
     return settings
+
+
+def refuse_other_installation(settings: Settings) -> None:
+    """Raise ClickException when keys or data directory are of another installation."""
+    try:
+        check(settings)
+    except IdentityError as error:
+        raise click.ClickException(str(error)) from None
+    except sa.exc.DBAPIError:
+        return
 
 
 def one_transaction(settings: Settings) -> AbstractContextManager[Transaction]:
     """One unit of work; its jobs are rung after the commit."""
     engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
     connection = redis.Redis.from_url(settings.redis_url)
-    return transaction(lambda: Session(engine), settings, lambda jobs: ring(connection, jobs))
+    return transaction(
+        lambda: Session(engine),
+        settings,
+        lambda jobs: ring(connection, jobs),
+        Keeper(engine, settings).keep,
+    )
 
 
 def given_servers() -> Settings:

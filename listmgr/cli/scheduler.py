@@ -9,6 +9,7 @@ import redis
 import sqlalchemy as sa
 
 from listmgr.cli.given import given_servers
+from listmgr.installation.identity import guard
 from listmgr.kit import stopping
 from listmgr.kit.queue import ring
 from listmgr.runtime.programs import name_connections
@@ -28,6 +29,7 @@ def scheduler() -> None:
         hide_parameters=True,
         connect_args={"connect_timeout": 5},
     )
+    guard(engine, settings)
     connection = redis.Redis.from_url(
         settings.redis_url, socket_connect_timeout=2, socket_timeout=5
     )

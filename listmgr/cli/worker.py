@@ -13,7 +13,7 @@ import redis
 from flask import Flask
 
 from listmgr import jobs
-from listmgr.app import create_app
+from listmgr.app import create_app, watch_over
 from listmgr.cli.given import given_servers
 from listmgr.config import Settings
 from listmgr.kit.db import db
@@ -96,6 +96,7 @@ def _work(
     if list(names) == [CAMPAIGNS]:
         os.nice(CAMPAIGN_NICENESS)
     app = application(settings)
+    watch_over(app, settings, in_thread=False)
     connection = redis.Redis.from_url(settings.redis_url)
     alone = in_process or (not burst and list(names) == [MAIL])
     kind = InProcessWorker if alone else ForkingWorker

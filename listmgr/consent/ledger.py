@@ -24,6 +24,9 @@ from listmgr.kit.errors import NotFound
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 
+# A trigger writes these into the journal.
+JOURNALED = frozenset({ConsentAction.WITHDRAW, ConsentAction.REFUSE})
+
 
 def lock_consent(tx: Transaction, consent_id: int) -> Consent:
     """The consent, locked for change until the commit; raises NotFound."""
@@ -79,6 +82,7 @@ def record_many(tx: Transaction, acts: Sequence[Act], action: ConsentAction, *, 
     ]
     if evidence:
         tx.session.execute(sa.insert(ConsentEvidence), evidence)
+    tx.journaled |= action in JOURNALED
     for act, (entry, _, _) in zip(acts, written, strict=True):
         _move(act.consent, ConsentStatus(entry.status), entry.seq, act.at)
     tx.session.flush()

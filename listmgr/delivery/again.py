@@ -14,6 +14,7 @@ from listmgr.delivery.leases import lock_all_leases
 from listmgr.delivery.models import partition_name
 from listmgr.delivery.sweep import ring_campaign
 from listmgr.kit.errors import Refused
+from listmgr.kit.installation import refuse_while_held
 from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
 
@@ -29,9 +30,11 @@ def try_again(tx: Transaction, campaign_id: int, which: Which) -> int:
     """Make deliveries due now; returns how many.
 
     Each goes through the gate once more right before it is handed over, so nobody who has left
-    meanwhile, and no blocked address, is mailed. Raises Refused for a draft or a cancelled one.
+    meanwhile, and no blocked address, is mailed. Raises Refused for a draft or a cancelled one,
+    and while the whole installation is on hold.
     Safe to run twice: what is due already is no longer failed or uncertain.
     """
+    refuse_while_held(tx)
     campaign = locked(tx, campaign_id)
     status = next_status(campaign.status, CampaignAction.RETRY)
     if not deliveries_kept(tx.session, campaign_id):

@@ -28,6 +28,7 @@ from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
 from listmgr.delivery.message_error import MessageError
 from listmgr.delivery.outlet import outlet
 from listmgr.kit.errors import InvalidInput
+from listmgr.kit.installation import refuse_while_held
 from listmgr.kit.predicate import EVERYBODY
 from listmgr.kit.transaction import Transaction
 from listmgr.senders.accounts import NoSender
@@ -92,7 +93,11 @@ def _without_sender(session: Session, settings: Settings, campaign: Campaign) ->
 
 
 def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) -> Campaign:
-    """Start a campaign. Raises Refused unless it is a draft, InvalidInput with what blocks it."""
+    """Start a campaign. Raises InvalidInput with what blocks it.
+
+    Raises Refused unless it is a draft, and while the whole installation is on hold.
+    """
+    refuse_while_held(tx)
     campaign = locked(tx, campaign_id)
     status = next_status(campaign.status, CampaignAction.LAUNCH)
     blocking = [f for f in check(tx.session, tx.settings, campaign, templates) if f.blocks]

@@ -16,14 +16,14 @@ from listmgr.jobs.consents import (
 )
 from listmgr.jobs.imports import purge_imports, sweep_imports, work_import
 from listmgr.jobs.letters import send_card_letter, send_question, sweep_questions
-from listmgr.jobs.many import keep_erasures, purge_many, run_bulk, sweep_many, write_export
+from listmgr.jobs.many import keep_journal, purge_many, run_bulk, sweep_many, write_export
 
 __all__ = [
     "anchor_ledger",
     "clear_fields",
     "drop_deliveries",
     "expire_consents",
-    "keep_erasures",
+    "keep_journal",
     "knock",
     "note_uses",
     "process_address_change",

@@ -10,6 +10,7 @@ from listmgr.campaigns.browse import find
 from listmgr.delivery import engine, kept, sweep, uses
 from listmgr.delivery.outlet import outlet
 from listmgr.delivery.smtp import Channel, ServerAway
+from listmgr.jobs.held import held
 from listmgr.jobs.holder import holder
 from listmgr.kit import stopping
 from listmgr.kit.clock import now
@@ -27,6 +28,8 @@ SECONDS = 20.0
 def send_slice(campaign_id: int, slot: int, turn: int) -> None:
     """Send a campaign for some seconds, then ask to be called again."""
     made = services()
+    if held():
+        return
     result = engine.send_slice(
         made.unit_of_work,
         made.settings,
@@ -61,6 +64,8 @@ def sweep_campaigns() -> None:
 
 def knock(campaign_id: int) -> None:
     """Resume a campaign that paused itself, once the mail server answers again."""
+    if held():
+        return
     try:
         with services().unit_of_work() as tx:
             account = outlet(tx.session, tx.settings, find(tx.session, campaign_id)).account

@@ -7,6 +7,7 @@ from listmgr.consent import asking_mail, waiting_requests
 from listmgr.consent.asking_mail import ClaimedQuestion
 from listmgr.consent.models import Question
 from listmgr.delivery.single import post_by
+from listmgr.jobs.held import held
 from listmgr.kit.clock import now
 from listmgr.kit.permits import permits_at
 from listmgr.kit.transaction import Transaction
@@ -19,6 +20,8 @@ _TEMPLATES = resource("templates")
 
 def send_question(question_id: int) -> None:
     """Send one confirmation mail."""
+    if held():
+        return
     made = services()
     asking_mail.send_question(
         made.unit_of_work, post_by_way(made), _TEMPLATES, question_id, now=now
@@ -34,6 +37,8 @@ def sweep_questions() -> None:
 
 def send_card_letter(letter_id: int) -> None:
     """Send one first reply."""
+    if held():
+        return
     made = services()
     reply_sending.send_reply(made.unit_of_work, post_by_way(made), _TEMPLATES, letter_id, now=now)
 

@@ -8,6 +8,7 @@ from listmgr.bulk import run as bulk_run
 from listmgr.exports import ask as export_ask
 from listmgr.exports import keep as export_keep
 from listmgr.exports import write as export_write
+from listmgr.installation.replay import catch_up
 from listmgr.kit.clock import now
 from listmgr.privacy import erasure, journal
 from listmgr.web.context import services
@@ -43,9 +44,14 @@ def purge_many() -> None:
         bulk_control.purge(tx, at=now())
 
 
-def keep_erasures() -> None:
-    """Keep the journal of erasures outside the database, and clear what was answered late."""
+def keep_journal() -> None:
+    """Keep the journal of acts outside the database, and clear what was answered late.
+
+    After a restore what this host's journal tells is done again first.
+    """
     made = services()
+    catch_up(made.unit_of_work, made.settings)
     with made.unit_of_work() as tx:
-        journal.keep_outside(tx, made.settings.data_dir / journal.FILE_NAME)
         journal.forget_late_replies(tx, at=now())
+        # After the commit.
+        tx.journaled = True

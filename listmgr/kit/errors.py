@@ -11,6 +11,10 @@ class Refused(DomainError):
     """A rule of the product forbids it."""
 
 
+class IdentityError(Exception):
+    """Keys or data directory are of another installation; the message says what to do."""
+
+
 class NotFound(DomainError):
     """There is no such thing, or the asker may not know of it."""
 

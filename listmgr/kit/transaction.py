@@ -22,6 +22,8 @@ class Transaction:
     session: Session
     settings: Settings
     jobs: list[Job] = field(default_factory=list)
+    # Whether something in it goes into the journal outside the database, at once.
+    journaled: bool = False
 
     def after_commit(self, job: Job) -> None:
         """Remember a job; it goes out only when the commit has succeeded."""
@@ -49,8 +51,9 @@ def transaction(
     new_session: Callable[[], Session],
     settings: Settings,
     ring: Callable[[list[Job]], object],
+    keep: Callable[[], object] | None = None,
 ) -> Iterator[Transaction]:
-    """Commit once at the end, then ring; on any error roll back and ring nothing.
+    """Commit once at the end, then `keep` the journal and ring; on any error roll back instead.
 
     The jobs are not hung on SQLAlchemy's commit event: it also fires when a savepoint is released.
     """
@@ -58,5 +61,7 @@ def transaction(
         tx = Transaction(session, settings)
         with session.begin():
             yield tx
+    if tx.journaled and keep is not None:
+        keep()
     if tx.jobs:
         ring(tx.jobs)

@@ -40,6 +40,7 @@ class Right(enum.StrEnum):
     EDIT_SENDERS = "edit senders"
     EDIT_CARDS = "edit cards"
     EDIT_API_KEYS = "edit api keys"
+    EDIT_INSTALLATION = "edit installation"
 
 
 _R = Right

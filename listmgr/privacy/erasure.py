@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from listmgr.cards.models import Card, CardStatus
-from listmgr.cards.restriction import of_a_card_alone
+from listmgr.cards.restriction import card_fingerprint, of_a_card_alone
 from listmgr.consent.ledger import Act, record_many
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
@@ -94,11 +94,6 @@ def erase(
     suppress_many(tx, blocked, SuppressionReason.ERASED, at=at)
     write_down(tx, erased, at=at)
     return len(erased)
-
-
-def card_fingerprint(key: bytes, card_id: int, address_key: str | None) -> bytes:
-    """What the journal knows a card by: its address, or its number where it has none."""
-    return fingerprint(key, address_key or f"card {card_id}")
 
 
 def write_down(tx: Transaction, erased: list[tuple[bytes, int | None]], *, at: datetime) -> None:

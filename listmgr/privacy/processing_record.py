@@ -115,6 +115,12 @@ REASONS = {
         LegalBasis.LEGAL_OBLIGATION,
         N_("For good, as a keyed fingerprint without the address."),
     ),
+    "journal_entries": Reason(
+        N_("People who withdrew, objected, were restricted or erased"),
+        N_("To do it again should a backup be brought back."),
+        LegalBasis.LEGAL_OBLIGATION,
+        N_("90 days, as a keyed fingerprint without the address; the copy outside for good."),
+    ),
     "selections": Reason(
         _SUBSCRIBERS,
         N_("To find the people an act on many of them is meant for."),

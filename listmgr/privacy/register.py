@@ -162,5 +162,6 @@ ERASED: Mapping[str, Eraser] = {
 KEPT: Mapping[str, str] = {
     "suppressions": "A fingerprint without the address, so that nobody mails them again (L-15).",
     "erasure_journal": "The same fingerprint, so that a backup cannot bring them back (T-25).",
+    "journal_entries": "The same, of who withdrew, objected or was erased, for 90 days (0057).",
     "operators": "Staff, whose accounts end by themselves; no subscriber is written there.",
 }

@@ -20,7 +20,9 @@ import redis
 from gunicorn.app.wsgiapp import run as serve_pages
 
 from listmgr.config import Settings, load_settings
+from listmgr.installation.identity import check, check_folder
 from listmgr.kit.db import libpq_url
+from listmgr.kit.errors import IdentityError
 from listmgr.runtime.accounts import PROGRAMS, unprivileged, with_files_of
 from listmgr.runtime.data_folder import share_out
 from listmgr.runtime.house import House
@@ -86,10 +88,12 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
             database=given["DATABASE_URL"],
             owner=given[OWNER] if given["DATABASE_URL"] else "",
             queue=given["REDIS_URL"],
+            say=say,
         )
         with house:
             _given_servers_answer(house, given)
             migrate(house.owner_url, application_url=house.database_url)
+            _look_at_the_database(wanted, house)
             waves, site = _plan(wanted, house)
             supervisor = Supervisor(waves, house.servers, say)
             load_once(site.settings)
@@ -103,6 +107,18 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
             finally:
                 heed_no_signals()
                 supervisor.stop()
+
+
+def _look_at_the_database(wanted: Wanted, house: House) -> None:
+    """Before anything runs over it: is it the one that ran here, and are these its keys?"""
+    try:
+        with with_files_of(PROGRAMS):
+            settings = load_settings(_told(wanted) | {"DATABASE_URL": house.database_url})
+            check(settings)
+            if house.is_embedded:
+                check_folder(settings)
+    except IdentityError as error:
+        raise RuntimeFailure(str(error)) from None
 
 
 def _told(wanted: Wanted) -> dict[str, str]:

@@ -30,6 +30,7 @@ def locked_person(tx: Transaction, subscriber_id: int) -> Subscriber:
 
 def restrict(tx: Transaction, subscriber_id: int, *, at: datetime) -> bool:
     """From the commit on nothing is sent, changed or deleted; False when it was so already."""
+    tx.journaled = True
     return begin(locked_person(tx, subscriber_id), at=at)
 
 

@@ -41,6 +41,7 @@ def suppress_many(
         ),
         rows,
     )
+    tx.journaled = True
 
 
 def is_suppressed(tx: Transaction, fingerprint: bytes) -> bool:

@@ -9,7 +9,10 @@ import redis
 from flask import Blueprint
 
 from listmgr.config import Settings
+from listmgr.installation.identity import refuse_another
 from listmgr.kit.db import libpq_url
+from listmgr.kit.errors import IdentityError
+from listmgr.schema import is_migrated
 from listmgr.web.context import services
 
 bp = Blueprint("health", __name__, url_prefix="/health")
@@ -27,26 +30,37 @@ def live() -> str:
 
 @bp.get("/ready")
 def ready() -> tuple[str, int]:
-    """PostgreSQL and Valkey answer too, to a connection of its own: within seconds, or 503."""
+    """PostgreSQL and Valkey answer too, to a connection of its own: within seconds, or 503.
+
+    The schema is not older than this program, and the database is of this installation.
+    """
     # One asks at a time, so that a silent server takes no more than one thread.
     if not _asking.acquire(timeout=PATIENCE):
         return "not ready: still asking", 503
     try:
-        _ask(services().settings)
+        migrated = _ask(services().settings)
     except (psycopg.Error, redis.RedisError) as error:
         return f"not ready: {type(error).__name__}", 503
+    except IdentityError:
+        return "not ready: the database is of another installation", 503
     finally:
         _asking.release()
+    if not migrated:
+        return "not ready: the database needs `listmgr migrate`", 503
     return "ok", 200
 
 
-def _ask(settings: Settings) -> None:
-    """Raise what keeps PostgreSQL or Valkey from answering."""
+def _ask(settings: Settings) -> bool:
+    """Whether the database is migrated; raises what keeps PostgreSQL or Valkey from answering."""
     url = libpq_url(settings.database_url)
     # A backend that lets us in has answered; only this wait is bounded by the client.
-    psycopg.connect(url, connect_timeout=PATIENCE).close()
+    with psycopg.connect(url, connect_timeout=PATIENCE) as database:
+        migrated = is_migrated(database)
+        if migrated:
+            refuse_another(database, settings)
     connection = redis.Redis.from_url(
         settings.redis_url, retry=None, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE
     )
     with connection:
         connection.ping()
+    return migrated

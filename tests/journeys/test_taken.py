@@ -22,7 +22,7 @@ from listmgr.kit.queue import QUEUES, Job, ring
 from tests.conftest import UnitOfWork
 from tests.crowd import make_crowd
 from tests.journeys.test_stops import finished
-from tests.journeys.workers import started
+from tests.journeys.workers import keys, started
 from tests.people import launched, make_list
 from tests.sink import running_sink
 
@@ -60,6 +60,7 @@ def test_m16_what_a_dying_worker_took_is_done_by_another(
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "LISTMGR_DATA_DIR": str(tmp_path),
+        **keys(settings),
     }
     died = subprocess.run(
         [sys.executable, "-c", DYING, taken.queue], env=env, check=False, timeout=60

@@ -62,10 +62,6 @@ def _told(host: Host, roads: dict[str, Road], settings: Settings) -> dict[str, s
         "DATABASE_URL": f"postgresql://listmgr_app@{host.ours}:{roads['database'].port}/listmgr",
         "REDIS_URL": f"redis://:{secret}@{host.ours}:{roads['queue'].port}/0",
         "LISTMGR_SMTP_URL": f"smtp://{host.ours}:{roads['mail'].port}",
-        # What hosts of one installation share besides.
-        "LISTMGR_SECRET_KEY": "test-secret-that-has-32-characters",
-        "LISTMGR_SUPPRESSION_KEY": "test-suppression-of-32-characters",
-        "LISTMGR_ANCHOR_KEY": "test-anchor-that-has-32-characters",
         "LISTMGR_WINDOW_SIZE": "20",
         # So slow that neither could have done it alone before the other had begun.
         "LISTMGR_SEND_RATE": "150",

@@ -16,6 +16,15 @@ from listmgr.runtime.process import spawn
 from tests.sink import Sink
 
 
+def keys(settings: Settings) -> dict[str, str]:
+    """What every process of one installation is told, or it does not start."""
+    return {
+        "LISTMGR_SECRET_KEY": ",".join(settings.secret_keys),
+        "LISTMGR_SUPPRESSION_KEY": settings.suppression_key.decode(),
+        "LISTMGR_ANCHOR_KEY": settings.anchor_key.decode(),
+    }
+
+
 class Workers:
     """Real worker processes with a scheduler, as `listmgr up` starts them."""
 
@@ -41,6 +50,7 @@ class Workers:
                 "LISTMGR_SMTP_URL": f"smtp://127.0.0.1:{sink.port}",
                 "LISTMGR_LEASE_SECONDS": "2",
             }
+            | keys(settings)
             | env
         )
         self.scheduler = self.start("scheduler")

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
-from sqlalchemy.orm import Session
 
-from listmgr.cli import main
 from listmgr.consent.anchor import broken_chains
-from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.installation.keeper import append
 from listmgr.kit.errors import InvalidInput
+from listmgr.kit.journal import JournalEntry, JournalKind
+from listmgr.kit.transaction import Transaction
 from listmgr.privacy.erasure import erase
-from listmgr.privacy.journal import FILE_NAME, Line, keep_outside, read_line, replay
+from listmgr.privacy.journal import FILE_NAME, Line, read_files, read_line, replay
 from listmgr.privacy.models import ErasureEntry
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression
@@ -42,14 +41,22 @@ def journal(uow: UnitOfWork, superuser: sa.Engine, tmp_path: Path) -> Path:
     with uow() as tx:
         erase(tx, [anna], actor="operator:1", at=ERASED_AT)
     with uow() as tx:
-        assert keep_outside(tx, path) == 1
+        assert keep(tx, path) == {JournalKind.ERASED, JournalKind.BLOCKED}
     empty(superuser)
     people(uow, "anna@example.com", "bert@example.org")
     return path
 
 
 def lines(path: Path) -> list[Line]:
-    return [read_line(line) for line in path.read_text().splitlines()]
+    return list(read_files([path]).latest.values())
+
+
+def keep(tx: Transaction, path: Path) -> set[JournalKind]:
+    """Write the journal down, as its keeper does; returns of what kinds its lines are."""
+    entries = tx.session.scalars(sa.select(JournalEntry).order_by(JournalEntry.id)).all()
+    told = [Line(entry.at, entry.kind, entry.fingerprint, entry.detail) for entry in entries]
+    append(path, [str(line) for line in told])
+    return {line.kind for line in told}
 
 
 def test_t25_the_journal_is_replayed_after_a_restore(journal, uow, engine, settings, session):
@@ -91,42 +98,25 @@ def test_a_backup_older_than_the_person_gets_the_block_back(journal, uow, superu
     assert len(session.scalars(sa.select(ErasureEntry)).all()) == 1
 
 
-def test_the_file_grows_by_what_it_lacks_and_survives_a_kill_amid_a_line(uow, tmp_path, session):
-    path = tmp_path / FILE_NAME
-    anna, bert = people(uow, "anna@example.com", "bert@example.org")
-    for person in (anna, bert):
-        with uow() as tx:
-            erase(tx, [person], actor="operator:1", at=ERASED_AT)
-        with uow() as tx:
-            assert (keep_outside(tx, path), keep_outside(tx, path)) == (1, 0)
-    whole = path.read_text()
-    assert path.stat().st_mode & 0o777 == 0o600
-    path.write_text(whole[:-30])
-    with uow() as tx:
-        assert keep_outside(tx, path) == 1
-    assert {str(line) for line in map(read_line, whole.splitlines())} <= set(
-        path.read_text().splitlines()
-    )
+def test_a_line_cut_off_by_a_kill_is_passed_over_and_the_next_one_is_whole(journal):
+    whole = journal.read_text().splitlines()
+    # Cut amid the last line, at every place: never is something else read in its stead.
+    for end in range(len(whole[0]) + 2, len("\n".join(whole))):
+        journal.write_text("\n".join(whole)[:end])
+        append(journal, [whole[0]])
+        read = read_files([journal])
+        assert list(read.latest.values()) == [read_line(whole[0])]
+        assert read.damaged == 1
+    assert journal.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_journal_of_an_earlier_version_is_read(tmp_path):
+    (tmp_path / "erasures.journal").write_text(f"{ERASED_AT.isoformat()} {'0a' * 32} 7\n")
+    (line,) = read_files([tmp_path / "erasures.journal"]).latest.values()
+    assert line == Line(ERASED_AT, JournalKind.ERASED, b"\n" * 32, "7")
 
 
 @pytest.mark.parametrize("text", ["", "x", "2026-01-01 zz 1", "2026-01-01T00:00:00+00:00 00ff"])
 def test_a_damaged_line_is_named(text):
-    with pytest.raises(InvalidInput, match="no line of an erasure journal"):
+    with pytest.raises(InvalidInput, match="no line of a journal"):
         read_line(text)
-
-
-def test_the_command_replays_the_journal(
-    journal: Path, settings, session: Session, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("DATABASE_URL", settings.database_url)
-    monkeypatch.setenv("REDIS_URL", settings.redis_url)
-    monkeypatch.setenv("LISTMGR_DATA_DIR", str(journal.parent))
-    monkeypatch.setenv("LISTMGR_SUPPRESSION_KEY", settings.suppression_key.decode())
-    answer = CliRunner().invoke(main, ["erasures", "replay", str(journal)])
-    assert answer.output == "Erasures in the journal: 1; people erased again: 1\n"
-    assert ConsentStatus.ERASED in session.scalars(sa.text("SELECT status FROM consents")).all()
-    # That they were erased again is an erasure of its own.
-    kept = [CliRunner().invoke(main, ["erasures", "keep", str(journal)]).output for _ in "12"]
-    assert kept == ["Erasures added to the journal: 1\n", "Erasures added to the journal: 0\n"]
-    journal.write_text("nonsense\n")
-    assert CliRunner().invoke(main, ["erasures", "replay", str(journal)]).exit_code == 1

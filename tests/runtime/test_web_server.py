@@ -23,6 +23,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.tokens import Door, make_token
 from listmgr.runtime.ports import free_port
 from tests.conftest import UnitOfWork
+from tests.journeys.workers import keys
 from tests.people import make_confirmed, make_list
 
 HOST = "news.example.org"
@@ -53,8 +54,8 @@ def site(settings, engine, tmp_path: Path) -> Iterator[int]:
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "LISTMGR_DATA_DIR": str(tmp_path),
+        **keys(settings),
         "LISTMGR_BASE_URL": settings.base_url,
-        "LISTMGR_SECRET_KEY": settings.secret_keys[0],
         "LISTMGR_WEB_PROCESSES": "1",
     }
     argv = [sys.executable, "-m", "gunicorn", "listmgr.app:create_app()"]

@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from flask import render_template
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign, PauseCause
 from listmgr.cards import inbox, notice
 from listmgr.consent import overview
 from listmgr.delivery.progress import Progress, standings
+from listmgr.installation.hold import go_on
+from listmgr.installation.replay import catch_up
 from listmgr.kit.clock import now
+from listmgr.kit.installation import Installation
 from listmgr.lists.models import MailingList, Notice, SignupForm
 from listmgr.operators.roles import Right, may
+from listmgr.web.context import services
 from listmgr.web.studio import bp
-from listmgr.web.studio.acting import reading
+from listmgr.web.studio.acting import acting, reading
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator, whose_cards
 
@@ -62,7 +68,28 @@ def dashboard() -> str:
             campaigns=_latest_campaigns(session),
             stopped=_stopped(session),
             cards=_cards(session),
+            held=_held(session),
         )
+
+
+@bp.post("/installation/go-on")
+@needs(Right.EDIT_INSTALLATION)
+def go_on_mailing() -> ResponseReturnValue:
+    """Let mail go again after a restore; what this host's journal tells is done again first."""
+    made = services()
+    catch_up(made.unit_of_work, made.settings)
+    with acting() as tx:
+        released = go_on(tx, operator().id, at=now())
+    if released:
+        flash(_("Mail may go again. Campaigns stay paused until you resume them."))
+    return redirect(url_for("studio.dashboard"), 303)
+
+
+def _held(session: Session) -> Installation | None:
+    """The installation, when mailing waits for an administrator."""
+    return session.scalars(
+        sa.select(Installation).where(Installation.held_at.is_not(None))
+    ).one_or_none()
 
 
 def _first_steps(session: Session) -> FirstSteps:

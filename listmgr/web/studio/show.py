@@ -158,6 +158,7 @@ right_name = named(
         "edit senders": N_("manage senders"),
         "edit cards": N_("take, review and answer business cards"),
         "edit api keys": N_("make keys for programs"),
+        "edit installation": N_("let mail go again after a restore"),
     }
 )
 

@@ -1,0 +1,67 @@
+"""Does again, from this host's journals, what a database that was brought back does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from listmgr.config import Settings
+from listmgr.installation.witness import Witness
+from listmgr.kit.clock import now
+from listmgr.kit.installation import Installation
+from listmgr.kit.transaction import Transaction
+from listmgr.privacy import journal
+
+UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of it."""
+
+    acts: int
+    done_again: int
+    damaged: int
+
+
+def journals(data_dir: Path) -> list[Path]:
+    """The journals that lie in a data directory."""
+    names = (journal.ERASURES_FILE_NAME, journal.FILE_NAME)
+    return [path for name in names if (path := data_dir / name).exists()]
+
+
+def replay_files(uow: UnitOfWork, paths: Iterable[Path]) -> Replayed:
+    """Replay journals, some acts a transaction; safe to run twice. Raises OSError."""
+    read = journal.read_files(paths)
+    count = 0
+    for lines in read.batches(BATCH):
+        with uow() as tx:
+            count += journal.replay(tx, lines, at=now())
+    with uow() as tx:
+        tx.session.execute(
+            sa.update(Installation).values(
+                replayed=Installation.replayed + count, replayed_at=sa.func.clock_timestamp()
+            )
+        )
+    return Replayed(len(read.latest), count, read.damaged)
+
+
+def catch_up(uow: UnitOfWork, settings: Settings) -> Replayed | None:
+    """Replay this host's journals once after each doubt about the database; None when none is."""
+    witness = Witness(settings.data_dir)
+    seen = witness.read()
+    with uow() as tx:
+        row = tx.session.scalars(sa.select(Installation)).one_or_none()
+        if row is None or seen is None or seen.generation >= row.generation:
+            return None
+        generation, mark = row.generation, row.mark
+    replayed = replay_files(uow, journals(settings.data_dir))
+    with suppress(OSError), witness.locked():
+        seen = witness.read() or seen
+        witness.write(replace(seen, generation=generation, mark=mark))
+    return replayed

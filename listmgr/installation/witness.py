@@ -1,0 +1,139 @@
+"""What a data directory remembers of the installation: outside the database, so that both can be
+compared.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+FILE_NAME = "installation.json"
+MACHINE = Path("/etc/machine-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The installation as this data directory saw it last."""
+
+    id: str
+    # Of which generation the journal has been replayed, and the highest mark seen in it.
+    generation: int
+    mark: int
+    # How far the journal has been copied: the last entry's generation, xid and id, and the ids of
+    # later entries that have been copied too.
+    copied: tuple[int, int, int] = (0, 0, 0)
+    beyond: tuple[int, ...] = ()
+    # Where the data directory lies, kept where the database lies in it.
+    folder: tuple[int, str, str] | None = None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """What a database that is the one seen is never behind."""
+        return self.generation, self.mark
+
+
+class Witness:
+    """The file of one data directory; written whole, one process at a time."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self._path = data_dir / FILE_NAME
+
+    def read(self) -> Seen | None:
+        """What is remembered; None where nothing is, or nothing that can be read."""
+        try:
+            told = json.loads(self._path.read_text())
+            return Seen(
+                id=str(told["id"]),
+                generation=int(told["generation"]),
+                mark=int(told["mark"]),
+                copied=_three(told["copied"]),
+                beyond=tuple(int(one) for one in told["beyond"]),
+                folder=_folder(told["folder"]),
+            )
+        except (OSError, ValueError, TypeError, LookupError):
+            return None
+
+    @contextmanager
+    def locked(self, *, wait: bool = True) -> Iterator[None]:
+        """One process at a time; raises OSError where the directory cannot be written to.
+
+        Also where another holds it and one does not `wait`.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            yield
+        finally:
+            os.close(descriptor)
+
+    def write(self, seen: Seen) -> None:
+        """Replace what is remembered, durably; hold the lock. Raises OSError."""
+        draft = self._path.with_suffix(".tmp")
+        with draft.open("w") as file:
+            os.fchmod(file.fileno(), 0o600)
+            json.dump(asdict(seen), file)
+            file.flush()
+            os.fsync(file.fileno())
+        # Whoever looks after it as root must not lock the account out that runs it.
+        with suppress(OSError):
+            owner = self._path.stat()
+            os.chown(draft, owner.st_uid, owner.st_gid)
+        draft.replace(self._path)
+
+    def note(self, installation_id: str, generation: int, mark: int) -> None:
+        """Remember the mark of a database that has been found to be ours.
+
+        A directory that cannot be written to remembers nothing: the database is compared with
+        what the other hosts remember. Where somebody is writing, theirs is as new; it may be the
+        keeper of the journal, which opens this very connection.
+        """
+        seen = self.read()
+        if seen is not None and (seen.generation, seen.mark) >= (generation, mark):
+            return
+        with suppress(OSError), self.locked(wait=False):
+            seen = self.read()
+            if seen is None or seen.id != installation_id:
+                self.write(Seen(installation_id, generation, mark))
+            elif seen.generation == generation and seen.mark < mark:
+                self.write(replace(seen, mark=mark))
+
+    def forget(self) -> None:
+        """The directory belongs to whichever installation it meets next."""
+        self._path.unlink(missing_ok=True)
+
+
+def folder_now(data_dir: Path) -> tuple[int, str, str]:
+    """The number of the directory on its file system, its path, and the machine."""
+    try:
+        machine = MACHINE.read_text().strip()
+    except OSError:
+        machine = ""
+    return data_dir.stat().st_ino, str(data_dir.resolve()), machine
+
+
+def is_copy(before: tuple[int, str, str] | None, now: tuple[int, str, str]) -> bool:
+    """Whether a data directory is a copy of the one remembered in it.
+
+    A copy has another number and stands beside the first, or on another machine. One that was
+    moved keeps its number; one that is mounted anew may get another, and keeps its path.
+    """
+    return before is not None and before[0] != now[0] and before[1:] != now[1:]
+
+
+def _three(told: list[int]) -> tuple[int, int, int]:
+    first, second, third = told
+    return int(first), int(second), int(third)
+
+
+def _folder(told: list[object] | None) -> tuple[int, str, str] | None:
+    if told is None:
+        return None
+    number, path, machine = told
+    return int(str(number)), str(path), str(machine)
