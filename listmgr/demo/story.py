@@ -30,7 +30,20 @@ from listmgr.schema import resource
 
 VISITORS = 12
 SILENT = 2
-PATIENCE = 60.0
+# So long may pass without a step: a busy machine is slow, but it moves.
+PATIENCE = 120.0
+
+
+class StoryStopped(Exception):
+    """The story did not go on; the message says at what. `lines` are what was seen until then."""
+
+    def __init__(self, message: str, lines: Sequence[Line]) -> None:
+        super().__init__(message)
+        self.lines = lines
+
+
+class _Stuck(Exception):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +113,42 @@ class _Stage:
 
 
 def fetch(url: str, fields: Mapping[str, str] | None = None) -> str:
-    """GET, or POST with fields; an error page is an answer too."""
+    """GET, or POST with fields; an error page is an answer too. Raises OSError without one."""
     data = urllib.parse.urlencode(fields).encode() if fields is not None else None
     try:
-        with urllib.request.urlopen(url, data, timeout=10) as answer:  # noqa: S310 - our own pages
+        with urllib.request.urlopen(url, data, timeout=PATIENCE) as answer:  # noqa: S310 - our own pages
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         return error.read().decode()
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    """Come back when it is true, or when patience is over."""
-    end = time.monotonic() + PATIENCE
-    while not true() and time.monotonic() < end:
+def wait_for(what: str, done: Callable[[], bool], moves: Callable[[], object]) -> None:
+    """Come back when it is done; raises _Stuck when nothing has moved for too long."""
+    last, end = object(), 0.0
+    while not done():
+        seen = moves()
+        if seen != last:
+            last, end = seen, time.monotonic() + PATIENCE
+        elif time.monotonic() > end:
+            raise _Stuck(f"“{what}”: nothing has moved for {PATIENCE:.0f} seconds.")
         time.sleep(0.1)
 
 
 def play(env: Mapping[str, str], mailbox: str) -> list[Line]:
-    """Sign up, confirm, mail, withdraw during the campaign; every line must be as expected."""
+    """Sign up, confirm, mail, withdraw during the campaign; every line must be as expected.
+
+    Raises StoryStopped when a part of the installation does not go on, or is silent.
+    """
     stage = _Stage(env, mailbox)
     try:
-        wait_until(lambda: not stage.act(_running))
+        over = lambda: not stage.act(_running)  # noqa: E731
+        wait_for("mailed by the demo's own campaign", over, lambda: len(stage.mails()))
         _sign_up(stage)
         _confirm(stage)
         _campaign(stage)
         _behind_the_scene(stage)
+    except (_Stuck, OSError, sa.exc.OperationalError) as error:
+        raise StoryStopped(str(error).splitlines()[0], stage.lines) from None
     finally:
         stage.engine.dispose()
     return stage.lines
@@ -150,10 +174,12 @@ def _sign_up(stage: _Stage) -> None:
             stage.settings.link(f"s/{slug}?lang=de&from=embed"),
             {"address": person, "first_name": "Gast", "notice": str(notice.id), "comment": ""},
         )
-    wait_until(lambda: all(stage.mails(person) for person in stage.people))
-    stage.tell(
-        "signed up and asked by mail", VISITORS, sum(map(bool, map(stage.mails, stage.people)))
-    )
+
+    def asked() -> int:
+        return sum(map(bool, map(stage.mails, stage.people)))
+
+    wait_for("signed up and asked by mail", lambda: asked() == VISITORS, asked)
+    stage.tell("signed up and asked by mail", VISITORS, asked())
 
 
 def _confirm(stage: _Stage) -> None:
@@ -186,7 +212,7 @@ def _campaign(stage: _Stage) -> None:
     """The last of those who have confirmed leaves by one-click while the campaign runs."""
     _slug, notice = stage.act(_form)
     first = stage.act(lambda tx: _launch(tx, notice, "Erste Post"))
-    wait_until(lambda: stage.act(lambda tx: _is_over(tx, first)))
+    _wait_for_the_end(stage, first)
     stage.tell("mailed by the first campaign", VISITORS - SILENT, _mailed(stage, "Erste Post"))
     leaver, quitter = stage.people[-1], stage.people[-2]
     one_click = {"List-Unsubscribe": "One-Click"}
@@ -195,7 +221,7 @@ def _campaign(stage: _Stage) -> None:
     second = stage.act(lambda tx: control.pause(tx, _launch(tx, notice, "Zweite Post")).id)
     fetch(stage.link(quitter, "u"), one_click)
     stage.act(lambda tx: ring_campaign(tx, control.resume(tx, second).id))
-    wait_until(lambda: stage.act(lambda tx: _is_over(tx, second)))
+    _wait_for_the_end(stage, second)
     seen = _mailed(stage, "Zweite Post")
     stage.tell("mailed by the second campaign", VISITORS - SILENT - 2, seen)
     seen = _got(stage, "Zweite Post", [leaver, quitter])
@@ -212,8 +238,14 @@ def _launch(tx: Transaction, notice: Notice, subject: str) -> int:
     return campaign.id
 
 
-def _is_over(tx: Transaction, campaign_id: int) -> bool:
-    return tx.session.get_one(Campaign, campaign_id).status is CampaignStatus.FINISHED
+def _wait_for_the_end(stage: _Stage, campaign_id: int) -> None:
+    def status(tx: Transaction) -> CampaignStatus:
+        return tx.session.get_one(Campaign, campaign_id).status
+
+    def finished() -> bool:
+        return stage.act(status) is CampaignStatus.FINISHED
+
+    wait_for("mailed by a campaign", finished, lambda: len(stage.mails()))
 
 
 def _mailed(stage: _Stage, subject: str) -> int:
