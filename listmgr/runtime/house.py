@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 from listmgr.config import database_url, redis_url
 from listmgr.runtime.postgres import Postgres
+from listmgr.runtime.process import RuntimeFailure
 from listmgr.runtime.valkey import Valkey
 
 
@@ -14,15 +16,27 @@ class House:
     """Starts what is not given, stops what it started."""
 
     def __init__(
-        self, data_dir: Path, *, database: str = "", owner: str = "", queue: str = ""
+        self,
+        data_dir: Path,
+        *,
+        database: str = "",
+        owner: str = "",
+        queue: str = "",
+        say: Callable[[str], object] = lambda _said: None,
     ) -> None:
         self.database_url = database_url(database)
         # Of the role that owns the tables and migrates; of a server's own superuser, none is known.
         self.owner_url = database_url(owner) or self.database_url
         self.superuser_url = ""
         self.redis_url = redis_url(queue)
-        self._postgres = None if database else Postgres(data_dir)
+        self._data_dir = data_dir
+        self._postgres = None if database else Postgres(data_dir, say)
         self._valkey = None if queue else Valkey(data_dir)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database lies in the data directory."""
+        return self._postgres is not None
 
     @property
     def servers(self) -> list[Postgres | Valkey]:
@@ -34,6 +48,13 @@ class House:
         try:
             for server in self.servers:
                 server.start()
+        except OSError as error:
+            self.stop()
+            where = error.filename or self._data_dir
+            raise RuntimeFailure(
+                f"{where} cannot be used ({error.strerror}). Give another folder, on a disk of this"
+                " machine: --data-dir"
+            ) from None
         except BaseException:
             self.stop()
             raise

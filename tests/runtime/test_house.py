@@ -101,3 +101,20 @@ def test_a_killed_owner_leaves_no_server_and_loses_nothing(folder):
     assert servers_of(folder) == []
     with House(folder) as house:
         assert house.healthy()
+
+
+def test_d01_a_redis_server_that_is_installed_later_changes_nothing(folder, monkeypatch):
+    """Debian's Redis 7 cannot read what Valkey 9 has kept."""
+    with House(folder, database="postgres://none") as house:
+        with redis.Redis.from_url(house.redis_url) as store:
+            store.set("kept", 42)
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("redis-server", "valkey-server"):
+        (programs / name).write_text(f"#!/bin/sh\ntouch '{folder}/foreign'\nexit 1\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    with House(folder, database="postgres://none") as house:
+        with redis.Redis.from_url(house.redis_url) as store:
+            assert store.get("kept") == b"42"
+    assert not (folder / "foreign").exists()
