@@ -143,9 +143,10 @@ def _described(tx: Transaction, import_id: int) -> Import:
 def check(tx: Transaction, import_id: int) -> None:
     """Look the file through: counts and first rows of each verdict, and nothing else happens."""
     found = locked(tx, import_id)
+    status = next_status(found.status, ImportAction.CHECK)
     if "email" not in found.plan.get("columns", {}).values() or found.purpose_id is None:
         raise InvalidInput(N_("Say first what the columns mean."))
-    found.status = next_status(found.status, ImportAction.CHECK)
+    found.status = status
     ring(tx, import_id)
 
 

@@ -181,12 +181,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     import itsdangerous.timed
 
     from listmgr.jobs import consents, letters
+    from listmgr.kit import tokens
     from listmgr.web.public import confirmation, leaving, signing_up
 
     began = itsdangerous.timed.time.time
 
     def pass_by(span: timedelta) -> None:
-        for module in (consents, letters, confirmation, leaving, signing_up):
+        for module in (consents, letters, tokens, confirmation, leaving, signing_up):
             monkeypatch.setattr(module, "now", lambda: now() + span)
         monkeypatch.setattr(
             itsdangerous.timed.TimestampSigner,
