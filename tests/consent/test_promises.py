@@ -91,6 +91,7 @@ def test_t11_no_page_changes_an_address_or_tells_whether_one_is_known(app, clien
         "/p/<token>/data",
         "/s/<slug>",
         "/u/<token>",
+        "/u/<token>/",
     ]
     with uow() as tx:
         _list, _purpose, notice = make_list(tx)

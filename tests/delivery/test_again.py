@@ -208,7 +208,7 @@ def test_t13_who_was_held_back_is_named_with_what_holds_them_back(
     campaign = session.get_one(Campaign, launched)
     page = unmailed.held_back(session, settings, campaign)
     assert [(one.address, one.why) for one in page.rows] == [("p5@example.org", "not_confirmed")]
-    everybody = list(unmailed.everybody(session, settings, campaign))
+    everybody = list(unmailed.everybody(uow, settings, campaign.id))
     assert [one.address for one in everybody] == ["p5@example.org"]
 
 
@@ -233,7 +233,7 @@ def test_t13_only_ranges_in_which_somebody_was_held_back_are_gone_through(
     assert [one.address for one in last.rows] == ["p9@example.org"]
     end_of_all = unmailed.held_back(session, settings, campaign, after=last.after or 0)
     assert (end_of_all.rows, end_of_all.after) == ([], None)
-    everybody = [one.address for one in unmailed.everybody(session, settings, campaign)]
+    everybody = [one.address for one in unmailed.everybody(uow, settings, campaign.id)]
     assert everybody == ["p1@example.org", "p9@example.org"]
     session.rollback()
 

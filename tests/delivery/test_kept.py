@@ -12,6 +12,7 @@ from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery import sweep, unmailed
 from listmgr.delivery.again import Which, try_again
+from listmgr.delivery.engine import SliceResult
 from listmgr.delivery.kept import deliveries_kept, drop_deliveries, due_to_go
 from listmgr.delivery.progress import problems, progress
 from listmgr.kit.clock import now
@@ -19,13 +20,13 @@ from listmgr.kit.errors import Refused
 from tests.conftest import UnitOfWork
 from tests.sink import Sink
 
-Send = Callable[..., bool]
+Send = Callable[..., SliceResult]
 
 
 @pytest.fixture
 def finished(launched: int, send: Send, sink: Sink, uow: UnitOfWork) -> int:
     sink.rcpt["p3@example.org"] = "550 5.1.1 nobody here"
-    while send(launched):
+    while send(launched) is SliceResult.MORE:
         pass
     with uow() as tx:
         assert sweep.finish_if_done(tx, launched, at=now())
@@ -76,7 +77,7 @@ def test_what_asks_for_people_finds_nobody_and_nobody_is_tried_again(
     assert unmailed.by_trouble(session, finished, "failed 5.1.1").rows == []
     # Nobody is said to have been held back because the row is gone.
     assert unmailed.held_back(session, settings, campaign).rows == []
-    assert list(unmailed.everybody(session, settings, campaign)) == []
+    assert list(unmailed.everybody(uow, settings, campaign.id)) == []
     with uow() as tx, pytest.raises(Refused, match="no longer kept"):
         try_again(tx, finished, Which.FAILED)
 

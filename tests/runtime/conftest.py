@@ -16,6 +16,7 @@ import redis
 import sqlalchemy as sa
 
 from listmgr.runtime.process import spawn, stop
+from tests.journeys.workers import keys
 
 
 def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
@@ -42,6 +43,7 @@ def start(engine: sa.Engine, settings, log: Path, tmp_path: Path) -> Iterator[Ca
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "LISTMGR_DATA_DIR": str(tmp_path),
+        **keys(settings),
     }
     with ExitStack() as stack:
 

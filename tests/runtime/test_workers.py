@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job, ring
 from tests.crowd import make_crowd
+from tests.journeys.workers import keys
 from tests.people import launched, make_list
 from tests.runtime.conftest import wait_until
 
@@ -217,6 +218,7 @@ def test_d13_a_wrong_address_is_one_sentence(settings, tmp_path, command, name, 
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "LISTMGR_DATA_DIR": str(tmp_path),
+        **keys(settings),
         name: value.format(redis=where),
     }
     argv = [sys.executable, "-m", "listmgr", command]
