@@ -51,7 +51,12 @@ def guard(engine: sa.Engine, settings: Settings) -> sa.Engine:
     """Have the engine verify every connection it opens; returns the engine."""
 
     def look(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's own type
-        verify(connection, settings)
+        try:
+            verify(connection, settings)
+        except Exception:
+            # SQLAlchemy would leave it open.
+            connection.close()
+            raise
 
     sa.event.listen(engine, "connect", look)
     return engine

@@ -89,7 +89,7 @@ def erase(
     erased += [(card_fingerprint(key, one.id, one.address_key), None) for one in alone]
     blocked = [one.fingerprint for one in people]
     blocked += [fingerprint(key, one.address_key) for one in alone if one.address_key]
-    for erase_from in ERASED.values():
+    for erase_from in dict.fromkeys(ERASED.values()):
         erase_from(tx, gone)
     suppress_many(tx, blocked, SuppressionReason.ERASED, at=at)
     write_down(tx, erased, at=at)

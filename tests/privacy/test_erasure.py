@@ -157,3 +157,23 @@ def test_every_personal_table_says_what_becomes_of_it():
     assert personal == set(ERASED) | set(KEPT)
     assert not set(ERASED) & set(KEPT)
     assert all(len(reason) > 20 for reason in KEPT.values())
+
+
+def test_w03_what_several_tables_share_is_done_once(anna, uow, monkeypatch):
+    """Stored import files were read once for each of their tables."""
+    runs: list[object] = []
+
+    def counted(eraser):
+        def run(tx, gone):
+            runs.append(eraser)
+            eraser(tx, gone)
+
+        return run
+
+    wrapped = {eraser: counted(eraser) for eraser in ERASED.values()}
+    assert len(wrapped) < len(ERASED)
+    by_table = {table: wrapped[eraser] for table, eraser in ERASED.items()}
+    monkeypatch.setattr("listmgr.privacy.erasure.ERASED", by_table)
+    with uow() as tx:
+        erase(tx, [anna], actor="operator:1", at=NOW)
+    assert len(runs) == len(set(runs)) == len(wrapped)
