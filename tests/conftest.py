@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
 from listmgr.config import MailSettings, Settings
+from listmgr.kit.db import db
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.operators import passwords
@@ -219,6 +222,32 @@ def app(engine: sa.Engine, settings: Settings, one_app: OneApp) -> Iterator[Flas
     """The web application over the same servers."""
     yield one_app.lend(settings)
     one_app.take_back()
+
+
+@pytest.fixture
+def app_with(engine: sa.Engine, settings: Settings) -> Iterator[Callable[..., Flask]]:
+    """Make an application of its own, with changed settings or with the given ones."""
+    with ExitStack() as stack:
+
+        def make(settings: Settings = settings, **changes: object) -> Flask:
+            from listmgr.app import create_app
+
+            app = create_app(replace(settings, **changes))
+            stack.callback(close_connections, app)
+            return app
+
+        yield make
+
+
+def close_connections(app: Flask) -> None:
+    """Close the connections of an application, once no thread of it holds one."""
+    with app.app_context():
+        engine = db.engine
+    end = time.monotonic() + 10
+    while engine.pool.checkedout():
+        assert time.monotonic() < end, "a connection is never given back"
+        time.sleep(0.01)
+    engine.dispose()
 
 
 @pytest.fixture

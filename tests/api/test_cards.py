@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import sqlalchemy as sa
 
 from listmgr.api import access
-from listmgr.app import create_app
 from listmgr.cards.models import Card, CardStatus
 from listmgr.cards.review import discard
 from listmgr.consent.models import Consent
 from listmgr.kit.clock import now
-from listmgr.kit.db import db
 from listmgr.operators.accounts import disable
 from listmgr.operators.api_keys import make_key, revoke_key
 from listmgr.operators.models import ApiKey, AuditEntry
@@ -254,9 +250,8 @@ def test_its_last_use_is_remembered(client, key, session):
     assert session.scalar(sa.select(ApiKey.last_used_at)) is not None
 
 
-def test_so_many_requests_a_minute_and_guesses_fewer(engine, settings, uow, key):
-    app = create_app(replace(settings, api_per_minute=3))
-    client = app.test_client()
+def test_so_many_requests_a_minute_and_guesses_fewer(app_with, uow, key):
+    client = app_with(api_per_minute=3).test_client()
     answers = [post(client, key).status_code for _ in range(5)]
     assert answers.count(429) >= 1
     limited = post(client, key)
@@ -264,8 +259,6 @@ def test_so_many_requests_a_minute_and_guesses_fewer(engine, settings, uow, key)
         assert int(limited.headers["Retry-After"]) <= 60
     guesses = [post(client, "lmk_no").status_code for _ in range(access.WRONG_KEYS_PER_MINUTE + 2)]
     assert set(guesses) == {401, 429}
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_get_writes_nothing_but_the_time_of_use(client, key, engine):

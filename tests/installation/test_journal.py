@@ -10,14 +10,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.app import create_app, watch_over
+from listmgr.app import watch_over
 from listmgr.cards.models import Card
 from listmgr.consent.facts import RequestFacts
 from listmgr.consent.models import Consent
 from listmgr.consent.withdraw import withdraw
 from listmgr.installation import keeper
 from listmgr.kit.clock import now
-from listmgr.kit.db import db
 from listmgr.kit.journal import JournalKind
 from listmgr.kit.tokens import Door, make_token
 from listmgr.privacy.journal import FILE_NAME, Line, read_line
@@ -62,12 +61,12 @@ def test_f13_a_withdrawal_is_outside_when_its_transaction_has_ended(host: Host, 
         assert line.at == consent.ended_at
 
 
-def test_f13_the_web_keeps_it_too_without_the_visitor_waiting(host: Host, consents):
+def test_f13_the_web_keeps_it_too_without_the_visitor_waiting(app_with, host: Host, consents):
     with host.uow() as tx:
         consent = tx.session.get_one(Consent, consents[0])
         purpose_id, subscriber_id = consent.purpose_id, consent.subscriber_id
     campaign_id = launched(host.uow, purpose_id, at=now())
-    app = create_app(host.settings)
+    app = app_with(host.settings)
     watch_over(app, host.settings, in_thread=True)
     token = make_token(host.settings.secret_keys, Door.UNSUBSCRIBE, campaign_id, subscriber_id)
     answer = app.test_client().post(
@@ -81,8 +80,6 @@ def test_f13_the_web_keeps_it_too_without_the_visitor_waiting(host: Host, consen
         assert time.monotonic() < end
         time.sleep(0.02)
     assert lines(host)[0].kind is JournalKind.WITHDRAWN
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_f13_who_commits_late_is_neither_left_out_nor_written_twice(host: Host, consents):

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from listmgr.app import create_app
 from listmgr.consent import signup
 from listmgr.consent.models import Question, QuestionStatus
 from listmgr.kit.clock import now
@@ -55,9 +54,9 @@ def children(pid: int) -> str:
 
 
 def test_f08_confirmation_mails_go_by_one_job_of_a_process_that_never_forks(
-    env, sink, start, form, settings, valkey, session
+    env, app_with, sink, start, form, valkey, session
 ):
-    app = create_app(settings)
+    app = app_with()
     worker = start("worker", "--queues=mail")
     sign_up(app, form, 0)
     wait_until(lambda: len(sink.mails) == 1)
@@ -78,9 +77,9 @@ def test_f08_confirmation_mails_go_by_one_job_of_a_process_that_never_forks(
 
 
 def test_f08_a_worker_killed_in_the_middle_sends_nothing_twice(
-    env, sink, start, form, settings, session
+    env, app_with, sink, start, form, session
 ):
-    app = create_app(settings)
+    app = app_with()
     worker = start("worker", "--queues=mail")
     sign_up(app, form, *range(30))
     wait_until(lambda: len(sink.mails) >= 5)

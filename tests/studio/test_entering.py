@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 import redis
 import sqlalchemy as sa
 
-from listmgr.app import create_app
 from listmgr.kit.clock import now
-from listmgr.kit.db import db
 from listmgr.operators.accounts import change_role, create_operator, disable
 from listmgr.operators.models import AuditEntry, Operator, OperatorSession
 from listmgr.operators.sign_in import first_run_token, one_time_sign_in
@@ -250,13 +247,11 @@ def test_s22_a_flood_of_refusals_is_told_by_its_number(app, admin, session, monk
 
 
 @pytest.mark.parametrize(("kept", "network"), [("off", ""), ("truncated", "192.0.2.0")])
-def test_s22_the_network_is_kept_as_the_setting_says(engine, settings, session, kept, network):
-    app = create_app(replace(settings, ip_storage=kept))
+def test_s22_the_network_is_kept_as_the_setting_says(app_with, session, kept, network):
+    app = app_with(ip_storage=kept)
     attempt(app, "", "192.0.2.7", "nobody@example.org")
     [details] = session.scalars(sa.select(AuditEntry.details))
     assert details["network"] == network
-    with app.app_context():
-        db.engine.dispose()
 
 
 def test_s21_the_present_password_cannot_be_guessed_for_ever(admin):

@@ -21,13 +21,11 @@ from flask import Flask
 from rq import Queue, SimpleWorker
 from werkzeug.serving import make_server
 
-from listmgr.app import create_app
 from listmgr.campaigns import compose
 from listmgr.config import Settings
 from listmgr.delivery import engine as sending
 from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
-from listmgr.kit.db import db
 from listmgr.kit.queue import QUEUES
 from listmgr.lists.models import Notice, SignupForm, SignupFormField, SignupFormPurpose
 from listmgr.schema import resource
@@ -196,21 +194,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
         )
 
     return pass_by
-
-
-@pytest.fixture
-def app_with(engine: sa.Engine, settings: Settings) -> Iterator[Callable[..., Flask]]:
-    """Make the application with other settings."""
-    made: list[Flask] = []
-
-    def make(**changes: object) -> Flask:
-        made.append(create_app(replace(settings, **changes)))
-        return made[-1]
-
-    yield make
-    for app in made:
-        with app.app_context():
-            db.engine.dispose()
 
 
 @pytest.fixture

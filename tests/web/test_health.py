@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
-from flask import Flask
 
-from listmgr.app import create_app, watch_over
+from listmgr.app import watch_over
 from listmgr.kit.db import db
 from listmgr.kit.errors import IdentityError
 from listmgr.schema import migrate
@@ -23,24 +22,19 @@ def url(house) -> str:
 
 
 @pytest.fixture
-def web(settings, url: str) -> Iterator[Callable[..., tuple[int, str]]]:
+def web(app_with, settings, url: str) -> Callable[..., tuple[int, str]]:
     """What /health/ready says under settings."""
-    made: list[Flask] = []
 
     def ready(**changes: object) -> tuple[int, str]:
         told = replace(settings, database_url=url, **changes)
-        app = create_app(told)
-        made.append(app)
+        app = app_with(told)
         watch_over(app, told, in_thread=True)
         with suppress(IdentityError, sa.exc.DBAPIError), app.app_context():
             db.engine.connect().close()
         answer = app.test_client().get("/health/ready")
         return answer.status_code, answer.text
 
-    yield ready
-    for app in made:
-        with app.app_context():
-            db.engine.dispose()
+    return ready
 
 
 def set_revision(url: str, revision: str) -> None:
@@ -70,7 +64,7 @@ def test_d10_a_database_of_another_installation_is_not_ready(web, url):
     )
 
 
-def test_d10_a_database_that_is_away_is_not_ready(settings):
-    app = create_app(replace(settings, database_url="postgresql+psycopg://127.0.0.1:1/none"))
+def test_d10_a_database_that_is_away_is_not_ready(app_with):
+    app = app_with(database_url="postgresql+psycopg://127.0.0.1:1/none")
     assert app.test_client().get("/health/ready").status_code == 503
     assert app.test_client().get("/health/live").text == "ok"
