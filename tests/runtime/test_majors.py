@@ -26,11 +26,11 @@ from listmgr.runtime import postgres
 from listmgr.runtime.postgres import Postgres
 from listmgr.schema import alembic_config, migrate
 from tests.people import launched, make_confirmed, make_list
-from tests.runtime.test_postgres_upgrade import DEBIANS, newer
+from tests.runtime.test_postgres_upgrade import DEBIANS, needs_debians, newer
 from tests.sink import running_sink
 
 
-@pytest.fixture(params=[15, 17])
+@pytest.fixture(params=[pytest.param(15, marks=needs_debians), 17])
 def server(request, monkeypatch) -> Iterator[Postgres]:
     binaries = DEBIANS if request.param == 15 else newer()
     monkeypatch.setattr(postgres, "_binaries", lambda _root: binaries)

@@ -29,6 +29,9 @@ from listmgr.schema import migrate
 from tests.people import make_confirmed, make_list
 
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
+needs_debians = pytest.mark.skipif(
+    not (DEBIANS / "postgres").exists(), reason="sudo apt-get install postgresql-15"
+)
 
 
 def newer() -> Path:
@@ -112,6 +115,7 @@ def test_d05_the_present_data_move_to_a_newer_major_version(folder, settings, mo
         Postgres(folder).start()
 
 
+@needs_debians
 def test_d05_data_of_debians_postgresql_move_to_the_packages(folder, settings, monkeypatch):
     """The programs are where Debian has them; with none, it is said what to install."""
     make = owned_folder(folder / "postgres")
