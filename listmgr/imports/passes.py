@@ -47,15 +47,15 @@ def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> 
 
     A batch that was kept may raise NotReady: it has to be read from the file.
     """
-    check_held(tx, work)
+    # Before the rows of the batch, as everybody who deletes them does: no deadlock. Who cancels the
+    # import waits for this batch, and no batch comes after.
+    check_held(tx, work, until_commit=True)
     # A batch and its mark go together: what a crash of the machine takes back is done again.
     tx.commit_soon()
     if isinstance(made, Ready):
         _mark(tx, work, made.number, *take_ready(tx, work.aim, made.number, at=at))
     else:
         _do_prepared(tx, work, made, at)
-    # Who has cancelled it meanwhile has deleted what there was: this batch must not come after.
-    check_held(tx, work, until_commit=True)
 
 
 def _do_prepared(tx: Transaction, work: Work, made: Prepared, at: datetime) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import flask
@@ -90,16 +91,23 @@ READ = "import pathlib, sys; print(pathlib.Path(sys.argv[1]).read_bytes())"
 CONNECT = "import psycopg, sys; print(psycopg.connect(sys.argv[1]))"
 
 
+def running_under(pid: int) -> Iterator[tuple[str, str]]:
+    """Program and account of each process below `pid`; some end while we look."""
+    for each in descendants(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            program = Path(f"/proc/{each}/cmdline").read_text().split("\0")[0]
+            yield program, account_of(Path(f"/proc/{each}"))
+
+
 @needs_root
 def test_s09_every_process_runs_under_the_account_of_its_part(folder: Path):
     with up(folder) as (process, said):
         assert get(f"{address(said, 'Site')}/health/ready") == "ok"
         accounts: dict[str, set[str]] = {}
-        for pid in descendants(process.pid):
-            words = Path(f"/proc/{pid}/cmdline").read_text()
+        for program, account in running_under(process.pid):
             servers = ("postgres", "valkey-server")
-            part = next((one for one in servers if one in words.split("\0")[0]), "programs")
-            accounts.setdefault(part, set()).add(account_of(Path(f"/proc/{pid}")))
+            part = next((name for name in servers if name in program), "programs")
+            accounts.setdefault(part, set()).add(account)
         assert accounts == {
             "postgres": {POSTGRES},
             "valkey-server": {VALKEY},
@@ -200,7 +208,7 @@ def test_d08_programs_that_only_root_can_enter_stay_root_and_say_so(
     monkeypatch.setattr(sys, "executable", str(closed / "python"))
     with up(folder) as (process, said):
         assert "its programs stay root" in said
-        found = {account_of(Path(f"/proc/{pid}")) for pid in descendants(process.pid)}
+        found = {account for _program, account in running_under(process.pid)}
         assert found == {"root", POSTGRES, VALKEY}
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
