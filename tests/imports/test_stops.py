@@ -361,10 +361,10 @@ def test_kill_9_at_any_moment_doubles_and_loses_nobody(
             [sys.executable, "-c", KILLED, str(import_id)], env=env, stdout=subprocess.PIPE
         )
         assert victim.stdout is not None
-        victim.stdout.readline()
+        assert victim.stdout.readline() == b"begun\n"
         time.sleep(wait)
         victim.send_signal(signal.SIGKILL)
-        victim.wait()
+        assert victim.wait() == -signal.SIGKILL
         victim.stdout.close()
         with bench.uow() as tx:
             tx.session.execute(sa.update(Import).values(lease_until=now() - timedelta(seconds=1)))
