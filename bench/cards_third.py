@@ -1,8 +1,9 @@
-"""Business cards drawn by somebody who had not read the reader: the held-out set.
+"""Business cards drawn before the reader was read: the held-out set.
 
 The people, firms, layouts and photographs of this file were written before any line of
-`listmgr.cards` was read, and the reader is never tuned on it: `bench/cards_sets.py`
-prints only its totals. Who looks at single failures of this set must write another one.
+`listmgr.cards` was read, by the same hand that changed the reader afterwards. The reader is never
+tuned on it: only its totals are printed. Who looks at single failures of this set must write
+another one.
 
 Pictures are drawn from a fixed seed and never stored in the repository. Typefaces come
 from Debian: fonts-lato fonts-roboto-unhinted fonts-ebgaramond fonts-cabin fonts-quicksand
@@ -11,6 +12,8 @@ fonts-crosextra-caladea fonts-comfortaa fonts-play fonts-lobstertwo fonts-linuxl
 
     python bench/cards_third.py FOLDER    # NN.jpg and truth.json
 """
+
+# ruff: noqa: E501 - rows of people and rules of layout are read best unbroken
 
 import io
 import json
