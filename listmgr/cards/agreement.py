@@ -51,8 +51,11 @@ def _name_says(name: str, local: str, spell: object) -> float:
     whole = "".join(pieces).rstrip("0123456789")
     if whole in _joined(words):
         return 1.0
+    glued = {
+        "".join(words[n:end]) for n in range(len(words)) for end in range(n + 1, len(words) + 1)
+    }
     said = [
-        piece for piece in pieces if piece in words or (len(piece) == 1 and _initial(piece, words))
+        piece for piece in pieces if piece in glued or (len(piece) == 1 and _initial(piece, words))
     ]
     if len(said) == len(pieces) and any(len(piece) > 1 for piece in said):
         return 1.0 if len(pieces) > 1 else 0.8
@@ -67,7 +70,11 @@ def _joined(words: list[str]) -> set[str]:
     """What people make of two names without a dot: amueller, annamueller, muellera, annam."""
     first, last = words[0], words[-1]
     whole = "".join(words)
-    return {whole, first + last, first[0] + last, last + first[0], last + first, first + last[0]}
+    # Particles belong to the family name: jdelatour, jvandalen.
+    families = {"".join(words[at:]) for at in range(1, len(words))}
+    return {whole, first + last, last + first[0], last + first, first + last[0]} | {
+        spelt for family in families for spelt in (first + family, first[0] + family)
+    }
 
 
 def host_of(url: str) -> str:
@@ -104,11 +111,18 @@ def _alike(words: list[str], label: str) -> float:
     ways = (
         (1.0, whole in (plain, plain.removesuffix("s"))),
         (0.95, len(parts) > 1 and parts <= set(words)),
-        (0.9, len(words) > 2 and "".join(word[0] for word in words) == plain),
+        (0.9, len(words) > 2 and "".join(word[0] for word in words) in {plain, *parts}),
         (0.9, len(plain) > 3 and plain in words),
         (0.8, len(plain) > 4 and whole.startswith(plain)),
         (0.8, len(whole) > 4 and plain.startswith(whole)),
+        (0.8, len(words) > 1 and _begins_like(words, plain)),
         (0.6, any(len(word) > 3 and word in plain for word in words)),
         (0.5, SequenceMatcher(None, whole, plain).ratio() > 0.8),
     )
     return next((score for score, agrees in ways if agrees), 0.0)
+
+
+def _begins_like(words: list[str], plain: str) -> bool:
+    """Whether the first long words make up the label: Van Dalen Bouw, dalenbouw."""
+    long = [word for word in words if len(word) > 3]
+    return any(len(plain) > 5 and "".join(long[:n]) == plain for n in range(1, len(long) + 1))

@@ -39,6 +39,8 @@ class Facts:
     phones: list[CardPhone] = field(default_factory=list)
     urls: list[Guess] = field(default_factory=list)
     rest: list[Line] = field(default_factory=list)
+    # How large the facts are printed, which is the small print of a card.
+    heights: list[float] = field(default_factory=list)
 
 
 def facts_in(lines: Sequence[Line], *, pictured: bool) -> Facts:
@@ -48,6 +50,7 @@ def facts_in(lines: Sequence[Line], *, pictured: bool) -> Facts:
         text = _without_emails(facts, line, pictured=pictured)
         text = _without_phones(facts, line, _without_web(facts, line, text))
         if text != line.text:
+            facts.heights.append(line.height)
             text = text.strip(" ,;:/|·-–<>()")
         if text and not LABEL.fullmatch(text):
             facts.rest.append(replace(line, text=text))

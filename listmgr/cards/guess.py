@@ -11,14 +11,20 @@ from statistics import median
 from listmgr.cards.agreement import company_label, host_of, name_and_address
 from listmgr.cards.card import NOTHING, CardEmail, CardFields, Guess
 from listmgr.cards.facts import Facts, facts_in
+from listmgr.cards.layout import goes_on, heads
 from listmgr.cards.limits import MAX_POSTAL_LINES
 from listmgr.cards.lines import Line, in_reading_order
 from listmgr.cards.mending import mended_email, mended_lines, mended_name
-from listmgr.cards.names import split_name
+from listmgr.cards.names import PARTICLES, split_name
 from listmgr.cards.roles import (
     Clues,
+    is_firm,
     is_job,
+    is_words,
+    may_be_street,
+    name_evidence,
     name_score,
+    organisation_evidence,
     organisation_score,
     parted,
     postal_kind,
@@ -33,8 +39,8 @@ from listmgr.cards.vocabulary import (
 )
 
 # Below these a line says too little to be called a name or a company.
-_LEAST_NAME = 1.2
-_LEAST_COMPANY = 1.0
+_LEAST_NAME = 0.8
+_LEAST_COMPANY = 0.3
 
 
 @dataclass(slots=True)
@@ -79,14 +85,20 @@ def guess_fields(lines: Sequence[Line], *, pictured: bool) -> CardFields:
 
 
 def _roles(facts: Facts) -> _Roles:
-    """One line after the other is given its role, the surest roles first."""
+    """Name and company are chosen together, so that neither takes what is the other's."""
     rest, postal = _postal(facts.rest)
     clues = _clues(facts, rest)
     roles = _Roles(postal=postal)
-    roles.name, rest = _taken(rest, lambda line: name_score(line, clues), _LEAST_NAME)
-    roles.company, rest = _taken(rest, lambda line: organisation_score(line, clues), _LEAST_COMPANY)
-    roles.title, rest = _taken(rest, title_score, 1.0)
-    department = next((line for line in rest if DEPARTMENT.search(line.text)), None)
+    name, company = _name_and_company(rest, clues)
+    shared = int(_bears_name(company, name))
+    left = [line for line in rest if line not in (*name, *company)]
+    roles.title, left = _title(left, name)
+    roles.name = _as_sure(name, _NAME, left, clues, shared)
+    roles.company = _as_sure(company, _COMPANY, left, clues, shared)
+    if not name:
+        # The person may stand in what was taken for the firm.
+        roles.company = replace(roles.company, confidence=_DOUBTFUL * roles.company.confidence)
+    department = next((line for line in left if DEPARTMENT.search(line.text)), None)
     if department:
         roles.department = Guess(department.text, 0.7 * department.confidence, department.text)
     return roles
@@ -94,63 +106,125 @@ def _roles(facts: Facts) -> _Roles:
 
 def _postal(lines: Sequence[Line]) -> tuple[list[Line], tuple[Guess, ...]]:
     """The lines that are places, and the others."""
-    kinds = [(line, postal_kind(line.text)) for line in lines]
-    has_city = any(kind == "city" for _, kind in kinds)
+    kinds = [postal_kind(line.text) for line in lines]
+    for number, (above, line) in enumerate(pairwise(lines)):
+        # Over the city stands the street, in whatever language it is called one.
+        over = above.above(line) or above.beside(line)
+        if kinds[number + 1] == "city" and not kinds[number] and over:
+            kinds[number] = "street" if may_be_street(above.text) else ""
+    has_city = "city" in kinds
     places = [
         Guess(line.text, (0.9 if has_city else 0.6) * line.confidence, line.text)
-        for line, kind in kinds
+        for line, kind in zip(lines, kinds, strict=True)
         if kind
     ]
-    return [line for line, kind in kinds if not kind], tuple(places[:MAX_POSTAL_LINES])
+    rest = [line for line, kind in zip(lines, kinds, strict=True) if not kind]
+    return rest, tuple(places[:MAX_POSTAL_LINES])
 
 
 def _clues(facts: Facts, rest: Sequence[Line]) -> Clues:
     addresses = [email.address.rpartition("@") for email in facts.emails]
-    firms = (line.text for line in rest if LEGAL_FORM.search(line.text))
     domains = [domain for _, _, domain in addresses] + [host_of(url.value) for url in facts.urls]
+    over = [(line, below) for line, below in pairwise(rest) if heads(line, below)]
+    heights = facts.heights or [line.height for line in rest]
     return Clues(
         locals=tuple(local for local, _, _ in addresses if local.lower() not in ROLE_MAILBOXES),
-        firms=tuple(firms),
+        firms=tuple(line.text for line in rest if is_firm(line.text, domains)),
         above_jobs=frozenset(
             line.text for line, below in pairwise(rest) if line.above(below) and is_job(below.text)
         ),
+        heads=frozenset(line.text for line, _ in over),
+        headed=frozenset(below.text for _, below in over),
         domains=tuple(dict.fromkeys(domains)),
-        height=median([line.height for line in rest]) if rest else 0.0,
+        height=median(heights) if heights else 0.0,
     )
 
 
-def _taken(
-    lines: list[Line], score: Callable[[Line], float], least: float
-) -> tuple[Guess, list[Line]]:
-    """The best line for a role (or two that belong together), and what is left for others."""
-    best, best_score = None, least
-    for used in _candidates(lines):
-        joined = _joined(used)
-        # Two lines have to be clearly better than one of them.
-        found = score(joined) + (0.0 if len(used) == 1 else _bond(*used))
-        if found > best_score or (found == best_score and best is None):
-            best, best_score = used, found
-    if best is None:
-        return NOTHING, lines
-    line = _joined(best)
-    sure = min(0.98, 0.4 + 0.15 * best_score) * line.confidence
-    return Guess(line.text, sure, line.text), [one for one in lines if one not in best]
+_Lines = tuple[Line, ...]
 
 
-def _bond(line: Line, below: Line) -> float:
+def _name_and_company(rest: Sequence[Line], clues: Clues) -> tuple[_Lines, _Lines]:
+    """The two that together score best without sharing a line; either may be none."""
+    candidates = list(_candidates(rest))
+    names = _scored(candidates, _NAME, clues)
+    firms = _scored(candidates, _COMPANY, clues)
+    pairs = (
+        (one + other + _SAME_FAMILY * _bears_name(firm, name), name, firm)
+        for name, one in names
+        for firm, other in firms
+        if not any(line in firm for line in name)
+    )
+    _, name, firm = max(pairs, key=lambda pair: pair[0])
+    return name, firm
+
+
+# A firm that bears the family name of the person is one more reason for both.
+_SAME_FAMILY = 0.6
+
+
+def _bears_name(firm: _Lines, name: _Lines) -> bool:
+    if not firm or not name:
+        return False
+    family = split_name(_joined(name).text).family.casefold()
+    return family in _joined(firm).text.casefold().split()
+
+
+def _scored(candidates: Sequence[_Lines], role: _Role, clues: Clues) -> list[tuple[_Lines, float]]:
+    """Each candidate that scores more than what is no answer, and no answer itself."""
+    scored: list[tuple[_Lines, float]] = [((), 0.0)]
+    for used in candidates:
+        joined = sum(role.bond(line, below) for line, below in pairwise(used))
+        above_least = role.score(_joined(used), clues) + joined - role.least
+        if above_least > 0:
+            scored.append((used, above_least))
+    return scored
+
+
+def _firm_bond(line: Line, below: Line) -> float:
     """What joining two lines gains or costs; a legal form below belongs to what is above it."""
-    goes_on = LEGAL_FORM.match(below.text) or below.text[:1] in "&+" or line.text[-1:] in "&+-"
-    return 0.5 if goes_on else -0.3
+    if LEGAL_FORM.match(below.text) or below.text[:1] in "&+" or line.text[-1:] in "&+-":
+        return 0.5
+    if not goes_on(line, below) or is_job(below.text) or is_job(line.text):
+        return -0.5
+    # A firm's name that has ended in its legal form does not go on.
+    if LEGAL_FORM.search(line.text):
+        return -0.5
+    return 1.0 if 0.8 < line.height / below.height < 1.25 else 0.0
 
 
-def _candidates(lines: Sequence[Line]) -> Iterator[tuple[Line, ...]]:
-    """Each line, and each two that stand one below the other in letters of about one size."""
+def _name_bond(line: Line, below: Line) -> float:
+    """Names take two lines where they are large: one ends in a particle, or each is one word."""
+    if not goes_on(line, below):
+        return -1.0
+    words = line.text.split()
+    return 0.5 if words[-1].lower() in PARTICLES else -0.3
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """How lines are judged for a role: how likely, why, joined to which, and from where on."""
+
+    score: Callable[[Line, Clues], float]
+    evidence: Callable[[Line, Clues], int]
+    bond: Callable[[Line, Line], float]
+    least: float
+
+
+_NAME = _Role(name_score, name_evidence, _name_bond, _LEAST_NAME)
+_COMPANY = _Role(organisation_score, organisation_evidence, _firm_bond, _LEAST_COMPANY)
+
+
+def _candidates(lines: Sequence[Line]) -> Iterator[_Lines]:
+    """Each line, and two or three that stand one below the other in letters of about one size."""
     for number, line in enumerate(lines):
+        used = [line]
         yield (line,)
-        for other in lines[number + 1 : number + 2]:
-            alike = 0.7 < line.height / max(other.height, 0.01) < 1.43
-            if alike and line.above(other):
-                yield (line, other)
+        for below in lines[number + 1 : number + 3]:
+            alike = 0.7 < used[-1].height / max(below.height, 0.01) < 1.43
+            if not (alike and used[-1].above(below)):
+                break
+            used.append(below)
+            yield tuple(used)
 
 
 def _joined(used: Sequence[Line]) -> Line:
@@ -161,6 +235,54 @@ def _joined(used: Sequence[Line]) -> Line:
         text=" ".join(line.text for line in used),
         confidence=min(line.confidence for line in used),
     )
+
+
+# How sure we are when so many things, none of which follows from another, say the same.
+_SURE = (0.4, 0.6, 0.8, 0.9, 0.95, 0.98)
+
+
+def _as_sure(used: _Lines, role: _Role, others: Sequence[Line], clues: Clues, shared: int) -> Guess:
+    """The text, as sure as the evidence for it is independent and nothing else is as likely."""
+    if not used:
+        return NOTHING
+    line = _joined(used)
+    rival = max((role.score(one, clues) for one in others), default=-3.0)
+    alone = rival < role.least
+    sure = _SURE[min(role.evidence(line, clues) + shared + alone, len(_SURE) - 1)]
+    near = rival > role.score(line, clues) - _CLEAR
+    near = near or line.confidence < _LEGIBLE
+    if near or len(line.text.split()) > 8 or any(_may_go_on(one, used) for one in others):
+        sure = min(sure, _DOUBTFUL)
+    # One doubtful letter makes another name, so that doubt of the letters weighs more than once.
+    return Guess(line.text, sure * line.confidence**3, line.text)
+
+
+# Another line that is nearly as likely, or that may be the other half: look twice.
+_CLEAR = 0.5
+_DOUBTFUL = 0.7
+# Lines the reader of the picture is less sure of have a wrong letter more often than not.
+_LEGIBLE = 0.95
+
+
+def _may_go_on(line: Line, used: _Lines) -> bool:
+    """Whether a line may be the beginning or the end of the lines that were taken."""
+    return goes_on(line, used[0]) or goes_on(used[-1], line)
+
+
+def _title(lines: list[Line], name: _Lines) -> tuple[Guess, list[Line]]:
+    """The line with a job's words, or the one in smaller print under the name."""
+    scored = [(title_score(line), -number) for number, line in enumerate(lines)]
+    best, at = max(scored, default=(0.0, 0))
+    if best >= 1.0:
+        line, sure = lines[-at], min(0.98, 0.4 + 0.15 * best)
+    else:
+        under = (line for line in lines if name and name[-1].above(line) and is_words(line.text))
+        below = next(under, None)
+        if below is None:
+            return NOTHING, lines
+        line, sure = below, 0.6
+    taken = Guess(line.text, sure * line.confidence, line.text)
+    return taken, [one for one in lines if one is not line]
 
 
 def _part(whole: Guess, value: str) -> Guess:

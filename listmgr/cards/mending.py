@@ -22,8 +22,11 @@ from listmgr.cards.names import split_name
 
 # Changed by us: never as sure as what was read.
 _MENDED = 0.7
+# Latin letters with and without marks, small and large.
+_SMALL = "".join(chr(code) for code in range(0x61, 0x250) if chr(code).islower())
+_LARGE = "".join(chr(code) for code in range(0x41, 0x250) if chr(code).isupper())
 _GLUED = re.compile(
-    r"(?<=[a-zß-ÿ]{3})(?=[A-ZÀ-Þ][a-zß-ÿ]{2,}|(?:GmbH|AG|KG|UG|LLP|LLC|Ltd|Inc|PLC|SARL|SAS|SA)\b)"
+    rf"(?<=[{_SMALL}]{{3}})(?=[{_LARGE}][{_SMALL}]{{2,}}|(?:GmbH|AG|KG|UG|LLP|LLC|Ltd|Inc|PLC|SARL|SAS|SA)\b)"
 )
 _SHARP_S = re.compile(r"(?<=[A-Za-zäöü][aeiouäöü])B(?=[a-zäöü]|\b)")
 _UMLAUTS = (("ae", "ä"), ("oe", "ö"), ("ue", "ü"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from listmgr.cards.card import NOTHING, Guess
@@ -33,6 +34,8 @@ PARTICLES = frozenset(
     | {"d’", "st.", "mac", "o’", "des", "und", "auf", "am", "im"}
 )
 _WORD = re.compile(r"[^\s,]+")
+# Two letters at least: one with a dot is the initial of a name.
+_SHORTENED = re.compile(r"[^\W\d_]{2,6}\.(?:-?[^\W\d_]+\.)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,22 @@ def split_name(text: str) -> Name:
     return _in_order(_WORD.findall(text), family_words=0)
 
 
+def is_title(word: str, after: Sequence[str]) -> bool:
+    """Whether a word before `after` is no name: a title we know, or what is shortened like one.
+
+    `Av. Ümit Öztürk` has a title, `Chr. Andersen` a given name; `FM Risto Koskinen` a degree.
+    """
+    if word.lower().rstrip(",") in PREFIXES:
+        return True
+    if len(after) < 2:
+        return False
+    shouted = word.isalpha() and word.isupper() and 2 <= len(word) <= 3 and not after[0].isupper()
+    return shouted or bool(_SHORTENED.fullmatch(word))
+
+
 def _in_order(words: list[str], *, family_words: int) -> Name:
     first = 0
-    while first < len(words) - 1 and words[first].lower() in PREFIXES:
+    while first < len(words) - 1 and is_title(words[first], words[first + 1 :]):
         first += 1
     last = len(words)
     while last > first + 1 and _is_suffix(words[last - 1]):

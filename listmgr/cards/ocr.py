@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
@@ -20,6 +20,11 @@ MODELS = {
 }
 # From here on the letters stand upright beyond doubt, and no other direction is tried.
 _SURE = 0.9
+# Below this what was read along the side is ornament.
+_LEGIBLE = 0.7
+_OVERLAP = 0.9
+# As broad, of the picture, as text along one side is at most.
+_STRIP = 0.35
 _MAX_LINES = 200
 # Nothing smaller can be read, and no card is a ribbon.
 _LEAST_SIDE, _MOST_SHAPE = 60, 12
@@ -53,16 +58,70 @@ def read_lines(pixels: Any) -> list[Line]:  # noqa: ANN401 - numpy's array, RGB
         return []
     seen = _look(pixels)
     if not seen or _worth(seen) >= _SURE:
-        return _levelled(seen)
+        return _with_upright_text(pixels, seen)
     sideways = sum(one.tall for one in seen) > len(seen) / 2
-    best = seen
+    best, turned = seen, pixels
     for quarters in (1, 3) if sideways else (2, 1, 3):
-        found = _look(extra("numpy").rot90(pixels, quarters))
+        other = extra("numpy").rot90(pixels, quarters)
+        found = _look(other)
         if _readable(found) > _readable(best):
-            best = found
+            best, turned = found, other
         if found and _worth(best) >= _SURE:
             break
-    return _levelled(best)
+    return _with_upright_text(turned, best)
+
+
+def _with_upright_text(pixels: Any, seen: Sequence[_Seen]) -> list[Line]:  # noqa: ANN401
+    """The lines levelled; a mark that runs up or down the side is read once more, lying."""
+    upright = [one for one in seen if one.tall and len(one.text) > 2]
+    lying = [one for one in seen if one not in upright]
+    if not upright or not lying:
+        return _levelled(seen)
+    left, top, right, bottom = _around(upright)
+    if right - left > _STRIP * pixels.shape[1]:
+        return _levelled(seen)
+    if not any(corner[0] < right for one in lying for corner in one.corners):
+        # Nothing else stands there: what was not seen of the mark is read too.
+        top, bottom = 0, pixels.shape[0]
+    strip = pixels[max(top, 0) : bottom, max(left, 0) : right]
+    turned = (_look(extra("numpy").rot90(strip, quarters)) for quarters in (1, 3))
+    best = max(turned, key=_readable)
+    if _worth(best) < _LEGIBLE:
+        return _levelled(lying)
+    marks = _rows(_levelled(best))
+    # They stand over the card, where they touch nothing that is printed beside them.
+    away = max(line.bottom for line in marks) + pixels.shape[0]
+    over = [replace(line, top=line.top - away, bottom=line.bottom - away) for line in marks]
+    return [*over, *_levelled(lying)]
+
+
+def _rows(lines: Sequence[Line]) -> list[Line]:
+    """The words of large letters, which are seen one by one, as the rows they stand in."""
+    rows: list[Line] = []
+    for line in sorted(lines, key=lambda line: line.left):
+        row = next((row for row in rows if row.beside(line)), None)
+        if row is None:
+            rows.append(line)
+            continue
+        rows[rows.index(row)] = replace(
+            row,
+            text=f"{row.text} {line.text}",
+            right=line.right,
+            # A letter at the edge of two boxes that overlap is read in both of them.
+            confidence=min(
+                row.confidence, line.confidence, _OVERLAP if row.right > line.left else 1
+            ),
+        )
+    return sorted(rows, key=lambda row: row.top)
+
+
+def _around(seen: Sequence[_Seen]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the rectangle that holds them, with some room."""
+    xs = [x for one in seen for x, _ in one.corners]
+    ys = [y for one in seen for _, y in one.corners]
+    room = 0.3 * (max(xs) - min(xs))
+    left, top, right, bottom = min(xs) - room, min(ys) - room, max(xs) + room, max(ys) + room
+    return int(left), int(top), int(right), int(bottom)
 
 
 def _look(pixels: Any) -> list[_Seen]:  # noqa: ANN401

@@ -74,8 +74,9 @@ def _from_print(picture: Any, told: Told) -> tuple[list[ParsedCard], str]:  # no
     pixels = extra("numpy").asarray(picture)
     laid_flat = cards_in(pixels)
     cards, words = _read_all(laid_flat, told) if laid_flat else ([], 0)
-    if len(laid_flat) < 2 and not any(map(_is_complete, cards)):
-        # What was cut out may be a coloured band of the card.
+    several = len(laid_flat) > 1 and any(card.fields.emails for card in cards)
+    if not several and not any(map(_is_complete, cards)):
+        # What was cut out may be coloured bands and panels of the card.
         whole, more = _read_all([pixels], told)
         words += more
         cards = max(cards, whole, key=lambda read: max(map(_worth, read), default=0))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from listmgr.cards.agreement import company_and_domain, name_and_address, stripped
 from listmgr.cards.given_names import GIVEN_NAMES
 from listmgr.cards.lines import Line
-from listmgr.cards.names import PARTICLES, PREFIXES, SUFFIXES
+from listmgr.cards.names import PARTICLES, SUFFIXES, is_title, split_name
 from listmgr.cards.vocabulary import (
     CITY,
     COUNTRY,
@@ -21,8 +21,17 @@ from listmgr.cards.vocabulary import (
 )
 
 _NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['’.-])*\Z")
+_STREET_WORD = re.compile(
+    r"(?:street|road|lane|avenue|way|square|court|drive|gate|hill|quay|stra(?:ß|ss)e|weg|platz"
+    r"|gasse|allee)\Z",
+    re.IGNORECASE,
+)
 # Who signs for somebody else still gives the own name.
 _ON_BEHALF = re.compile(r"\A(?:i\. ?[AV]\.|ppa\.?|p\. ?p\.|gez\.)\s+", re.IGNORECASE)
+_HOUSE_NUMBER = re.compile(
+    r"\A\d{1,4}\s?(?:[a-zA-Z]|bis|ter)?,?\s+[^\W\d_]{2}|[^\W\d_][^\d]*\d{1,4}\s?[a-zA-Z]?"
+    r"(?:\s?[-–/]\s?\d{1,4}\s?[a-zA-Z]?)?\Z"
+)
 _COMMA = re.compile(r"\s*[,;]\s+|\s+[-–—/]\s+")
 _REGISTER = re.compile(
     r"\b(?:HRB|HRA|Amtsgericht|Registergericht|USt-?Id\w*|VAT|SIRET|SIREN|RCS|TVA|IBAN|BIC|Sitz der"
@@ -42,6 +51,9 @@ class Clues:
     firms: tuple[str, ...] = ()
     # The lines that stand right above a job.
     above_jobs: frozenset[str] = frozenset()
+    # The lines over smaller print, and what stands in that print.
+    heads: frozenset[str] = frozenset()
+    headed: frozenset[str] = frozenset()
 
 
 def parted(line: Line) -> list[Line]:
@@ -59,7 +71,18 @@ def parted(line: Line) -> list[Line]:
 
 def _two_places(before: str, after: str) -> bool:
     kind = postal_kind(after)
-    return kind in ("city", "country") and bool(postal_kind(before) or LEGAL_FORM.search(before))
+    known = bool(postal_kind(before) or LEGAL_FORM.search(before))
+    return kind in ("city", "country") and (known or has_house_number(before))
+
+
+def has_house_number(text: str) -> bool:
+    """Whether a text begins or ends with a number, as streets of every language do."""
+    return bool(_HOUSE_NUMBER.search(text)) and not _REGISTER.search(text)
+
+
+def may_be_street(text: str) -> bool:
+    """Whether a line over a city is its street."""
+    return has_house_number(text) or bool(_STREET_WORD.search(text))
 
 
 def _name_and_job(before: str, after: str) -> bool:
@@ -85,9 +108,10 @@ def name_score(line: Line, clues: Clues) -> float:
     agreement = max((name_and_address(line.text, one) for one in clues.locals), default=0.0)
     score = 3.0 * agreement
     score += 1.5 * _has_given_name(line.text)
-    score += 1.0 if line.text.split()[0].lower().rstrip(",") in PREFIXES else 0.0
+    score += 1.0 * _has_prefix(line.text)
     score += 0.8 if 2 <= len(words) <= 4 else -1.2
-    score += 1.0 if line.text in clues.above_jobs and len(words) > 1 else 0.0
+    score += _over_job(line.text, clues) if len(words) > 1 else 0.0
+    score += 0.4 * _has_shouted_family(line.text)
     score += _size(line, clues)
     return score - _against_name(line.text, clues, agreement)
 
@@ -102,6 +126,8 @@ def organisation_score(line: Line, clues: Clues) -> float:
     agreement = max((company_and_domain(text, one) for one in clues.domains), default=0.0)
     score = legal + 3.0 * agreement + (1.0 if ORGANISATION.search(text) else 0.0)
     score += _size(line, clues)
+    # What stands in smaller print under a name is what the person does.
+    score -= 1.5 if text in clues.headed and not legal and agreement < 0.8 else 0.0
     if TITLE.search(text) and not legal and agreement < 0.8:
         score -= 2.5
     # A sentence below the name of the company is its motto.
@@ -110,9 +136,21 @@ def organisation_score(line: Line, clues: Clues) -> float:
     return score - (1.0 if text[:1].islower() and agreement < 0.9 else 0.0)
 
 
+def is_firm(text: str, domains: Sequence[str]) -> bool:
+    """Whether a line is a firm's name by its legal form or by a domain."""
+    agreement = max((company_and_domain(text, one) for one in domains), default=0.0)
+    return bool(LEGAL_FORM.search(text)) or agreement >= 0.8
+
+
 def is_job(text: str) -> bool:
     """Whether a line tells what somebody does, and is no firm's name."""
     return bool(TITLE.search(text)) and not LEGAL_FORM.search(text)
+
+
+def is_words(text: str) -> bool:
+    """Whether a line is a few words without a number, and no motto or firm."""
+    letters = not any(char.isdigit() for char in text) and any(char.isalpha() for char in text)
+    return letters and len(text.split()) <= 6 and not LEGAL_FORM.search(text)
 
 
 def title_score(line: Line) -> float:
@@ -136,8 +174,52 @@ def _against_name(text: str, clues: Clues, agreement: float) -> float:
 
 
 def _has_given_name(text: str) -> bool:
-    first = stripped(next(iter(_bare_words(text)), ""))
+    first = stripped(next(iter(split_name(text).given.split()), ""))
     return first in GIVEN_NAMES or first.partition("-")[0] in GIVEN_NAMES
+
+
+def _has_prefix(text: str) -> bool:
+    first, *after = text.split()
+    return is_title(first, after)
+
+
+def _over_job(text: str, clues: Clues) -> float:
+    """Right above a job's words, or at least over smaller print."""
+    return 1.0 if text in clues.above_jobs else 0.4 if text in clues.heads else 0.0
+
+
+def _has_shouted_family(text: str) -> bool:
+    """Anna MÜLLER or Müller, Anna: nothing but people is written so."""
+    words = _bare_words(text)
+    shouted = [word.isupper() and len(word) > 2 for word in words]
+    return ("," in text and len(words) in (2, 3)) or (
+        len(words) > 1 and not shouted[0] and shouted[-1] and not LEGAL_FORM.search(text)
+    )
+
+
+def name_evidence(line: Line, clues: Clues) -> int:
+    """How many things that do not depend on each other say that a line is a person's name."""
+    agreement = max((name_and_address(line.text, one) for one in clues.locals), default=0.0)
+    return (
+        (2 if agreement >= 1.0 else 1 if agreement >= 0.5 else 0)
+        + _has_given_name(line.text)
+        + _has_prefix(line.text)
+        + (_over_job(line.text, clues) >= 1.0)
+        + (line.text in clues.heads)
+        + _has_shouted_family(line.text)
+    )
+
+
+def organisation_evidence(line: Line, clues: Clues) -> int:
+    """How many things that do not depend on each other say that a line is a firm's whole name."""
+    agreement = max((company_and_domain(line.text, one) for one in clues.domains), default=0.0)
+    large = bool(clues.height) and line.height > 1.2 * clues.height
+    return (
+        (2 if agreement >= 0.9 else 1 if agreement >= 0.6 else 0)
+        + 2 * bool(LEGAL_FORM.search(line.text))
+        + bool(ORGANISATION.search(line.text))
+        + large
+    )
 
 
 def _size(line: Line, clues: Clues) -> float:
@@ -157,7 +239,7 @@ def _could_be_name(text: str) -> bool:
 def _bare_words(text: str) -> Sequence[str]:
     """The words of a name without titles before and letters after it."""
     words = [word.strip(",") for word in text.split()]
-    while words and words[0].lower() in PREFIXES:
+    while words and is_title(words[0], words[1:]):
         words = words[1:]
     while len(words) > 1 and words[-1].lower() in SUFFIXES:
         words = words[:-1]

@@ -24,7 +24,8 @@ LEGAL_FORM = re.compile(
     r"|V\.o\.f\."
     r"|[Ss]\.? ?[Rr]\.? ?[Ll]\.?[Ss]?|[Ss]\. ?p\. ?[Aa]\.|SpA|S\.n\.c\.|S\. ?L\. ?(?:U\.|L\.)?"
     r"|SLU?|C\.B\."
-    r"|Sp\. ?z ?o\. ?o\.|[Ss]p\. ?[jkp]\.|S\.K\.A\.|s\. ?r\. ?o\.|spol\. s r\. ?o\.|a\. ?s\."
+    r"|Sp\. ?z ?o\. ?o\.|[Ss]p\. ?[jkp]\.|s\.c\.|S\.C\."
+    r"|S\.K\.A\.|s\. ?r\. ?o\.|spol\. s r\. ?o\.|a\. ?s\."
     r"|d\. ?o\. ?o\.|d\. ?d\."
     r"|Kft\.?|Zrt\.?|Nyrt\.?|Bt\.|Lda\.?|ApS|A/S|ASA|HB|Oyj?|Osakeyhtiö|Ges\.m\.b\.H\.|Stiftung"
     r"|Genossenschaft|Sàrl|Co-op|Coop)(?![\w&])"
@@ -99,7 +100,8 @@ STREET = re.compile(
     re.IGNORECASE,
 )
 CITY = re.compile(
-    r"(?:\b(?:[A-Z]{1,3}\s?[-–]\s?)?\d{4,5}\s+[^\W\d_][\w.()/’'-]*(?:[ -][^\W\d_][\w.()/’'-]*){0,4}"
+    r"(?:\b(?:[A-Z]{1,3}\s?[-–]\s?)?(?:\d{4,5}|\d{3}\s\d{2}|\d{2}-\d{3}|\d{4}-\d{3})"
+    r"\s+[^\W\d_][\w.()/’'-]*(?:[ -][^\W\d_][\w.()/’'-]*){0,4}"
     r"|.*\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
     r"|[^\W\d_][\w .'-]+,?\s+[A-Z]{2}\s+\d{5}(?:-\d{4})?)"
 )
