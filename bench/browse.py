@@ -32,7 +32,7 @@ from pages import pages, searches
 from people import make_people
 from place import Place
 
-from listmgr.runtime.house import House
+from listmgr.runtime.servers import House
 from listmgr.schema import migrate
 
 TYPICAL, WORST = 5.0, 50.0

@@ -35,17 +35,20 @@ from listmgr.app import create_app
 from listmgr.bulk.control import steer
 from listmgr.bulk.lifecycle import BulkDeed
 from listmgr.bulk.prepare import Asked, prepare
-from listmgr.bulk.run import run_slice
+from listmgr.bulk.worker import run_slice
 from listmgr.config import load_settings
-from listmgr.exports import write
-from listmgr.exports.ask import Wish, ask
+from listmgr.exports import worker as exports_worker
+from listmgr.exports.request import (
+    Wish,
+    ask,
+)
 from listmgr.kit.clock import now
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
 from listmgr.privacy.erasure import erase
-from listmgr.runtime.house import House
+from listmgr.runtime.servers import House
 from listmgr.schema import migrate
-from listmgr.selections.gather import Chosen
+from listmgr.selections.freeze import Chosen
 from listmgr.selections.models import SelectionKind
 
 EVERYBODY = Chosen(SelectionKind.FOUND)
@@ -82,7 +85,7 @@ def child(what: str, at: Place, operator_id: int) -> None:
     else:
         with at.work() as tx:
             export_id = ask(tx, Wish(what, "check", "To measure"), COLUMNS, EVERYBODY, **who).id
-        while write.run_slice(at.work, export_id, now=now):
+        while exports_worker.run_slice(at.work, export_id, now=now):
             pass
 
 

@@ -27,8 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cards_sets import measure
 
-from listmgr.cards.extras import OCR, SCAN, installed
-from listmgr.cards.vcard import parse_vcards
+from listmgr.cards.imaging.optional_deps import OCR, SCAN, installed
+from listmgr.cards.parsing.vcard import parse_vcards
 
 CARDS = 2_000
 TARGETS = {"address": 0.98, "name": 0.92, "organisation": 0.88}

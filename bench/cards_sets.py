@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from listmgr.cards.card import UNSURE
-from listmgr.cards.picture import read_picture
+from listmgr.cards.imaging.read_image import read_picture
+from listmgr.cards.parsing.parsed_card import UNSURE
 
 FIELDS = ("address", "name", "organisation")
 FURTHER = ("job", "phones", "website", "place")

@@ -31,7 +31,7 @@ from listmgr.kit.errors import Refused
 from listmgr.lists.models import Notice, SignupForm, SignupFormPurpose
 from listmgr.runtime.ports import free_port
 from listmgr.senders.models import Sender
-from tests.people import make_list
+from tests.factories import make_list
 
 A_SECOND = 10
 
@@ -105,7 +105,7 @@ class Confirming:
             "LISTMGR_SIGNUP_MIN_SECONDS": "0",
             "LISTMGR_SIGNUPS_PER_HOUR": "1000000",
         }
-        config = "--config=python:listmgr.runtime.web_server"
+        config = "--config=python:listmgr.runtime.gunicorn_config"
         self._start("gunicorn", "listmgr.app:create_app()", config, f"--bind=127.0.0.1:{self.port}")
         self.worker = self._start("listmgr", "worker", "--queues=mail")
         self._start("listmgr", "scheduler")

@@ -17,21 +17,30 @@ from listmgr.campaigns import compose
 from listmgr.cards.funnel import count_again
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import partition_name
-from listmgr.exports.ask import Wish, ask
+from listmgr.exports.request import (
+    Wish,
+    ask,
+)
 from listmgr.imports import control
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import Transaction
-from listmgr.lists.forms import FormWords, create_form
+from listmgr.lists.signup_forms import (
+    FormWords,
+    create_form,
+)
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.api_keys import make_key
 from listmgr.operators.models import Role
 from listmgr.schema import resource
-from listmgr.segments import keep
+from listmgr.segments import edit
 from listmgr.segments.rules import Group, Rule
-from listmgr.selections.gather import Chosen
+from listmgr.selections.freeze import Chosen
 from listmgr.selections.models import SelectionKind
-from listmgr.senders.describe import AccountTold, create_sender
-from listmgr.subscribers.fields import CORE_FIELDS
+from listmgr.senders.edit import (
+    AccountTold,
+    create_sender,
+)
+from listmgr.subscribers.field_catalogue import CORE_FIELDS
 
 WORDS = {"subject": "Mai", "body": "Guten Tag!"}
 # Campaigns of earlier years whose deliveries are still kept.
@@ -211,7 +220,7 @@ def _small(tx: Transaction, other: int) -> dict[str, int]:
 def _segments(tx: Transaction, other: int) -> dict[str, int]:
     told = {"role": Role.ADMINISTRATOR, "operator_id": other, "at": now()}
     return {
-        key: keep.create(tx, name, tree, **told).id
+        key: edit.create(tx, name, tree, **told).id
         for key, name, tree in (
             ("segment_id", "messe", MESSE),
             ("rules_id", "three rules", THREE_RULES),

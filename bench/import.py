@@ -47,16 +47,16 @@ from listmgr.imports import control  # noqa: E402
 from listmgr.imports.models import ImportLines, Phase  # noqa: E402
 from listmgr.imports.plan import Plan  # noqa: E402
 from listmgr.imports.progress import verdicts  # noqa: E402
-from listmgr.imports.work import work_slice  # noqa: E402
+from listmgr.imports.worker import work_slice  # noqa: E402
 from listmgr.kit.clock import now  # noqa: E402
 from listmgr.kit.transaction import transaction  # noqa: E402
 from listmgr.lists.models import Notice  # noqa: E402
 from listmgr.operators.accounts import create_operator  # noqa: E402
-from listmgr.runtime.house import House  # noqa: E402
+from listmgr.runtime.servers import House  # noqa: E402
 from listmgr.schema import migrate  # noqa: E402
-from listmgr.subscribers.fields import CORE_FIELDS  # noqa: E402
+from listmgr.subscribers.field_catalogue import CORE_FIELDS  # noqa: E402
 from listmgr.subscribers.models import Subscriber  # noqa: E402
-from tests.people import make_list  # noqa: E402
+from tests.factories import make_list  # noqa: E402
 
 TARGET_RATE, TARGET_MEMORY = 25_000, 150
 TABLES = "consent_evidence, consent_events, consents, subscribers, imports"

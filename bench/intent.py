@@ -25,8 +25,11 @@ from place import Place, place
 from listmgr.consent.gate import FROM_CONSENTS, JOINS, MAY_BE_MAILED, gate_binds
 from listmgr.delivery.leases import claim
 from listmgr.delivery.models import DeliveryStatus, partition_name
-from listmgr.delivery.planning import plan_by_key
-from listmgr.delivery.record import Result, record_results
+from listmgr.delivery.outcomes import (
+    Result,
+    record_results,
+)
+from listmgr.delivery.planner_hints import plan_by_key
 from listmgr.delivery.window import next_window
 from listmgr.kit.clock import now
 

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from tests.people import UnitOfWork, make_list
+from tests.factories import (
+    UnitOfWork,
+    make_list,
+)
 
 # Beside the one the place has made.
 LISTS = 4

@@ -29,17 +29,17 @@ from sinks import Sink, SmtpSink, sinks  # noqa: E402
 from listmgr.app import create_app  # noqa: E402
 from listmgr.campaigns import compose, control  # noqa: E402
 from listmgr.config import load_settings  # noqa: E402
+from listmgr.context import Services  # noqa: E402
 from listmgr.delivery.launch import launch  # noqa: E402
 from listmgr.delivery.models import partition_name  # noqa: E402
 from listmgr.delivery.sweep import ring_campaign  # noqa: E402
 from listmgr.installation.identity import check  # noqa: E402
 from listmgr.kit.clock import now  # noqa: E402
 from listmgr.kit.transaction import Transaction  # noqa: E402
-from listmgr.runtime.house import House  # noqa: E402
+from listmgr.runtime.servers import House  # noqa: E402
 from listmgr.schema import migrate, resource  # noqa: E402
-from listmgr.web.context import Services  # noqa: E402
-from tests.crowd import make_crowd  # noqa: E402
-from tests.people import make_list  # noqa: E402
+from tests.factories import make_list  # noqa: E402
+from tests.many_subscribers import make_crowd  # noqa: E402
 
 
 class Place:

@@ -37,11 +37,11 @@ from listmgr.consent.models import Question, QuestionStatus  # noqa: E402
 from listmgr.kit.clock import now  # noqa: E402
 from listmgr.kit.tokens import Door, make_token, token_hash  # noqa: E402
 from listmgr.kit.transaction import transaction  # noqa: E402
-from listmgr.lists.forms import FormWords, create_form  # noqa: E402
-from listmgr.runtime.house import House  # noqa: E402
+from listmgr.lists.signup_forms import FormWords, create_form  # noqa: E402
 from listmgr.runtime.ports import free_port  # noqa: E402
+from listmgr.runtime.servers import House  # noqa: E402
 from listmgr.schema import migrate  # noqa: E402
-from tests.people import make_confirmed, make_list, make_pending  # noqa: E402
+from tests.factories import make_confirmed, make_list, make_pending  # noqa: E402
 
 HOST = "news.example.org"
 GET_MOST, POST_MOST, DATABASE_MOST = 5.0, 8.0, 1.0
@@ -104,7 +104,7 @@ def served(app: str, env: dict[str, str]) -> Iterator[tuple[int, int]]:
     """The port and the process of an application on the product's own server."""
     port = free_port()
     argv = [sys.executable, "-m", "gunicorn", app, f"--bind=127.0.0.1:{port}"]
-    argv.append("--config=python:listmgr.runtime.web_server")
+    argv.append("--config=python:listmgr.runtime.gunicorn_config")
     process = subprocess.Popen(argv, env=env)
     try:
         end = time.monotonic() + 60

@@ -22,16 +22,16 @@ from sinks import Sink
 from yardstick import factor
 
 from listmgr.campaigns import control
-from listmgr.delivery.domains import Domains
-from listmgr.delivery.throttle import Throttle
+from listmgr.delivery.domain_limits import Domains
+from listmgr.delivery.sender_limits import Throttle
 from listmgr.delivery.window import Recipient
 from listmgr.kit.clock import now
-from listmgr.kit.permits import permits_at
-from listmgr.kit.quiet import QuietTold
-from listmgr.senders.accounts import built_in
-from listmgr.senders.describe import pace_sender
+from listmgr.kit.rate_limiter import permits_at
+from listmgr.senders.edit import pace_sender
+from listmgr.senders.limits_form import PacingTold
 from listmgr.senders.models import BUILT_IN
-from listmgr.senders.pacing import PacingTold
+from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.routing import built_in
 
 HIGH = "1000000"
 WAYS = {

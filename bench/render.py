@@ -23,9 +23,15 @@ import jinja2
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from listmgr.delivery.compiler import compile_message
-from listmgr.delivery.merge import FILTERS, KNOWN_FIELDS
-from listmgr.delivery.message import CompiledMessage, MessageContent
+from listmgr.delivery.message.compiled import (
+    CompiledMessage,
+    MessageContent,
+)
+from listmgr.delivery.message.compiler import compile_message
+from listmgr.delivery.message.template_language import (
+    FILTERS,
+    KNOWN_FIELDS,
+)
 
 Person = dict[str, str]
 TARGET_MICROSECONDS = 10

@@ -25,18 +25,21 @@ from place import Place
 from processes import cpu_seconds
 
 from listmgr.campaigns import compose
-from listmgr.consent import reach as reaching
 from listmgr.consent.gate import FROM_CONSENTS, MAY_BE_MAILED, gate_binds
 from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
-from listmgr.kit.predicate import EVERYBODY, Predicate
+from listmgr.kit.sql_condition import (
+    EVERYBODY,
+    Predicate,
+)
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
-from listmgr.runtime.house import House
+from listmgr.runtime.servers import House
 from listmgr.schema import migrate, resource
-from listmgr.segments import keep
-from listmgr.segments.predicate import predicate
+from listmgr.search import reach as reaching
+from listmgr.segments import edit
 from listmgr.segments.rules import Group, Rule
+from listmgr.segments.sql import predicate
 
 TARGET = 1.0
 TREE = Group(
@@ -98,8 +101,8 @@ def main() -> None:
                 ).id
                 told = {"role": Role.ADMINISTRATOR, "operator_id": who, "at": now()}
                 tree = Group("all", (TREE.members[0], TREE.members[2]))
-                segment = keep.create(tx, "messe", tree, **told)
-                segment.rule = keep.document_of(TREE)
+                segment = edit.create(tx, "messe", tree, **told)
+                segment.rule = edit.document_of(TREE)
                 number = segment.id
             ways: dict[str, Callable[[], int]] = {
                 "count on a page, segment": lambda: count_page(at, predicate(TREE)),

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from listmgr import api
 from listmgr.config import Settings, load_settings
+from listmgr.context import Services
 from listmgr.installation.identity import check, guard
-from listmgr.installation.keeper import Keeper
+from listmgr.installation.journal_writer import Keeper
 from listmgr.kit.db import db
 from listmgr.kit.errors import IdentityError
 from listmgr.kit.mail import make_post
@@ -25,8 +26,15 @@ from listmgr.kit.queue import Job, ring
 from listmgr.kit.rows import Rows, rows_on
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.schema import resource
-from listmgr.web import errors, field_words, health, language, public, security, studio
-from listmgr.web.context import Services
+from listmgr.web import (
+    errors,
+    field_labels,
+    health,
+    language,
+    public,
+    security,
+    studio,
+)
 from listmgr.web.json_provider import JSONProvider
 
 KEEP = "listmgr-journal"
@@ -67,7 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     security.init_app(app, settings)
     language.init_app(app, settings.timezone)
     errors.init_app(app)
-    field_words.init_app(app)
+    field_labels.init_app(app)
     app.register_blueprint(public.bp)
     studio.init_app(app)
     api.init_app(app)

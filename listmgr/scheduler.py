@@ -15,7 +15,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from listmgr.kit.queue import Job
-from listmgr.kit.trouble import Trouble
+from listmgr.kit.throttled_log import Trouble
 
 # Seconds between two tries of a task that fails, at most.
 LONGEST_WAIT = 60.0

@@ -12,17 +12,17 @@ import sqlalchemy as sa
 import listmgr.bulk.models
 import listmgr.campaigns.models
 import listmgr.cards.models
+import listmgr.consent.change_address_models
 import listmgr.consent.models
-import listmgr.consent.moving_models
 import listmgr.delivery.models
 import listmgr.exports.models
 import listmgr.imports.models
-import listmgr.kit.installation
-import listmgr.kit.journal
-import listmgr.kit.schedule
+import listmgr.kit.installation_state
+import listmgr.kit.journal_models
 import listmgr.lists.models
 import listmgr.operators.models
 import listmgr.privacy.models
+import listmgr.scheduler_models
 import listmgr.segments.models
 import listmgr.selections.models
 import listmgr.senders.models
@@ -30,7 +30,7 @@ import listmgr.subscribers.field_models
 import listmgr.subscribers.models
 import listmgr.suppression.models  # noqa: F401
 from listmgr.grants import can_rewrite_ledger, grant_rights
-from listmgr.kit.resources import resource as resource  # noqa: PLC0414 - exported
+from listmgr.kit.paths import resource as resource  # noqa: PLC0414 - exported
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -24,7 +24,7 @@ from listmgr.kit.db import db
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.operators import passwords
-from listmgr.runtime.house import House
+from listmgr.runtime.servers import House
 from listmgr.schema import migrate
 from tests.one_app import OneApp
 

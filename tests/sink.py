@@ -18,7 +18,7 @@ from flask import Flask
 
 from listmgr.config import MailSettings
 from listmgr.kit.mail import make_post
-from listmgr.senders.letters import PostBy
+from listmgr.senders.transactional_route import PostBy
 
 
 @dataclass

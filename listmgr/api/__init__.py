@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from listmgr.api import access, problems
+from listmgr.api import (
+    authentication,
+    problems,
+)
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
-bp.before_request(access.enforce)
+bp.before_request(authentication.enforce)
 problems.init_app(bp)
 
 from listmgr.api import cards  # noqa: E402

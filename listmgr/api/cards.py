@@ -10,21 +10,28 @@ from flask import jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from listmgr.api import bp
-from listmgr.api.access import caller, needs
+from listmgr.api.authentication import (
+    caller,
+    needs,
+)
 from listmgr.api.problems import Problem
-from listmgr.cards import typing_in
+from listmgr.cards import manual_entry
 from listmgr.cards.models import Card, CardSource
-from listmgr.cards.receive import EARLIEST, KeyReused, Taken
 from listmgr.cards.review import CardWords
-from listmgr.cards.seeing import find_card
 from listmgr.cards.stages import staged
+from listmgr.cards.upload import (
+    EARLIEST,
+    KeyReused,
+    Taken,
+)
+from listmgr.cards.visibility import find_card
+from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.api_keys import Scope
 from listmgr.operators.audit import audit
 from listmgr.operators.roles import Right, may
-from listmgr.web.context import services
 
 _WORDS = frozenset(field.name for field in fields(CardWords))
 _FACTS = frozenset({"taken_at", "occasion", "said", "notice_by_hand"})
@@ -41,7 +48,7 @@ def hand_in() -> ResponseReturnValue:
         raise Problem(400, "no_idempotency_key", "Send an Idempotency-Key: a UUID for each card.")
     with services().unit_of_work() as tx:
         try:
-            card = typing_in.type_in(
+            card = manual_entry.type_in(
                 tx, words, _taken(told), key=f"api:{key}", at=now(), source=CardSource.API
             )
         except KeyReused as error:

@@ -8,17 +8,20 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.bulk.columns import count_verdicts
-from listmgr.bulk.kinds import FOR_GOOD, RIGHT_FOR
+from listmgr.bulk.actions import (
+    FOR_GOOD,
+    RIGHT_FOR,
+)
+from listmgr.bulk.apply import count_verdicts
 from listmgr.bulk.lifecycle import BUSY, ENDED, BulkDeed, BulkStatus, next_status
 from listmgr.bulk.models import BulkAct, BulkBefore
 from listmgr.bulk.prepare import job
 from listmgr.kit.errors import NotFound, Refused
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.models import Role
 from listmgr.operators.roles import may
-from listmgr.selections.gather import chunk_ids
+from listmgr.selections.freeze import chunk_ids
 from listmgr.selections.models import Selection
 
 UNDO_DAYS = 30

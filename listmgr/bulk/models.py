@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from listmgr.bulk.kinds import BulkKind
+from listmgr.bulk.actions import BulkKind
 from listmgr.bulk.lifecycle import BulkStatus
 from listmgr.kit.db import PERSONAL, PLAIN, Base
 from listmgr.operators.models import Operator

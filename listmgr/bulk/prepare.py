@@ -7,21 +7,30 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from listmgr.bulk.kinds import RIGHT_FOR, BulkKind
+from listmgr.bulk.actions import (
+    RIGHT_FOR,
+    BulkKind,
+)
 from listmgr.bulk.lifecycle import BulkStatus
 from listmgr.bulk.models import BulkAct
-from listmgr.consent.word import WAYS
+from listmgr.consent.staff_requests import WAYS
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.i18n import N_
 from listmgr.kit.queue import Job
-from listmgr.kit.texts import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.typed import Typed
+from listmgr.kit.validation import Typed
 from listmgr.lists.models import Purpose
 from listmgr.operators.models import Role
 from listmgr.operators.roles import may
-from listmgr.selections.gather import Chosen, begin
-from listmgr.subscribers.fields import CatalogueField, visible_fields
-from listmgr.subscribers.values import parse_all
+from listmgr.selections.freeze import (
+    Chosen,
+    begin,
+)
+from listmgr.subscribers.field_assignment import parse_all
+from listmgr.subscribers.field_catalogue import (
+    CatalogueField,
+    visible_fields,
+)
 
 MOST_TAGS = 20
 MAX_TAG = 60

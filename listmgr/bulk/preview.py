@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.bulk.columns import binds_of
-from listmgr.bulk.kinds import BulkKind, change_of, verdict_of
+from listmgr.bulk.actions import (
+    BulkKind,
+    change_of,
+    verdict_of,
+)
+from listmgr.bulk.apply import binds_of
 from listmgr.bulk.models import BulkAct
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
-from listmgr.selections.gather import chunk_ids
+from listmgr.selections.freeze import chunk_ids
 
 SAMPLE = 10
 

@@ -7,10 +7,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
-from listmgr.kit.predicate import Predicate
-from listmgr.segments.keep import find, tree_of
-from listmgr.segments.predicate import frozen_predicate
+from listmgr.kit.sql_condition import Predicate
+from listmgr.segments.edit import (
+    find,
+    tree_of,
+)
 from listmgr.segments.rules import Group, document_of, within
+from listmgr.segments.sql import frozen_predicate
 
 
 def rule_of(session: Session, campaign: Campaign) -> dict[str, Any] | None:

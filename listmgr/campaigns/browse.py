@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from listmgr.campaigns.models import Campaign
 from listmgr.kit.errors import NotFound
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 
 PAGE = 25
 

@@ -7,9 +7,12 @@ from datetime import datetime
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.kit.errors import NotFound, Refused
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.typed import MAX_LINE, Typed
+from listmgr.kit.validation import (
+    MAX_LINE,
+    Typed,
+)
 from listmgr.lists.models import Purpose
 from listmgr.segments.models import Segment
 

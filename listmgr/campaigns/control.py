@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
-from listmgr.kit.installation import refuse_while_held
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
+from listmgr.kit.installation_state import refuse_while_held
 from listmgr.kit.transaction import Transaction
 
 # A pause of the whole installation, which people end campaign by campaign (0056).

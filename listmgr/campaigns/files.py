@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, undefer
 from listmgr.campaigns.compose import locked
 from listmgr.campaigns.models import Campaign, CampaignFile, CampaignStatus
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 
 MAX_NAME = 100

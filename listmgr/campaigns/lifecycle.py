@@ -6,7 +6,7 @@ import enum
 
 from listmgr.campaigns.models import CampaignStatus
 from listmgr.kit.errors import Refused
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 
 
 class CampaignAction(enum.StrEnum):

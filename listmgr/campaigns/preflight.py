@@ -10,8 +10,11 @@ from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign
 from listmgr.campaigns.rendering import removed_parts
 from listmgr.config import Settings
-from listmgr.consent.reach import is_anybody_reached
-from listmgr.kit.texts import N_, filled
+from listmgr.kit.i18n import (
+    N_,
+    filled,
+)
+from listmgr.search.reach import is_anybody_reached
 from listmgr.segments.rules import BrokenRule
 
 

@@ -10,10 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardCapture, CardStatus, CardUpload, Occasion, UploadStatus
-from listmgr.cards.notice import overdue
+from listmgr.cards.privacy_notice import overdue
 from listmgr.cards.restriction import FREE, RESTRICTED_ONES, restricted_since
-from listmgr.cards.seeing import find_card, seen_by
 from listmgr.cards.stages import STAGE, WHOSE, Stage, StagedCard, staged, with_answers
+from listmgr.cards.visibility import (
+    find_card,
+    seen_by,
+)
 from listmgr.consent.models import Consent, ConsentSource
 from listmgr.operators.models import Operator
 from listmgr.subscribers.models import Subscriber

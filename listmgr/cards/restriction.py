@@ -15,8 +15,11 @@ from sqlalchemy.orm import Session, aliased
 from listmgr.cards.models import Card
 from listmgr.kit.clock import now
 from listmgr.kit.errors import NotFound, Refused
-from listmgr.kit.journal import JournalKind, write_entry
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
+from listmgr.kit.journal_models import (
+    JournalKind,
+    write_entry,
+)
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers import restriction
 from listmgr.subscribers.address import fingerprint

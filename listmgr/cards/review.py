@@ -8,15 +8,19 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from listmgr.cards.arriving import LANGUAGES, empty_upload, objection
-from listmgr.cards.gone import delete_card
+from listmgr.cards.deletion import delete_card
+from listmgr.cards.intake import (
+    LANGUAGES,
+    empty_upload,
+    objection,
+)
 from listmgr.cards.models import Card, CardCapture, CardStatus, CardUpload, UploadStatus
 from listmgr.cards.restriction import RESTRICTED, RESTRICTED_WORDS, is_restricted
-from listmgr.cards.seeing import locked_card
+from listmgr.cards.visibility import locked_card
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.typed import Typed
+from listmgr.kit.validation import Typed
 from listmgr.subscribers.address import Address, AddressError, parse_address
 
 MAX_WORDS = 2000

@@ -9,18 +9,19 @@ import click
 
 from listmgr.kit.errors import IdentityError
 
-# Each is loaded when it is called: seven processes start at once, and few need everything.
-COMMANDS = {
-    "up": "installation",
-    "demo": "demo",
-    "mailbox": "mailbox",
-    "migrate": "database",
-    "worker": "worker",
-    "scheduler": "scheduler",
-    "operators": "operators",
-    "evidence": "evidence",
-    "installation": "identity",
-}
+# Each is a module of the same name, loaded when it is called: seven processes start at once, and
+# few need everything.
+COMMANDS = (
+    "up",
+    "demo",
+    "mailbox",
+    "migrate",
+    "worker",
+    "scheduler",
+    "operators",
+    "evidence",
+    "installation",
+)
 
 
 class _Commands(click.Group):
@@ -30,7 +31,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"listmgr.cli.{COMMANDS[cmd_name]}")
+        module = import_module(f"listmgr.cli.{cmd_name}")
         found: click.Command = getattr(module, cmd_name)
         return found
 

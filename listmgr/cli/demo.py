@@ -8,11 +8,19 @@ from pathlib import Path
 
 import click
 
-from listmgr.cli.installation import folder, run_until_told, say_where, with_options
+from listmgr.cli.up import (
+    folder,
+    run_until_told,
+    say_where,
+    with_options,
+)
 from listmgr.demo.data import load_demo
 from listmgr.demo.story import Line, StoryStopped, play, table
+from listmgr.runtime.installation import (
+    Site,
+    Wanted,
+)
 from listmgr.runtime.ports import free_port
-from listmgr.runtime.up import Site, Wanted
 
 
 @click.command

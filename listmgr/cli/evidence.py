@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 
-from listmgr.cli.given import given_settings, one_transaction
+from listmgr.cli.environment import (
+    given_settings,
+    one_transaction,
+)
 from listmgr.consent.proof import ProofError, printable, proof, read_proof, verify
 from listmgr.kit.errors import DomainError
 

@@ -1,110 +1,97 @@
-"""`listmgr up`: a whole installation on one machine, and what is said of it."""
+"""`listmgr installation`: which installation this is, and what a restore or lost keys ask for."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from listmgr.config import Settings, SettingsError, default_data_dir
-from listmgr.kit.clock import now
-from listmgr.kit.transaction import transaction
-from listmgr.operators.sign_in import first_run_token
-from listmgr.runtime.process import RuntimeFailure
-from listmgr.runtime.up import Site, Wanted, run
-
-_OPTIONS = (
-    click.option(
-        "--port",
-        type=click.IntRange(1, 65535),
-        default=8080,
-        show_default=True,
-        help="Where the pages are.",
-    ),
-    click.option("--host", default="127.0.0.1", show_default=True, help="Which interface."),
-    click.option(
-        "--workers",
-        type=click.IntRange(1, 64),
-        default=1,
-        show_default=True,
-        help="Processes that send campaigns.",
-    ),
-    click.option(
-        "--data-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Where everything is kept.",
-    ),
+from listmgr.cli.environment import (
+    given_settings,
+    one_transaction,
 )
+from listmgr.installation.adopt import adopt
+from listmgr.installation.hold import go_on
+from listmgr.installation.journal_writer import Keeper
+from listmgr.installation.replay import journals, replay_files
+from listmgr.kit.clock import now
+from listmgr.kit.installation_state import Installation
 
 
-def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a whole installation."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+@click.group
+def installation() -> None:
+    """See which installation this is; bring it back after a restore."""
 
 
-@click.command
-@with_options
-@click.option("--check", is_flag=True, help="Start everything, see that it answers, and end.")
-def up(port: int, host: str, workers: int, data_dir: Path | None, check: bool) -> None:
-    """Run everything on this machine: database, queue, web, workers, scheduler."""
-
-    def greet(site: Site) -> bool:
-        if not check:
-            say_where(site)
-        return not check
-
-    run_until_told(Wanted(folder(data_dir), host, port, workers), greet, check=check)
-    if check:
-        click.echo("Everything started, answered and ended.")
-
-
-def folder(told: Path | None, *below: str) -> Path:
-    """The data directory: what was told, or the default one and what is below it."""
-    if told is not None:
-        return told.expanduser().absolute()
-    return default_data_dir(os.environ).joinpath(*below)
+@installation.command("show")
+def installation_show() -> None:
+    """Say which installation this is, and whether mail may go."""
+    settings = given_settings()
+    with one_transaction(settings) as tx:
+        row = tx.session.scalars(sa.select(Installation)).one()
+        lines = [
+            ("Installation", row.id),
+            ("Since", f"{row.created_at:%Y-%m-%d %H:%M} UTC"),
+            ("Data", str(settings.data_dir)),
+            ("Mail", "may go"),
+        ]
+        if row.held_at is not None and row.held_because is not None:
+            lines[-1] = ("Mail", f"held since {row.held_at:%Y-%m-%d %H:%M} UTC: {row.held_because}")
+            lines.append(("Journal", f"{row.replayed} acts done again"))
+    click.echo("\n".join(f"{name:<13} {value}" for name, value in lines))
 
 
-def run_until_told(wanted: Wanted, work: Callable[[Site], bool], *, check: bool) -> None:
-    """Start everything and stay; an error of starting is one clear line."""
-    click.echo("listmgr is starting …")
+@installation.command("replay")
+@click.argument(
+    "files",
+    nargs=-1,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+def installation_replay(files: tuple[Path, ...]) -> None:
+    """Do again what the journals FILES tell: withdrawals, objections, restrictions, erasures.
+
+    Without FILES those in the data directory, which is also done by itself after a restore. Give
+    the journals of other hosts. Safe to run twice.
+    """
+    settings = given_settings()
+    paths = list(files) or journals(settings.data_dir)
     try:
-        run(wanted, work, click.echo)
-    except (RuntimeFailure, SettingsError) as error:
+        replayed = replay_files(lambda: one_transaction(settings), paths)
+    except OSError as error:
         raise click.ClickException(str(error)) from None
-    except KeyboardInterrupt:
-        if check:
-            raise
-        click.echo("  Stopped.")
+    click.echo(f"Acts in the journals: {replayed.acts}; done again: {replayed.done_again}")
+    if replayed.damaged:
+        click.echo(f"Lines that cannot be read and were passed over: {replayed.damaged}")
 
 
-def say_where(site: Site, sign_in: str = "") -> None:
-    """Print the addresses."""
-    engine = sa.create_engine(site.settings.database_url)
-    lines = greeting(engine, site.settings, sign_in)
-    engine.dispose()
-    if site.mailbox_url:
-        lines.insert(2, f"  Mailbox  {site.mailbox_url}  (every mail arrives here, none leaves)")
-    click.echo("\n".join(lines))
+@installation.command("keep-journal")
+def installation_keep_journal() -> None:
+    """Copy to the journal in the data directory what it lacks; the scheduler does so by itself."""
+    settings = given_settings()
+    engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
+    click.echo(f"Acts added to the journal: {Keeper(engine, settings).keep()}")
 
 
-def greeting(engine: sa.Engine, settings: Settings, sign_in: str = "") -> list[str]:
-    """What a newcomer wants to know: where to go, where the data is, how to stop it."""
-    if not sign_in:
-        with transaction(lambda: Session(engine), settings, lambda _jobs: None) as tx:
-            token = first_run_token(tx, at=now())
-        sign_in = settings.link(f"studio/first-run/{token}" if token else "studio/")
-    lines = (
-        ("Studio", sign_in),
-        ("Site", settings.base_url),
-        ("Data", str(settings.data_dir)),
-        ("Stop", "Ctrl-C"),
+@installation.command("go-on")
+def installation_go_on() -> None:
+    """Let mail go again after a restore; campaigns stay paused until each is resumed."""
+    with one_transaction(given_settings()) as tx:
+        released = go_on(tx, None, at=now())
+    click.echo("Mail may go again." if released else "Mail was not held.")
+
+
+@installation.command("adopt")
+@click.confirmation_option(
+    prompt="Links in mails already sent will not open any more, and blocks of people who are not"
+    " subscribers are lost. Are the old keys lost for good?"
+)
+def installation_adopt() -> None:
+    """Make this host's keys and data directory the installation's, whose own are lost for good."""
+    adopted = adopt(given_settings(checked=False))
+    click.echo(
+        "This host's keys are the installation's now. Mail is held until you say"
+        " `listmgr installation go-on` or press the button on the overview."
+        if adopted
+        else "This database has no installation yet; it begins with the first start."
     )
-    return [f"  {name:<8} {value}" for name, value in lines]

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from listmgr.config import default_data_dir
-from listmgr.runtime.mailbox import serve
+from listmgr.runtime.dev_mailbox import serve
 
 _A_PORT = click.IntRange(1, 65535)
 

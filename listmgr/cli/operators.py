@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 import sqlalchemy as sa
 
-from listmgr.cli.given import given_settings, one_transaction
+from listmgr.cli.environment import (
+    given_settings,
+    one_transaction,
+)
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction

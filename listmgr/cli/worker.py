@@ -14,13 +14,19 @@ from flask import Flask
 
 from listmgr import jobs
 from listmgr.app import create_app, watch_over
-from listmgr.cli.given import given_servers
+from listmgr.cli.environment import given_servers
 from listmgr.config import Settings
 from listmgr.kit.db import db
 from listmgr.kit.mail import KeptConnections, make_post
 from listmgr.kit.queue import QUEUES
-from listmgr.runtime.programs import name_connections, name_process
-from listmgr.runtime.registered_jobs import RegisteredJob, RegisteredQueue
+from listmgr.runtime.forked_commands import (
+    name_connections,
+    name_process,
+)
+from listmgr.runtime.job_serializer import (
+    RegisteredJob,
+    RegisteredQueue,
+)
 from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obey_signals
 from listmgr.runtime.workers import ForkingWorker, InProcessWorker
 

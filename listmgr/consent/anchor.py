@@ -6,7 +6,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from listmgr.consent.evidence import LedgerEntry, chain_breaks, merkle_root, seal
+from listmgr.consent.hash_chain import (
+    LedgerEntry,
+    chain_breaks,
+    merkle_root,
+    seal,
+)
 from listmgr.consent.models import ConsentEvent, LedgerAnchor
 from listmgr.kit.transaction import Transaction
 

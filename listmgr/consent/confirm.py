@@ -11,17 +11,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
-from listmgr.consent.answers import answers_of, apply_answers
-from listmgr.consent.facts import RequestFacts
+from listmgr.consent.change_address import finish_changes
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionKind
-from listmgr.consent.moving import finish_changes
+from listmgr.consent.request_evidence import RequestFacts
+from listmgr.consent.signup_answers import (
+    answers_of,
+    apply_answers,
+)
 from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, open_token, token_hash
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import mask
-from listmgr.subscribers.fields import CatalogueField
+from listmgr.subscribers.field_catalogue import CatalogueField
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.register import lift
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from listmgr.consent.answers import forget_old_answers
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, ConsentSource
+from listmgr.consent.signup_answers import forget_old_answers
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.models import Subscriber
 

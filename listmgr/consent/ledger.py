@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from listmgr.consent.evidence import (
+from listmgr.consent.hash_chain import (
     GENESIS,
     SALT_BYTES,
     LedgerEntry,
@@ -21,7 +21,7 @@ from listmgr.consent.evidence import (
 from listmgr.consent.lifecycle import ENDED, ConsentAction, ConsentStatus, next_status
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.kit.errors import NotFound
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 
 # A trigger writes these into the journal.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from listmgr.config import Settings
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.tokens import Door, TokenInvalid, open_token

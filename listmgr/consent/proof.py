@@ -10,10 +10,18 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.consent.evidence import SALT_BYTES, LedgerEntry, chain_breaks, commit_to
+from listmgr.consent.hash_chain import (
+    SALT_BYTES,
+    LedgerEntry,
+    chain_breaks,
+    commit_to,
+)
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.kit.errors import NotFound
-from listmgr.kit.texts import N_, filled
+from listmgr.kit.i18n import (
+    N_,
+    filled,
+)
 
 FORMAT = "listmgr-consent-proof-1"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from listmgr.consent.answers import drop_answers
 from listmgr.consent.confirm import QuestionView, look, question_consents, question_of
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
+from listmgr.consent.request_evidence import RequestFacts
+from listmgr.consent.signup_answers import drop_answers
 from listmgr.kit.rows import rows_of
 from listmgr.kit.transaction import Transaction
 

@@ -10,11 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from listmgr.consent.answers import keep_answers
-from listmgr.consent.ask import ask, tell_already
 from listmgr.consent.capture import capture
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource, Signup
+from listmgr.consent.request_confirmation import (
+    ask,
+    tell_already,
+)
+from listmgr.consent.signup_answers import keep_answers
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Notice, Purpose

@@ -11,9 +11,15 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from listmgr.consent.ask import askable_consents, begin_asking, has_room, is_hour_full, queue
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Question, QuestionKind, QuestionStatus
+from listmgr.consent.request_confirmation import (
+    askable_consents,
+    begin_asking,
+    has_room,
+    is_hour_full,
+    queue,
+)
 from listmgr.kit.transaction import Transaction
 
 BATCH = 200

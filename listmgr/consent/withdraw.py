@@ -10,10 +10,10 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from listmgr.config import Settings
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import Act, lock_consent, record, record_many
 from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.tokens import Door, TokenInvalid, open_token
 from listmgr.kit.transaction import Transaction

@@ -19,29 +19,41 @@ from listmgr.campaigns.compose import locked
 from listmgr.campaigns.files import files_of
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus, PauseCause
 from listmgr.config import Settings
-from listmgr.delivery.counted import begun_since
+from listmgr.delivery.domain_limits import Domains
 from listmgr.delivery.domain_refusals import record_refusing, refusing_domains
-from listmgr.delivery.domains import Domains
-from listmgr.delivery.handover import SendPlan, UnitOfWork, WindowState, hand_over
 from listmgr.delivery.in_flight import SharedInFlight
 from listmgr.delivery.launch import compile_content
 from listmgr.delivery.leases import Lease, claim, close, hand_back
-from listmgr.delivery.merge import Launched
-from listmgr.delivery.merge_fields import columns_of
-from listmgr.delivery.outlet import take_outlet
-from listmgr.delivery.pace import Pace
-from listmgr.delivery.record import record_late, record_results
+from listmgr.delivery.message.merge_fields import columns_of
+from listmgr.delivery.message.template_language import Launched
+from listmgr.delivery.outcomes import (
+    record_late,
+    record_results,
+)
+from listmgr.delivery.route import take_outlet
 from listmgr.delivery.sender_faults import SenderFaults
-from listmgr.delivery.smtp import Channel, NoRoom, ServerAway
-from listmgr.delivery.throttle import Throttle
+from listmgr.delivery.sender_limits import Throttle
+from listmgr.delivery.smtp.pool import (
+    Channel,
+    NoRoom,
+    ServerAway,
+)
+from listmgr.delivery.transmit import (
+    SendPlan,
+    UnitOfWork,
+    WindowState,
+    hand_over,
+)
+from listmgr.delivery.usage_recount import begun_since
 from listmgr.delivery.window import due_window, next_window, seconds_to_next_due
-from listmgr.kit import stopping
-from listmgr.kit.permits import permits_at
+from listmgr.delivery.window_size import Pace
+from listmgr.kit import shutdown
+from listmgr.kit.rate_limiter import permits_at
 from listmgr.kit.tokens import Door, token_mint
 from listmgr.kit.transaction import Transaction
 from listmgr.segments.rules import BrokenRule
-from listmgr.senders.accounts import NoSender
 from listmgr.senders.limits import Terms
+from listmgr.senders.routing import NoSender
 
 # A worker that is told to end waits for its slice: ten seconds are its patience.
 SLICE_SECONDS = 8.0
@@ -126,7 +138,7 @@ def _await_due(plan: SendPlan, end: float, *, linger: bool) -> bool:
 
 def _over(end: float) -> bool:
     """Whether the slice is over: by the clock, or because this process has been asked to end."""
-    return time.monotonic() >= end or stopping.asked()
+    return time.monotonic() >= end or shutdown.asked()
 
 
 def _linger(plan: SendPlan, end: float) -> bool:
@@ -136,7 +148,7 @@ def _linger(plan: SendPlan, end: float) -> bool:
     wait = LINGER if due_in is None else due_in
     if wait >= LINGER or time.monotonic() + wait >= end:
         return False
-    return not stopping.wait(max(wait, AT_LEAST))
+    return not shutdown.wait(max(wait, AT_LEAST))
 
 
 def _reach(plan: SendPlan) -> None:

@@ -10,7 +10,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from listmgr.config import MailSettings
-from listmgr.kit.permits import Permits, PermitsAway
+from listmgr.kit.rate_limiter import (
+    Permits,
+    PermitsAway,
+)
 
 MAX_IN_FLIGHT = 50
 # So many mails have to be taken without a break before one more is under way.

@@ -20,18 +20,25 @@ from listmgr.campaigns.models import Campaign, CampaignContent, CampaignFile
 from listmgr.campaigns.preflight import Finding, preflight
 from listmgr.campaigns.rendering import Words, render_words
 from listmgr.config import Settings
-from listmgr.delivery.compiler import compile_message
-from listmgr.delivery.headers import HeaderRefused, list_id
-from listmgr.delivery.merge import parse
-from listmgr.delivery.merge_fields import field_names
-from listmgr.delivery.message import CompiledMessage, Enclosed, MessageContent
-from listmgr.delivery.message_error import MessageError
-from listmgr.delivery.outlet import outlet
+from listmgr.delivery.message.compiled import (
+    CompiledMessage,
+    Enclosed,
+    MessageContent,
+)
+from listmgr.delivery.message.compiler import compile_message
+from listmgr.delivery.message.errors import MessageError
+from listmgr.delivery.message.headers import (
+    HeaderRefused,
+    list_id,
+)
+from listmgr.delivery.message.merge_fields import field_names
+from listmgr.delivery.message.template_language import parse
+from listmgr.delivery.route import outlet
 from listmgr.kit.errors import InvalidInput
-from listmgr.kit.installation import refuse_while_held
-from listmgr.kit.predicate import EVERYBODY
+from listmgr.kit.installation_state import refuse_while_held
+from listmgr.kit.sql_condition import EVERYBODY
 from listmgr.kit.transaction import Transaction
-from listmgr.senders.accounts import NoSender
+from listmgr.senders.routing import NoSender
 
 
 def check(

@@ -9,8 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from listmgr.delivery.models import partition_name
-from listmgr.delivery.planning import plan_by_key
-from listmgr.kit.predicate import EVERYBODY, Predicate
+from listmgr.delivery.planner_hints import plan_by_key
+from listmgr.kit.sql_condition import (
+    EVERYBODY,
+    Predicate,
+)
 from listmgr.kit.transaction import Transaction
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from listmgr.kit.permits import Permits, PermitsAway
+from listmgr.kit.rate_limiter import (
+    Permits,
+    PermitsAway,
+)
 
 # So many domains or providers in a row.
 DOMAINS = 3

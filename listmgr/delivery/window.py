@@ -14,11 +14,14 @@ from sqlalchemy.orm import Session
 
 from listmgr.consent.gate import FROM_CONSENTS, JOINS_OF_ONE, REFUSED_BECAUSE, THE_ONE, gate_binds
 from listmgr.delivery.leases import LEASE_OF, Lease, lock_leases
-from listmgr.delivery.merge_fields import Columns
+from listmgr.delivery.message.merge_fields import Columns
 from listmgr.delivery.models import partition_name
-from listmgr.delivery.planning import plan_by_key
+from listmgr.delivery.planner_hints import plan_by_key
 from listmgr.kit.clock import elapsed
-from listmgr.kit.predicate import EVERYBODY, Predicate
+from listmgr.kit.sql_condition import (
+    EVERYBODY,
+    Predicate,
+)
 from listmgr.kit.transaction import Transaction
 
 

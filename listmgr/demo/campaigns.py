@@ -13,7 +13,7 @@ from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import DeliveryStatus, partition_name
-from listmgr.delivery.providers import OTHERS
+from listmgr.delivery.smtp.providers import OTHERS
 from listmgr.delivery.sweep import ring_campaign
 from listmgr.demo.people import confirmed_before
 from listmgr.kit.transaction import Transaction

@@ -6,12 +6,21 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from listmgr.cards.arriving import Capture, arrive
-from listmgr.cards.card import CardEmail, CardFields, CardPhone, Guess, ParsedCard
+from listmgr.cards.intake import (
+    Capture,
+    arrive,
+)
 from listmgr.cards.models import Card, CardSource
 from listmgr.cards.occasions import occasion_id
+from listmgr.cards.outreach.consent_statement import state
+from listmgr.cards.parsing.parsed_card import (
+    CardEmail,
+    CardFields,
+    CardPhone,
+    Guess,
+    ParsedCard,
+)
 from listmgr.cards.review import CardWords, keep
-from listmgr.cards.statement import state
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import Notice
 from listmgr.operators.models import Operator, Role

@@ -17,11 +17,20 @@ from listmgr.demo.people import invent_people
 from listmgr.kit.clock import now
 from listmgr.kit.queue import ring
 from listmgr.kit.transaction import Transaction, transaction
-from listmgr.lists.asks import Ask
-from listmgr.lists.describe import Description, create_list
-from listmgr.lists.forms import FormWords, create_form
+from listmgr.lists.edit import (
+    Description,
+    create_list,
+)
+from listmgr.lists.form_fields import Ask
 from listmgr.lists.models import MailingList, Notice
-from listmgr.lists.publish import add_purpose, publish_notice
+from listmgr.lists.purposes import (
+    add_purpose,
+    publish_notice,
+)
+from listmgr.lists.signup_forms import (
+    FormWords,
+    create_form,
+)
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.sign_in import one_time_sign_in

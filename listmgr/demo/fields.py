@@ -7,12 +7,15 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.models import Operator, Role
-from listmgr.segments import keep
+from listmgr.segments import edit
 from listmgr.segments.rules import Group, Rule
-from listmgr.subscribers.define import FieldWords, create_field
+from listmgr.subscribers.custom_fields import (
+    FieldWords,
+    create_field,
+)
 
 CITIES = ("Berlin", "Berlin", "Berlin", "Potsdam", "Leipzig", "Hamburg", "Köln")
 INTERESTS = ("Musik", "Ausstellungen", "Kurse", "Hofmarkt")
@@ -47,7 +50,7 @@ def invent_fields(tx: Transaction, at: datetime) -> None:
     for told in FIELDS:
         create_field(tx, told, roles=list(Role), by=Role.PRIVACY, at=at)
     marketer = tx.session.scalars(sa.select(Operator.id).where(Operator.role == Role.MARKETER))
-    keep.create(
+    edit.create(
         tx,
         "Musik in Berlin",
         NEAR_BY,

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from listmgr.consent.capture import begin, workflow
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import Act, record_many
 from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import Consent, ConsentSource
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.demo.fields import invented_values
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import Notice, Purpose

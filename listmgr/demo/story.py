@@ -20,7 +20,7 @@ from listmgr.campaigns import compose, control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings, load_settings
 from listmgr.delivery.launch import launch
-from listmgr.delivery.progress import progress
+from listmgr.delivery.reports.progress import progress
 from listmgr.delivery.sweep import ring_campaign
 from listmgr.kit.clock import now
 from listmgr.kit.queue import ring

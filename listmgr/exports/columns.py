@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.operators.models import Role
-from listmgr.subscribers.fields import visible_fields
+from listmgr.subscribers.field_catalogue import visible_fields
 
 
 @dataclass(frozen=True, slots=True)

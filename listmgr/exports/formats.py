@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from listmgr.exports.models import ExportFormat
-from listmgr.exports.xlsx import XlsxWriter
-from listmgr.kit.spreadsheet import csv_text
+from listmgr.exports.xlsx_writer import XlsxWriter
+from listmgr.kit.safe_csv import csv_text
 
 Cell = object
 Row = Sequence[Cell]

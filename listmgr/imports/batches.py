@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from listmgr.imports.judge import Judge, Refusal
 from listmgr.imports.plan import Plan
-from listmgr.imports.rows import Broken, Row
-from listmgr.imports.stage import line
-from listmgr.imports.tables import Table
-from listmgr.imports.verdicts import Verdict
-from listmgr.subscribers.fields import CatalogueField
+from listmgr.imports.readers.csv_rows import (
+    Broken,
+    Row,
+)
+from listmgr.imports.readers.tables import Table
+from listmgr.imports.row_outcomes import Verdict
+from listmgr.imports.row_parser import (
+    Judge,
+    Refusal,
+)
+from listmgr.imports.staging import line
+from listmgr.subscribers.field_catalogue import CatalogueField
 
 ROWS = 4_000
 MOST_SHOWN = 500

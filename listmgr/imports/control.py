@@ -11,8 +11,12 @@ from typing import IO, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.consent.evidence import canonical
-from listmgr.imports.keeping import forget, ring
+from listmgr.consent.hash_chain import canonical
+from listmgr.imports.column_mapping import suggest
+from listmgr.imports.file_store import (
+    MEGABYTE,
+    keep,
+)
 from listmgr.imports.lifecycle import ImportAction, ImportStatus, next_status
 from listmgr.imports.models import (
     Import,
@@ -23,14 +27,21 @@ from listmgr.imports.models import (
     ImportRow,
 )
 from listmgr.imports.plan import Plan
-from listmgr.imports.rows import Shape
-from listmgr.imports.store import MEGABYTE, keep
-from listmgr.imports.suggest import suggest
-from listmgr.imports.tables import Form, Kind, Look, look
+from listmgr.imports.readers.csv_rows import Shape
+from listmgr.imports.readers.tables import (
+    Form,
+    Kind,
+    Look,
+    look,
+)
+from listmgr.imports.sweep import (
+    forget,
+    ring,
+)
 from listmgr.kit.errors import InvalidInput, NotFound
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.subscribers.fields import CatalogueField
+from listmgr.subscribers.field_catalogue import CatalogueField
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from listmgr.imports.words import moment
-from listmgr.kit.texts import N_
+from listmgr.imports.value_parsing import moment
+from listmgr.kit.i18n import N_
 
 
 @dataclass(frozen=True, slots=True)

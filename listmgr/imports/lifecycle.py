@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from listmgr.kit.errors import Refused
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 
 
 class ImportStatus(enum.StrEnum):

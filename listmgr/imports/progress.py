@@ -10,8 +10,13 @@ from sqlalchemy.orm import Session
 
 from listmgr.imports.lifecycle import WORKING, ImportStatus
 from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
-from listmgr.imports.rows import OF_ENCODING
-from listmgr.imports.verdicts import ACCEPTED, REFUSED, TAKEN_IN, Verdict
+from listmgr.imports.readers.csv_rows import OF_ENCODING
+from listmgr.imports.row_outcomes import (
+    ACCEPTED,
+    REFUSED,
+    TAKEN_IN,
+    Verdict,
+)
 
 SAMPLE = 10
 MOST_LOOKED_AT = 10_000

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from listmgr.config import Settings
 from listmgr.installation.hold import hold
 from listmgr.installation.identity import fingerprints, look
-from listmgr.installation.witness import Witness
-from listmgr.kit.installation import HoldReason
+from listmgr.installation.identity_file import Witness
+from listmgr.kit.installation_state import HoldReason
 from listmgr.subscribers.address import fingerprint
 
 BATCH = 5000

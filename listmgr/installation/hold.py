@@ -11,7 +11,10 @@ from psycopg.types.json import Jsonb
 
 from listmgr.campaigns.control import NOT_THE_ONE_THAT_RAN
 from listmgr.campaigns.models import PauseCause
-from listmgr.kit.installation import HoldReason, Installation
+from listmgr.kit.installation_state import (
+    HoldReason,
+    Installation,
+)
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import audit
 

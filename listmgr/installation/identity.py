@@ -18,9 +18,14 @@ from psycopg.rows import namedtuple_row
 
 from listmgr.config import Settings
 from listmgr.installation.hold import hold
-from listmgr.installation.witness import Seen, Witness, folder_now, is_copy
+from listmgr.installation.identity_file import (
+    Seen,
+    Witness,
+    folder_now,
+    is_copy,
+)
 from listmgr.kit.errors import IdentityError
-from listmgr.kit.installation import HoldReason
+from listmgr.kit.installation_state import HoldReason
 from listmgr.subscribers.address import fingerprint as address_fingerprint
 
 

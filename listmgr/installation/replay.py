@@ -10,11 +10,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from listmgr.config import Settings
-from listmgr.installation.witness import Witness
+from listmgr.installation.identity_file import Witness
 from listmgr.kit.clock import now
-from listmgr.kit.installation import Installation
+from listmgr.kit.installation_state import Installation
 from listmgr.kit.transaction import Transaction
-from listmgr.privacy import journal
+from listmgr.privacy import erasure_journal
 
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 BATCH = 1000
@@ -31,17 +31,17 @@ class Replayed:
 
 def journals(data_dir: Path) -> list[Path]:
     """The journals that lie in a data directory."""
-    names = (journal.ERASURES_FILE_NAME, journal.FILE_NAME)
+    names = (erasure_journal.ERASURES_FILE_NAME, erasure_journal.FILE_NAME)
     return [path for name in names if (path := data_dir / name).exists()]
 
 
 def replay_files(uow: UnitOfWork, paths: Iterable[Path]) -> Replayed:
     """Replay journals, some acts a transaction; safe to run twice. Raises OSError."""
-    read = journal.read_files(paths)
+    read = erasure_journal.read_files(paths)
     count = 0
     for lines in read.batches(BATCH):
         with uow() as tx:
-            count += journal.replay(tx, lines, at=now())
+            count += erasure_journal.replay(tx, lines, at=now())
     with uow() as tx:
         tx.session.execute(
             sa.update(Installation).values(

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from listmgr.jobs.bulk import (
+    keep_journal,
+    purge_many,
+    run_bulk,
+    sweep_many,
+    write_export,
+)
 from listmgr.jobs.campaigns import drop_deliveries, knock, note_uses, send_slice, sweep_campaigns
 from listmgr.jobs.cards import read_card_upload, sweep_cards, tidy_cards
 from listmgr.jobs.consents import (
@@ -15,8 +22,11 @@ from listmgr.jobs.consents import (
     tidy_search,
 )
 from listmgr.jobs.imports import purge_imports, sweep_imports, work_import
-from listmgr.jobs.letters import send_card_letter, send_question, sweep_questions
-from listmgr.jobs.many import keep_journal, purge_many, run_bulk, sweep_many, write_export
+from listmgr.jobs.service_mail import (
+    send_card_letter,
+    send_question,
+    sweep_questions,
+)
 
 __all__ = [
     "anchor_ledger",

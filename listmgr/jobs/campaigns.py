@@ -7,18 +7,26 @@ import time
 
 from listmgr.campaigns import control
 from listmgr.campaigns.browse import find
-from listmgr.delivery import engine, kept, sweep, uses
-from listmgr.delivery.outlet import outlet
-from listmgr.delivery.smtp import Channel, ServerAway
-from listmgr.jobs.held import held
-from listmgr.jobs.holder import holder
-from listmgr.kit import stopping
+from listmgr.context import services
+from listmgr.delivery import (
+    consent_usage,
+    engine,
+    retention,
+    sweep,
+)
+from listmgr.delivery.route import outlet
+from listmgr.delivery.smtp.pool import (
+    Channel,
+    ServerAway,
+)
+from listmgr.jobs.mail_hold import held
+from listmgr.jobs.worker_id import holder
+from listmgr.kit import shutdown
 from listmgr.kit.clock import now
 from listmgr.kit.errors import NotFound
 from listmgr.kit.queue import Job
-from listmgr.kit.trouble import Trouble
-from listmgr.senders.accounts import NoSender
-from listmgr.web.context import services
+from listmgr.kit.throttled_log import Trouble
+from listmgr.senders.routing import NoSender
 
 _trouble = Trouble(logging.getLogger(__name__))
 # Other jobs of the queue wait no longer for it.
@@ -80,9 +88,9 @@ def knock(campaign_id: int) -> None:
 def note_uses() -> None:
     """Let consents know that they were used, lease by lease; the next call goes on."""
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end and not stopping.asked():
+    while time.monotonic() < end and not shutdown.asked():
         with services().unit_of_work() as tx:
-            if not uses.note_uses(tx):
+            if not consent_usage.note_uses(tx):
                 return
 
 
@@ -90,7 +98,7 @@ def drop_deliveries() -> None:
     """Forget who got campaigns that ended long ago, one campaign at a time."""
     made = services()
     with made.unit_of_work() as tx:
-        due = kept.due_to_go(tx.session, made.settings.delivery_months, at=now())
+        due = retention.due_to_go(tx.session, made.settings.delivery_months, at=now())
     for campaign_id in due:
         with made.unit_of_work() as tx:
-            kept.drop_deliveries(tx, campaign_id, at=now())
+            retention.drop_deliveries(tx, campaign_id, at=now())

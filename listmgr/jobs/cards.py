@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from listmgr.cards import funnel, life, reply_sending, taking
+from listmgr.cards import (
+    funnel,
+    process_upload,
+    retention,
+)
+from listmgr.cards.outreach import reply_sender
+from listmgr.context import services
 from listmgr.kit.clock import now
-from listmgr.web.context import services
 
 
 def read_card_upload(upload_id: int) -> None:
     """Read what was handed in and put its cards into the inbox."""
-    taking.read_upload(services().unit_of_work, upload_id, now=now)
+    process_upload.read_upload(services().unit_of_work, upload_id, now=now)
 
 
 def sweep_cards() -> None:
     """Ring for card uploads and replies whose bell was lost."""
     with services().unit_of_work() as tx:
-        taking.sweep_uploads(tx, at=now())
-        reply_sending.sweep_letters(tx, at=now())
+        process_upload.sweep_uploads(tx, at=now())
+        reply_sender.sweep_letters(tx, at=now())
 
 
 def tidy_cards() -> None:
     """Delete cards nobody answered in time, and pictures kept long enough; count what is left."""
-    for tidy in (life.delete_due, life.drop_newly_objected, life.purge_uploads):
+    for tidy in (retention.delete_due, retention.drop_newly_objected, retention.purge_uploads):
         count = 1
         while count:
             with services().unit_of_work() as tx:

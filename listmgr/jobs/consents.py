@@ -6,20 +6,23 @@ import sqlalchemy as sa
 
 from listmgr.consent import anchor as anchoring
 from listmgr.consent import (
-    asking_mail,
+    change_address,
+    consent_statistics,
     expire,
-    moving,
-    overview,
-    retention,
-    roster,
+    field_retention,
+    service_mail_sender,
     signup,
     waiting_requests,
 )
 from listmgr.consent.models import Signup
-from listmgr.jobs.letters import claim_own, post_by_way
+from listmgr.context import services
+from listmgr.jobs.service_mail import (
+    claim_own,
+    post_by_way,
+)
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job
-from listmgr.web.context import services
+from listmgr.search import results
 
 
 def process_signup(signup_id: int) -> None:
@@ -33,7 +36,7 @@ def process_signup(signup_id: int) -> None:
         signup.process_signup(tx, signup_id, at=now())
         claimed = claim_own(tx)
     for question in claimed:
-        asking_mail.send_claimed(made.unit_of_work, post_by_way(made), question, now=now)
+        service_mail_sender.send_claimed(made.unit_of_work, post_by_way(made), question, now=now)
 
 
 def sweep_signups() -> None:
@@ -47,13 +50,13 @@ def sweep_signups() -> None:
 def process_address_change(change_id: int) -> None:
     """Ask the new mailbox of a change of address, tell the old one."""
     with services().unit_of_work() as tx:
-        moving.process_change(tx, change_id, at=now())
+        change_address.process_change(tx, change_id, at=now())
 
 
 def sweep_address_changes() -> None:
     """Ring for changes of address whose bell was lost, end those nobody answered."""
     with services().unit_of_work() as tx:
-        moving.sweep_changes(tx, at=now())
+        change_address.sweep_changes(tx, at=now())
 
 
 def expire_consents() -> None:
@@ -71,7 +74,7 @@ def clear_fields() -> None:
     seen: int | None = 0
     while seen is not None:
         with services().unit_of_work() as tx:
-            seen = retention.clear_outdated(tx, after=seen, at=now())
+            seen = field_retention.clear_outdated(tx, after=seen, at=now())
 
 
 def anchor_ledger() -> None:
@@ -83,5 +86,5 @@ def anchor_ledger() -> None:
 def tidy_search() -> None:
     """Work new people into the index of the search, and add up the moves of consents."""
     with services().unit_of_work() as tx:
-        roster.tidy(tx.session)
-        overview.fold(tx.session)
+        results.tidy(tx.session)
+        consent_statistics.fold(tx.session)

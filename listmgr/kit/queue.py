@@ -12,7 +12,7 @@ from rq.exceptions import DuplicateJobError
 
 from listmgr.kit import queue_keys
 from listmgr.kit.queue_keys import QUEUES
-from listmgr.kit.trouble import Trouble
+from listmgr.kit.throttled_log import Trouble
 
 __all__ = ["JOBS", "QUEUES", "Job", "ring"]
 

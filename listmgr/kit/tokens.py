@@ -13,7 +13,7 @@ from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from listmgr.kit.clock import now
-from listmgr.kit.keyed import keyed
+from listmgr.kit.hmac_sha256 import keyed
 
 
 class Door(enum.StrEnum):

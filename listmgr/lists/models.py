@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from listmgr.kit.db import PLAIN, Base
-from listmgr.kit.quiet import QuietColumns
+from listmgr.senders.quiet_hours import QuietColumns
 
 
 class MailingList(QuietColumns, Base):

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.typed import Typed
+from listmgr.kit.validation import Typed
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.passwords import hashed, matches, problem_with
 from listmgr.operators.sessions import end_all_sessions

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.errors import NotFound
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.tokens import token_hash
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.typed import Typed
+from listmgr.kit.validation import Typed
 from listmgr.operators.models import ApiKey, Operator, Role
 
 # A prefix by which scanners of source code find a key that got into one.

@@ -9,7 +9,7 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 
 MIN_LENGTH = 12
 MAX_LENGTH = 500

@@ -14,10 +14,13 @@ from listmgr.consent.ledger import Act, record_many
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
 from listmgr.kit.errors import NotFound, Refused
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
+from listmgr.privacy.erasure_registry import (
+    ERASED,
+    Gone,
+)
 from listmgr.privacy.models import ErasureEntry
-from listmgr.privacy.register import ERASED, Gone
 from listmgr.subscribers.address import fingerprint, parse_address
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason

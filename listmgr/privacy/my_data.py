@@ -15,17 +15,27 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.cards.access import HeldCard, held_cards
 from listmgr.config import Settings
-from listmgr.consent.ask import tell_my_data
 from listmgr.consent.models import Consent
+from listmgr.consent.request_confirmation import tell_my_data
 from listmgr.kit.tokens import Door, TokenInvalid, open_token
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import audit
-from listmgr.privacy.access import HeldValue, file_of_subscriber, held_values
+from listmgr.privacy.card_data import (
+    HeldCard,
+    held_cards,
+)
+from listmgr.privacy.data_export import (
+    HeldValue,
+    file_of_subscriber,
+    held_values,
+)
 from listmgr.subscribers.address import parse_address
+from listmgr.subscribers.field_assignment import (
+    parse_all,
+    set_values,
+)
 from listmgr.subscribers.models import Subscriber
-from listmgr.subscribers.values import parse_all, set_values
 
 DAY = 86_400
 # Who has begun to write may take longer than who only looks.

@@ -14,10 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.db import Base
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.lists.models import MailingList
-from listmgr.subscribers.define import custom_fields
-from listmgr.subscribers.fields import CORE_FIELDS, FieldCategory, LegalBasis
+from listmgr.subscribers.custom_fields import custom_fields
+from listmgr.subscribers.field_catalogue import (
+    CORE_FIELDS,
+    FieldCategory,
+    LegalBasis,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,13 @@ import psycopg
 from listmgr.runtime import postgres_roles, postgres_upgrade
 from listmgr.runtime.accounts import PROGRAMS, unprivileged
 from listmgr.runtime.data_folder import owned_folder, prepare_data_folder
-from listmgr.runtime.log_reasons import failure, refuse_full_disk, size_of
 from listmgr.runtime.postgres_roles import APPLICATION, DATABASE, OWNER, SUPERUSER
 from listmgr.runtime.process import RuntimeFailure, reachable_by_all, spawn, stop
+from listmgr.runtime.startup_errors import (
+    failure,
+    refuse_full_disk,
+    size_of,
+)
 
 START_SECONDS = 30.0
 # A unix socket's path holds 107 octets; PostgreSQL adds its own file name.

@@ -14,9 +14,12 @@ import redis
 
 from listmgr.runtime.accounts import VALKEY
 from listmgr.runtime.data_folder import owned_folder, prepare_data_folder, write_private
-from listmgr.runtime.log_reasons import failure, size_of
 from listmgr.runtime.ports import free_port
 from listmgr.runtime.process import RuntimeFailure, reachable_by_all, spawn, stop
+from listmgr.runtime.startup_errors import (
+    failure,
+    size_of,
+)
 
 START_SECONDS = 15.0
 

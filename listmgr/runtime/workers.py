@@ -20,10 +20,16 @@ from rq.job import Job
 from rq.utils import now
 from rq.worker.base import BaseWorker, WorkerStatus
 
-from listmgr.kit import queue_keys, stopping
-from listmgr.kit.trouble import Trouble
+from listmgr.kit import (
+    queue_keys,
+    shutdown,
+)
+from listmgr.kit.throttled_log import Trouble
+from listmgr.runtime.job_serializer import (
+    RegisteredJob,
+    RegisteredQueue,
+)
 from listmgr.runtime.process import die_with
-from listmgr.runtime.registered_jobs import RegisteredJob, RegisteredQueue
 
 # A run that its worker has not renewed for so long (seconds) counts as lost.
 LOST_AFTER = 15
@@ -204,7 +210,7 @@ class ForkingWorker(SteadyWorker, Worker):
     def setup_work_horse_signals(self) -> None:
         """In the child: SIGTERM asks the job to come to an end, it does not cut it off."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        signal.signal(signal.SIGTERM, stopping.ask)
+        signal.signal(signal.SIGTERM, shutdown.ask)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
@@ -240,5 +246,5 @@ class InProcessWorker(SteadyWorker, SimpleWorker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Take no more jobs, and ask the one under way to end at its next step."""
-        stopping.ask()
+        shutdown.ask()
         super().request_stop(signum, frame)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from listmgr.kit.errors import InvalidInput
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.subscribers.field_values import NUMBER_SQL
 
 MAX_DEPTH = 4

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from listmgr.kit.quiet import Quiet, local_day
+from listmgr.senders.quiet_hours import (
+    Quiet,
+    local_day,
+)
 
 # A usual way to make a new address known: twice as much every day.
 USUAL_WARM_UP = (50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600)

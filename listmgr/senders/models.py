@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from listmgr.kit.db import PLAIN, Base
-from listmgr.kit.quiet import QuietColumns
 from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.quiet_hours import QuietColumns
 
 # The account of LISTMGR_SMTP_URL: its row holds limits only, and stands when somebody set some.
 BUILT_IN = 0

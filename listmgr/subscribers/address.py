@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from email_validator import EmailNotValidError, EmailSyntaxError, validate_email
 
-from listmgr.kit.keyed import keyed
-from listmgr.kit.texts import N_
+from listmgr.kit.hmac_sha256 import keyed
+from listmgr.kit.i18n import N_
 
 MAX_TYPED = 400
 MAX_LOCAL_OCTETS = 64

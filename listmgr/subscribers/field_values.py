@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from listmgr.kit.errors import InvalidInput
-from listmgr.kit.texts import N_
-from listmgr.kit.typed import Typed
+from listmgr.kit.i18n import N_
+from listmgr.kit.validation import Typed
 from listmgr.subscribers.field_models import FieldKind
 
 MAX_VALUE = 300

@@ -9,7 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from listmgr.kit.db import PERSONAL, PLAIN, Base
-from listmgr.subscribers.terms import parts_of, terms_of
+from listmgr.subscribers.search_terms import (
+    parts_of,
+    terms_of,
+)
 
 
 class Subscriber(Base):

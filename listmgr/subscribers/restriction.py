@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from listmgr.kit.errors import InvalidInput, NotFound
-from listmgr.kit.texts import N_
+from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.models import Subscriber
 

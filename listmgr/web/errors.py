@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from listmgr.kit.errors import DomainError, InvalidInput, NotFound
 from listmgr.kit.tokens import TokenError
-from listmgr.web.sentences import refusal
+from listmgr.web.translation import refusal
 
 _KEPT = frozenset({"Allow", "Retry-After"})
 

@@ -9,11 +9,11 @@ import redis
 from flask import Blueprint
 
 from listmgr.config import Settings
+from listmgr.context import services
 from listmgr.installation.identity import refuse_another
 from listmgr.kit.db import libpq_url
 from listmgr.kit.errors import IdentityError
 from listmgr.schema import is_migrated
-from listmgr.web.context import services
 
 bp = Blueprint("health", __name__, url_prefix="/health")
 

@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 FUNCTIONS = {
-    # The same arithmetic as listmgr/consent/evidence.py; a test holds them together.
+    # The same arithmetic as listmgr/consent/hash_chain.py; a test holds them together.
     "consent_event_hash": """
 CREATE FUNCTION consent_event_hash(e consent_events) RETURNS bytea LANGUAGE sql STABLE AS $$
   SELECT sha256(convert_to(concat_ws(E'\\n', 'v1', e.consent_id, e.seq, e.action, e.status,

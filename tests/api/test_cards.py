@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from listmgr.api import access
+from listmgr.api import authentication
 from listmgr.cards.models import Card, CardStatus
 from listmgr.cards.review import discard
 from listmgr.consent.models import Consent
@@ -17,7 +17,7 @@ from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.cards.conftest import operator
-from tests.people import make_subscriber
+from tests.factories import make_subscriber
 
 BASE = "https://news.example.org"
 CARD = {"address": "zoe@example.com", "first_name": "Zoë", "company": "Linde GmbH"}
@@ -257,7 +257,9 @@ def test_so_many_requests_a_minute_and_guesses_fewer(app_with, uow, key):
     limited = post(client, key)
     if limited.status_code == 429:
         assert int(limited.headers["Retry-After"]) <= 60
-    guesses = [post(client, "lmk_no").status_code for _ in range(access.WRONG_KEYS_PER_MINUTE + 2)]
+    guesses = [
+        post(client, "lmk_no").status_code for _ in range(authentication.WRONG_KEYS_PER_MINUTE + 2)
+    ]
     assert set(guesses) == {401, 429}
 
 
@@ -283,4 +285,4 @@ def test_every_route_of_the_api_declares_what_it_needs(app):
         if r.endpoint.startswith("api.")
     ]
     assert views
-    assert [view for view in views if view not in access._needed] == []
+    assert [view for view in views if view not in authentication._needed] == []

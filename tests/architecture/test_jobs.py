@@ -14,9 +14,12 @@ import sqlalchemy as sa
 from flask import Flask
 
 from listmgr import jobs
-from listmgr.consent import moving, signup
-from listmgr.consent.facts import RequestFacts
+from listmgr.consent import (
+    change_address,
+    signup,
+)
 from listmgr.consent.models import Question
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.clock import now
 from listmgr.lists.models import Notice
 from tests.checksums import checksums
@@ -58,7 +61,7 @@ def waiting(uow, sample, app: Flask) -> dict[str, int]:
         notice = tx.session.scalars(sa.select(Notice)).first()
         content = signup.SignupContent("new@example.org", (notice.id,), "de", "https://x.example")
         signup.receive(tx, form_id=sample["form_id"], content=content, at=now())
-        moving.request_change(
+        change_address.request_change(
             tx, sample["subscriber_id"], "m@else.example", facts=facts, actor="subscriber", at=now()
         )
         tx.session.flush()

@@ -14,10 +14,13 @@ from listmgr.consent.proof import proof, verify
 from listmgr.kit.db import Base
 from listmgr.kit.transaction import transaction
 from listmgr.privacy.processing_record import REASONS
-from listmgr.runtime.house import House
+from listmgr.runtime.servers import House
 from listmgr.schema import alembic_config, migrate
 from tests.conftest import NOW
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 
 def test_migrations_go_up_down_and_up_and_agree_with_the_models(house: House):

@@ -14,11 +14,15 @@ from listmgr.consent.anchor import anchor
 from listmgr.grants import RIGHTS
 from listmgr.operators.audit import audit
 from listmgr.privacy.erasure import erase_person, write_down
-from listmgr.runtime.house import House
+from listmgr.runtime.servers import House
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.conftest import NOW
-from tests.people import make_confirmed, make_list, make_pending
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_pending,
+)
 
 PROTECTED = sorted(set(RIGHTS) - {"alembic_version", "deliveries", "campaign_contents"})
 ACTS = {

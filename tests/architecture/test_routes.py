@@ -1,7 +1,7 @@
 """Every route of the studio has its guard, every role gets what the table says, GET never writes.
 
 A new route is met here without being told of: it fails until it declares a right, and a new kind
-of argument fails until `sample` in tests/studio/conftest.py, or `by_room`, has one.
+of argument fails until `sample` in tests/web/studio/conftest.py, or `by_room`, has one.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from listmgr.kit.db import db
 from listmgr.kit.tokens import Door, make_token, token_hash
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
-from listmgr.web.studio.acting import reading
 from listmgr.web.studio.guard import GuardedBlueprint, guard_of, needs, open_to_all
+from listmgr.web.studio.transactions import reading
 from tests.checksums import checksums
-from tests.studio.conftest import BASE
+from tests.web.studio.conftest import BASE
 
 ACTING = ("EDIT_", "SEND_", "PUBLISH_", "RECORD_", "ERASE_", "IMPORT_", "EXPORT_")
 # What belongs to the operator who made it, or is thrown away in the course of the walk.

@@ -7,7 +7,7 @@ import re
 from flask import Flask, render_template_string
 
 from listmgr.consent import withdraw
-from listmgr.delivery.smtp_session import Reply
+from listmgr.delivery.smtp.connection import Reply
 from listmgr.schema import resource
 
 FIELD = """{% from "studio/macros.html" import choice, field %}

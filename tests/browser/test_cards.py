@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Place
 from tests.browser.test_journey import SHOTS, mails, wait_for_mail, watched
-from tests.cards.hands import VCARD, codes
+from tests.cards.corrections import (
+    VCARD,
+    codes,
+)
 
 PHONE = {"viewport": {"width": 375, "height": 812}, "is_mobile": True, "has_touch": True}
 ASK = "Die eine Bestätigungsmail senden"

@@ -9,16 +9,19 @@ from listmgr.bulk.control import steer
 from listmgr.bulk.lifecycle import BulkDeed
 from listmgr.bulk.models import BulkAct
 from listmgr.bulk.prepare import Asked, prepare
-from listmgr.bulk.run import step
+from listmgr.bulk.worker import step
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
 from listmgr.privacy.erasure import erase
-from listmgr.selections import gather
-from listmgr.selections.gather import Chosen
+from listmgr.selections import freeze
+from listmgr.selections.freeze import Chosen
 from listmgr.selections.models import SelectionKind
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 NAMES = ("anna", "bert", "cleo", "dora", "emil")
 EVERYBODY = Chosen(SelectionKind.FOUND)
@@ -94,5 +97,5 @@ def people(uow: UnitOfWork) -> list[int]:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gather, "CHUNK", 2)
-    monkeypatch.setattr(gather, "BATCH", 1)
+    monkeypatch.setattr(freeze, "CHUNK", 2)
+    monkeypatch.setattr(freeze, "BATCH", 1)

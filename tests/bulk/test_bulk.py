@@ -13,19 +13,26 @@ from listmgr.bulk.models import BulkAct, BulkBefore
 from listmgr.bulk.preview import sample
 from listmgr.consent.anchor import broken_chains
 from listmgr.consent.models import Consent, ConsentEvent
-from listmgr.consent.search import Wanted
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.models import AuditEntry, Role
 from listmgr.privacy.erasure import erase
-from listmgr.selections.gather import Chosen
+from listmgr.search.conditions import Wanted
+from listmgr.selections.freeze import Chosen
 from listmgr.selections.models import Selection, SelectionKind
-from listmgr.subscribers.define import FieldWords, create_field
+from listmgr.subscribers.custom_fields import (
+    FieldWords,
+    create_field,
+)
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.bulk.conftest import Office, ticked
 from tests.conftest import NOW
-from tests.people import make_list, make_pending, make_subscriber
+from tests.factories import (
+    make_list,
+    make_pending,
+    make_subscriber,
+)
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
 

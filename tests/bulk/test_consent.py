@@ -8,14 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from listmgr.bulk.kinds import BulkKind, change_of, verdict_of
+from listmgr.bulk.actions import (
+    BulkKind,
+    change_of,
+    verdict_of,
+)
 from listmgr.bulk.lifecycle import BulkStatus
 from listmgr.consent.anchor import broken_chains
 from listmgr.consent.capture import capture
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.gate import FROM_CONSENTS, MAY_BE_MAILED, gate_binds
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, ConsentSource
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw_many
 from listmgr.kit.errors import Refused
 from listmgr.lists.models import MailingList
@@ -23,7 +27,12 @@ from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.bulk.conftest import Office, ticked
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list, make_pending, make_subscriber
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_pending,
+    make_subscriber,
+)
 
 _S = ConsentStatus
 # How much a station allows: a bulk act may only lead down.

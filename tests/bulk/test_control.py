@@ -6,7 +6,10 @@ import pytest
 
 from listmgr.bulk.control import sweep
 from listmgr.bulk.lifecycle import BulkStatus
-from listmgr.bulk.run import run_slice, step
+from listmgr.bulk.worker import (
+    run_slice,
+    step,
+)
 from listmgr.privacy.erasure import erase
 from tests.bulk.test_bulk import column
 from tests.conftest import NOW

@@ -14,15 +14,21 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.bulk.lifecycle import BulkStatus
-from listmgr.exports import keep, write
-from listmgr.exports.ask import Wish, ask
+from listmgr.exports import (
+    downloads,
+    worker,
+)
 from listmgr.exports.models import Export, ExportStatus
+from listmgr.exports.request import (
+    Wish,
+    ask,
+)
 from listmgr.operators.models import Role
-from listmgr.selections import gather
+from listmgr.selections import freeze
 from tests.bulk.conftest import EVERYBODY, Office
 from tests.conftest import NOW
-from tests.crowd import make_crowd
-from tests.people import make_list
+from tests.factories import make_list
+from tests.many_subscribers import make_crowd
 
 PEOPLE, KILLS = 6000, 3
 
@@ -33,8 +39,8 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 import listmgr.schema
-from listmgr.bulk import run
-from listmgr.exports import write
+from listmgr.bulk import worker as bulk_worker
+from listmgr.exports import worker as export_worker
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import transaction
 from listmgr.privacy.erasure import erase
@@ -42,9 +48,9 @@ from listmgr.privacy.erasure import erase
 engine = sa.create_engine(sys.argv[1])
 uow = lambda: transaction(lambda: Session(engine), None, lambda jobs: None)
 if sys.argv[2] == "bulk":
-    run.run_slice(uow, int(sys.argv[3]), erase=erase, now=now, seconds=60)
+    bulk_worker.run_slice(uow, int(sys.argv[3]), erase=erase, now=now, seconds=60)
 else:
-    write.run_slice(uow, int(sys.argv[3]), now=now, seconds=60)
+    export_worker.run_slice(uow, int(sys.argv[3]), now=now, seconds=60)
 """
 
 
@@ -66,7 +72,7 @@ def is_at(office: Office, act_id: int, position: int) -> bool:
 @pytest.fixture
 def crowd(office: Office, uow, superuser, monkeypatch) -> None:
     # Small chunks: a kill finds many places to fall between.
-    monkeypatch.setattr(gather, "CHUNK", 20)
+    monkeypatch.setattr(freeze, "CHUNK", 20)
     with uow() as tx:
         notice = make_list(tx)[2]
     make_crowd(superuser, notice.id, PEOPLE, 0)
@@ -99,9 +105,9 @@ def test_kill_9_amid_an_export_leaves_a_whole_file(office, crowd, uow, settings,
             return tx.session.get_one(Export, export_id).pieces
 
     work_and_kill(settings.database_url, "export", export_id, lambda: pieces() >= 2)
-    assert not write.run_slice(uow, export_id, now=lambda: NOW, seconds=60)
+    assert not worker.run_slice(uow, export_id, now=lambda: NOW, seconds=60)
     export = session.get_one(Export, export_id)
     assert export.status is ExportStatus.READY
-    octets = b"".join(keep.pieces(uow, export))
+    octets = b"".join(downloads.pieces(uow, export))
     lines = octets.decode().removeprefix("\ufeff").split()
     assert lines == ["id", *map(str, range(1, PEOPLE + 1))]

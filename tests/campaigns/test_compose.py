@@ -11,7 +11,7 @@ from listmgr.campaigns.compose import Draft, WrittenMeanwhile
 from listmgr.campaigns.models import Campaign
 from listmgr.kit.errors import InvalidInput, NotFound
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_list
+from tests.factories import make_list
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_copy_is_a_new_draft_and_a_draft_can_go(uow: UnitOfWork, draft: Draft)
 
 
 def test_w12_what_is_wrong_with_a_draft_is_said_by_the_catalogue(uow: UnitOfWork, draft: Draft):
-    from listmgr.kit.typed import Typed
+    from listmgr.kit.validation import Typed
 
     wrong = replace(draft, name="a\nb", subject="x" * 301, body="y" * 500_001, plain_text="a\0b")
     with uow() as tx, pytest.raises(InvalidInput) as error:

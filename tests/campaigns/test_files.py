@@ -13,11 +13,14 @@ from listmgr.campaigns.files import MAX_ALL, MAX_FILE, add_file, copy_files, fil
 from listmgr.campaigns.models import CampaignContent, CampaignFile
 from listmgr.config import Settings
 from listmgr.delivery.launch import launch
-from listmgr.delivery.trial import preview
+from listmgr.delivery.preview import preview
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.schema import resource
 from tests.conftest import UnitOfWork
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20

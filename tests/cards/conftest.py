@@ -9,7 +9,7 @@ from listmgr.lists.models import Notice
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Operator
 from tests.conftest import UnitOfWork
-from tests.people import make_list
+from tests.factories import make_list
 
 
 def operator(uow: UnitOfWork, name: str, role: str = "sales") -> Operator:

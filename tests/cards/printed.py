@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from listmgr.cards.lines import Line
+from listmgr.cards.parsing.reading_order import Line
 from tests.cards.people_on_cards import PEOPLE, Printed
 from tests.cards.photographed import QUALITY, TAKEN, Picture
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from listmgr.cards.card import (
+from listmgr.cards.parsing.parsed_card import (
     CardEmail,
     CardFields,
     CardPhone,

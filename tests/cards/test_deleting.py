@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from listmgr.cards.life import delete_due
 from listmgr.cards.models import Card
+from listmgr.cards.retention import delete_due
 from listmgr.cards.stages import Stage
 from listmgr.consent.expire import expire_due
 from listmgr.consent.lifecycle import ConsentStatus
@@ -15,8 +15,12 @@ from listmgr.consent.models import Consent
 from listmgr.kit.clock import now
 from listmgr.operators.models import AuditEntry
 from listmgr.subscribers.models import Subscriber
-from tests.cards.hands import kept
-from tests.cards.test_asking import asked, stage_of, stated
+from tests.cards.corrections import kept
+from tests.cards.test_outreach import (
+    asked,
+    stage_of,
+    stated,
+)
 
 
 def test_l25_an_unanswered_card_is_deleted_after_the_days_with_a_count(

@@ -6,12 +6,12 @@ import numpy
 import pytest
 from PIL import Image, ImageDraw
 
-from listmgr.cards.card import UNSURE, CardFields
-from listmgr.cards.guess import guess_fields
-from listmgr.cards.lines import Line
-from listmgr.cards.names import split_name
-from listmgr.cards.ocr import read_lines
-from listmgr.cards.picture import read_picture
+from listmgr.cards.imaging.ocr import read_lines
+from listmgr.cards.imaging.read_image import read_picture
+from listmgr.cards.parsing.classify_lines import guess_fields
+from listmgr.cards.parsing.names import split_name
+from listmgr.cards.parsing.parsed_card import UNSURE, CardFields
+from listmgr.cards.parsing.reading_order import Line
 from tests.cards.printed import card as labelled_card
 from tests.cards.printed import font
 

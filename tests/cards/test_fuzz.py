@@ -7,8 +7,14 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listmgr.cards.card import as_json, from_json
-from listmgr.cards.reading import parse_text, parse_upload
+from listmgr.cards.parsing.detect_format import (
+    parse_text,
+    parse_upload,
+)
+from listmgr.cards.parsing.parsed_card import (
+    as_json,
+    from_json,
+)
 
 PIECES = (
     "BEGIN:VCARD|END:VCARD|VERSION:2.1|VERSION:4.0|AGENT:|N:a;b|FN:|EMAIL|item1.|TEL;PREF=|LABEL="

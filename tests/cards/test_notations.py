@@ -6,12 +6,26 @@ import json
 
 import pytest
 
-from listmgr.cards import assemble as words
-from listmgr.cards import jcard, leads, mecard, reading, xcard
-from listmgr.cards.card import Kind
-from listmgr.cards.collecting import TOO_MANY_CARDS
-from listmgr.cards.limits import MAX_CARDS, MAX_CODE, MAX_FILE
-from listmgr.cards.reading import is_picture, parse_text, parse_upload
+from listmgr.cards.parsing import build_card as words
+from listmgr.cards.parsing import (
+    detect_format,
+    jcard,
+    leads_csv,
+    mecard,
+    xcard,
+)
+from listmgr.cards.parsing.detect_format import (
+    is_picture,
+    parse_text,
+    parse_upload,
+)
+from listmgr.cards.parsing.limits import (
+    MAX_CARDS,
+    MAX_CODE,
+    MAX_FILE,
+)
+from listmgr.cards.parsing.parse_result import TOO_MANY_CARDS
+from listmgr.cards.parsing.parsed_card import Kind
 
 ANNA = [
     ["version", {}, "text", "4.0"],
@@ -195,11 +209,11 @@ def test_t19_our_own_export_comes_back_as_it_was():
 
 
 def test_leads_without_headings_or_with_broken_rows():
-    assert parse_upload("a.csv", b"1,2\n3,4\n").refused[0].reason == leads.NO_HEADINGS
+    assert parse_upload("a.csv", b"1,2\n3,4\n").refused[0].reason == leads_csv.NO_HEADINGS
     data = b"email,name\na@example.org,A\n" + b'b@example.org,"' + b"x" * 200_000 + b"\n"
     result = parse_upload("a.csv", data)
     assert result.cards[0].fields.email.address == "a@example.org"
-    assert leads.BROKEN_ROW in {part.reason for part in result.refused}
+    assert leads_csv.BROKEN_ROW in {part.reason for part in result.refused}
 
 
 def test_leads_stop_at_the_limit():
@@ -212,14 +226,14 @@ def test_leads_stop_at_the_limit():
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", reading.EMPTY),
-        (b" \r\n", reading.EMPTY),
-        (b"%PDF-1.7 ...", reading.A_PDF),
-        (b"\0\0\0\x18ftypheic....", reading.A_HEIC),
-        (b"\0\0\0\x18ftypmif1....", reading.A_HEIC),
-        (b"PK\x03\x04....", reading.A_DOCUMENT),
-        (b"\x7fELF\0\0\0\1\2\3", reading.NOT_KNOWN),
-        (b"BEGIN:VCARD\n" + b"x" * MAX_FILE, reading.TOO_LARGE),
+        (b"", detect_format.EMPTY),
+        (b" \r\n", detect_format.EMPTY),
+        (b"%PDF-1.7 ...", detect_format.A_PDF),
+        (b"\0\0\0\x18ftypheic....", detect_format.A_HEIC),
+        (b"\0\0\0\x18ftypmif1....", detect_format.A_HEIC),
+        (b"PK\x03\x04....", detect_format.A_DOCUMENT),
+        (b"\x7fELF\0\0\0\1\2\3", detect_format.NOT_KNOWN),
+        (b"BEGIN:VCARD\n" + b"x" * MAX_FILE, detect_format.TOO_LARGE),
     ],
 )
 def test_what_is_no_file_of_cards_is_refused_with_what_to_do(data, reason):

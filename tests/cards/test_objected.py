@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from listmgr.cards.gone import forget_people
+from listmgr.cards.deletion import forget_people
 from listmgr.cards.inbox import Size, counts
 from listmgr.cards.models import (
     CardStatus,
@@ -14,8 +14,16 @@ from listmgr.cards.models import (
 from listmgr.cards.review import CardWords, Kept, keep
 from listmgr.cards.stages import Stage
 from listmgr.suppression.models import SuppressionReason
-from tests.cards.hands import codes, hand_in, typed
-from tests.cards.test_arriving import block, cards, file_of
+from tests.cards.corrections import (
+    codes,
+    hand_in,
+    typed,
+)
+from tests.cards.test_intake import (
+    block,
+    cards,
+    file_of,
+)
 from tests.conftest import NOW
 
 

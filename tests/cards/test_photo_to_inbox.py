@@ -7,11 +7,15 @@ import random
 import pytest
 import sqlalchemy as sa
 
-from listmgr.cards.card import UNSURE
-from listmgr.cards.extras import OCR, SCAN, installed
+from listmgr.cards.imaging.optional_deps import (
+    OCR,
+    SCAN,
+    installed,
+)
 from listmgr.cards.models import Card, CardStatus
+from listmgr.cards.parsing.parsed_card import UNSURE
 from listmgr.consent.models import Consent
-from tests.cards.hands import hand_in
+from tests.cards.corrections import hand_in
 
 
 @pytest.mark.skipif(not installed(SCAN + OCR), reason="pip install -e '.[scan,ocr]'")

@@ -10,11 +10,19 @@ import random
 
 import pytest
 
-from listmgr.cards import ocr, opening, picture
-from listmgr.cards.card import Kind
-from listmgr.cards.extras import OCR, SCAN, installed
-from listmgr.cards.outlines import cards_in
-from listmgr.cards.picture import read_picture
+from listmgr.cards.imaging import (
+    ocr,
+    read_image,
+    safe_image,
+)
+from listmgr.cards.imaging.card_detection import cards_in
+from listmgr.cards.imaging.optional_deps import (
+    OCR,
+    SCAN,
+    installed,
+)
+from listmgr.cards.imaging.read_image import read_picture
+from listmgr.cards.parsing.parsed_card import Kind
 
 EXTRAS = "pip install -e '.[scan,ocr]'"
 if not (installed(SCAN) and installed(OCR)):
@@ -86,7 +94,7 @@ def test_several_cards_in_one_photo_are_several_cards():
 @pytest.mark.parametrize("seed", [1, 4, 7, 15])
 def test_a_dark_card_stands_out_from_a_dark_table_by_its_colour(seed):
     printed = [DESIGNS[design](card(number).printed) for design, number in ((0, 0), (3, 2), (5, 6))]
-    photo = opening.open_picture(file_of(on_table(printed, random.Random(seed), (2000, 1500))))
+    photo = safe_image.open_picture(file_of(on_table(printed, random.Random(seed), (2000, 1500))))
     found = cards_in(numpy.asarray(photo))
     assert [0.55 < one.shape[0] / one.shape[1] < 0.7 for one in found] == [True] * 3
 
@@ -130,14 +138,14 @@ def test_a_code_that_holds_no_card_is_shown_as_text_and_not_followed(text):
     result = read_picture(file_of(code(text), "PNG"))
     assert result.codes == (text,)
     assert result.cards == ()
-    assert result.refused[0].reason == picture.A_CODE_ONLY
+    assert result.refused[0].reason == read_image.A_CODE_ONLY
 
 
 def test_what_the_camera_noted_of_the_way_up_is_heeded():
     exif = Image.Exif()
     exif[0x0112] = 6
     data = file_of(Image.new("RGB", (40, 20), "white"), exif=exif)
-    assert opening.open_picture(data).size == (20, 40)
+    assert safe_image.open_picture(data).size == (20, 40)
 
 
 def test_the_first_frame_of_a_moving_picture_is_read():
@@ -148,45 +156,45 @@ def test_the_first_frame_of_a_moving_picture_is_read():
 
 
 def test_what_is_transparent_lies_on_white():
-    opened = opening.open_picture(file_of(Image.new("RGBA", (10, 10), (0, 0, 0, 0)), "PNG"))
+    opened = safe_image.open_picture(file_of(Image.new("RGBA", (10, 10), (0, 0, 0, 0)), "PNG"))
     assert opened.getpixel((5, 5)) == (255, 255, 255)
 
 
 def test_a_photo_of_fifty_megabytes_is_refused():
-    assert refusal(b"\xff\xd8\xff" + bytes(50 * 1024 * 1024)) == opening.TOO_LARGE
+    assert refusal(b"\xff\xd8\xff" + bytes(50 * 1024 * 1024)) == safe_image.TOO_LARGE
 
 
 @pytest.mark.parametrize("size", [(9_000, 9_000), (14_000, 14_000)])
 def test_a_picture_that_would_burst_is_refused_before_it_is_decoded(size):
     data = file_of(Image.new("1", size), "PNG")
     assert len(data) < 200_000
-    assert refusal(data) == opening.TOO_MANY_PIXELS
+    assert refusal(data) == safe_image.TOO_MANY_PIXELS
 
 
 @pytest.mark.parametrize("cut", [20, 300, -300])
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
 def test_a_broken_picture_is_refused(kind, cut):
     data = file_of(page("Anna Müller", "anna@example.org"), kind)
-    assert refusal(data[:cut]) == opening.BROKEN
+    assert refusal(data[:cut]) == safe_image.BROKEN
 
 
 @pytest.mark.parametrize("size", [(20, 3000), (3000, 20), (1, 1), (40, 40)])
 def test_ribbons_and_dots_hold_no_text(size):
-    assert refusal(file_of(Image.new("RGB", size, "white"))) == picture.NO_TEXT
+    assert refusal(file_of(Image.new("RGB", size, "white"))) == read_image.NO_TEXT
 
 
 def test_a_picture_of_something_else():
-    assert refusal(file_of(Image.effect_noise((600, 400), 20))) == picture.NO_TEXT
-    assert refusal(file_of(page("Ausgang", "Bitte Türe schließen"))) == picture.NO_CARD
+    assert refusal(file_of(Image.effect_noise((600, 400), 20))) == read_image.NO_TEXT
+    assert refusal(file_of(page("Ausgang", "Bitte Türe schließen"))) == read_image.NO_CARD
 
 
 def test_without_the_extras_it_says_which_line_installs_them(monkeypatch):
     data = file_of(page("Anna Müller", "anna@example.org"))
-    monkeypatch.setattr(picture, "installed", lambda modules: "rapidocr" not in modules)
+    monkeypatch.setattr(read_image, "installed", lambda modules: "rapidocr" not in modules)
     assert "pip install 'listmgr[ocr]'" in refusal(data)
     coded = read_picture(file_of(code(VCARD), "PNG"))
     assert coded.cards[0].fields.email.address == "anna.mueller@example.org"
-    monkeypatch.setattr(picture, "installed", lambda _modules: False)
+    monkeypatch.setattr(read_image, "installed", lambda _modules: False)
     assert "pip install 'listmgr[scan,ocr]'" in refusal(data)
 
 
@@ -194,4 +202,4 @@ def test_the_models_lie_in_the_wheel_and_nothing_is_asked_for_them(monkeypatch):
     assert ocr.models_are_here()
     monkeypatch.setattr(ocr, "MODELS", {"Det.model_path": "not-there.onnx"})
     assert not ocr.models_are_here()
-    assert refusal(file_of(page("anna@example.org"))) == picture.NO_OCR
+    assert refusal(file_of(page("anna@example.org"))) == read_image.NO_OCR

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from listmgr.cards.extras import installed
-from listmgr.cards.guess import guess_fields
+from listmgr.cards.imaging.optional_deps import installed
+from listmgr.cards.parsing.classify_lines import guess_fields
 
 if not installed(("PIL",)):
     pytest.skip("pip install -e '.[scan]'", allow_module_level=True)

@@ -8,25 +8,48 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.cards.inbox import Size, count_restricted, count_to_review, counts, inbox, restricted
-from listmgr.cards.life import delete_due, purge_uploads
 from listmgr.cards.models import Card, CardCapture, CardUpload, LetterStatus, UploadStatus
-from listmgr.cards.notice import count_overdue, give_by_hand
-from listmgr.cards.offering import Prefill, prefill, prefill_token
-from listmgr.cards.reply_sending import send_reply
+from listmgr.cards.outreach.consent_statement import ask_once
+from listmgr.cards.outreach.reply_sender import send_reply
+from listmgr.cards.outreach.signup_prefill import (
+    Prefill,
+    prefill,
+    prefill_token,
+)
+from listmgr.cards.privacy_notice import (
+    count_overdue,
+    give_by_hand,
+)
 from listmgr.cards.restriction import NOT_TAKEN, lift_restriction, restrict
+from listmgr.cards.retention import (
+    delete_due,
+    purge_uploads,
+)
 from listmgr.cards.review import CardWords, discard, keep
 from listmgr.cards.stages import Stage
-from listmgr.cards.statement import ask_once
 from listmgr.consent.models import Consent
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.schema import resource
 from listmgr.subscribers.models import Subscriber
-from tests.cards.hands import codes, hand_in, kept, picture, typed
-from tests.cards.test_arriving import cards, file_of
-from tests.cards.test_asking import stated
-from tests.cards.test_notice import post, sink, write
-from tests.people import make_subscriber
+from tests.cards.corrections import (
+    codes,
+    hand_in,
+    kept,
+    picture,
+    typed,
+)
+from tests.cards.test_intake import (
+    cards,
+    file_of,
+)
+from tests.cards.test_outreach import stated
+from tests.cards.test_privacy_notice import (
+    post,
+    sink,
+    write,
+)
+from tests.factories import make_subscriber
 
 __all__ = ["post", "sink"]
 ZOE = "zoe@example.com"

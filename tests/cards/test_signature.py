@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from listmgr.cards import assemble, signature
-from listmgr.cards.card import UNSURE, Kind
-from listmgr.cards.reading import parse_text, parse_upload
+from listmgr.cards.parsing import (
+    build_card,
+    signature,
+)
+from listmgr.cards.parsing.detect_format import (
+    parse_text,
+    parse_upload,
+)
+from listmgr.cards.parsing.parsed_card import (
+    UNSURE,
+    Kind,
+)
 
 GERMAN = """Hallo Herr Schmidt,
 
@@ -126,7 +135,7 @@ def test_a_link_with_a_script_is_no_place_of_the_web():
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("Guten Tag, wie geht es Ihnen?", assemble.NOTHING_READ),
+        ("Guten Tag, wie geht es Ihnen?", build_card.NOTHING_READ),
         ("x" * 30_000, signature.TOO_LONG),
     ],
 )
@@ -136,7 +145,7 @@ def test_what_is_no_signature_is_refused(text, reason):
 
 def test_without_an_address_the_number_is_kept_and_the_lack_told():
     result = parse_text("Eva Beispiel\nTel. +49 30 1234567")
-    assert result.cards[0].problems == (assemble.NO_ADDRESS,)
+    assert result.cards[0].problems == (build_card.NO_ADDRESS,)
     assert result.cards[0].fields.full_name.value == "Eva Beispiel"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from listmgr.cards.guess import guess_fields
-from listmgr.cards.lines import Line
+from listmgr.cards.parsing.classify_lines import guess_fields
+from listmgr.cards.parsing.reading_order import Line
 
 
 def lines_of(text: str) -> list[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listmgr.cards.vcard import parse_vcards
+from listmgr.cards.parsing.vcard import parse_vcards
 from tests.cards.vcards import fields
 
 # 1. Bare parameters, small letters, the version at the end.

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from listmgr.cards import assemble as words
-from listmgr.cards import vcard
-from listmgr.cards.limits import MAX_CARDS, MAX_EMAILS, MAX_PARAMETERS
-from listmgr.cards.vcard import parse_vcards
-from listmgr.kit.spreadsheet import guard, unguard
+from listmgr.cards.parsing import build_card as words
+from listmgr.cards.parsing import vcard
+from listmgr.cards.parsing.limits import (
+    MAX_CARDS,
+    MAX_EMAILS,
+    MAX_PARAMETERS,
+)
+from listmgr.cards.parsing.vcard import parse_vcards
+from listmgr.kit.safe_csv import (
+    guard,
+    unguard,
+)
 from tests.cards.vcards import addresses, fields, read
 
 

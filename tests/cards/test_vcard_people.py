@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from listmgr.cards import assemble as words
-from listmgr.cards import vcard
-from listmgr.cards.vcard import parse_vcards
+from listmgr.cards.parsing import build_card as words
+from listmgr.cards.parsing import vcard
+from listmgr.cards.parsing.vcard import parse_vcards
 from tests.cards.vcards import addresses, fields, read
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from listmgr.cards.vcard import parse_vcards
+from listmgr.cards.parsing.vcard import parse_vcards
 
 
 def read(*lines: str, version="3.0", encoding="utf-8", end="\r\n"):

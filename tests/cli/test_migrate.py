@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from listmgr.runtime.house import House
 from listmgr.runtime.ports import free_port
+from listmgr.runtime.servers import House
 
 # As docs/operating.md says.
 SET_UP = (

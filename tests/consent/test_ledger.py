@@ -11,17 +11,20 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from listmgr.consent.anchor import anchor, broken_anchors, broken_chains
-from listmgr.consent.evidence import merkle_root
 from listmgr.consent.expire import forget_evidence
-from listmgr.consent.facts import RequestFacts
+from listmgr.consent.hash_chain import merkle_root
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import ConsentEvent, ConsentEvidence
 from listmgr.consent.proof import ProofError, printable, proof, verify
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw_many
 from listmgr.lists.models import MailingList
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from sqlalchemy.exc import IntegrityError
 
 from listmgr.consent.confirm import QuestionState, confirm, look
 from listmgr.consent.expire import expire_due
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.gate import count_mailable, count_refused
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionKind
 from listmgr.consent.preferences import preferences, save_preferences
 from listmgr.consent.refuse import refuse
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.signup import SignupContent, process_signup, receive
 from listmgr.consent.withdraw import unsubscribe, withdraw
 from listmgr.kit.rows import rows_of
@@ -25,7 +25,11 @@ from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 from listmgr.suppression.register import is_suppressed, suppress
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list, make_subscriber
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_subscriber,
+)
 
 FACTS = RequestFacts(ip="192.0.2.1", user_agent="test", method="button")
 

@@ -17,7 +17,10 @@ from listmgr.consent.lifecycle import (
     next_status,
 )
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 # The life of a consent, told once more by hand: which act leads from where to where. What is not
 # here is refused.

@@ -10,7 +10,11 @@ from listmgr.consent.lifecycle import ConsentAction, ConsentStatus, ForbiddenTra
 from listmgr.consent.models import Consent, ConsentEvidence
 from listmgr.consent.proof import proof, verify
 from tests.conftest import NOW
-from tests.people import make_confirmed, make_list, make_pending
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_pending,
+)
 
 
 def test_many_are_moved_by_as_few_statements_as_few(uow, engine):

@@ -11,7 +11,10 @@ from click.testing import CliRunner
 from listmgr.cli.evidence import evidence
 from listmgr.consent.proof import proof
 from tests.conftest import NOW
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 
 @pytest.fixture

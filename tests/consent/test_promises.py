@@ -8,13 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.confirm import confirm
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.gate import count_mailable
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, Question
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.tokens import Door, make_token, token_hash
 from tests.conftest import NOW
-from tests.people import make_list, make_pending
+from tests.factories import (
+    make_list,
+    make_pending,
+)
 
 FACTS = RequestFacts(method="button")
 
@@ -75,7 +78,7 @@ def test_t14_no_setting_makes_pending_people_mailable(uow, settings, notice, cha
 
 
 def test_t11_no_page_changes_an_address_or_tells_whether_one_is_known(app, client, uow, settings):
-    """A change of address is a wish that the new mailbox answers (tests/consent/test_moving.py)."""
+    """The new mailbox answers a change of address (tests/consent/test_change_address.py)."""
     asking = [
         rule.rule
         for rule in app.url_map.iter_rules()

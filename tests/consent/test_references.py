@@ -8,7 +8,11 @@ from psycopg.errors import ForeignKeyViolation
 from sqlalchemy.exc import IntegrityError
 
 from tests.conftest import NOW
-from tests.people import make_confirmed, make_list, make_subscriber
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_subscriber,
+)
 
 _CONSENT = (
     "INSERT INTO consents (subscriber_id, list_id, purpose_id, status, version, notice_id,"

@@ -8,8 +8,11 @@ from email.policy import default
 
 from hypothesis import settings
 
-from listmgr.delivery.compiler import compile_message
-from listmgr.delivery.message import CompiledMessage, MessageContent
+from listmgr.delivery.message.compiled import (
+    CompiledMessage,
+    MessageContent,
+)
+from listmgr.delivery.message.compiler import compile_message
 
 DATE = "Mon, 23 Nov 2026 12:00:00 +0000"
 

@@ -12,16 +12,19 @@ from listmgr.campaigns import compose, control
 from listmgr.config import Settings
 from listmgr.delivery import engine
 from listmgr.delivery.launch import launch
-from listmgr.delivery.providers import NAMES
+from listmgr.delivery.smtp.providers import NAMES
 from listmgr.kit.clock import now
-from listmgr.kit.quiet import QuietTold
 from listmgr.lists.models import Notice
 from listmgr.schema import resource
-from listmgr.senders.describe import pace_sender
+from listmgr.senders.edit import pace_sender
+from listmgr.senders.limits_form import PacingTold
 from listmgr.senders.models import BUILT_IN
-from listmgr.senders.pacing import PacingTold
+from listmgr.senders.quiet_hours import QuietTold
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 from tests.sink import Sink, running_sink
 
 TEMPLATES: Path = resource("templates")

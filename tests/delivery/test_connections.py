@@ -8,7 +8,12 @@ import time
 import pytest
 
 from listmgr.config import SettingsError, load_settings
-from listmgr.delivery.smtp import Answer, Channel, Envelope, ServerAway
+from listmgr.delivery.smtp.pool import (
+    Answer,
+    Channel,
+    Envelope,
+    ServerAway,
+)
 from tests.sink import Talk, running_sink, scripted
 
 A = Answer

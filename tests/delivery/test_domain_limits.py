@@ -13,19 +13,26 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.config import Settings
-from listmgr.delivery import domains, engine, sweep
+from listmgr.delivery import (
+    domain_limits,
+    engine,
+    sweep,
+)
 from listmgr.delivery.engine import SliceResult
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import Delivery, DeliveryStatus
-from listmgr.delivery.throttle import Throttle
+from listmgr.delivery.sender_limits import Throttle
 from listmgr.kit.clock import now
-from listmgr.kit.permits import BackOff, permits_at
+from listmgr.kit.rate_limiter import (
+    BackOff,
+    permits_at,
+)
 from listmgr.lists.models import Notice
 from listmgr.senders.limits import Limit, Terms
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.conftest import TEMPLATES
 from tests.delivery.test_engine import statuses
-from tests.people import make_confirmed
+from tests.factories import make_confirmed
 from tests.sink import Sink, Talk, scripted
 
 
@@ -128,14 +135,14 @@ def test_rounds_hold_no_more_of_a_domain_than_it_takes_at_once(settings: Setting
     throttle = Throttle(
         permits_at(settings.redis_url), terms, holder="w", now=now, count=lambda *_: 0
     )
-    found = domains.Domains(throttle)
+    found = domain_limits.Domains(throttle)
     people = [Recipient(n, f"p{n}@gmail.com", 1, ()) for n in range(5)]
     people += [Recipient(n, f"p{n}@d{n}.example", 1, ()) for n in range(5, 9)]
     going, later = found.split(people)
     assert later == []
     sizes = [sum("gmail" in one.envelope for one in some) for some in found.rounds(going)]
     assert sizes == [2, 2, 1]
-    other = domains.Domains(
+    other = domain_limits.Domains(
         Throttle(permits_at(settings.redis_url), terms, holder="x", now=now, count=lambda *_: 0)
     )
     going, later = other.split(people)
@@ -147,9 +154,9 @@ def test_rounds_hold_no_more_of_a_domain_than_it_takes_at_once(settings: Setting
 
 @pytest.fixture
 def short_back_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(domains, "BACK_OFF", BackOff(first=0.8))
-    monkeypatch.setattr(domains, "LOOKED_EVERY", 0.0)
-    monkeypatch.setattr(domains, "AFTER_THE_TRY", 0.2)
+    monkeypatch.setattr(domain_limits, "BACK_OFF", BackOff(first=0.8))
+    monkeypatch.setattr(domain_limits, "LOOKED_EVERY", 0.0)
+    monkeypatch.setattr(domain_limits, "AFTER_THE_TRY", 0.2)
     yield
 
 

@@ -12,14 +12,23 @@ from sqlalchemy.orm import Session
 from listmgr.config import Settings
 from listmgr.delivery import engine
 from listmgr.delivery.in_flight import InFlight, SharedInFlight
-from listmgr.delivery.smtp import Answer, Channel
+from listmgr.delivery.smtp.pool import (
+    Answer,
+    Channel,
+)
 from listmgr.kit.clock import now
-from listmgr.kit.permits import permits_at
+from listmgr.kit.rate_limiter import permits_at
 from listmgr.lists.models import Notice
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.test_engine import statuses
-from tests.delivery.test_smtp import answers, mails
-from tests.people import launched, make_confirmed
+from tests.delivery.test_smtp_pool import (
+    answers,
+    mails,
+)
+from tests.factories import (
+    launched,
+    make_confirmed,
+)
 from tests.sink import Talk, scripted
 
 A = Answer

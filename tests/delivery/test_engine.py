@@ -15,16 +15,19 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns import compose, control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.models import Consent
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.delivery import engine, sweep
 from listmgr.delivery.engine import SliceResult
-from listmgr.delivery.handover import SendPlan, WindowState
 from listmgr.delivery.launch import launch
 from listmgr.delivery.leases import claim
 from listmgr.delivery.models import CampaignLease, Delivery
-from listmgr.delivery.progress import progress
+from listmgr.delivery.reports.progress import progress
+from listmgr.delivery.transmit import (
+    SendPlan,
+    WindowState,
+)
 from listmgr.delivery.window import next_window
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
@@ -35,7 +38,10 @@ from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.conftest import TEMPLATES
-from tests.people import make_confirmed, make_pending
+from tests.factories import (
+    make_confirmed,
+    make_pending,
+)
 from tests.sink import Sink
 
 Send = Callable[..., SliceResult]

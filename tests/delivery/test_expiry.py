@@ -8,10 +8,18 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from listmgr.delivery import smtp_session
-from listmgr.delivery.smtp import Answer, Channel, Envelope
+from listmgr.delivery.smtp import connection
+from listmgr.delivery.smtp.pool import (
+    Answer,
+    Channel,
+    Envelope,
+)
 from listmgr.kit.clock import elapsed
-from tests.delivery.test_smtp import DATA, answers, mails
+from tests.delivery.test_smtp_pool import (
+    DATA,
+    answers,
+    mails,
+)
 from tests.sink import Talk, scripted
 
 A = Answer
@@ -97,7 +105,7 @@ def test_f01_one_write_carries_eight_mails_at_most(monkeypatch: pytest.MonkeyPat
 
     with scripted(script) as account, Channel(account) as channel:
         channel.connect()
-        monkeypatch.setattr(smtp_session, "elapsed", slept)
+        monkeypatch.setattr(connection, "elapsed", slept)
         found = answers(list(channel.send(ready(), until=1.0)))
     assert 1 <= sum(answer is A.ACCEPTED for answer in found.values()) <= 8
     assert set(found.values()) == {A.ACCEPTED, A.EXPIRED}

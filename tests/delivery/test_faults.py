@@ -11,9 +11,15 @@ from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.config import Settings
 from listmgr.delivery import engine, sweep
-from listmgr.delivery.again import Which, try_again
 from listmgr.delivery.engine import SliceResult
-from listmgr.delivery.progress import problems, progress
+from listmgr.delivery.reports.progress import (
+    problems,
+    progress,
+)
+from listmgr.delivery.resend import (
+    Which,
+    try_again,
+)
 from listmgr.kit.clock import now
 from listmgr.suppression.models import Suppression
 from tests.conftest import UnitOfWork

@@ -11,12 +11,22 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
-from listmgr.delivery import domains, engine, sweep
-from listmgr.delivery.again import Which, try_again
+from listmgr.delivery import (
+    domain_limits,
+    engine,
+    sweep,
+)
 from listmgr.delivery.models import CampaignDomain, Delivery
-from listmgr.delivery.progress import problems, progress
+from listmgr.delivery.reports.progress import (
+    problems,
+    progress,
+)
+from listmgr.delivery.resend import (
+    Which,
+    try_again,
+)
 from listmgr.kit.clock import now
-from listmgr.kit.permits import BackOff
+from listmgr.kit.rate_limiter import BackOff
 from tests.conftest import UnitOfWork
 from tests.delivery.test_engine import Send, statuses
 from tests.sink import Sink
@@ -24,8 +34,8 @@ from tests.sink import Sink
 
 @pytest.fixture(autouse=True)
 def quick_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(domains, "BACK_OFF", BackOff(first=0.01, longest=0.01))
-    monkeypatch.setattr(domains, "LOOKED_EVERY", 0.0)
+    monkeypatch.setattr(domain_limits, "BACK_OFF", BackOff(first=0.01, longest=0.01))
+    monkeypatch.setattr(domain_limits, "LOOKED_EVERY", 0.0)
 
 
 def pass_time(uow: UnitOfWork, days: float) -> None:

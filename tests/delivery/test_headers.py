@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listmgr.delivery import headers
-from listmgr.delivery.headers import HeaderRefused
+from listmgr.delivery.message import headers
+from listmgr.delivery.message.headers import HeaderRefused
 
 UNHURRIED = settings(deadline=None)
 LETTERS = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])

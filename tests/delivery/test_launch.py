@@ -12,7 +12,10 @@ from listmgr.campaigns import compose
 from listmgr.campaigns.models import CampaignContent
 from listmgr.config import Settings
 from listmgr.delivery.launch import check, launch
-from listmgr.delivery.trial import preview, send_test
+from listmgr.delivery.preview import (
+    preview,
+    send_test,
+)
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.tokens import Door, open_token
 from listmgr.lists.models import MailingList, Notice
@@ -85,7 +88,16 @@ def test_a_preview_shows_an_invented_person(
 
 
 def test_w10_who_only_names_a_table_does_not_load_the_launch():
-    modules = ("kept", "leases", "progress", "record", "retriable", "sweep", "unmailed", "window")
+    modules = (
+        "leases",
+        "outcomes",
+        "reports.progress",
+        "reports.retry_estimate",
+        "reports.undelivered",
+        "retention",
+        "sweep",
+        "window",
+    )
     load = "; ".join(f"import listmgr.delivery.{name}" for name in modules)
     check_loaded = "import sys; sys.exit('listmgr.delivery.launch' in sys.modules)"
     subprocess.run([sys.executable, "-c", f"{load}; {check_loaded}"], check=True)

@@ -16,21 +16,28 @@ from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery import engine, sweep
-from listmgr.delivery.counted import begun_since
 from listmgr.delivery.engine import SliceResult
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import Delivery
-from listmgr.delivery.progress import progress
-from listmgr.delivery.throttle import Throttle, ask_of
+from listmgr.delivery.reports.progress import progress
+from listmgr.delivery.sender_limits import (
+    Throttle,
+    ask_of,
+)
+from listmgr.delivery.usage_recount import begun_since
 from listmgr.kit.clock import now
-from listmgr.kit.permits import permits_at
-from listmgr.kit.quiet import QuietTold
+from listmgr.kit.rate_limiter import permits_at
 from listmgr.lists.models import MailingList, Notice
-from listmgr.lists.sending import set_sending
-from listmgr.senders.accounts import built_in
-from listmgr.senders.describe import AccountTold, create_sender, disable_sender
+from listmgr.lists.sender_settings import set_sending
+from listmgr.senders.edit import (
+    AccountTold,
+    create_sender,
+    disable_sender,
+)
 from listmgr.senders.limits import Limit, Terms
 from listmgr.senders.models import BUILT_IN
+from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.routing import built_in
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.conftest import TEMPLATES
 from tests.sink import Sink, running_sink

@@ -14,19 +14,32 @@ from hypothesis import strategies as st
 from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign
 from listmgr.delivery.launch import check, launch
-from listmgr.delivery.merge_fields import archived_names, merge_fields
-from listmgr.delivery.message_error import MessageError
-from listmgr.delivery.trial import preview, send_test
+from listmgr.delivery.message.errors import MessageError
+from listmgr.delivery.message.merge_fields import (
+    archived_names,
+    merge_fields,
+)
+from listmgr.delivery.preview import (
+    preview,
+    send_test,
+)
 from listmgr.kit.errors import InvalidInput
 from listmgr.lists.models import MailingList
 from listmgr.operators.models import Operator, Role
-from listmgr.subscribers.define import archive_field, edit_field
+from listmgr.subscribers.custom_fields import (
+    archive_field,
+    edit_field,
+)
+from listmgr.subscribers.field_catalogue import FieldKind
 from listmgr.subscribers.field_values import show_value, shown_sql
-from listmgr.subscribers.fields import FieldKind
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW
 from tests.delivery.conftest import TEMPLATES
-from tests.people import FIELD, make_confirmed, make_field
+from tests.factories import (
+    FIELD,
+    make_confirmed,
+    make_field,
+)
 
 BODY = (
     "{{ city | upper }} {{ size }} {{ born }} {{ colour }}"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from listmgr.delivery.merge import FILTERS
+from listmgr.delivery.message.template_language import FILTERS
 from tests.delivery.compiling import (
     ANN,
     DATE,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from listmgr.delivery.headers import HeaderRefused
-from listmgr.delivery.message_error import MessageError
+from listmgr.delivery.message.errors import MessageError
+from listmgr.delivery.message.headers import HeaderRefused
 from tests.delivery.compiling import (
     ANN,
     BASE,

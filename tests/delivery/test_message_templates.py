@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listmgr.delivery.message_error import MessageError
+from listmgr.delivery.message.errors import MessageError
 from tests.delivery.compiling import (
     ANN,
     UNHURRIED,

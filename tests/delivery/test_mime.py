@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listmgr.delivery import mime
+from listmgr.delivery.message import mime
 
 UNHURRIED = settings(deadline=None)
 ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r")) | st.text(

@@ -16,9 +16,15 @@ from pathlib import Path
 import pytest
 
 from listmgr.config import MailSettings
-from listmgr.delivery.compiler import compile_message
-from listmgr.delivery.message import MessageContent
-from listmgr.delivery.smtp import Answer, Channel, Envelope, Outcome, ServerAway
+from listmgr.delivery.message.compiled import MessageContent
+from listmgr.delivery.message.compiler import compile_message
+from listmgr.delivery.smtp.pool import (
+    Answer,
+    Channel,
+    Envelope,
+    Outcome,
+    ServerAway,
+)
 from tests.ports import kept_port
 from tests.postfix import INSTALL, Postfix, needs_postfix, running_postfix
 

@@ -11,19 +11,25 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns import compose, control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
-from listmgr.delivery import domains, sweep
+from listmgr.delivery import (
+    domain_limits,
+    sweep,
+)
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import Delivery
-from listmgr.delivery.retry import DELAYS
 from listmgr.delivery.sender_faults import SenderFaults
+from listmgr.delivery.smtp.reply_codes import DELAYS
 from listmgr.kit.clock import now
-from listmgr.kit.permits import BackOff, permits_at
+from listmgr.kit.rate_limiter import (
+    BackOff,
+    permits_at,
+)
 from listmgr.lists.models import Notice
 from listmgr.suppression.models import Suppression
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.conftest import TEMPLATES
 from tests.delivery.test_engine import Send, statuses
-from tests.people import make_confirmed
+from tests.factories import make_confirmed
 from tests.sink import Sink
 
 Launch = Callable[[list[str]], int]
@@ -61,7 +67,7 @@ def test_f03_one_recipients_server_never_stops_a_campaign(
     session: Session,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(domains, "BACK_OFF", BackOff(strikes=100))
+    monkeypatch.setattr(domain_limits, "BACK_OFF", BackOff(strikes=100))
     sink.rcpt["p0@example.org"] = "550 5.7.1 we take no mail from strangers"
     send(launched)
     campaign = session.get_one(Campaign, launched)

@@ -18,22 +18,31 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns import compose, control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
-from listmgr.consent.facts import RequestFacts
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw_many
-from listmgr.delivery import domains, engine, retry, sweep, uses
-from listmgr.delivery.again import Which, try_again
+from listmgr.delivery import (
+    consent_usage,
+    domain_limits,
+    engine,
+    sweep,
+)
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import CampaignLease, Delivery
+from listmgr.delivery.resend import (
+    Which,
+    try_again,
+)
+from listmgr.delivery.smtp import reply_codes
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
-from listmgr.kit.permits import BackOff
+from listmgr.kit.rate_limiter import BackOff
 from listmgr.kit.transaction import transaction
 from listmgr.lists.models import Notice
 from listmgr.privacy.erasure import erase
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.conftest import TEMPLATES
-from tests.people import make_confirmed
+from tests.factories import make_confirmed
 from tests.sink import Sink
 
 PEOPLE, SECONDS = 240, 8.0
@@ -118,9 +127,9 @@ def ring_nobody(_jobs: object) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is put off comes back at once, so that retries and first attempts meet."""
-    monkeypatch.setattr(retry, "DELAYS", (timedelta(milliseconds=30),) * 6)
+    monkeypatch.setattr(reply_codes, "DELAYS", (timedelta(milliseconds=30),) * 6)
     monkeypatch.setattr(engine, "DUE_EVERY", 0.02)
-    monkeypatch.setattr(domains, "BACK_OFF", BackOff(strikes=6, first=0.05, longest=0.05))
+    monkeypatch.setattr(domain_limits, "BACK_OFF", BackOff(strikes=6, first=0.05, longest=0.05))
     monkeypatch.setattr(sweep, "LATE", timedelta(0))
 
 
@@ -184,7 +193,7 @@ class Acts:
 
     def note_uses(self) -> None:
         with self.uow() as tx:
-            uses.note_uses(tx)
+            consent_usage.note_uses(tx)
 
     def cancel_at_last(self) -> None:
         if len(self.leaving) < PEOPLE / 4:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from listmgr.delivery.smtp import Answer, Channel, Envelope, Outcome
+from listmgr.delivery.smtp.pool import (
+    Answer,
+    Channel,
+    Envelope,
+    Outcome,
+)
 from tests.sink import Talk, scripted
 
 A = Answer

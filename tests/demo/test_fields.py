@@ -10,13 +10,16 @@ from listmgr.demo.fields import invent_fields
 from listmgr.demo.people import invent_people
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
-from listmgr.segments.keep import segments, tree_of
-from listmgr.segments.predicate import predicate
-from listmgr.subscribers.define import custom_fields
-from listmgr.subscribers.fields import as_catalogue
+from listmgr.segments.edit import (
+    segments,
+    tree_of,
+)
+from listmgr.segments.sql import predicate
+from listmgr.subscribers.custom_fields import custom_fields
+from listmgr.subscribers.field_catalogue import as_catalogue
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_list
+from tests.factories import make_list
 
 
 def test_values_fit_their_fields_and_the_segment_finds_some(uow: UnitOfWork, session: Session):

@@ -10,9 +10,16 @@ from werkzeug.serving import make_server
 
 from listmgr.demo import story
 from listmgr.kit.clock import now
-from listmgr.runtime.mailbox import Store, viewer
+from listmgr.runtime.dev_mailbox import (
+    Store,
+    viewer,
+)
 from tests.conftest import ANCHOR_KEY, SECRET_KEY, SUPPRESSION_KEY
-from tests.people import launched, make_confirmed, make_list
+from tests.factories import (
+    launched,
+    make_confirmed,
+    make_list,
+)
 
 
 @pytest.fixture

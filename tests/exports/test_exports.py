@@ -10,22 +10,34 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from listmgr.exports import keep
-from listmgr.exports.ask import Wish, ask
+from listmgr.exports import downloads
 from listmgr.exports.columns import offered
 from listmgr.exports.models import Export, ExportPiece, ExportStatus
-from listmgr.exports.write import run_slice, step
+from listmgr.exports.request import (
+    Wish,
+    ask,
+)
+from listmgr.exports.worker import (
+    run_slice,
+    step,
+)
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import AuditEntry, Role
 from listmgr.privacy.erasure import erase
-from listmgr.selections import gather
-from listmgr.selections.gather import Chosen
+from listmgr.selections import freeze
+from listmgr.selections.freeze import Chosen
 from listmgr.selections.models import Selection, SelectionKind
-from listmgr.subscribers.define import FieldWords, create_field
+from listmgr.subscribers.custom_fields import (
+    FieldWords,
+    create_field,
+)
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 EVERYBODY = Chosen(SelectionKind.FOUND)
 WISH = Wish(format="csv", reason="check", words="To correct the names")
@@ -51,12 +63,12 @@ class Office:
                     break
         with self.uow() as tx:
             export = tx.session.get_one(Export, export_id)
-        return export, b"".join(keep.pieces(self.uow, export))
+        return export, b"".join(downloads.pieces(self.uow, export))
 
 
 @pytest.fixture
 def office(uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> Office:
-    monkeypatch.setattr(gather, "CHUNK", 2)
+    monkeypatch.setattr(freeze, "CHUNK", 2)
     with uow() as tx:
         made = create_operator(tx, email="p@example.org", name="Pia", role="privacy", at=NOW)
         return Office(uow, made.id)
@@ -148,16 +160,16 @@ def test_the_file_is_for_who_asked_until_it_expires(office, people, uow, session
     export, _octets = office.make()
     mine = {"operator_id": office.operator_id}
     with uow() as tx:
-        assert keep.fetchable(tx.session, export.id, **mine, at=NOW).id == export.id
+        assert downloads.fetchable(tx.session, export.id, **mine, at=NOW).id == export.id
         with pytest.raises(Refused, match="who asked"):
-            keep.fetchable(tx.session, export.id, operator_id=office.operator_id + 1, at=NOW)
+            downloads.fetchable(tx.session, export.id, operator_id=office.operator_id + 1, at=NOW)
         with pytest.raises(Refused, match="any more"):
-            keep.fetchable(tx.session, export.id, **mine, at=NOW + timedelta(hours=24))
+            downloads.fetchable(tx.session, export.id, **mine, at=NOW + timedelta(hours=24))
         with pytest.raises(NotFound):
-            keep.fetchable(tx.session, 999, **mine, at=NOW)
+            downloads.fetchable(tx.session, 999, **mine, at=NOW)
     with uow() as tx:
-        assert keep.expire(tx, at=NOW + timedelta(hours=23)) == 0
-        assert keep.expire(tx, at=NOW + timedelta(hours=24)) == 1
+        assert downloads.expire(tx, at=NOW + timedelta(hours=23)) == 0
+        assert downloads.expire(tx, at=NOW + timedelta(hours=24)) == 1
     assert session.scalars(sa.select(ExportPiece)).all() == []
     assert session.scalars(sa.select(Selection)).all() == []
     assert session.get_one(Export, export.id).status is ExportStatus.EXPIRED
@@ -167,10 +179,10 @@ def test_cancelling_takes_the_file_away_and_is_for_the_owner(office, people, uow
     export_id = office.ask()
     with uow() as tx:
         with pytest.raises(Refused):
-            keep.cancel(tx, export_id, operator_id=office.operator_id + 1)
+            downloads.cancel(tx, export_id, operator_id=office.operator_id + 1)
         with pytest.raises(Refused, match="not ready"):
-            keep.fetchable(tx.session, export_id, operator_id=office.operator_id, at=NOW)
-        keep.cancel(tx, export_id, operator_id=office.operator_id)
+            downloads.fetchable(tx.session, export_id, operator_id=office.operator_id, at=NOW)
+        downloads.cancel(tx, export_id, operator_id=office.operator_id)
     with uow() as tx:
         assert not step(tx, export_id, at=NOW)
     assert session.scalars(sa.select(Selection)).all() == []
@@ -192,7 +204,7 @@ def test_a_kill_loses_the_piece_in_hand_and_nothing_more(office, people, uow):
     assert not run_slice(uow, export_id, now=lambda: NOW)
     with uow() as tx:
         export = tx.session.get_one(Export, export_id)
-    assert b"".join(keep.pieces(uow, export)) == whole
+    assert b"".join(downloads.pieces(uow, export)) == whole
 
 
 def test_l15_erasing_somebody_withdraws_the_files_they_are_in(office, people, uow, session):
@@ -209,7 +221,7 @@ def test_a_lost_bell_is_rung_again(office, people, uow, jobs):
     export_id = office.ask()
     jobs.clear()
     with uow() as tx:
-        keep.sweep(tx)
+        downloads.sweep(tx)
     assert [(job.name, job.args) for job in jobs] == [("write_export", (export_id, 0))]
 
 

@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listmgr.exports import xlsx
+from listmgr.exports import xlsx_writer
 from listmgr.exports.formats import writer
 from listmgr.exports.models import ExportFormat
-from listmgr.kit.spreadsheet import guard, unguard
+from listmgr.kit.safe_csv import (
+    guard,
+    unguard,
+)
 
 COLUMNS = ["email", "last_name", "tags", "id"]
 ROWS = [
@@ -103,7 +106,7 @@ def test_t19_unguard_undoes_guard(text):
 
 
 def test_a_full_sheet_is_followed_by_another_one(monkeypatch):
-    monkeypatch.setattr(xlsx, "SHEET_ROWS", 3)
+    monkeypatch.setattr(xlsx_writer, "SHEET_ROWS", 3)
     octets = made(ExportFormat.XLSX, ROWS, 4)
     book = openpyxl.load_workbook(io.BytesIO(octets))
     assert [sheet.max_row for sheet in book] == [3, 3, 3]

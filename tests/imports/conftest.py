@@ -15,13 +15,13 @@ from listmgr.imports import control
 from listmgr.imports.control import Declaration
 from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
 from listmgr.imports.plan import Plan
-from listmgr.imports.work import work_slice
+from listmgr.imports.worker import work_slice
 from listmgr.kit.clock import now
 from listmgr.lists.models import Notice
 from listmgr.operators.accounts import create_operator
-from listmgr.subscribers.fields import catalogue
+from listmgr.subscribers.field_catalogue import catalogue
 from tests.conftest import UnitOfWork
-from tests.people import make_list
+from tests.factories import make_list
 
 DECLARED = Declaration("Old program", "consent", "Exported by me today.")
 EVIDENCE = {"confirm": True, "how": "Double opt-in", "wording": "Ja, gern.", "system": "Alt"}

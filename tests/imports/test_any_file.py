@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from hypothesis import strategies as st
 
 from listmgr.consent.anchor import broken_chains
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.imports.plan import Update
 from listmgr.kit.clock import now
@@ -23,8 +23,13 @@ from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.conftest import empty
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_pending,
+    make_subscriber,
+)
 from tests.imports.conftest import EVIDENCE, Bench
-from tests.people import make_confirmed, make_list, make_pending, make_subscriber
 
 NAMES = ("anna", "bert", "cora")
 STATES = (

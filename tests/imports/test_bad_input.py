@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.imports.models import Import, Phase
-from listmgr.imports.rows import OTHER_TEXT
+from listmgr.imports.readers.csv_rows import OTHER_TEXT
 from listmgr.kit.errors import InvalidInput
 from listmgr.subscribers.models import Subscriber
 

@@ -12,10 +12,19 @@ import sqlalchemy as sa
 from listmgr.imports.column_names import compact
 from listmgr.imports.models import Phase
 from listmgr.imports.plan import Plan, Target
-from listmgr.imports.verdicts import STOPS, Meaning
-from listmgr.imports.words import STATUS_WORDS, wish
+from listmgr.imports.row_outcomes import (
+    STOPS,
+    Meaning,
+)
+from listmgr.imports.value_parsing import (
+    STATUS_WORDS,
+    wish,
+)
 from listmgr.suppression.models import Suppression
-from tests.imports.test_foreign import FOLDER, local_parts
+from tests.imports.test_known_exports import (
+    FOLDER,
+    local_parts,
+)
 
 PEOPLE = ("anna", "bert", "cora")
 

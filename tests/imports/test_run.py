@@ -8,18 +8,22 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.anchor import broken_chains
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.gate import count_mailable
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence, Question
 from listmgr.consent.proof import proof, verify
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.imports.plan import Update
 from listmgr.kit.clock import now
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 from listmgr.suppression.register import suppress
+from tests.factories import (
+    make_confirmed,
+    make_pending,
+    make_subscriber,
+)
 from tests.imports.conftest import EVIDENCE, Bench
-from tests.people import make_confirmed, make_pending, make_subscriber
 
 PROVED = (
     "email,confirmed at,ip\n"

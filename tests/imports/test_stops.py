@@ -13,7 +13,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from listmgr.imports import batches, control, keeping, passes, work
+from listmgr.imports import (
+    batches,
+    control,
+    process_batch,
+    sweep,
+    worker,
+)
 from listmgr.imports.lifecycle import ImportStatus
 from listmgr.imports.models import (
     Import,
@@ -25,12 +31,12 @@ from listmgr.imports.models import (
     ImportRow,
     Phase,
 )
-from listmgr.imports.passes import do
 from listmgr.imports.plan import Plan
+from listmgr.imports.process_batch import do
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
 from listmgr.subscribers.models import Subscriber
-from tests.people import make_subscriber
+from tests.factories import make_subscriber
 
 
 @pytest.fixture
@@ -68,7 +74,7 @@ def test_a_pause_holds_and_a_resume_goes_on(bench, session, small, monkeypatch):
             to_be_paused.pop()
             control.pause(tx, import_id)
 
-    monkeypatch.setattr(work, "do", pausing)
+    monkeypatch.setattr(worker, "do", pausing)
     bench.work(import_id)
     some = numbers(session)
     assert bench.row(import_id).status is ImportStatus.PAUSED
@@ -76,7 +82,7 @@ def test_a_pause_holds_and_a_resume_goes_on(bench, session, small, monkeypatch):
     assert 10 <= some < 100
     bench.work(import_id)
     assert numbers(session) == some
-    monkeypatch.setattr(work, "do", do)
+    monkeypatch.setattr(worker, "do", do)
     with bench.uow() as tx:
         control.resume(tx, import_id)
     bench.work(import_id)
@@ -148,8 +154,8 @@ def test_b02_a_batch_under_way_leaves_nothing_after_a_cancel(
             control.cancel(tx, import_id, at=now())
             taken_in.append(tx.session.scalar(sa.text("SELECT count(*) FROM consents")))
 
-    mark = passes._mark
-    monkeypatch.setattr(passes, "_mark", cancelling)
+    mark = process_batch._mark
+    monkeypatch.setattr(process_batch, "_mark", cancelling)
     bench.work(import_id)
     cancellers[0].join(20)
     # Nobody is taken in after the cancel.
@@ -173,7 +179,7 @@ def test_b02_what_an_earlier_version_left_of_cancelled_imports_goes(bench, sessi
     with bench.uow() as tx:
         tx.session.execute(sa.update(Import).values(status=ImportStatus.CANCELLED, ended_at=now()))
     with bench.uow() as tx:
-        assert keeping.purge_due(tx, at=now()) == 1
+        assert sweep.purge_due(tx, at=now()) == 1
     assert kept_of_it(session, import_id) == {}
 
 
@@ -181,7 +187,7 @@ def test_a_slice_ends_in_time_and_the_next_goes_on(bench, session, small):
     import_id = bench.look(people(60))
     bench.start(import_id)
     turns = 1
-    while work.work_slice(bench.uow, import_id, f"w{turns}", now=now, seconds=0.02):
+    while worker.work_slice(bench.uow, import_id, f"w{turns}", now=now, seconds=0.02):
         turns += 1
     assert turns > 1
     assert numbers(session) == 60
@@ -240,7 +246,7 @@ def test_two_workers_at_one_import_do_nothing_twice(bench, session, small):
     first.start()
     with bench.uow() as tx:
         tx.session.execute(sa.update(Import).values(lease_until=now() - timedelta(seconds=1)))
-    work.work_slice(bench.uow, import_id, "second", now=now)
+    worker.work_slice(bench.uow, import_id, "second", now=now)
     first.join()
     with bench.uow() as tx:
         tx.session.execute(sa.update(Import).values(lease_until=None))
@@ -271,11 +277,11 @@ def test_two_imports_of_the_same_people_at_once(bench, session, small):
 
 
 def test_somebody_who_signs_up_meanwhile_is_met_again(bench, session, small, monkeypatch):
-    from listmgr.imports import load
+    from listmgr.imports import apply_batch
 
     import_id = bench.look(people(10))
     bench.start(import_id)
-    original, met = load.open_intake, []
+    original, met = apply_batch.open_intake, []
 
     def signing_up(tx):
         original(tx)
@@ -284,7 +290,7 @@ def test_somebody_who_signs_up_meanwhile_is_met_again(bench, session, small, mon
             with bench.uow() as other:
                 make_subscriber(other, "p3@example.org", now())
 
-    monkeypatch.setattr(load, "open_intake", signing_up)
+    monkeypatch.setattr(apply_batch, "open_intake", signing_up)
     bench.work(import_id)
     assert bench.verdicts(import_id) == {"new": 9, "known": 1}
     assert numbers(session) == 10
@@ -311,7 +317,7 @@ def test_a_database_that_restarts_costs_nothing_but_time(
                 )
         do(tx, *rest, **more)
 
-    monkeypatch.setattr(work, "do", interrupted)
+    monkeypatch.setattr(worker, "do", interrupted)
     session.rollback()
     session.close()
     bench.work(import_id)
@@ -319,7 +325,7 @@ def test_a_database_that_restarts_costs_nothing_but_time(
     engine.dispose()
     with bench.uow() as tx:
         tx.session.execute(sa.update(Import).values(lease_until=now() - timedelta(seconds=1)))
-        keeping.sweep(tx)
+        sweep.sweep(tx)
         assert [job.name for job in tx.jobs] == ["work_import"]
     bench.work(import_id)
     assert numbers(session) == 100
@@ -330,7 +336,7 @@ KILLED = """
 import sys
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
-from listmgr.imports import batches, work
+from listmgr.imports import batches, worker
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import transaction
 from listmgr.config import load_settings
@@ -341,7 +347,7 @@ engine = sa.create_engine(settings.database_url)
 def uow():
     return transaction(lambda: Session(engine, expire_on_commit=False), settings, lambda jobs: None)
 print("begun", flush=True)
-work.work_slice(uow, int(sys.argv[1]), "victim", now=now)
+worker.work_slice(uow, int(sys.argv[1]), "victim", now=now)
 """
 
 
@@ -379,9 +385,9 @@ def test_files_are_forgotten_when_their_time_is_over(bench, session):
     done = bench.take_in(people(2) + "kaputt,x\n")
     left = bench.bring(people(2))
     with bench.uow() as tx:
-        assert keeping.purge_due(tx, at=now() + timedelta(days=29)) == 0
+        assert sweep.purge_due(tx, at=now() + timedelta(days=29)) == 0
     with bench.uow() as tx:
-        assert keeping.purge_due(tx, at=now() + timedelta(days=31)) == 2
+        assert sweep.purge_due(tx, at=now() + timedelta(days=31)) == 2
     assert session.scalars(sa.select(ImportPiece)).all() == []
     assert session.scalars(sa.select(ImportRow)).all() == []
     assert bench.row(left).status is ImportStatus.CANCELLED

@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
 from listmgr.installation.identity import guard
-from listmgr.installation.keeper import Keeper
-from listmgr.kit.installation import Installation
+from listmgr.installation.journal_writer import Keeper
+from listmgr.kit.installation_state import Installation
 from listmgr.kit.queue import Job, ring
 from listmgr.kit.transaction import Transaction, transaction
-from listmgr.runtime.house import House
+from listmgr.runtime.servers import House
 from listmgr.schema import migrate
 from tests.architecture.test_migrations import fresh
 from tests.sink import Sink, running_sink

@@ -16,13 +16,13 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.config import Settings
-from listmgr.installation import witness
+from listmgr.installation import identity_file
 from listmgr.installation.identity import check_folder
-from listmgr.installation.keeper import Keeper
-from listmgr.installation.witness import Witness
-from listmgr.kit.installation import HoldReason
-from listmgr.runtime.house import House
+from listmgr.installation.identity_file import Witness
+from listmgr.installation.journal_writer import Keeper
+from listmgr.kit.installation_state import HoldReason
 from listmgr.runtime.process import RuntimeFailure
+from listmgr.runtime.servers import House
 from listmgr.schema import migrate
 from tests.installation.conftest import Host
 
@@ -119,12 +119,12 @@ def test_f13_a_data_directory_that_was_copied_with_its_database_is_noticed(
         assert host.installation().held_because is HoldReason.COPIED
     machine = folder / "machine-id"
     machine.write_text("another\n")
-    monkeypatch.setattr(witness, "MACHINE", machine)
+    monkeypatch.setattr(identity_file, "MACHINE", machine)
     before = Witness(moved).read().folder
     same_path = (before[0] + 1, before[1], "another")
-    assert witness.is_copy(before, same_path)
-    assert not witness.is_copy(before, (before[0], before[1], "another"))
-    assert not witness.is_copy(before, (before[0] + 1, *before[1:]))
+    assert identity_file.is_copy(before, same_path)
+    assert not identity_file.is_copy(before, (before[0], before[1], "another"))
+    assert not identity_file.is_copy(before, (before[0] + 1, *before[1:]))
 
 
 def test_f13_a_new_database_beside_an_old_data_directory_is_no_alarm(settings, folder: Path):

@@ -11,16 +11,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from listmgr.cards.arriving import objection
-from listmgr.consent import word
+from listmgr.cards.intake import objection
+from listmgr.consent import staff_requests
 from listmgr.consent.gate import count_mailable
 from listmgr.kit.clock import now
-from listmgr.kit.installation import HoldReason
+from listmgr.kit.installation_state import HoldReason
 from listmgr.runtime.ports import free_port
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import SECRET_KEY
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 from tests.installation.conftest import Host
-from tests.people import make_confirmed, make_list
 
 KEYS = ("SECRET_KEY", "SUPPRESSION_KEY", "ANCHOR_KEY")
 OTHER = "another key".ljust(40, ".")
@@ -124,7 +127,7 @@ def test_d02_lost_keys_are_replaced_and_blocks_of_subscribers_stay(host: Host, t
         objector = tx.session.scalars(
             sa.select(Subscriber.id).where(Subscriber.address == "objects@example.org")
         ).one()
-        word.object_on_word(tx, objector, how="phone", actor="operator:1", at=now())
+        staff_requests.object_on_word(tx, objector, how="phone", actor="operator:1", at=now())
         purpose_id = purpose.id
     new = host.another(
         tmp_path / "new",

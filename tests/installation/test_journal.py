@@ -12,17 +12,25 @@ from sqlalchemy.orm import Session
 
 from listmgr.app import watch_over
 from listmgr.cards.models import Card
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.models import Consent
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
-from listmgr.installation import keeper
+from listmgr.installation import journal_writer
 from listmgr.kit.clock import now
-from listmgr.kit.journal import JournalKind
+from listmgr.kit.journal_models import JournalKind
 from listmgr.kit.tokens import Door, make_token
-from listmgr.privacy.journal import FILE_NAME, Line, read_line
+from listmgr.privacy.erasure_journal import (
+    FILE_NAME,
+    Line,
+    read_line,
+)
 from listmgr.subscribers import restriction
+from tests.factories import (
+    launched,
+    make_confirmed,
+    make_list,
+)
 from tests.installation.conftest import Host
-from tests.people import launched, make_confirmed, make_list
 
 FACTS = RequestFacts(method="page")
 
@@ -45,7 +53,7 @@ def leave(tx, consent_id: int) -> None:
 
 
 def keep(host: Host) -> int:
-    return keeper.Keeper(host.engine(), host.settings).keep()
+    return journal_writer.Keeper(host.engine(), host.settings).keep()
 
 
 def test_f13_a_withdrawal_is_outside_when_its_transaction_has_ended(host: Host, consents):
@@ -104,7 +112,7 @@ def test_f13_who_commits_late_is_neither_left_out_nor_written_twice(host: Host, 
 
 
 def test_f13_many_acts_are_copied_some_at_a_time(host: Host, consents, monkeypatch):
-    monkeypatch.setattr(keeper, "BATCH", 3)
+    monkeypatch.setattr(journal_writer, "BATCH", 3)
     with host.engine().begin() as connection:
         connection.execute(sa.text("UPDATE subscribers SET restricted_at = now()"))
     assert keep(host) == 8

@@ -12,28 +12,36 @@ import sqlalchemy as sa
 
 from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign, CampaignStatus
-from listmgr.consent import word
-from listmgr.consent.facts import RequestFacts
+from listmgr.consent import staff_requests
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, Question, QuestionStatus
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
-from listmgr.delivery.again import Which, try_again
+from listmgr.delivery.resend import (
+    Which,
+    try_again,
+)
 from listmgr.delivery.sweep import slice_job
 from listmgr.installation import hold
-from listmgr.installation.witness import Witness
+from listmgr.installation.identity_file import Witness
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
-from listmgr.kit.installation import HoldReason
+from listmgr.kit.installation_state import HoldReason
 from listmgr.kit.queue import Job
 from listmgr.operators.models import AuditEntry
 from listmgr.privacy.erasure import erase
-from listmgr.privacy.journal import FILE_NAME
-from listmgr.runtime.house import House
+from listmgr.privacy.erasure_journal import FILE_NAME
+from listmgr.runtime.servers import House
 from listmgr.subscribers import restriction
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression
+from tests.factories import (
+    launched,
+    make_confirmed,
+    make_list,
+    make_pending,
+)
 from tests.installation.conftest import Host, dump, restore, server_program
-from tests.people import launched, make_confirmed, make_list, make_pending
 from tests.sink import Sink
 
 NAMES = ("stays", "withdraws", "restricted", "objects", "erased", "asked")
@@ -69,7 +77,7 @@ def act(host: Host) -> None:
         restriction.restrict(tx, person(tx, "restricted").id, at=now())
     with host.uow() as tx:
         objector = person(tx, "objects").id
-        word.object_on_word(tx, objector, how="phone", actor="operator:1", at=now())
+        staff_requests.object_on_word(tx, objector, how="phone", actor="operator:1", at=now())
     with host.uow() as tx:
         erase(tx, [person(tx, "erased").id], actor="operator:1", at=now())
 

@@ -9,11 +9,17 @@ import sqlalchemy as sa
 
 from listmgr.installation.adopt import adopt
 from listmgr.installation.identity import check
-from listmgr.installation.keeper import Keeper
+from listmgr.installation.journal_writer import Keeper
 from listmgr.kit.clock import now
 from listmgr.kit.errors import IdentityError
-from listmgr.kit.installation import HoldReason, Installation
-from tests.people import make_confirmed, make_list
+from listmgr.kit.installation_state import (
+    HoldReason,
+    Installation,
+)
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 
 def test_f13_the_applications_role_has_the_rights_it_needs(engine, uow, settings, session):

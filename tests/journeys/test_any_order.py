@@ -19,10 +19,10 @@ from listmgr.consent.anchor import broken_chains
 from listmgr.consent.capture import capture
 from listmgr.consent.confirm import confirm
 from listmgr.consent.expire import expire_due
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.lifecycle import OPEN
 from listmgr.consent.models import Consent, ConsentSource, Question, QuestionKind
 from listmgr.consent.refuse import refuse
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.signup import SignupContent, process_signup, receive
 from listmgr.consent.withdraw import withdraw
 from listmgr.delivery.engine import send_slice
@@ -37,7 +37,10 @@ from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.conftest import empty
-from tests.people import make_list, make_subscriber
+from tests.factories import (
+    make_list,
+    make_subscriber,
+)
 from tests.sink import Sink, running_sink
 
 PEOPLE = ("anna@example.org", "Bert@Example.org", "jörg@exämple.org")

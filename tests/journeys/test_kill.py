@@ -18,14 +18,17 @@ from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery.launch import launch
-from listmgr.delivery.progress import Progress, progress
+from listmgr.delivery.reports.progress import (
+    Progress,
+    progress,
+)
 from listmgr.kit.clock import now
 from listmgr.schema import resource
 from tests.conftest import UnitOfWork
-from tests.crowd import make_crowd
+from tests.factories import make_list
 from tests.journeys.suspended import SuspendedClock
 from tests.journeys.workers import Workers, started
-from tests.people import make_list
+from tests.many_subscribers import make_crowd
 from tests.sink import running_sink
 
 OTHERS = 500

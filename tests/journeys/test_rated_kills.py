@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 from listmgr.config import Settings
 from listmgr.kit.clock import now
 from tests.conftest import UnitOfWork
-from tests.crowd import make_crowd
+from tests.factories import (
+    launched,
+    make_list,
+)
 from tests.journeys.test_stops import finished, wait_for
 from tests.journeys.workers import started
-from tests.people import launched, make_list
+from tests.many_subscribers import make_crowd
 from tests.sink import running_sink
 
 PEOPLE, RATE, KILLS = 1200, 400, 3

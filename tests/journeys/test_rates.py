@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign
 from listmgr.config import Settings
-from listmgr.kit.quiet import QuietTold
-from listmgr.senders.describe import pace_sender
+from listmgr.senders.edit import pace_sender
+from listmgr.senders.limits_form import PacingTold
 from listmgr.senders.models import BUILT_IN
-from listmgr.senders.pacing import PacingTold
+from listmgr.senders.quiet_hours import QuietTold
 from tests.conftest import UnitOfWork
 from tests.journeys.test_stops import PEOPLE, campaign_id, everybody_once, finished, wait_for
 from tests.journeys.workers import started

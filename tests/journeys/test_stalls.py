@@ -14,16 +14,20 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.models import Consent
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
-from listmgr.delivery.progress import Progress
+from listmgr.delivery.reports.progress import Progress
 from listmgr.kit.clock import now
 from tests.conftest import UnitOfWork
+from tests.factories import (
+    launched,
+    make_confirmed,
+    make_list,
+)
 from tests.journeys.suspended import SuspendedClock
 from tests.journeys.test_stops import finished, wait_for
 from tests.journeys.workers import Workers, started
-from tests.people import launched, make_confirmed, make_list
 from tests.sink import Sink, Talk, running_sink, scripted
 
 PEOPLE = 40

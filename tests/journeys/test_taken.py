@@ -20,10 +20,13 @@ from listmgr.delivery.sweep import slice_job
 from listmgr.kit.clock import now
 from listmgr.kit.queue import QUEUES, Job, ring
 from tests.conftest import UnitOfWork
-from tests.crowd import make_crowd
+from tests.factories import (
+    launched,
+    make_list,
+)
 from tests.journeys.test_stops import finished
 from tests.journeys.workers import keys, started
-from tests.people import launched, make_list
+from tests.many_subscribers import make_crowd
 from tests.sink import running_sink
 
 PEOPLE = 20

@@ -17,14 +17,14 @@ from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery.launch import launch
-from listmgr.delivery.progress import progress
+from listmgr.delivery.reports.progress import progress
 from listmgr.kit.clock import now
 from listmgr.schema import resource
 from tests.conftest import UnitOfWork
-from tests.crowd import make_crowd
+from tests.factories import make_list
 from tests.journeys.hosts import Host, Road, hosts, needs_hosts, road
 from tests.journeys.workers import started
-from tests.people import make_list
+from tests.many_subscribers import make_crowd
 from tests.sink import Sink, running_sink
 
 PEOPLE, OTHERS = 1500, 150

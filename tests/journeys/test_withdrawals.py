@@ -18,9 +18,13 @@ from listmgr.consent.models import Consent
 from listmgr.kit.clock import now
 from listmgr.kit.tokens import Door, make_token
 from tests.conftest import UnitOfWork
+from tests.factories import (
+    launched,
+    make_confirmed,
+    make_list,
+)
 from tests.journeys.test_stops import finished, status_of
 from tests.journeys.workers import started
-from tests.people import launched, make_confirmed, make_list
 from tests.sink import running_sink
 
 PEOPLE, LEAVE = 160, 30

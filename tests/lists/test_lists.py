@@ -8,8 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.kit.errors import InvalidInput, NotFound
-from listmgr.lists.asks import Ask
-from listmgr.lists.describe import (
+from listmgr.lists.edit import (
     Description,
     archive_list,
     create_list,
@@ -17,9 +16,22 @@ from listmgr.lists.describe import (
     lists,
     restore_list,
 )
-from listmgr.lists.forms import FormWords, close_form, create_form, edit_form, forms, reopen_form
+from listmgr.lists.form_fields import Ask
 from listmgr.lists.models import MailingList, Purpose
-from listmgr.lists.publish import add_purpose, find_purpose, open_purposes, publish_notice
+from listmgr.lists.purposes import (
+    add_purpose,
+    find_purpose,
+    open_purposes,
+    publish_notice,
+)
+from listmgr.lists.signup_forms import (
+    FormWords,
+    close_form,
+    create_form,
+    edit_form,
+    forms,
+    reopen_form,
+)
 from tests.conftest import NOW
 
 GOOD = Description(

@@ -10,18 +10,34 @@ import sqlalchemy as sa
 from listmgr.cards.models import Card, CardStatus, CardUpload
 from listmgr.cards.restriction import lift_restriction, restrict
 from listmgr.kit.errors import NotFound, Refused
-from listmgr.kit.journal import JournalKind
-from listmgr.privacy.access import file_of_card, file_of_subscriber
+from listmgr.kit.journal_models import JournalKind
+from listmgr.privacy.data_export import (
+    file_of_card,
+    file_of_subscriber,
+)
 from listmgr.privacy.erasure import erase, erase_card
-from listmgr.privacy.journal import FILE_NAME, forget_late_replies, replay
+from listmgr.privacy.erasure_journal import (
+    FILE_NAME,
+    forget_late_replies,
+    replay,
+)
 from listmgr.privacy.models import ErasureEntry
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 from tests.cards.conftest import ada, operator
-from tests.cards.hands import codes, hand_in, kept, typed
-from tests.cards.test_arriving import file_of
+from tests.cards.corrections import (
+    codes,
+    hand_in,
+    kept,
+    typed,
+)
+from tests.cards.test_intake import file_of
 from tests.conftest import NOW, empty
-from tests.people import make_confirmed, make_list, make_subscriber
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_subscriber,
+)
 from tests.privacy.dump import everything
 from tests.privacy.test_restore import keep, lines
 

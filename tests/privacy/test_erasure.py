@@ -16,16 +16,26 @@ from listmgr.delivery.launch import launch
 from listmgr.kit.db import Base
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.queue import ring
-from listmgr.lists.forms import FormWords, create_form
+from listmgr.lists.signup_forms import (
+    FormWords,
+    create_form,
+)
 from listmgr.privacy.erasure import erase, erase_person
-from listmgr.privacy.journal import forget_late_replies
+from listmgr.privacy.erasure_journal import forget_late_replies
+from listmgr.privacy.erasure_registry import (
+    ERASED,
+    KEPT,
+)
 from listmgr.privacy.models import ErasureEntry
-from listmgr.privacy.register import ERASED, KEPT
 from listmgr.schema import resource
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list, make_pending
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_pending,
+)
 from tests.privacy.dump import everything
 
 ANNA = "anna.müller@example.com"
@@ -148,7 +158,7 @@ def test_a_sign_up_in_flight_does_not_bring_the_person_back(anna, uow, session):
 
 
 def test_every_personal_table_says_what_becomes_of_it():
-    """A new table with personal columns needs a line in listmgr/privacy/register.py."""
+    """A new table with personal columns needs a line in listmgr/privacy/erasure_registry.py."""
     personal = {
         table.name
         for table in Base.metadata.tables.values()

@@ -9,17 +9,29 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.anchor import broken_chains
-from listmgr.installation.keeper import append
+from listmgr.installation.journal_writer import append
 from listmgr.kit.errors import InvalidInput
-from listmgr.kit.journal import JournalEntry, JournalKind
+from listmgr.kit.journal_models import (
+    JournalEntry,
+    JournalKind,
+)
 from listmgr.kit.transaction import Transaction
 from listmgr.privacy.erasure import erase
-from listmgr.privacy.journal import FILE_NAME, Line, read_files, read_line, replay
+from listmgr.privacy.erasure_journal import (
+    FILE_NAME,
+    Line,
+    read_files,
+    read_line,
+    replay,
+)
 from listmgr.privacy.models import ErasureEntry
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression
 from tests.conftest import NOW, UnitOfWork, empty
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 from tests.privacy.dump import everything
 
 ERASED_AT = NOW + timedelta(days=1)

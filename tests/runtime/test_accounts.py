@@ -19,7 +19,7 @@ import pytest
 
 from listmgr.runtime.accounts import POSTGRES, PROGRAMS, VALKEY, unprivileged
 from listmgr.runtime.data_folder import owned_folder, prepare_data_folder, share_out
-from listmgr.runtime.house import House
+from listmgr.runtime.servers import House
 from tests.runtime.test_up import address, command, get, up, wait_for_nobody
 from tests.runtime.test_up import folder as folder  # noqa: PLC0414 - a fixture
 

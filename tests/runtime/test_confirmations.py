@@ -13,7 +13,7 @@ from listmgr.consent.models import Question, QuestionStatus
 from listmgr.kit.clock import now
 from listmgr.kit.mail import KeptConnections, Letter, make_post
 from listmgr.lists.models import SignupForm
-from tests.people import make_list
+from tests.factories import make_list
 from tests.runtime.conftest import wait_until
 from tests.sink import running_sink
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from listmgr.runtime import log_reasons
-from listmgr.runtime.house import House
+from listmgr.runtime import startup_errors
 from listmgr.runtime.process import RuntimeFailure
+from listmgr.runtime.servers import House
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_d05_a_disk_that_is_too_small_is_told_before_anything_is_made(folder):
 
 
 def test_d05_a_disk_that_is_full_is_told(folder, monkeypatch):
-    monkeypatch.setattr(log_reasons, "LEAST_FREE", 0)
+    monkeypatch.setattr(startup_errors, "LEAST_FREE", 0)
     with disk(folder, 45) as where:
         assert "The disk is full" in start(where)
         # What was begun is not taken for an installation afterwards.

@@ -14,18 +14,22 @@ from alembic import command
 from sqlalchemy.orm import Session
 
 from listmgr.consent.anchor import broken_chains
-from listmgr.consent.facts import RequestFacts
 from listmgr.consent.models import Consent
+from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.delivery import engine as sending
 from listmgr.installation.identity import check
-from listmgr.installation.keeper import Keeper
+from listmgr.installation.journal_writer import Keeper
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import transaction
 from listmgr.runtime import postgres
 from listmgr.runtime.postgres import Postgres
 from listmgr.schema import alembic_config, migrate
-from tests.people import launched, make_confirmed, make_list
+from tests.factories import (
+    launched,
+    make_confirmed,
+    make_list,
+)
 from tests.runtime.test_postgres_upgrade import DEBIANS, needs_debians, newer
 from tests.sink import running_sink
 

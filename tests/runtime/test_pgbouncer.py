@@ -17,9 +17,9 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.runtime.accounts import POSTGRES, unprivileged
-from listmgr.runtime.house import House
 from listmgr.runtime.ports import free_port
 from listmgr.runtime.process import spawn
+from listmgr.runtime.servers import House
 
 BINARY = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(

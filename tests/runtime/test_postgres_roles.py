@@ -18,12 +18,15 @@ from listmgr.config import Settings
 from listmgr.consent.proof import proof, verify
 from listmgr.kit.transaction import transaction
 from listmgr.runtime.data_folder import owned_folder
-from listmgr.runtime.house import House
 from listmgr.runtime.postgres import _binaries
 from listmgr.runtime.process import spawn
+from listmgr.runtime.servers import House
 from listmgr.schema import migrate
 from tests.conftest import NOW
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 
 @pytest.fixture

@@ -19,14 +19,17 @@ from listmgr.config import Settings
 from listmgr.consent.anchor import broken_chains
 from listmgr.installation.identity import check
 from listmgr.kit.clock import now
-from listmgr.kit.installation import Installation
+from listmgr.kit.installation_state import Installation
 from listmgr.kit.transaction import transaction
 from listmgr.runtime import postgres, postgres_upgrade
 from listmgr.runtime.data_folder import owned_folder
 from listmgr.runtime.postgres import Postgres
 from listmgr.runtime.process import RuntimeFailure, spawn
 from listmgr.schema import migrate
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
 needs_debians = pytest.mark.skipif(

@@ -15,7 +15,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.queue import Job
 from listmgr.lists.models import SignupForm
 from listmgr.scheduler import TASKS, Scheduler, Task
-from tests.people import make_list
+from tests.factories import make_list
 
 
 @pytest.fixture

@@ -23,8 +23,11 @@ from listmgr.kit.clock import now
 from listmgr.kit.tokens import Door, make_token
 from listmgr.runtime.ports import free_port
 from tests.conftest import UnitOfWork
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 from tests.journeys.workers import keys
-from tests.people import make_confirmed, make_list
 
 HOST = "news.example.org"
 MANY = 1000
@@ -59,7 +62,7 @@ def site(settings, engine, tmp_path: Path) -> Iterator[int]:
         "LISTMGR_WEB_PROCESSES": "1",
     }
     argv = [sys.executable, "-m", "gunicorn", "listmgr.app:create_app()"]
-    argv += ["--config=python:listmgr.runtime.web_server", f"--bind=127.0.0.1:{port}"]
+    argv += ["--config=python:listmgr.runtime.gunicorn_config", f"--bind=127.0.0.1:{port}"]
     with (tmp_path / "web.log").open("wb") as log:
         process = subprocess.Popen(argv, env=env, stdout=log, stderr=log)
     try:

@@ -19,9 +19,12 @@ import sqlalchemy as sa
 
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job, ring
-from tests.crowd import make_crowd
+from tests.factories import (
+    launched,
+    make_list,
+)
 from tests.journeys.workers import keys
-from tests.people import launched, make_list
+from tests.many_subscribers import make_crowd
 from tests.runtime.conftest import wait_until
 
 

@@ -10,26 +10,29 @@ import sqlalchemy as sa
 from listmgr.campaigns import compose
 from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign
-from listmgr.consent import reach as reaching
 from listmgr.consent.gate import count_mailable
-from listmgr.consent.reach import Reach, reach
 from listmgr.delivery.launch import launch
 from listmgr.delivery.leases import claim, close
 from listmgr.delivery.models import partition_name
-from listmgr.delivery.progress import progress
-from listmgr.delivery.unmailed import held_back
+from listmgr.delivery.reports.progress import progress
+from listmgr.delivery.reports.undelivered import held_back
 from listmgr.delivery.window import due_window, next_window
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
 from listmgr.schema import resource
-from listmgr.segments import keep
-from listmgr.segments.predicate import predicate
+from listmgr.search import reach as reaching
+from listmgr.search.reach import (
+    Reach,
+    reach,
+)
+from listmgr.segments import edit
 from listmgr.segments.rules import BrokenRule, Group, Rule
+from listmgr.segments.sql import predicate
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW
-from tests.crowd import make_crowd
-from tests.people import make_list
+from tests.factories import make_list
+from tests.many_subscribers import make_crowd
 
 FRIENDS = Group("all", (Rule("tag", "has", "friend"),))
 GONE = Group("any", (Rule("tag", "has", "gone"),))
@@ -50,7 +53,7 @@ def made(uow, superuser) -> tuple[int, int, int]:
         )
         who = create_operator(tx, email="o@example.org", name="O", role="sales", at=NOW).id
         ids = [
-            keep.create(tx, name, tree, role=Role.MARKETER, operator_id=who, at=NOW).id
+            edit.create(tx, name, tree, role=Role.MARKETER, operator_id=who, at=NOW).id
             for name, tree in (("friends", FRIENDS), ("gone", GONE))
         ]
     return notice.purpose_id, ids[0], ids[1]
@@ -117,7 +120,7 @@ def test_a_launch_freezes_the_rule_and_editing_changes_nothing(uow, made):
         campaign = launched(tx, made)
     with uow() as tx:
         everybody = Group("all", (Rule("tag", "has_not", "nothing"),))
-        keep.save(tx, made[1], "friends", everybody, revision=1, role=Role.MARKETER, at=NOW)
+        edit.save(tx, made[1], "friends", everybody, revision=1, role=Role.MARKETER, at=NOW)
         assert len(windows(tx, tx.session.get_one(Campaign, campaign.id))) == 10
 
 
@@ -156,15 +159,15 @@ def test_a_segment_in_use_is_not_deleted(uow, made):
     with uow() as tx:
         campaign = draft(tx, made)
         with pytest.raises(Refused, match="used by campaigns"):
-            keep.delete(tx, made[1])
-        [use] = keep.uses(tx.session, made[1])
+            edit.delete(tx, made[1])
+        [use] = edit.uses(tx.session, made[1])
         assert (use.campaign_id, use.needs_it) == (campaign.id, True)
         launch(tx, campaign.id, templates=resource("templates"), at=NOW)
         with pytest.raises(Refused):
-            keep.delete(tx, made[2])
+            edit.delete(tx, made[2])
         campaign.status = "cancelled"
         tx.session.flush()
-        keep.delete(tx, made[1])
+        edit.delete(tx, made[1])
         tx.session.refresh(campaign)
         assert campaign.audience_segment_id is None
         assert campaign.frozen_rule is not None
@@ -172,7 +175,7 @@ def test_a_segment_in_use_is_not_deleted(uow, made):
 
 def test_nobody_in_the_segment_blocks_the_launch(uow, made):
     with uow() as tx:
-        nobody = keep.create(
+        nobody = edit.create(
             tx,
             "nobody",
             Group("all", (Rule("tag", "has", "x"),)),
@@ -184,13 +187,13 @@ def test_nobody_in_the_segment_blocks_the_launch(uow, made):
         with pytest.raises(InvalidInput, match="Nobody is in the segment"):
             launch(tx, campaign.id, templates=resource("templates"), at=NOW)
         campaign.audience_segment_id = made[1]
-        segment = tx.session.get_one(keep.Segment, made[1])
+        segment = tx.session.get_one(edit.Segment, made[1])
         segment.rule = {"group": "all", "rules": [{"what": "drop table"}]}
         tx.session.flush()
         with pytest.raises(InvalidInput, match="cannot be read"):
             launch(tx, campaign.id, templates=resource("templates"), at=NOW)
         with pytest.raises(BrokenRule):
-            keep.tree_of(segment)
+            edit.tree_of(segment)
 
 
 def test_reach_counts_few_and_samples_many(uow, made, monkeypatch):

@@ -11,10 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from listmgr.consent.models import Consent
-from listmgr.segments.predicate import predicate
 from listmgr.segments.rules import Group, Node, Rule, document_of, nodes, plainer, read_tree
+from listmgr.segments.sql import predicate
 from listmgr.subscribers.models import Subscriber
-from tests.people import make_confirmed, make_list, make_pending, make_subscriber
+from tests.factories import (
+    make_confirmed,
+    make_list,
+    make_pending,
+    make_subscriber,
+)
 
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 CITIES = ("Köln", "kiel", "Ulm_1", "50%", "")

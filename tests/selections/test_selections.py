@@ -9,26 +9,40 @@ import sqlalchemy as sa
 
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
-from listmgr.consent.search import Wanted
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.operators.models import Role
-from listmgr.segments.keep import create
+from listmgr.search.conditions import Wanted
+from listmgr.segments.edit import create
 from listmgr.segments.rules import Group, Rule
-from listmgr.selections import gather
-from listmgr.selections.gather import Chosen, begin, chunk_ids, contains
-from listmgr.selections.kept import as_kept, restored
+from listmgr.selections import freeze
+from listmgr.selections.freeze import (
+    Chosen,
+    begin,
+    chunk_ids,
+    contains,
+)
 from listmgr.selections.models import Selection, SelectionKind
-from listmgr.subscribers.define import FieldWords, create_field
-from listmgr.subscribers.fields import field_by_key
+from listmgr.selections.search_codec import (
+    as_kept,
+    restored,
+)
+from listmgr.subscribers.custom_fields import (
+    FieldWords,
+    create_field,
+)
+from listmgr.subscribers.field_catalogue import field_by_key
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW, UnitOfWork
-from tests.people import make_confirmed, make_list
+from tests.factories import (
+    make_confirmed,
+    make_list,
+)
 
 
 @pytest.fixture
 def people(uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    monkeypatch.setattr(gather, "CHUNK", 2)
-    monkeypatch.setattr(gather, "BATCH", 2)
+    monkeypatch.setattr(freeze, "CHUNK", 2)
+    monkeypatch.setattr(freeze, "BATCH", 2)
     with uow() as tx:
         notice = make_list(tx)[2]
         made = [make_confirmed(tx, f"p{n}@example.com", notice, NOW) for n in range(7)]
@@ -41,7 +55,7 @@ def gathered(uow: UnitOfWork, chosen: Chosen) -> Selection:
     while True:
         with uow() as tx:
             selection = tx.session.get_one(Selection, selection_id)
-            gather.gather(tx, selection, at=NOW)
+            freeze.gather(tx, selection, at=NOW)
             if selection.gathered_at:
                 return selection
 
@@ -89,7 +103,7 @@ def test_a_search_for_a_field_that_is_gone_finds_nobody(uow, people, session):
         selection_id = begin(tx, Chosen(SelectionKind.FOUND), role=Role.PRIVACY, at=NOW).id
         tx.session.execute(sa.update(Selection).values(wanted=kept))
     with uow() as tx:
-        assert gather.gather(tx, tx.session.get_one(Selection, selection_id), at=NOW) == []
+        assert freeze.gather(tx, tx.session.get_one(Selection, selection_id), at=NOW) == []
 
 
 def test_progress_is_how_far_the_ids_have_been_passed():

@@ -8,16 +8,31 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
+from listmgr.kit.encryption import (
+    SealBroken,
+    seal,
+    unseal,
+)
 from listmgr.kit.errors import InvalidInput, Refused
-from listmgr.kit.quiet import QuietTold
-from listmgr.kit.sealing import SealBroken, seal, unseal
-from listmgr.kit.typed import Typed
-from listmgr.senders import accounts, describe
-from listmgr.senders.accounts import NoSender, account_of, route
-from listmgr.senders.describe import AccountTold
+from listmgr.kit.validation import Typed
+from listmgr.senders import (
+    edit,
+    routing,
+)
+from listmgr.senders.edit import AccountTold
 from listmgr.senders.limits import Limit, Terms, allowance
+from listmgr.senders.limits_form import (
+    PacingTold,
+    checked_domains,
+    checked_pacing,
+)
 from listmgr.senders.models import BUILT_IN, Sender
-from listmgr.senders.pacing import PacingTold, checked_domains, checked_pacing
+from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.routing import (
+    NoSender,
+    account_of,
+    route,
+)
 from tests.conftest import NOW
 
 TOLD = AccountTold(
@@ -33,7 +48,7 @@ TOLD = AccountTold(
 
 def make(uow, **changes) -> Sender:
     with uow() as tx:
-        return describe.create_sender(tx, replace(TOLD, **changes), at=NOW)
+        return edit.create_sender(tx, replace(TOLD, **changes), at=NOW)
 
 
 def test_a_password_is_sealed_at_rest_and_opens_with_the_keys(uow, settings, session):
@@ -63,7 +78,7 @@ def test_what_is_sealed_for_one_purpose_opens_for_no_other():
 def test_an_empty_password_leaves_the_one_that_is_kept(uow, settings):
     made = make(uow)
     with uow() as tx:
-        edited = describe.edit_sender(tx, made.id, replace(TOLD, name="New", password=""))
+        edited = edit.edit_sender(tx, made.id, replace(TOLD, name="New", password=""))
     assert account_of(settings, edited).password == "s3cret-Wörter"
 
 
@@ -72,7 +87,7 @@ def test_a_kept_password_is_never_sent_to_another_server(uow, change):
     """Who may edit a sender shall not be able to read its password at a server of their own."""
     made = make(uow)
     with pytest.raises(InvalidInput) as told, uow() as tx:
-        describe.edit_sender(tx, made.id, replace(TOLD, password="", **change))
+        edit.edit_sender(tx, made.id, replace(TOLD, password="", **change))
     assert "password" in told.value.fields
 
 
@@ -107,7 +122,7 @@ def test_the_address_comes_before_the_domain_and_both_before_the_built_in_one(uo
     assert route(session, "x@sub.example.org").id == BUILT_IN
     assert route(session, "x@sub.example.org", named=BUILT_IN).id == BUILT_IN
     with uow() as tx:
-        describe.disable_sender(tx, domain.id, at=NOW)
+        edit.disable_sender(tx, domain.id, at=NOW)
     session.expire_all()
     assert route(session, "other@example.org").id == BUILT_IN
     with pytest.raises(NoSender, match="disabled"):
@@ -115,25 +130,23 @@ def test_the_address_comes_before_the_domain_and_both_before_the_built_in_one(uo
     with pytest.raises(NoSender, match="does not serve"):
         route(session, "other@example.org", named=address.id)
     with uow() as tx:
-        describe.enable_sender(tx, domain.id)
+        edit.enable_sender(tx, domain.id)
         with pytest.raises(Refused):
-            describe.disable_sender(tx, BUILT_IN, at=NOW)
-        describe.ensure_built_in(tx).serves = ["news.example.org"]
+            edit.disable_sender(tx, BUILT_IN, at=NOW)
+        edit.ensure_built_in(tx).serves = ["news.example.org"]
     session.expire_all()
     with pytest.raises(NoSender, match="Senders"):
         route(session, "x@nowhere.example")
 
 
 def test_limits_of_the_built_in_sender_get_a_row_and_count_up_its_revision(uow, session):
-    assert accounts.built_in(session).terms == Terms()
+    assert routing.built_in(session).terms == Terms()
     told = PacingTold(per_second="20", warm_up="50 100;200", warm_up_began="2026-11-22")
     rows = [("google", {"per_hour": "9"}), ("", {}), ("Bücher.example", {"at_once": "2"})]
     for _ in range(2):
         with uow() as tx:
-            describe.pace_sender(
-                tx, BUILT_IN, told, QuietTold(), rows, providers=frozenset({"Google"})
-            )
-    terms = accounts.built_in(session).terms
+            edit.pace_sender(tx, BUILT_IN, told, QuietTold(), rows, providers=frozenset({"Google"}))
+    terms = routing.built_in(session).terms
     assert terms.domains == {
         "Google": Limit(per_hour=9),
         "xn--bcher-kva.example": Limit(at_once=2),

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.operators.models import Role
-from listmgr.subscribers.define import (
+from listmgr.subscribers.custom_fields import (
     archive_field,
     create_field,
     delete_field,
     edit_field,
     restore_field,
 )
-from listmgr.subscribers.field_models import Field
-from listmgr.subscribers.field_values import parse_value, show_value
-from listmgr.subscribers.fields import (
+from listmgr.subscribers.field_assignment import (
+    set_values,
+    value_of,
+)
+from listmgr.subscribers.field_catalogue import (
     CORE_FIELDS,
     FieldCategory,
     FieldKind,
@@ -32,9 +34,14 @@ from listmgr.subscribers.fields import (
     field_by_key,
     visible_fields,
 )
-from listmgr.subscribers.values import set_values, value_of
+from listmgr.subscribers.field_models import Field
+from listmgr.subscribers.field_values import parse_value, show_value
 from tests.conftest import NOW
-from tests.people import FIELD, make_field, make_subscriber
+from tests.factories import (
+    FIELD,
+    make_field,
+    make_subscriber,
+)
 
 ADMIN = Role.ADMINISTRATOR
 

@@ -1,11 +1,15 @@
+# ruff: noqa: F401
 """What subscribers see: no sign-in, no cookie, no script, no request to anybody else."""
 
 from __future__ import annotations
 
-from flask import Blueprint
+# A view adds its routes to the blueprint when it is imported.
+import listmgr.web.public.change_address
+import listmgr.web.public.confirmation
+import listmgr.web.public.home
+import listmgr.web.public.my_data
+import listmgr.web.public.signup
+import listmgr.web.public.unsubscribe
+from listmgr.web.public.blueprint import bp
 
-bp = Blueprint("public", __name__)
-
-from listmgr.web.public import confirmation, front, leaving, moving, own_data, signing_up  # noqa: E402
-
-__all__ = ["bp", "confirmation", "front", "leaving", "moving", "own_data", "signing_up"]
+__all__ = ["bp"]

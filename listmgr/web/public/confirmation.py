@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from listmgr.consent.confirm import QuestionView, confirm, look
 from listmgr.consent.refuse import refuse
+from listmgr.context import (
+    request_facts,
+    services,
+)
 from listmgr.kit.clock import now
 from listmgr.kit.rows import Rows, rows_of
-from listmgr.web.context import request_facts, services
-from listmgr.web.public import bp
-from listmgr.web.public.frame import framed
+from listmgr.web.public.blueprint import bp
+from listmgr.web.public.layout import framed
 
 
 @bp.get("/c/<token>")

@@ -1,3 +1,4 @@
+# ruff: noqa: F401
 """The staff side: every page behind a sign-in, every route behind a right."""
 
 from __future__ import annotations
@@ -6,77 +7,42 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.routing import IntegerConverter
 
-from listmgr.web.studio import errors, fact_values, navigation, session, show
-from listmgr.web.studio.guard import GuardedBlueprint, csrf, enforce
+# A view adds its routes to the blueprint when it is imported.
+import listmgr.web.studio.audit
+import listmgr.web.studio.auth
+import listmgr.web.studio.bulk
+import listmgr.web.studio.campaigns.audience
+import listmgr.web.studio.campaigns.files
+import listmgr.web.studio.campaigns.undelivered
+import listmgr.web.studio.campaigns.views
+import listmgr.web.studio.cards.capture
+import listmgr.web.studio.cards.offline
+import listmgr.web.studio.cards.outreach
+import listmgr.web.studio.cards.rights
+import listmgr.web.studio.cards.views
+import listmgr.web.studio.dashboard
+import listmgr.web.studio.exports
+import listmgr.web.studio.imports.views
+import listmgr.web.studio.lists.forms
+import listmgr.web.studio.lists.purposes
+import listmgr.web.studio.lists.sender_settings
+import listmgr.web.studio.lists.views
+import listmgr.web.studio.segments.views
+import listmgr.web.studio.settings.account
+import listmgr.web.studio.settings.api_keys
+import listmgr.web.studio.settings.fields
+import listmgr.web.studio.settings.operators
+import listmgr.web.studio.settings.processing_record
+import listmgr.web.studio.settings.senders
+import listmgr.web.studio.subscribers.actions
+import listmgr.web.studio.subscribers.proofs
+import listmgr.web.studio.subscribers.views
+from listmgr.web.studio import filters, session
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import csrf
+from listmgr.web.studio.subscribers import evidence_values
 
-bp = GuardedBlueprint("studio", __name__, url_prefix="/studio")
-bp.before_request(enforce)
-bp.context_processor(navigation.names)
-errors.init_app(bp)
-
-from listmgr.web.studio import (  # noqa: E402
-    account,
-    api_keys,
-    audit,
-    bulk,
-    campaign_files,
-    campaigns,
-    card_asking,
-    card_rights,
-    card_taking,
-    cards,
-    dashboard,
-    entering,
-    exports,
-    fields,
-    forms,
-    imports,
-    lists,
-    notices,
-    operators,
-    person,
-    pocket,
-    proofs,
-    record,
-    segments,
-    senders,
-    sending,
-    subscribers,
-    unmailed,
-)
-
-__all__ = [
-    "account",
-    "api_keys",
-    "audit",
-    "bp",
-    "bulk",
-    "campaign_files",
-    "campaigns",
-    "card_asking",
-    "card_rights",
-    "card_taking",
-    "cards",
-    "dashboard",
-    "entering",
-    "exports",
-    "fields",
-    "forms",
-    "imports",
-    "init_app",
-    "lists",
-    "notices",
-    "operators",
-    "person",
-    "pocket",
-    "proofs",
-    "record",
-    "segments",
-    "senders",
-    "sending",
-    "subscribers",
-    "unmailed",
-]
+__all__ = ["bp", "init_app"]
 
 
 class KeyOrNone(IntegerConverter):
@@ -107,8 +73,8 @@ def init_app(app: Flask) -> None:
     Bootstrap5(app)
     csrf.init_app(app)
     session.init_app(app)
-    show.init_app(app)
-    fact_values.init_app(app)
+    filters.init_app(app)
+    evidence_values.init_app(app)
     app.url_map.converters["key"] = Key
     app.url_map.converters["key_or_none"] = KeyOrNone
     app.register_blueprint(bp)

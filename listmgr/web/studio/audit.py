@@ -7,9 +7,12 @@ from flask import render_template, request
 from listmgr.operators.accounts import operators
 from listmgr.operators.audit import entries
 from listmgr.operators.roles import Right
-from listmgr.web.studio import bp
-from listmgr.web.studio.acting import as_number, reading
+from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import needs
+from listmgr.web.studio.transactions import (
+    as_number,
+    reading,
+)
 
 PAGE = 100
 

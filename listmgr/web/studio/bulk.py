@@ -11,17 +11,20 @@ from listmgr.bulk.lifecycle import BulkDeed
 from listmgr.bulk.models import BulkAct
 from listmgr.bulk.prepare import Asked, kinds_for, prepare, settable_fields
 from listmgr.bulk.preview import sample
-from listmgr.consent.word import WAYS
+from listmgr.consent.staff_requests import WAYS
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.transaction import Transaction
-from listmgr.lists.publish import open_purposes
+from listmgr.lists.purposes import open_purposes
 from listmgr.operators.roles import Right
-from listmgr.subscribers.fields import CatalogueField, catalogue
-from listmgr.web.sentences import refusal, spoken
-from listmgr.web.studio import bp
-from listmgr.web.studio.acting import acting, as_number, note, reading, sent
-from listmgr.web.studio.choosing import (
+from listmgr.subscribers.field_catalogue import (
+    CatalogueField,
+    catalogue,
+)
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.subscribers.selection import (
     as_sent,
     back,
     changed_count,
@@ -32,8 +35,17 @@ from listmgr.web.studio.choosing import (
     described_selection,
     how_many,
 )
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+    sent,
+)
+from listmgr.web.translation import (
+    refusal,
+    spoken,
+)
 
 
 @bp.get("/bulk")

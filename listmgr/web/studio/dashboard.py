@@ -11,20 +11,29 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign, PauseCause
-from listmgr.cards import inbox, notice
-from listmgr.consent import overview
-from listmgr.delivery.progress import Progress, standings
+from listmgr.cards import (
+    inbox,
+    privacy_notice,
+)
+from listmgr.consent import consent_statistics
+from listmgr.context import services
+from listmgr.delivery.reports.progress import (
+    Progress,
+    standings,
+)
 from listmgr.installation.hold import go_on
 from listmgr.installation.replay import catch_up
 from listmgr.kit.clock import now
-from listmgr.kit.installation import Installation
+from listmgr.kit.installation_state import Installation
 from listmgr.lists.models import MailingList, Notice, SignupForm
 from listmgr.operators.roles import Right, may
-from listmgr.web.context import services
-from listmgr.web.studio import bp
-from listmgr.web.studio.acting import acting, reading
+from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import needs
 from listmgr.web.studio.session import operator, whose_cards
+from listmgr.web.studio.transactions import (
+    acting,
+    reading,
+)
 
 LATEST = 5
 
@@ -60,11 +69,11 @@ def dashboard() -> str:
         return render_template(
             "studio/dashboard.html",
             steps=_first_steps(session),
-            stations=overview.stations(session),
-            weeks=overview.growth(session, at=now()),
-            questions=overview.questions(session),
-            refused_logins=overview.refused_logins(session),
-            ledger=overview.ledger_state(session),
+            stations=consent_statistics.stations(session),
+            weeks=consent_statistics.growth(session, at=now()),
+            questions=consent_statistics.questions(session),
+            refused_logins=consent_statistics.refused_logins(session),
+            ledger=consent_statistics.ledger_state(session),
             campaigns=_latest_campaigns(session),
             stopped=_stopped(session),
             cards=_cards(session),
@@ -105,7 +114,7 @@ def _cards(session: Session) -> CardsWaiting | None:
         return None
     own = whose_cards()
     to_review = inbox.count_to_review(session, own)
-    return CardsWaiting(to_review, notice.count_overdue(session, own, at=now()))
+    return CardsWaiting(to_review, privacy_notice.count_overdue(session, own, at=now()))
 
 
 def _stopped(session: Session) -> list[Campaign]:

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from listmgr.consent.lifecycle import ForbiddenTransition
 from listmgr.kit.errors import DomainError, InvalidInput, NotFound
 from listmgr.kit.tokens import TokenError
-from listmgr.web.sentences import refusal
+from listmgr.web.translation import refusal
 
 
 def init_app(bp: Blueprint) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
-from listmgr.exports import keep
-from listmgr.exports.ask import Wish, ask
+from listmgr.exports import downloads
 from listmgr.exports.columns import offered
 from listmgr.exports.formats import MEDIA_TYPES
 from listmgr.exports.models import ExportFormat, ExportReason
+from listmgr.exports.request import (
+    Wish,
+    ask,
+)
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.roles import Right, may
 from listmgr.web.language import language
-from listmgr.web.sentences import refusal
-from listmgr.web.studio import bp
-from listmgr.web.studio.acting import acting, as_number, note, reading, sent
-from listmgr.web.studio.choosing import (
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.subscribers.selection import (
     as_sent,
     back,
     check_count,
@@ -26,8 +29,14 @@ from listmgr.web.studio.choosing import (
     described,
     how_many,
 )
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+    sent,
+)
+from listmgr.web.translation import refusal
 
 # What is ticked at first: enough to write to people, and no more.
 USUAL = frozenset({"email", "first_name", "last_name"})
@@ -39,10 +48,10 @@ def exports() -> str:
     """The own exports; everybody's for who reads the audit log."""
     whose = None if may(operator().role, Right.SEE_AUDIT) else operator().id
     with reading() as tx:
-        found = keep.exports(
+        found = downloads.exports(
             tx.session, operator_id=whose, below=as_number(request.args.get("below"))
         )
-        older = found[-1].id if len(found) == keep.PAGE else None
+        older = found[-1].id if len(found) == downloads.PAGE else None
         return render_template("studio/exports/all.html", found=found, older_id=older)
 
 
@@ -77,7 +86,7 @@ def ask_export() -> ResponseReturnValue:
 def export_page(export_id: int) -> str:
     """One export: how far it is, and its file for who asked for it."""
     with reading() as tx:
-        found = keep.find_export(tx.session, export_id)
+        found = downloads.find_export(tx.session, export_id)
         return render_template("studio/exports/one.html", found=found)
 
 
@@ -86,7 +95,7 @@ def export_page(export_id: int) -> str:
 def export_progress(export_id: int) -> str:
     """The part of the page that moves."""
     with reading() as tx:
-        found = keep.find_export(tx.session, export_id)
+        found = downloads.find_export(tx.session, export_id)
         return render_template("studio/exports/progress.html", found=found)
 
 
@@ -96,12 +105,12 @@ def export_file(export_id: int) -> ResponseReturnValue:
     """The file, for the operator who asked for it, until it expires."""
     try:
         with reading() as tx:
-            found = keep.fetchable(tx.session, export_id, operator_id=operator().id, at=now())
+            found = downloads.fetchable(tx.session, export_id, operator_id=operator().id, at=now())
     except Refused as error:
         flash(refusal(error), "danger")
         return redirect(url_for("studio.export_page", export_id=export_id), 303)
     name = f"subscribers-{found.created_at:%Y-%m-%d}-{found.id}.{found.format}"
-    octets = stream_with_context(keep.pieces(reading, found))
+    octets = stream_with_context(downloads.pieces(reading, found))
     answer = Response(octets, mimetype=MEDIA_TYPES[found.format])
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
@@ -115,7 +124,7 @@ def cancel_export(export_id: int) -> ResponseReturnValue:
     """Stop it, or take its file away at once."""
     try:
         with acting() as tx:
-            keep.cancel(tx, export_id, operator_id=operator().id)
+            downloads.cancel(tx, export_id, operator_id=operator().id)
             note(tx, "export.cancelled", "export", export_id)
     except Refused as error:
         flash(refusal(error), "danger")

@@ -11,11 +11,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 
+from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.operators.audit import audit
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
-from listmgr.web.context import services
 
 View = TypeVar("View", bound=Callable[..., Any])
 

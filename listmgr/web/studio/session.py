@@ -9,6 +9,7 @@ from typing import cast
 from flask import Flask, session
 from flask_login import LoginManager, current_user, login_user, logout_user
 
+from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.models import Operator, Role
@@ -21,7 +22,6 @@ from listmgr.operators.sessions import (
     touch_session,
 )
 from listmgr.operators.sign_in import seen
-from listmgr.web.context import services
 
 SEEN_EVERY = timedelta(minutes=5)
 _BY_LINK = "by_link"

@@ -1,0 +1,160 @@
+"""Works an act on many people off, chunk by chunk: what is done and how far go in one commit."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from listmgr.bulk.actions import (
+    BulkKind,
+    change_of,
+    verdict_of,
+)
+from listmgr.bulk.apply import (
+    binds_of,
+    change_chunk,
+    count_verdicts,
+    undo_chunk,
+)
+from listmgr.bulk.control import locked
+from listmgr.bulk.lifecycle import BUSY, BulkStatus
+from listmgr.bulk.models import BulkAct
+from listmgr.consent.request_evidence import RequestFacts
+from listmgr.consent.withdraw import withdraw_many
+from listmgr.kit import shutdown
+from listmgr.kit.errors import NotFound
+from listmgr.kit.transaction import Transaction
+from listmgr.operators.audit import audit
+from listmgr.selections.freeze import (
+    chunk_ids,
+    gather,
+)
+from listmgr.selections.models import Selection
+from listmgr.subscribers.models import Subscriber
+from listmgr.suppression.models import SuppressionReason
+from listmgr.suppression.register import suppress_many
+
+UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
+# A worker that is told to end waits for its slice: ten seconds are its patience.
+SLICE_SECONDS = 8.0
+
+
+class Erase(Protocol):
+    """Erases people from every room: those above this one are reached by who calls."""
+
+    def __call__(
+        self, tx: Transaction, subscriber_ids: Sequence[int], *, actor: str, at: datetime
+    ) -> int:
+        """Erase and return how many."""
+        ...
+
+
+def run_slice(
+    uow: UnitOfWork,
+    act_id: int,
+    *,
+    erase: Erase,
+    now: Callable[[], datetime],
+    seconds: float = SLICE_SECONDS,
+) -> bool:
+    """Work for up to `seconds`; True when there is more to do at once."""
+    end = time.monotonic() + seconds
+    more = True
+    while more and time.monotonic() < end and not shutdown.asked():
+        with uow() as tx:
+            more = step(tx, act_id, erase=erase, at=now())
+    return more
+
+
+def step(tx: Transaction, act_id: int, *, erase: Erase, at: datetime) -> bool:
+    """One chunk, with its checkpoint in the same transaction; False when nothing is to be done.
+
+    The act's row is locked: two workers at it take turns, and none does a chunk twice.
+    """
+    try:
+        act = locked(tx, act_id)
+    except NotFound:
+        return False
+    if act.status not in BUSY or act.selection_id is None:
+        return False
+    selection = tx.session.get_one(Selection, act.selection_id)
+    if act.status is BulkStatus.GATHERING:
+        _gather(tx, act, selection, at)
+    elif act.position >= selection.chunks:
+        _end(tx, act, at)
+    elif act.status is BulkStatus.RUNNING:
+        done = _do(tx, act, chunk_ids(tx.session, selection.id, act.position), erase, at)
+        act.done = _sum(act.done, done)
+        act.position += 1
+    else:
+        act.undone = _sum(act.undone, undo_chunk(tx.session, act, act.position))
+        act.position += 1
+    tx.session.flush()
+    return act.status in BUSY
+
+
+def _gather(tx: Transaction, act: BulkAct, selection: Selection, at: datetime) -> None:
+    ids = gather(tx, selection, at=at)
+    act.people = selection.people
+    act.foreseen = _sum(act.foreseen, count_verdicts(tx.session, act, ids))
+    if selection.gathered_at is not None:
+        act.status = BulkStatus.READY
+
+
+def _end(tx: Transaction, act: BulkAct, at: datetime) -> None:
+    undone = act.status is BulkStatus.UNDOING
+    act.status = BulkStatus.UNDONE if undone else BulkStatus.FINISHED
+    act.ended_at = at
+    counts = act.undone if undone else act.done
+    told = {"kind": act.kind, **counts}
+    action = "bulk.undone" if undone else "bulk.finished"
+    audit(tx, act.operator_id, action, "bulk", act.id, told, at=at)
+
+
+def _do(
+    tx: Transaction, act: BulkAct, ids: list[int], erase: Erase, at: datetime
+) -> dict[str, int]:
+    if change_of(act.kind, act.field) is not None:
+        return change_chunk(tx.session, act, act.position, ids)
+    counts = count_verdicts(tx.session, act, ids)
+    wanted = sa.text(
+        "SELECT s.id FROM subscribers s WHERE s.id = ANY(:ids)"
+        f" AND {verdict_of(act.kind, act.field)} = 'change' ORDER BY s.id FOR UPDATE"
+    )
+    people = list(tx.session.scalars(wanted, {"ids": ids, **binds_of(act)}))
+    ended = _for_good(tx, act, people, erase, at)
+    return counts | {"change": len(people)} | ({"ended": ended} if ended else {})
+
+
+def _for_good(tx: Transaction, act: BulkAct, people: list[int], erase: Erase, at: datetime) -> int:
+    """End, block or erase; returns how many consents have ended."""
+    actor = f"operator:{act.operator_id}"
+    if act.kind is BulkKind.ERASE:
+        erase(tx, _with_joined(tx, people), actor=actor, at=at)
+        return 0
+    facts = RequestFacts(method=f"{act.how}, written down by staff for many at once")
+    ended = withdraw_many(
+        tx, people, purpose_id=act.purpose_id, how=act.how, actor=actor, facts=facts, at=at
+    )
+    if act.kind is BulkKind.OBJECT:
+        found = sa.select(Subscriber.fingerprint).where(Subscriber.id.in_(people))
+        suppress_many(tx, tx.session.scalars(found).all(), SuppressionReason.OBJECTED, at=at)
+    return ended
+
+
+def _with_joined(tx: Transaction, people: list[int]) -> list[int]:
+    """The people with every record that is read together with theirs as one person."""
+    first = sa.func.coalesce(Subscriber.merged_into_id, Subscriber.id)
+    firsts = tx.session.scalars(sa.select(first).where(Subscriber.id.in_(people))).all()
+    theirs = sa.or_(Subscriber.id.in_(firsts), Subscriber.merged_into_id.in_(firsts))
+    return list(tx.session.scalars(sa.select(Subscriber.id).where(theirs)))
+
+
+def _sum(one: dict[str, Any], other: dict[str, int]) -> dict[str, int]:
+    return dict(sorted((Counter(one) + Counter(other)).items()))

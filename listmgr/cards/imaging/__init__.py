@@ -1,0 +1,1 @@
+"""Photos of cards: safe opening, detection, text recognition, barcodes, thumbnails."""

@@ -1,0 +1,27 @@
+"""The texts of all QR and other square codes in a picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from listmgr.cards.imaging.optional_deps import extra
+from listmgr.cards.parsing.card_property import several_lines
+from listmgr.cards.parsing.limits import MAX_CODE
+
+# A wall of codes is no card.
+MAX_CODES = 20
+
+
+def codes_in(picture: Any) -> list[str]:  # noqa: ANN401 - Pillow's picture
+    """The texts as they stand in the codes; nothing in them is followed."""
+    zxing = extra("zxingcpp")
+    formats = zxing.BarcodeFormat
+    wanted = (formats.QRCode, formats.MicroQRCode, formats.DataMatrix, formats.Aztec)
+    found = zxing.read_barcodes(picture, formats=wanted)
+    texts = [one.text for one in found[:MAX_CODES] if one.valid and len(one.text) <= MAX_CODE]
+    return list(dict.fromkeys(text for text in texts if text.strip()))
+
+
+def shown(text: str) -> str:
+    """A code that holds no card, as text for people: without what could deceive the eye."""
+    return several_lines(text, 500)

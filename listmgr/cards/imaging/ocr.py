@@ -1,0 +1,194 @@
+"""The printed lines of a picture, read on this machine by models that lie in rapidocr's wheel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from listmgr.cards.imaging.optional_deps import extra
+from listmgr.cards.parsing.card_property import one_line
+from listmgr.cards.parsing.reading_order import Line
+
+MODELS = {
+    "Det.model_path": "PP-OCRv6_det_small.onnx",
+    "Rec.model_path": "PP-OCRv6_rec_small.onnx",
+}
+# From here on the letters stand upright beyond doubt, and no other direction is tried.
+_SURE = 0.9
+# Below this what was read along the side is ornament.
+_LEGIBLE = 0.7
+_OVERLAP = 0.9
+# As broad, of the picture, as text along one side is at most.
+_STRIP = 0.35
+_MAX_LINES = 200
+# Nothing smaller can be read, and no card is a ribbon.
+_LEAST_SIDE, _MOST_SHAPE = 60, 12
+_SIDE = 1600
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A line where it stands in the picture: its four corners, clockwise from its beginning."""
+
+    corners: tuple[tuple[float, float], ...]
+    text: str
+    score: float
+
+    @property
+    def tall(self) -> bool:
+        """Whether it runs up or down."""
+        (x0, y0), (x1, y1), _, (x3, y3) = self.corners
+        return math.dist((x0, y0), (x3, y3)) > 1.5 * math.dist((x0, y0), (x1, y1))
+
+
+def models_are_here() -> bool:
+    """Whether the wheel brought the models; they are never fetched from anywhere."""
+    return all(Path(path).is_file() for path in _paths().values())
+
+
+def read_lines(pixels: Any) -> list[Line]:  # noqa: ANN401 - numpy's array, RGB
+    """The lines of the picture, levelled; the way up is found by what can be read best."""
+    short, long = sorted(pixels.shape[:2])
+    if short < _LEAST_SIDE or long > _MOST_SHAPE * short:
+        return []
+    seen = _look(pixels)
+    if not seen or _worth(seen) >= _SURE:
+        return _with_upright_text(pixels, seen)
+    sideways = sum(one.tall for one in seen) > len(seen) / 2
+    best, turned = seen, pixels
+    for quarters in (1, 3) if sideways else (2, 1, 3):
+        other = extra("numpy").rot90(pixels, quarters)
+        found = _look(other)
+        if _readable(found) > _readable(best):
+            best, turned = found, other
+        if found and _worth(best) >= _SURE:
+            break
+    return _with_upright_text(turned, best)
+
+
+def _with_upright_text(pixels: Any, seen: Sequence[_Seen]) -> list[Line]:  # noqa: ANN401
+    """The lines levelled; a mark that runs up or down the side is read once more, lying."""
+    upright = [one for one in seen if one.tall and len(one.text) > 2]
+    lying = [one for one in seen if one not in upright]
+    if not upright or not lying:
+        return _levelled(seen)
+    left, top, right, bottom = _around(upright)
+    if right - left > _STRIP * pixels.shape[1]:
+        return _levelled(seen)
+    if not any(corner[0] < right for one in lying for corner in one.corners):
+        # Nothing else stands there: what was not seen of the mark is read too.
+        top, bottom = 0, pixels.shape[0]
+    strip = pixels[max(top, 0) : bottom, max(left, 0) : right]
+    turned = (_look(extra("numpy").rot90(strip, quarters)) for quarters in (1, 3))
+    best = max(turned, key=_readable)
+    if _worth(best) < _LEGIBLE:
+        return _levelled(lying)
+    marks = _rows(_levelled(best))
+    # They stand over the card, where they touch nothing that is printed beside them.
+    away = max(line.bottom for line in marks) + pixels.shape[0]
+    over = [replace(line, top=line.top - away, bottom=line.bottom - away) for line in marks]
+    return [*over, *_levelled(lying)]
+
+
+def _rows(lines: Sequence[Line]) -> list[Line]:
+    """The words of large letters, which are seen one by one, as the rows they stand in."""
+    rows: list[Line] = []
+    for line in sorted(lines, key=lambda line: line.left):
+        row = next((row for row in rows if row.beside(line)), None)
+        if row is None:
+            rows.append(line)
+            continue
+        rows[rows.index(row)] = replace(
+            row,
+            text=f"{row.text} {line.text}",
+            right=line.right,
+            # A letter at the edge of two boxes that overlap is read in both of them.
+            confidence=min(
+                row.confidence, line.confidence, _OVERLAP if row.right > line.left else 1
+            ),
+        )
+    return sorted(rows, key=lambda row: row.top)
+
+
+def _around(seen: Sequence[_Seen]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the rectangle that holds them, with some room."""
+    xs = [x for one in seen for x, _ in one.corners]
+    ys = [y for one in seen for _, y in one.corners]
+    room = 0.3 * (max(xs) - min(xs))
+    left, top, right, bottom = min(xs) - room, min(ys) - room, max(xs) + room, max(ys) + room
+    return int(left), int(top), int(right), int(bottom)
+
+
+def _look(pixels: Any) -> list[_Seen]:  # noqa: ANN401
+    numpy = extra("numpy")
+    # The models were taught with pictures whose blue comes first.
+    found = _engine()(numpy.ascontiguousarray(pixels[:, :, ::-1]))
+    if found.txts is None or found.boxes is None:
+        return []
+    return [
+        _Seen(tuple((float(x), float(y)) for x, y in corners), text, float(score))
+        for corners, words, score in zip(found.boxes, found.txts, found.scores, strict=False)
+        if (text := one_line(words))
+    ][:_MAX_LINES]
+
+
+def _worth(seen: Sequence[_Seen]) -> float:
+    """How sure the reader is, by the letter; lines that run up or down do not count for it."""
+    letters = sum(len(one.text) for one in seen)
+    if sum(one.tall for one in seen) > len(seen) / 2:
+        return 0.0
+    return sum(one.score * len(one.text) for one in seen) / letters if letters else 0.0
+
+
+def _readable(seen: Sequence[_Seen]) -> float:
+    return _worth(seen) * sum(one.score * len(one.text) for one in seen)
+
+
+def _levelled(seen: Sequence[_Seen]) -> list[Line]:
+    """The boxes of the lines after the picture is turned by the angle most of them have."""
+    if not seen:
+        return []
+    angle = median(
+        math.atan2(one.corners[1][1] - one.corners[0][1], one.corners[1][0] - one.corners[0][0])
+        for one in seen
+    )
+    cos, sin = math.cos(-angle), math.sin(-angle)
+    lines: list[Line] = []
+    for one in seen:
+        xs = [x * cos - y * sin for x, y in one.corners]
+        ys = [x * sin + y * cos for x, y in one.corners]
+        lines.append(
+            Line(
+                one.text,
+                (xs[0] + xs[3]) / 2,
+                (ys[0] + ys[1]) / 2,
+                (xs[1] + xs[2]) / 2,
+                (ys[2] + ys[3]) / 2,
+                one.score,
+            )
+        )
+    return lines
+
+
+def _paths() -> dict[str, str]:
+    spec = extra("importlib.util").find_spec("rapidocr")
+    folder = Path(spec.origin).parent / "models"
+    return {setting: str(folder / name) for setting, name in MODELS.items()}
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Any:  # noqa: ANN401
+    """One a process. A path for each model keeps rapidocr from looking for it elsewhere."""
+    settings = {
+        **_paths(),
+        "Global.use_cls": False,
+        "Global.log_level": "error",
+        "Global.max_side_len": _SIDE,
+        "EngineConfig.onnxruntime.intra_op_num_threads": 2,
+    }
+    return extra("rapidocr").RapidOCR(params=settings)

@@ -1,0 +1,259 @@
+"""A card arrives in the inbox: a new one, one its operator has, or one of who objected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from listmgr.cards.models import Card, CardCapture, CardSource, CardStatus, CardUpload, NoticeWay
+from listmgr.cards.parsing.parsed_card import (
+    CardFields,
+    ParsedCard,
+    as_json,
+)
+from listmgr.cards.privacy_notice import due_at
+from listmgr.cards.restriction import is_restricted
+from listmgr.kit.transaction import Transaction
+from listmgr.subscribers.address import AddressError, fingerprint, parse_address
+from listmgr.suppression.models import Suppression, SuppressionReason
+
+LANGUAGES = frozenset({"de", "en"})
+# The columns a card's own words go to; each has its guess beside it until somebody has looked.
+WORDS = (
+    "address",
+    "first_name",
+    "last_name",
+    "company",
+    "job_title",
+    "phone",
+    "website",
+    "postal",
+    "note",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """The facts that go with an arriving card."""
+
+    operator_id: int
+    source: CardSource
+    taken_at: datetime
+    occasion_id: int | None = None
+    said: str = ""
+    notice_by_hand: bool = False
+    upload_id: int | None = None
+
+
+def capture_of(upload: CardUpload) -> Capture:
+    """The facts of an upload, for each of its cards."""
+    return Capture(
+        upload.operator_id,
+        upload.source,
+        upload.taken_at,
+        upload.occasion_id,
+        upload.said,
+        upload.notice_by_hand,
+        upload.id,
+    )
+
+
+def arrive(tx: Transaction, parsed: ParsedCard, capture: Capture, *, at: datetime) -> Card | None:
+    """Put one card into the inbox.
+
+    Of somebody who objected nothing is kept but that they were recognised, not even the picture.
+    None where processing is restricted: what is held stays as it is, and no more is taken.
+    The same card twice of one operator is one card: the second waits at the address's index. What
+    others took of the same person is neither shown nor changed.
+    """
+    addresses = [email.address for email in parsed.fields.emails]
+    objected_at = objection(tx, addresses)
+    if objected_at is not None:
+        return _objected(tx, capture, objected_at, at=at)
+    if is_restricted(tx.session, [key for one in addresses if (key := address_key(one))]):
+        _let_go_of_photo(tx, capture)
+        return None
+    values = words_of(parsed.fields)
+    card = _insert(tx, values, parsed, capture, at=at)
+    if card is None:
+        card = _known(tx, str(values["address_key"]), capture.operator_id)
+        _add_to(card, values, capture, tx=tx, at=at)
+    _note_capture(tx, card, capture)
+    return card
+
+
+def objection(tx: Transaction, addresses: list[str]) -> datetime | None:
+    """When somebody behind one of these addresses said they want no mail; None when nobody did.
+
+    A mailbox that bounced has said nothing.
+    """
+    keys = [key for address in addresses if (key := address_key(address))]
+    if not keys:
+        return None
+    prints = [fingerprint(tx.settings.suppression_key, key) for key in keys]
+    return tx.session.scalars(
+        sa.select(Suppression.created_at)
+        .where(
+            Suppression.fingerprint.in_(prints),
+            Suppression.lifted_at.is_(None),
+            Suppression.reason != SuppressionReason.BOUNCED,
+        )
+        .order_by(Suppression.created_at)
+        .limit(1)
+    ).one_or_none()
+
+
+def address_key(address: str) -> str | None:
+    """The identity of an address; None for what is none."""
+    try:
+        return parse_address(address).key
+    except AddressError:
+        return None
+
+
+def words_of(fields: CardFields) -> dict[str, Any]:
+    """A card's columns as they were read."""
+    email, first, last = fields.email, fields.first_name.value, fields.last_name.value
+    if not first and not last:
+        first, _, last = fields.full_name.value.rpartition(" ")
+    language = fields.language.value[:2].lower()
+    return {
+        "address": email.address if email else "",
+        "address_key": address_key(email.address) if email else None,
+        "first_name": first,
+        "last_name": last,
+        "company": fields.organisation.value,
+        "job_title": fields.title.value,
+        "phone": fields.phones[0].number if fields.phones else "",
+        "website": fields.urls[0].value if fields.urls else "",
+        "postal": fields.postal_address.value,
+        "note": fields.note.value,
+        "language": language if language in LANGUAGES else "de",
+    }
+
+
+def _insert(
+    tx: Transaction,
+    values: dict[str, Any],
+    parsed: ParsedCard,
+    capture: Capture,
+    *,
+    at: datetime,
+) -> Card | None:
+    given = capture.notice_by_hand
+    made = tx.session.scalar(
+        insert(Card)
+        .values(
+            **values,
+            operator_id=capture.operator_id,
+            upload_id=capture.upload_id,
+            guessed=as_json(parsed.fields),
+            problems=list(parsed.problems),
+            captured_at=at,
+            delete_at=at + timedelta(days=tx.settings.card_days),
+            notice_due_at=due_at(capture.taken_at, tx.settings.card_notice_days),
+            notice_given_at=capture.taken_at if given else None,
+            notice_way=NoticeWay.BY_HAND if given else None,
+            notice_by=capture.operator_id if given else None,
+        )
+        .on_conflict_do_nothing(
+            index_elements=["address_key", "operator_id"],
+            index_where=sa.text("address_key IS NOT NULL"),
+        )
+        .returning(Card.id)
+    )
+    return None if made is None else tx.session.get_one(Card, made)
+
+
+def _known(tx: Transaction, key: str, operator_id: int) -> Card:
+    return tx.session.scalars(
+        sa.select(Card)
+        .where(Card.address_key == key, Card.operator_id == operator_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _add_to(
+    card: Card, values: dict[str, Any], capture: Capture, *, tx: Transaction, at: datetime
+) -> None:
+    """What the second card says beyond the first; nothing somebody has looked at is changed."""
+    if card.status is CardStatus.CAPTURED:
+        for name in WORDS:
+            if not getattr(card, name) and values[name]:
+                setattr(card, name, values[name])
+    card.delete_at = max(card.delete_at, at + timedelta(days=tx.settings.card_days))
+    if capture.notice_by_hand and card.notice_given_at is None:
+        card.notice_given_at, card.notice_by = capture.taken_at, capture.operator_id
+        card.notice_way = NoticeWay.BY_HAND
+
+
+def _note_capture(tx: Transaction, card: Card, capture: Capture) -> None:
+    """When and where it was taken; at the same occasion it was taken once."""
+    known = tx.session.scalars(
+        sa.select(CardCapture).where(
+            CardCapture.card_id == card.id,
+            CardCapture.occasion_id.is_not_distinct_from(capture.occasion_id),
+        )
+    ).first()
+    if known is not None:
+        known.said = known.said or capture.said
+        return
+    tx.session.add(_taken(card, capture, capture.said))
+    tx.session.flush()
+
+
+def _taken(card: Card, capture: Capture, said: str) -> CardCapture:
+    return CardCapture(
+        card_id=card.id,
+        operator_id=capture.operator_id,
+        source=capture.source,
+        taken_at=capture.taken_at,
+        occasion_id=capture.occasion_id,
+        said=said,
+    )
+
+
+def _objected(tx: Transaction, capture: Capture, objected_at: datetime, *, at: datetime) -> Card:
+    card = Card(
+        operator_id=capture.operator_id,
+        status=CardStatus.OBJECTED,
+        objected_at=objected_at,
+        upload_id=capture.upload_id,
+        captured_at=at,
+        delete_at=at + timedelta(days=tx.settings.card_days),
+        notice_due_at=at,
+    )
+    tx.session.add(card)
+    tx.session.flush()
+    tx.session.add(_taken(card, capture, ""))
+    _let_go_of_photo(tx, capture)
+    tx.session.flush()
+    return card
+
+
+def _let_go_of_photo(tx: Transaction, capture: Capture) -> None:
+    """A file is let go as soon as it has been read anyway; its other cards are still in it."""
+    if capture.source is CardSource.PHOTO and capture.upload_id is not None:
+        empty_upload(tx, capture.upload_id)
+
+
+def empty_upload(tx: Transaction, upload_id: int | None, card_id: int | None = None) -> None:
+    """Let go of all that an upload, or a card's uploads, hold of people; that they came stays."""
+    tx.session.execute(
+        sa.update(CardUpload)
+        .where(sa.or_(CardUpload.id == upload_id, CardUpload.card_id == card_id))
+        .values(
+            content=None,
+            content_type="",
+            name="",
+            said="",
+            keep_reason="",
+            remarks=[],
+            request_print=None,
+        )
+    )

@@ -1,0 +1,80 @@
+"""A card typed by hand, or told by a program: it lands in the inbox like any other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+
+from listmgr.cards.intake import (
+    arrive,
+    capture_of,
+)
+from listmgr.cards.models import Card, CardSource, UploadStatus
+from listmgr.cards.parsing.parsed_card import (
+    CardEmail,
+    CardFields,
+    CardPhone,
+    Guess,
+    ParsedCard,
+)
+from listmgr.cards.restriction import RESTRICTED_WORDS
+from listmgr.cards.review import CardWords, checked_words
+from listmgr.cards.upload import (
+    HandedIn,
+    Taken,
+    checked,
+    write_down,
+)
+from listmgr.kit.errors import Refused
+from listmgr.kit.transaction import Transaction
+
+
+def type_in(
+    tx: Transaction,
+    words: CardWords,
+    taken: Taken,
+    *,
+    key: str | None,
+    at: datetime,
+    source: CardSource = CardSource.TYPED,
+) -> Card | None:
+    """The card of these words, the same for the same key. InvalidInput with each field.
+
+    Raises Refused where processing of the person's data is restricted, KeyReused for other words
+    under the same key.
+    None when the key's card has gone since: it is not made a second time. The card is to be
+    reviewed like one that was photographed.
+    """
+    told, _address = checked_words(words)
+    handed = HandedIn(source, b"", idempotency_key=key)
+    facts = checked(taken, handed, at=at)
+    upload, fresh = write_down(tx, facts, handed, words=json.dumps(asdict(told)), at=at)
+    if not fresh:
+        return None if upload.card_id is None else tx.session.get(Card, upload.card_id)
+    capture = capture_of(upload)
+    upload.status, upload.done, upload.found, upload.said = UploadStatus.READ, 1, 1, ""
+    card = arrive(tx, ParsedCard(_fields(told)), capture, at=at)
+    if card is None:
+        raise Refused(RESTRICTED_WORDS)
+    upload.card_id = card.id
+    return card
+
+
+def _fields(told: CardWords) -> CardFields:
+    return CardFields(
+        first_name=_sure(told.first_name),
+        last_name=_sure(told.last_name),
+        organisation=_sure(told.company),
+        title=_sure(told.job_title),
+        emails=(CardEmail(told.address, preferred=True),) if told.address else (),
+        phones=(CardPhone(told.phone),) if told.phone else (),
+        postal=(_sure(told.postal),) if told.postal else (),
+        urls=(_sure(told.website),) if told.website else (),
+        note=_sure(told.note),
+        language=_sure(told.language),
+    )
+
+
+def _sure(value: str) -> Guess:
+    return Guess(value, 1.0) if value else Guess()

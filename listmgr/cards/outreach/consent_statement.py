@@ -1,0 +1,208 @@
+"""“They asked for the newsletter”: the operator's own statement, then the one question (L-25)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.cards.intake import objection
+from listmgr.cards.models import Card, CardCapture, CardStatus, Occasion
+from listmgr.cards.privacy_notice import at_first_contact
+from listmgr.cards.visibility import locked_card
+from listmgr.consent.capture import capture, open_consent
+from listmgr.consent.history import history
+from listmgr.consent.ledger import lock_consent
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import Consent, ConsentSource, Question
+from listmgr.consent.request_confirmation import ask
+from listmgr.consent.signup import SignupContent, find_or_add
+from listmgr.kit.errors import Refused
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.validation import Typed
+from listmgr.lists.models import MailingList, Notice, Purpose
+from listmgr.subscribers.address import parse_address
+from listmgr.subscribers.models import Subscriber
+
+LEAST = 15
+MOST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What was stated about a card, and what came of it."""
+
+    words: str
+    list_name: str
+    purpose: Purpose
+    consent: Consent
+    question: Question | None
+
+
+def state(
+    tx: Transaction,
+    card_id: int,
+    own: int | None,
+    *,
+    purpose_id: int,
+    words: str,
+    operator_id: int,
+    at: datetime,
+) -> Consent:
+    """Store the statement as the evidence of a captured consent; no mail goes by it.
+
+    Raises InvalidInput with `statement` and `purpose`, Refused where nobody may be asked.
+    """
+    card = locked_card(tx, card_id, own)
+    _must_be_askable(tx, card)
+    if card.consent_id is not None:
+        raise Refused(N_("A statement is stored already. A person is asked once."))
+    typed = Typed()
+    told = typed.text("statement", words, limit=MOST)
+    if len(told) < LEAST and "statement" not in typed.wrong:
+        typed.wrong["statement"] = N_(
+            "Write in your own words what the person said, when, and where: it is the evidence."
+        )
+    notice = _notice(tx.session, purpose_id, card.language)
+    if notice is None:
+        typed.wrong["purpose"] = N_("Choose what the person asked for.")
+    typed.done()
+    assert notice is not None
+    subscriber = _subscriber(tx, card, at)
+    _must_be_free(tx, subscriber, notice)
+    consent = capture(
+        tx,
+        subscriber,
+        notice,
+        source=ConsentSource.CARD,
+        at=at,
+        actor=f"operator:{operator_id}",
+        evidence=_evidence(tx, card, told),
+    )
+    # It waits as long as the card itself, not as long as a question.
+    consent.expires_at = card.delete_at
+    card.consent_id = consent.id
+    tx.session.flush()
+    return consent
+
+
+def ask_once(
+    tx: Transaction, card_id: int, own: int | None, *, operator_id: int, at: datetime
+) -> Question:
+    """Queue the one confirmation mail, or let it wait for room.
+
+    Raises Refused without a stored statement.
+    """
+    card = locked_card(tx, card_id, own)
+    _must_be_askable(tx, card)
+    if card.consent_id is None or not stated_words(tx.session, card.consent_id):
+        raise Refused(
+            N_(
+                "Write down first that the person asked for the newsletter, and how. Without that"
+                " statement nobody may be asked by mail."
+            )
+        )
+    consent = lock_consent(tx, card.consent_id)
+    if consent.status is not ConsentStatus.CAPTURED:
+        raise Refused(N_("The person has been asked. There is one question and no reminder."))
+    address = parse_address(card.address)
+    question = ask(tx, [consent], address, at=at, actor=f"operator:{operator_id}")
+    # Only what has been asked before is not asked again, and this consent has not been.
+    assert question is not None
+    at_first_contact(card, at)
+    return question
+
+
+def stated_words(session: Session, consent_id: int) -> str:
+    """The statement in the ledger's evidence; empty when there is none, or no more."""
+    first = history(session, consent_id)[:1]
+    return str(first[0].evidence.get("statement", "")) if first else ""
+
+
+def statement_of(session: Session, card: Card) -> Statement | None:
+    """What the card's page shows of the statement; None when there is none."""
+    if card.consent_id is None:
+        return None
+    consent = session.get_one(Consent, card.consent_id)
+    question = session.scalars(
+        sa.select(Question)
+        .where(Question.consent_ids.contains([consent.id]))
+        .order_by(Question.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return Statement(
+        words=stated_words(session, consent.id),
+        list_name=session.get_one(MailingList, consent.list_id).name,
+        purpose=session.get_one(Purpose, consent.purpose_id),
+        consent=consent,
+        question=question,
+    )
+
+
+def _must_be_askable(tx: Transaction, card: Card) -> None:
+    if card.status is not CardStatus.KEPT:
+        raise Refused(N_("Review the card first: nobody is asked by a card nobody has looked at."))
+    if card.address_key is None:
+        raise Refused(N_("The card has no e-mail address."))
+    if objection(tx, [card.address]) is not None:
+        raise Refused(N_("This person objected to mail from us. Only they can change that."))
+
+
+def _must_be_free(tx: Transaction, subscriber: Subscriber, notice: Notice) -> None:
+    existing = open_consent(tx, subscriber.id, notice.purpose_id)
+    if existing is None:
+        return
+    if existing.status is ConsentStatus.CONFIRMED:
+        raise Refused(N_("This person has subscribed to it already."))
+    raise Refused(
+        N_(
+            "This person came in by another way too, and is asked there. They can sign up"
+            " themselves by the QR code."
+        )
+    )
+
+
+def _subscriber(tx: Transaction, card: Card, at: datetime) -> Subscriber:
+    content = SignupContent(
+        card.address, (), card.language, "", first_name=card.first_name, last_name=card.last_name
+    )
+    return find_or_add(tx, parse_address(card.address), content, at=at)
+
+
+def _notice(session: Session, purpose_id: int, language: str) -> Notice | None:
+    """The newest words of a purpose that takes people, in the card's language where there are."""
+    return session.scalars(
+        sa.select(Notice)
+        .join(Purpose, Purpose.id == Notice.purpose_id)
+        .join(MailingList, MailingList.id == Purpose.list_id)
+        .where(Notice.purpose_id == purpose_id, MailingList.archived_at.is_(None))
+        .order_by((Notice.language == language).desc(), Notice.version.desc(), Notice.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _evidence(tx: Transaction, card: Card, words: str) -> dict[str, object]:
+    """Who took the card, when, where, what was said, and what the operator states of it."""
+    rows = tx.session.execute(
+        sa.select(CardCapture, Occasion.name)
+        .outerjoin(Occasion, Occasion.id == CardCapture.occasion_id)
+        .where(CardCapture.card_id == card.id)
+        .order_by(CardCapture.id)
+    )
+    return {
+        "address": card.address,
+        "statement": words,
+        "method": "statement of an operator",
+        "card_taken": [
+            {
+                "operator": taking.operator_id,
+                "at": taking.taken_at.isoformat(),
+                "occasion": occasion or "",
+                "said": taking.said,
+            }
+            for taking, occasion in rows
+        ],
+    }

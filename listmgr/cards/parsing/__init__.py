@@ -1,0 +1,1 @@
+"""Read names, addresses and telephone numbers from cards as text, codes and vCards."""

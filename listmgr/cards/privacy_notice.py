@@ -1,0 +1,74 @@
+"""The notice of Articles 13 and 14: when it is due, that it was given, where it is overdue."""
+
+from __future__ import annotations
+
+import calendar
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.cards.models import Card, CardStatus, NoticeWay
+from listmgr.cards.restriction import FREE
+from listmgr.cards.visibility import (
+    locked_card,
+    seen_by,
+)
+from listmgr.kit.errors import Refused
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+
+
+def due_at(taken_at: datetime, days: int) -> datetime:
+    """So many days after taking, and never later than a month (Art. 14(3)(a) GDPR)."""
+    return min(taken_at + timedelta(days=days), _a_month_after(taken_at))
+
+
+def _a_month_after(at: datetime) -> datetime:
+    """The same day of the next month, or its last one: 31 January to 28 February."""
+    year, month = (at.year + at.month // 12, at.month % 12 + 1)
+    return at.replace(year=year, month=month, day=min(at.day, calendar.monthrange(year, month)[1]))
+
+
+def at_first_contact(card: Card, at: datetime) -> None:
+    """A mail to the person makes the notice due at once (Art. 14(3)(b))."""
+    card.notice_due_at = min(card.notice_due_at, at)
+
+
+def give_by_hand(
+    tx: Transaction, card_id: int, own: int | None, *, operator_id: int, at: datetime
+) -> Card:
+    """Write down that the person was given the notice on paper or shown it. Raises Refused."""
+    card = locked_card(tx, card_id, own)
+    if card.status is CardStatus.OBJECTED:
+        raise Refused(N_("Nothing is held of this person."))
+    given(card, NoticeWay.BY_HAND, operator_id, at)
+    return card
+
+
+def given(card: Card, way: NoticeWay, operator_id: int, at: datetime) -> None:
+    """The first time counts."""
+    if card.notice_given_at is None:
+        card.notice_given_at, card.notice_way, card.notice_by = at, way, operator_id
+
+
+def is_overdue(card: Card, at: datetime) -> bool:
+    """Whether the person should have been told by now."""
+    waits = card.notice_given_at is None and card.status is not CardStatus.OBJECTED
+    return waits and card.notice_due_at <= at
+
+
+def count_overdue(session: Session, own: int | None, *, at: datetime) -> int:
+    """How many of the cards an operator sees lack their notice."""
+    found = sa.select(sa.func.count()).select_from(Card).where(overdue(at), seen_by(own))
+    return session.scalars(found).one()
+
+
+def overdue(at: datetime) -> sa.ColumnElement[bool]:
+    """The condition on cards whose people should have been told by now."""
+    return sa.and_(
+        FREE,
+        Card.notice_given_at.is_(None),
+        Card.status != CardStatus.OBJECTED,
+        Card.notice_due_at <= at,
+    )

@@ -1,0 +1,146 @@
+"""Something is handed in: written down at once, read by a job; the same thing twice is one."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from listmgr.cards.models import CardSource, CardUpload
+from listmgr.cards.occasions import MAX_NAME, occasion_id
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.i18n import N_
+from listmgr.kit.queue import Job
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.validation import Typed
+
+MAX_BYTES = 15 * 1024 * 1024
+MAX_SAID = 2000
+MAX_KEY = 200
+MAX_FILE_NAME = 200
+# Before this no card was taken with a program.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+# Their words come as fields, not as something to be read.
+_WITHOUT_CONTENT = (CardSource.TYPED, CardSource.API)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The facts of taking a card (L-25): who, when, where, what was said."""
+
+    operator_id: int
+    taken_at: datetime
+    occasion: str = ""
+    said: str = ""
+    # The notice was given while the card was taken: on paper, or by a QR code at the stand.
+    notice_by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What was handed in. A picture is kept after the review only with a reason for it."""
+
+    source: CardSource
+    content: bytes
+    name: str = ""
+    keep_reason: str = ""
+    idempotency_key: str | None = None
+
+
+class KeyReused(InvalidInput):
+    """The key came before, and with it another card: it would be lost, or the other one shown."""
+
+    def __init__(self, field: str) -> None:
+        """Say it beside `field`, which holds the other card."""
+        sentence = N_("Another card was handed in under this key. Nothing was taken: try again.")
+        super().__init__(sentence, {field: sentence})
+
+
+def receive(tx: Transaction, taken: Taken, handed: HandedIn, *, at: datetime) -> CardUpload:
+    """Write it down and ring for it; the same key of the same operator is the same upload.
+
+    Raises InvalidInput with the fields `content`, `occasion`, `said` and `keep_reason`, and
+    KeyReused.
+    """
+    told = checked(taken, handed, at=at)
+    upload, fresh = write_down(tx, told, handed, at=at)
+    if fresh:
+        tx.after_commit(read_job(upload.id))
+    return upload
+
+
+def read_job(upload_id: int) -> Job:
+    """The job that reads an upload; pictures take a while."""
+    return Job("read_card_upload", (upload_id,), key=f"card-upload-{upload_id}", timeout=600)
+
+
+def checked(taken: Taken, handed: HandedIn, *, at: datetime) -> Taken:
+    """The facts in bounds; raises InvalidInput."""
+    typed = Typed()
+    occasion = typed.line("occasion", taken.occasion, limit=MAX_NAME)
+    said = typed.text("said", taken.said, limit=MAX_SAID)
+    typed.text("keep_reason", handed.keep_reason, limit=MAX_SAID)
+    if len(handed.content) > MAX_BYTES:
+        typed.wrong["content"] = N_("This file is too large: 15 MB at most.")
+    if not handed.content and handed.source not in _WITHOUT_CONTENT:
+        typed.wrong["content"] = N_("Choose a picture or a file, or paste a text.")
+    if handed.idempotency_key is not None and len(handed.idempotency_key) > MAX_KEY:
+        raise InvalidInput(N_("The idempotency key is too long: 200 characters at most."))
+    typed.done()
+    # A phone whose clock is wrong does not take cards tomorrow, nor in its factory's year.
+    taken_at = min(taken.taken_at, at) if taken.taken_at >= EARLIEST else at
+    return Taken(taken.operator_id, taken_at, occasion, said, taken.notice_by_hand)
+
+
+def write_down(
+    tx: Transaction, taken: Taken, handed: HandedIn, *, words: str = "", at: datetime
+) -> tuple[CardUpload, bool]:
+    """The upload's row, and whether it is new. Raises KeyReused.
+
+    `words` are those of a card that was typed or told.
+    """
+    request_print = _request_print(tx, handed, words)
+    made = tx.session.scalar(
+        insert(CardUpload)
+        .values(
+            operator_id=taken.operator_id,
+            source=handed.source,
+            created_at=at,
+            taken_at=taken.taken_at,
+            occasion_id=occasion_id(tx, taken.occasion, at=at),
+            said=taken.said,
+            notice_by_hand=taken.notice_by_hand,
+            name=_file_name(handed.name),
+            content=handed.content or None,
+            keep_reason=handed.keep_reason.strip(),
+            idempotency_key=handed.idempotency_key,
+            request_print=request_print,
+        )
+        .on_conflict_do_nothing(index_elements=["operator_id", "idempotency_key"])
+        .returning(CardUpload.id)
+    )
+    if made is not None:
+        return tx.session.get_one(CardUpload, made), True
+    known = sa.select(CardUpload).where(
+        CardUpload.operator_id == taken.operator_id,
+        CardUpload.idempotency_key == handed.idempotency_key,
+    )
+    upload = tx.session.scalars(known).one()
+    if upload.request_print not in (None, request_print):
+        raise KeyReused("address" if words else "content")
+    return upload, False
+
+
+def _request_print(tx: Transaction, handed: HandedIn, words: str) -> bytes | None:
+    """A keyed fingerprint of the card that came under a key, whatever was noted beside it."""
+    if handed.idempotency_key is None:
+        return None
+    content = words.encode() or handed.content
+    return hmac.digest(tx.settings.suppression_key, content, "sha256")
+
+
+def _file_name(told: str) -> str:
+    return "".join(sign for sign in told if sign.isprintable())[:MAX_FILE_NAME]

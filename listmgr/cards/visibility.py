@@ -1,0 +1,38 @@
+"""Whose cards one sees: those one took oneself, or the team's."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.cards.models import Card
+from listmgr.cards.restriction import RESTRICTED_WORDS, locked, restricted_since
+from listmgr.kit.errors import NotFound, Refused
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+
+# `own` is the operator whose cards alone are seen; None is the whole team.
+
+
+def seen_by(own: int | None) -> sa.ColumnElement[bool]:
+    """The condition on cards."""
+    if own is None:
+        return sa.true()
+    return Card.operator_id == own
+
+
+def find_card(session: Session, card_id: int, own: int | None) -> Card:
+    """A card to look at; raises NotFound, also for one that somebody else took."""
+    found = session.scalars(sa.select(Card).where(Card.id == card_id, seen_by(own))).one_or_none()
+    if found is None:
+        raise NotFound(N_("There is no such card. It may have been discarded, or is not yours."))
+    return found
+
+
+def locked_card(tx: Transaction, card_id: int, own: int | None) -> Card:
+    """A card to change, locked until the commit; raises NotFound, or Refused (Article 18)."""
+    find_card(tx.session, card_id, own)
+    card = locked(tx, card_id)
+    if restricted_since(tx.session, card) is not None:
+        raise Refused(RESTRICTED_WORDS)
+    return card

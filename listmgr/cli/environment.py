@@ -1,0 +1,83 @@
+"""What a command works on: the settings, and a transaction over the servers they name."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import click
+import redis
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.config import Settings, SettingsError, load_settings
+from listmgr.installation.identity import check
+from listmgr.installation.journal_writer import Keeper
+from listmgr.kit.errors import IdentityError
+from listmgr.kit.queue import ring
+from listmgr.kit.transaction import Transaction, transaction
+
+
+def given_settings(*, checked: bool = True) -> Settings:
+    """The settings of a command that needs both servers, and whose database is ours.
+
+    A database that does not answer is no reason to refuse: it is looked at when it does.
+    """
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    if not settings.database_url or not settings.redis_url:
+        raise click.ClickException(
+            "DATABASE_URL and REDIS_URL are not set. Set both, or use `listmgr up`, which brings "
+            "its own PostgreSQL and Valkey."
+        )
+    if checked:
+        refuse_other_installation(settings)
+    return settings
+
+
+def refuse_other_installation(settings: Settings) -> None:
+    """Raise ClickException when keys or data directory are of another installation."""
+    try:
+        check(settings)
+    except IdentityError as error:
+        raise click.ClickException(str(error)) from None
+    except sa.exc.DBAPIError:
+        return
+
+
+def one_transaction(settings: Settings) -> AbstractContextManager[Transaction]:
+    """One unit of work; its jobs are rung after the commit."""
+    engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
+    connection = redis.Redis.from_url(settings.redis_url)
+    return transaction(
+        lambda: Session(engine),
+        settings,
+        lambda jobs: ring(connection, jobs),
+        Keeper(engine, settings).keep,
+    )
+
+
+def given_servers() -> Settings:
+    """The settings of a process that stays, once both servers have answered; else one sentence.
+
+    The sentence never shows an address, which holds a password.
+    """
+    settings = given_settings()
+    try:
+        engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
+        engine.connect().close()
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        raise click.ClickException(f"DATABASE_URL: {_reason(error)}") from None
+    try:
+        with redis.Redis.from_url(settings.redis_url, retry=None) as connection:
+            connection.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        raise click.ClickException(f"REDIS_URL: {_reason(error)}") from None
+    return settings
+
+
+def _reason(error: Exception) -> str:
+    """The first line of the driver's own words."""
+    error = getattr(error, "orig", None) or error
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,257 @@
+"""Writes and sends the one mail that may go to somebody who has not confirmed anything yet."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from listmgr.consent.ledger import lock_consent, record
+from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
+from listmgr.consent.models import Consent, Question, QuestionKind, QuestionStatus
+from listmgr.consent.request_confirmation import askable_consents
+from listmgr.consent.service_mail_content import (
+    Advertising,
+    compose,
+)
+from listmgr.kit.mail import (
+    Letter,
+    MailLoginRefused,
+    MailRefused,
+    MailServerAway,
+    MailUncertain,
+    Receipt,
+)
+from listmgr.kit.queue import Job
+from listmgr.kit.throttled_log import Trouble
+from listmgr.kit.tokens import Door, make_token, token_hash
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.models import MailingList
+from listmgr.senders.transactional_route import (
+    PostBy,
+    Way,
+    way,
+)
+
+_trouble = Trouble(logging.getLogger(__name__))
+UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
+# Each attempt waits longer than the one before, up to an hour, for as long as it is still of use.
+LONGEST_WAIT_MINUTES = 60
+GIVE_UP = timedelta(days=2)
+# A server that was away a moment ago is tried by one mail a minute, not by every waiting one:
+# each would hold a worker for the whole time-out.
+PAUSE = timedelta(minutes=1)
+LEFT_HALF_DONE = timedelta(minutes=10)
+
+
+class ClaimedQuestion(NamedTuple):
+    """A mail that this process alone may send, the way it goes, and the secret in its link."""
+
+    question_id: int
+    letter: Letter
+    way: Way
+    token: str
+
+
+def send_question(
+    uow: UnitOfWork, post: PostBy, templates: Path, question_id: int, *, now: Callable[[], datetime]
+) -> None:
+    """Send one question; safe to run twice, since claiming it is committed before the mail goes."""
+    with uow() as tx:
+        question = tx.session.get(Question, question_id, with_for_update={"skip_locked": True})
+        claimed = claim(tx, question, templates, now()) if question is not None else None
+    if claimed is not None:
+        send_claimed(uow, post, claimed, now=now)
+
+
+def send_claimed(
+    uow: UnitOfWork, post: PostBy, claimed: ClaimedQuestion, *, now: Callable[[], datetime]
+) -> None:
+    """Send what is claimed, once the claim is committed; settle it by what the server said."""
+    question_id, letter, its_way, token = claimed
+    try:
+        receipt = post(letter, its_way)
+    except MailRefused as error:
+        status = QuestionStatus.FAILED if error.permanent else QuestionStatus.QUEUED
+        _settle(uow, question_id, status, f"refused: {error}")
+    except MailServerAway as error:
+        away = its_way.terms.sender_id
+        refused = isinstance(error, MailLoginRefused)
+        _settle(uow, question_id, QuestionStatus.QUEUED, f"server away: {error}", away, refused)
+        if refused:
+            sentence = f"the mail server of sender {away} refuses the login, single mails wait"
+            _trouble.log(f"sender {away}", error, sentence)
+    except MailUncertain as error:
+        # It may have been taken: never sent again by itself; the person can sign up again.
+        _settle(uow, question_id, QuestionStatus.UNCERTAIN, f"uncertain: {error}")
+    else:
+        _trouble.end(f"sender {its_way.terms.sender_id}")
+        with uow() as tx:
+            _sent(tx, question_id, receipt, token, now())
+
+
+def sweep_questions(tx: Transaction, *, at: datetime) -> int:
+    """Ring again for what waits, and give up on what a dead worker left half done."""
+    _close(tx, QuestionStatus.SENDING, Question.sent_at < at - LEFT_HALF_DONE, "worker died")
+    _close(tx, QuestionStatus.QUEUED, Question.queued_at < at - GIVE_UP, "gave up after two days")
+    minutes = sa.func.least(Question.attempts * Question.attempts, LONGEST_WAIT_MINUTES)
+    wait = sa.func.make_interval(0, 0, 0, 0, 0, sa.cast(minutes, sa.Integer))
+    waiting = tx.session.scalars(
+        sa.select(Question.id)
+        .where(
+            Question.status == QuestionStatus.QUEUED,
+            sa.or_(Question.sent_at.is_(None), Question.sent_at + wait <= at),
+        )
+        .order_by(Question.id)
+        .limit(1000)
+    ).all()
+    for found in waiting:
+        tx.after_commit(Job("send_question", (found,), queue="mail", key=f"question-{found}"))
+    return len(waiting)
+
+
+def _close(
+    tx: Transaction, status: QuestionStatus, overdue: sa.ColumnElement[bool], why: str
+) -> None:
+    """What was being sent may have arrived; what only waited has surely not."""
+    uncertain = status is QuestionStatus.SENDING
+    tx.session.execute(
+        sa.update(Question)
+        .where(Question.status == status, overdue)
+        .values(
+            status=QuestionStatus.UNCERTAIN if uncertain else QuestionStatus.FAILED,
+            last_error=why,
+        )
+    )
+
+
+def claim(
+    tx: Transaction, question: Question, templates: Path, at: datetime
+) -> ClaimedQuestion | None:
+    """Write the mail of a question and mark it as being sent; None when it is not to go now.
+
+    The question is locked, or was made in this transaction.
+    """
+    if question.status is not QuestionStatus.QUEUED:
+        return None
+    consents = _still_asked(tx, question, at)
+    if not consents:
+        question.status = QuestionStatus.FAILED
+        question.last_error = "nothing left to ask"
+        return None
+    its_way = _way(tx, consents[0])
+    if _server_away(tx, its_way, at):
+        return None
+    token = _token(tx, question, consents)
+    try:
+        letter = compose(tx, question, consents, token, templates)
+    except Advertising as error:
+        question.status = QuestionStatus.FAILED
+        question.last_error = f"not sober: {error}"[:300]
+        return None
+    question.status = QuestionStatus.SENDING
+    question.attempts += 1
+    asks = question.kind in {QuestionKind.CONFIRM, QuestionKind.ALREADY}
+    question.token_hash = token_hash(token) if asks else None
+    # Until it is sent, the time of the last attempt.
+    question.sent_at = at
+    return ClaimedQuestion(question.id, letter, its_way, token)
+
+
+def _way(tx: Transaction, consent: Consent) -> Way:
+    found = tx.session.get_one(MailingList, consent.list_id)
+    return way(tx.session, tx.settings, found.sender_address, named=found.sender_id)
+
+
+def _token(tx: Transaction, question: Question, consents: Sequence[Consent]) -> str:
+    """What the one link of the mail opens: the question, or the person's own page."""
+    keys, person = tx.settings.secret_keys, int(consents[0].subscriber_id or 0)
+    if question.kind is QuestionKind.MOVING:
+        return make_token(keys, Door.PREFERENCES, person)
+    if question.kind is QuestionKind.MY_DATA:
+        return make_token(keys, Door.MY_DATA, person)
+    return make_token(keys, Door.CONFIRM, question.id)
+
+
+def _server_away(tx: Transaction, its_way: Way, at: datetime) -> bool:
+    found = sa.select(Question.id).where(
+        Question.status == QuestionStatus.QUEUED,
+        Question.away_sender_id == its_way.terms.sender_id,
+        Question.sent_at > at - PAUSE,
+    )
+    return tx.session.scalars(found.limit(1)).first() is not None
+
+
+def _still_asked(tx: Transaction, question: Question, at: datetime) -> list[Consent]:
+    """What the mail may rest on now: the person may have left, or been restricted, meanwhile."""
+    if question.kind is QuestionKind.MY_DATA:
+        # Whoever we hold data of may see them, subscribed or not, restricted or not (Art. 15).
+        theirs = sa.select(Consent).where(
+            Consent.id.in_(question.consent_ids), Consent.subscriber_id.is_not(None)
+        )
+        return list(tx.session.scalars(theirs))
+    confirm = question.kind is QuestionKind.CONFIRM
+    status = ConsentStatus.PENDING if confirm else ConsentStatus.CONFIRMED
+    return askable_consents(tx, question.consent_ids, (status,), at)
+
+
+def _settle(
+    uow: UnitOfWork,
+    question_id: int,
+    status: QuestionStatus,
+    error: str,
+    away_sender_id: int | None = None,
+    login_refused: bool = False,
+) -> None:
+    with uow() as tx:
+        question = tx.session.get_one(Question, question_id, with_for_update=True)
+        question.status = status
+        question.last_error = error[:300]
+        question.away_sender_id = away_sender_id
+        question.login_refused = login_refused
+
+
+def without_secret(mime: bytes, token: str) -> bytes:
+    """The mail as it was sent, octet for octet, but for the secret of its link.
+
+    Whoever reads the proof could confirm for the person by it. Each of its characters becomes an
+    x, also where quoted-printable breaks the line within it (RFC 2045, 6.7).
+    """
+    soft_break = rb"(?:=\r\n)?"
+    secret = re.compile(soft_break.join(re.escape(char).encode() for char in token))
+    return secret.sub(lambda match: re.sub(rb"=\r\n|.", _mask, match[0]), mime)
+
+
+def _mask(part: re.Match[bytes]) -> bytes:
+    return part[0] if part[0] == b"=\r\n" else b"x"
+
+
+def _sent(tx: Transaction, question_id: int, receipt: Receipt, token: str, at: datetime) -> None:
+    question = tx.session.get_one(Question, question_id, with_for_update=True)
+    question.status = QuestionStatus.SENT
+    question.sent_at = at
+    kept_copy = without_secret(receipt.mime, token).decode()
+    for consent_id in question.consent_ids:
+        consent = lock_consent(tx, consent_id)
+        if consent.status not in {ConsentStatus.PENDING, ConsentStatus.CONFIRMED}:
+            continue
+        record(
+            tx,
+            consent,
+            ConsentAction.QUESTION_SENT,
+            at=at,
+            actor="system",
+            facts={"message_id": receipt.message_id, "kind": question.kind.value},
+            evidence={
+                "smtp_reply": receipt.reply,
+                "mail": kept_copy,
+                "mail_sha256": hashlib.sha256(receipt.mime).hexdigest(),
+            },
+        )

@@ -1,0 +1,1 @@
+"""Messages: templates compiled once, headers, MIME, attachments."""

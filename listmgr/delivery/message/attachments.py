@@ -1,0 +1,74 @@
+"""Files of a message: which the HTML shows, which are attached, and each as a part made once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from email.message import MIMEPart
+from email.policy import SMTP
+from urllib.parse import unquote
+
+from listmgr.delivery.message.compiled import Enclosed
+from listmgr.delivery.message.errors import MessageError
+from listmgr.kit.i18n import (
+    N_,
+    filled,
+)
+
+_REFERENCE = re.compile(r"\bcid:([^\"'\s<>)]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosures:
+    """The HTML with its pictures called by their Content-IDs; the parts beside and below it."""
+
+    html: str
+    shown: tuple[str, ...]
+    attached: tuple[str, ...]
+
+
+def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
+    """Sort the files; raises MessageError where the HTML shows one that is not there."""
+    known = {one.name: one for one in files}
+    called: dict[str, str] = {}
+
+    def call(found: re.Match[str]) -> str:
+        name = unquote(found[1])
+        if name not in known:
+            raise MessageError(
+                filled(
+                    N_(
+                        "There is no file “%(name)s”. Add it to the campaign, or take"
+                        " cid:%(name)s out."
+                    ),
+                    name=name,
+                ),
+                part="html",
+                line=html.count("\n", 0, found.start()) + 1,
+            )
+        called[name] = f"{hashlib.sha256(known[name].data).hexdigest()[:24]}@{domain}"
+        return f"cid:{called[name]}"
+
+    html = _REFERENCE.sub(call, html)
+    return Enclosures(
+        html,
+        tuple(_part(known[name], cid) for name, cid in called.items()),
+        tuple(_part(one, "") for one in files if one.name not in called),
+    )
+
+
+def _part(file: Enclosed, cid: str) -> str:
+    """A whole part, its header first, as the standard library writes it."""
+    part = MIMEPart(policy=SMTP)
+    main, _, sub = file.media_type.partition("/")
+    part.set_content(
+        file.data,
+        main,
+        sub,
+        disposition="inline" if cid else "attachment",
+        filename=file.name,
+        cid=f"<{cid}>" if cid else None,
+    )
+    return part.as_bytes().decode("ascii")

@@ -1,0 +1,34 @@
+"""What is wrong with a message: in which part, in which line, and what to do about it."""
+
+from __future__ import annotations
+
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.i18n import (
+    N_,
+    Filled,
+    filled,
+)
+
+_PARTS = {
+    "subject": N_("subject"),
+    "text": N_("text"),
+    "html": N_("html"),
+    "headers": N_("headers"),
+    "message": N_("message"),
+}
+
+
+class MessageError(InvalidInput):
+    """A message cannot be compiled. `part` is subject, text, html or a header; `line` from 1."""
+
+    def __init__(self, message: str, *, part: str, line: int = 0) -> None:
+        problem = message if isinstance(message, Filled) else filled(message)
+        gaps: dict[str, str] = {"problem": problem, "part": filled(_PARTS.get(part, part))}
+        self.sentence: Filled = (
+            filled(N_("%(part)s, line %(line)s: %(problem)s"), line=str(line), **gaps)
+            if line
+            else filled(N_("%(part)s: %(problem)s"), **gaps)
+        )
+        super().__init__(self.sentence, {part: message})
+        self.part = part
+        self.line = line

@@ -1,0 +1,1 @@
+"""Figures about a campaign: progress, failures, who was not mailed."""

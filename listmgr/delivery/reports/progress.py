@@ -1,0 +1,219 @@
+"""How far a campaign is, from the counters beside its leases: never a count over its deliveries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.consent.gate import REASONS
+from listmgr.delivery.models import DeliveryStatus, partition_name
+from listmgr.delivery.reports.failure_kinds import every_kind
+from listmgr.delivery.retention import deliveries_kept
+from listmgr.delivery.smtp.reply_codes import advice
+from listmgr.delivery.window import NOT_IN_SEGMENT
+from listmgr.kit.i18n import N_
+
+# A mark older than this is replaced by a newer one: the speed shown is of the last seconds.
+MARK_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Counts of people. `skipped` tells by reason whom the gate held back after the launch.
+
+    `providers` counts attempts by the recipient's provider and what they came to.
+    """
+
+    audience: int
+    sent: int
+    failed: int
+    deferred: int
+    uncertain: int
+    remaining: int
+    skipped: Mapping[str, int]
+    providers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def percent(self) -> int:
+        """How much of the audience has been gone through, 0 to 100."""
+        if not self.audience:
+            return 100 if not self.remaining else 0
+        return max(0, min(100, 100 * (self.audience - self.remaining) // self.audience))
+
+    @property
+    def done(self) -> int:
+        """How many have been handed over or given up."""
+        return self.sent + self.failed + self.uncertain
+
+
+_SUMS = (
+    " coalesce(sum(audience), 0), coalesce(sum(sent), 0), coalesce(sum(failed), 0),"
+    " coalesce(sum(deferred), 0), coalesce(sum(uncertain), 0),"
+    # Of a range half gone through, those nothing has been noted of; how far its ids have been
+    # passed tells little, for the people of a segment may all have ids close together.
+    " coalesce(sum(CASE WHEN state = 'done' OR position >= hi THEN 0 ELSE greatest(0,"
+    "  audience - sent - failed - deferred - uncertain"
+    "  - (SELECT coalesce(sum(n::bigint), 0) FROM jsonb_each_text(skipped) AS t(k, n))) END), 0)"
+    " FROM campaign_leases"
+)
+_OF_ONE = sa.text(f"SELECT {_SUMS} WHERE campaign_id = :campaign")
+_OF_SEVERAL = sa.text(
+    f"SELECT campaign_id, {_SUMS} WHERE campaign_id = ANY(:campaigns) GROUP BY campaign_id"
+)
+_BY_KEY = (
+    "SELECT k, sum(v::bigint) FROM campaign_leases, jsonb_each_text({column}) AS t(k, v)"
+    " WHERE campaign_id = :campaign GROUP BY k ORDER BY k"
+)
+_SKIPPED, _PROVIDERS = (sa.text(_BY_KEY.format(column=it)) for it in ("skipped", "providers"))
+
+
+class _Sums(NamedTuple):
+    """What `_SUMS` reads, in its order."""
+
+    audience: int = 0
+    sent: int = 0
+    failed: int = 0
+    deferred: int = 0
+    uncertain: int = 0
+    remaining: int = 0
+
+
+def progress(session: Session, campaign_id: int) -> Progress:
+    """Where the campaign stands now."""
+    told = {"campaign": campaign_id}
+    sums = [int(value) for value in session.execute(_OF_ONE, told).one()]
+    skipped = {str(k): int(v) for k, v in session.execute(_SKIPPED, told)}
+    audience, sent, failed, deferred, uncertain, remaining = sums
+    providers: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(DeliveryStatus, 0))
+    for key, count in session.execute(_PROVIDERS, told):
+        status, _, name = str(key).partition(" ")
+        providers[name][status] = int(count)
+    largest = dict(sorted(providers.items(), key=lambda one: -sum(one[1].values())))
+    return Progress(audience, sent, failed, deferred, uncertain, remaining, skipped, largest)
+
+
+def standings(session: Session, campaign_ids: Sequence[int]) -> dict[int, Progress]:
+    """Where several campaigns stand, by one look and without the reasons: for lists of them."""
+    rows = session.execute(_OF_SEVERAL, {"campaigns": list(campaign_ids)})
+    found = {row[0]: _Sums(*(int(value) for value in row[1:])) for row in rows}
+    return {one: Progress(*found.get(one, _Sums()), skipped={}) for one in campaign_ids}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How many were done at an earlier look."""
+
+    at: datetime
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Mails a second since `mark`, and when the rest will be through at that speed."""
+
+    mark: Mark
+    per_second: float
+    ends_at: datetime | None
+
+
+def speed(campaign: Campaign, stand: Progress, mark: Mark | None, at: datetime) -> Speed | None:
+    """How fast it goes, since an earlier look or else since the launch; None while it stands."""
+    if campaign.launched_at is None or campaign.status is not CampaignStatus.RUNNING:
+        return None
+    since = mark or Mark(campaign.launched_at, 0)
+    seconds = (at - since.at).total_seconds()
+    if seconds <= 0 or since.done > stand.done:
+        return None
+    per_second = (stand.done - since.done) / seconds
+    # Where only retries are left it is their turn that decides, and no speed.
+    rest = stand.remaining + stand.deferred if stand.remaining else 0
+    left = rest / per_second if per_second else 0
+    # A year ahead is no forecast.
+    ends_at = at + timedelta(seconds=left) if 0 < left < 366 * 86_400 else None
+    fresh = mark is not None and seconds < MARK_SECONDS
+    return Speed(since if fresh else Mark(at, stand.done), per_second, ends_at)
+
+
+_PUT_OFF = {
+    "rate": N_("They are queued for the limit of this provider or domain."),
+    "busy": N_("This provider or domain asked us to come back later. One mail tries now and then."),
+}
+
+
+GIVEN_UP = N_("Given up: this provider or domain has refused for days. You can try them again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Deliveries of one state and code; `reply` is one of the servers' answers.
+
+    Where there are `more` than `count`, nobody has counted on.
+    """
+
+    status: DeliveryStatus
+    code: str
+    count: int
+    reply: str
+    more: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is found by."""
+        return f"{self.status} {self.code}".rstrip()
+
+    @property
+    def place(self) -> str:
+        """The provider or domain people wait for before anything was said to a server."""
+        kind, _, place = self.code.partition(" ")
+        return place if kind in _PUT_OFF else ""
+
+    @property
+    def words(self) -> str:
+        """What it means, in words of the catalogues; a reason of the gate by its name."""
+        if self.place and self.status is DeliveryStatus.FAILED:
+            return GIVEN_UP
+        if self.place:
+            return _PUT_OFF[self.code.partition(" ")[0]]
+        if self.code in REASONS or self.code == NOT_IN_SEGMENT:
+            return self.code
+        if self.status is DeliveryStatus.UNCERTAIN:
+            return N_("The answer never came: the server may have the mail, or not.")
+        if not self.code:
+            return N_("The connection broke before the mail was handed over. It is tried again.")
+        basic = self.reply[:3]
+        return advice(int(basic) if basic.isdecimal() else 0, self.reply)
+
+
+# A page with a million refusals must not read a million rows. So many of a kind are counted.
+COUNTED, KINDS = 10_000, 1_000
+
+
+def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Problem]:
+    """What did not go through, most frequent first."""
+    if not deliveries_kept(session, campaign_id):
+        return []
+    name = partition_name(campaign_id)
+    rows = session.execute(
+        sa.text(
+            f"{every_kind(campaign_id)},"
+            " kinds AS (SELECT trouble FROM every WHERE trouble IS NOT NULL LIMIT :kinds)"
+            " SELECT k.trouble, (SELECT count(*) FROM (SELECT"
+            f"   FROM {name} d WHERE d.trouble = k.trouble LIMIT :counted + 1) x),"
+            f"  (SELECT coalesce(d.reply, '') FROM {name} d WHERE d.trouble = k.trouble LIMIT 1)"
+            " FROM kinds k ORDER BY 2 DESC, 1 LIMIT :limit"
+        ),
+        {"limit": limit, "counted": COUNTED, "kinds": KINDS},
+    )
+    found = []
+    for trouble, count, reply in rows:
+        status, _, code = str(trouble).partition(" ")
+        told = (DeliveryStatus(status), code, min(int(count), COUNTED), str(reply))
+        found.append(Problem(*told, more=count > COUNTED))
+    return found

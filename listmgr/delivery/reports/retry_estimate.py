@@ -1,0 +1,103 @@
+"""How many of a campaign's failed deliveries could be tried again: a bounded look, never a count.
+
+The gate says who may be mailed now, as it does right before a mail goes. The look is at some of
+each kind of failure; those that block an address come last, for of these hardly anybody comes back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.audience import audience
+from listmgr.campaigns.models import Campaign
+from listmgr.config import Settings
+from listmgr.consent.gate import FROM_CONSENTS, MAY_BE_MAILED, REASONS, gate_binds
+from listmgr.delivery.models import partition_name
+from listmgr.delivery.reports.failure_kinds import every_kind
+from listmgr.delivery.retention import deliveries_kept
+from listmgr.delivery.smtp.reply_codes import BLOCKING
+from listmgr.delivery.window import NOT_IN_SEGMENT
+from listmgr.kit.sql_condition import EVERYBODY
+
+# How many kinds of failure are looked at, and how many people of each.
+KINDS, OF_EACH = 12, 100
+# Held back by the gate when they were tried again: an operator's retry leaves them out.
+_LEFT_OUT = [f"failed {reason}" for reason in (*REASONS, NOT_IN_SEGMENT)]
+
+
+@dataclass(frozen=True, slots=True)
+class Retriable:
+    """`count` of the `looked_at` may be mailed now; `whole` where nobody else might be."""
+
+    count: int
+    looked_at: int
+    whole: bool
+
+    @property
+    def offered(self) -> bool:
+        """Whether trying again would, or might, reach anybody."""
+        return self.count > 0 or not self.whole
+
+
+def retriable(session: Session, settings: Settings, campaign: Campaign) -> Retriable:
+    """How many of those who failed the gate would let through now, as far as it was looked.
+
+    Raises BrokenRule where the audience cannot be told: then nobody may be mailed.
+    """
+    if not deliveries_kept(session, campaign.id):
+        return Retriable(0, 0, whole=True)
+    rows = _failed(session, campaign.id)
+    of_kind = Counter(row.kind for row in rows if not row.blocks)
+    # Of a kind that blocks the address the others need not be seen.
+    whole = len(of_kind) <= KINDS and max(of_kind.values(), default=0) <= OF_EACH
+    people = [row.id for row in rows if row.kind <= KINDS and row.number <= OF_EACH]
+    return Retriable(_let_through(session, settings, campaign, people), len(people), whole)
+
+
+def _failed(session: Session, campaign_id: int) -> Sequence[sa.Row[Any]]:
+    """One kind and one person of each more than is looked at, so that it is known of them."""
+    name = partition_name(campaign_id)
+    failures = every_kind(campaign_id, ">= 'failed'")
+    return session.execute(
+        sa.text(
+            f"{failures},"
+            " kinds AS MATERIALIZED (SELECT e.trouble, e.trouble = ANY(:blocking) AS blocks,"
+            "  row_number() OVER (ORDER BY e.trouble = ANY(:blocking), e.trouble) AS kind"
+            "  FROM every e WHERE e.trouble < 'failee' AND e.trouble <> ALL(:left_out)"
+            "  ORDER BY kind LIMIT :kinds + 1)"
+            " SELECT k.kind, k.blocks, x.id, x.number FROM kinds k CROSS JOIN LATERAL ("
+            "  SELECT d.subscriber_id AS id,"
+            "   row_number() OVER (ORDER BY d.subscriber_id) AS number"
+            f"  FROM {name} d WHERE d.trouble = k.trouble"
+            "  ORDER BY d.subscriber_id LIMIT :each + 1) x"
+        ),
+        {"blocking": BLOCKING, "left_out": _LEFT_OUT, "kinds": KINDS, "each": OF_EACH},
+    ).all()
+
+
+def _let_through(
+    session: Session, settings: Settings, campaign: Campaign, people: Sequence[int]
+) -> int:
+    if not people:
+        return 0
+    among = audience(session, campaign)
+    test = "" if among is EVERYBODY else f" AND ({among.sql})"
+    found = session.scalar(
+        sa.text(
+            f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.subscriber_id = ANY(:people)"
+            f" AND c.purpose_id = :purpose AND {MAY_BE_MAILED}{test}"
+        ),
+        {
+            "people": people,
+            "purpose": campaign.purpose_id,
+            **gate_binds(settings),
+            **among.binds,
+        },
+    )
+    return int(found or 0)

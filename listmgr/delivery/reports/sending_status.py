@@ -1,0 +1,81 @@
+"""What holds for a campaign's sending now: limits and how much of them is used, and who waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign
+from listmgr.config import Settings
+from listmgr.delivery.domain_limits import alone_of
+from listmgr.delivery.route import outlet
+from listmgr.delivery.sender_limits import (
+    ask_of,
+    places_of,
+)
+from listmgr.kit.rate_limiter import (
+    Permits,
+    PermitsAway,
+)
+from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.models import Sender
+from listmgr.senders.routing import (
+    NoSender,
+    find_sender,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A limit and how much of it is gone; `scope` is "" for the sender itself."""
+
+    scope: str
+    limit: Limit
+    hour: int = 0
+    day: int = 0
+    at_once: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The sender, its limits, who is left alone until when, and when it is quiet next."""
+
+    sender: Sender
+    limits: tuple[Used, ...]
+    alone: tuple[tuple[str, datetime], ...]
+    is_warming_up: bool
+    quiet_begins: datetime | None
+
+
+def standing(
+    session: Session, settings: Settings, campaign: Campaign, permits: Permits, at: datetime
+) -> Standing | None:
+    """None where no sender serves the campaign. Without Valkey nothing is known to be used."""
+    try:
+        terms = outlet(session, settings, campaign).terms
+    except NoSender:
+        return None
+    limit = terms.limit_on(at)
+    rules = {"": limit, **terms.domains}
+    alone: dict[str, float] = {}
+    try:
+        limits = [_used(permits, terms, rules[scope], scope, at) for scope in rules]
+        alone = permits.left_alone(alone_of(terms))
+    except PermitsAway:
+        limits = [Used(scope, rule) for scope, rule in rules.items()]
+    waiting = sorted(alone.items(), key=lambda one: -one[1])
+    return Standing(
+        find_sender(session, terms.sender_id),
+        tuple(used for used in limits if used.limit != Limit()),
+        tuple((scope, datetime.fromtimestamp(until, UTC)) for scope, until in waiting),
+        limit.per_day != terms.limit.per_day,
+        terms.quiet_begins(at),
+    )
+
+
+def _used(permits: Permits, terms: Terms, limit: Limit, scope: str, at: datetime) -> Used:
+    hour, day = permits.used(ask_of(terms, limit, at, scope=scope)) if limit.counts else (0, 0)
+    inside = permits.inside(places_of(terms)) if limit.at_once and not scope else 0
+    return Used(scope, limit, hour, day, inside)

@@ -1,0 +1,193 @@
+"""Who was not mailed and why: counted by reason, and page by page with the people behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.audience import audience
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.config import Settings
+from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
+from listmgr.delivery.models import partition_name
+from listmgr.delivery.reports.failure_kinds import every_kind
+from listmgr.delivery.retention import deliveries_kept
+from listmgr.kit.transaction import Transaction
+
+PAGE = 50
+HELD_BACK = "held back"
+# How many ranges of an audience are gone through for one page; each is of about a thousand people.
+RANGES = 10
+EVERYBODY = (0, 2**63 - 1)
+_ALL = "true"
+# Restricted people are in no file (Article 18).
+_IN_A_FILE = "s.restricted_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmailed:
+    """One person. `next_attempt_at` is set where it is tried again.
+
+    `why` is one of the gate's reasons, or else (`is_answer`) what a server said.
+    """
+
+    subscriber_id: int
+    address: str
+    why: str
+    at: datetime | None
+    next_attempt_at: datetime | None
+    is_answer: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnmailedPage:
+    """Some of them, in the order of their numbers; `after` leads to the next ones.
+
+    A page may hold few or none and still lead on: then the rest has not been looked at.
+    """
+
+    rows: list[Unmailed]
+    after: int | None
+
+
+def by_trouble(
+    session: Session,
+    campaign_id: int,
+    trouble: str,
+    *,
+    after: int = 0,
+    size: int = PAGE,
+    whom: str = _ALL,
+) -> UnmailedPage:
+    """Those with one state and code, such as "failed 5.1.1"; `whom` is a condition in SQL."""
+    if not deliveries_kept(session, campaign_id):
+        return UnmailedPage([], None)
+    return _page(
+        session,
+        "SELECT d.subscriber_id, s.address, coalesce(d.skip_reason, d.reply, ''),"
+        f" coalesce(d.ended_at, d.begun_at), d.next_attempt_at, d.skip_reason IS NULL"
+        f" FROM {partition_name(campaign_id)} d JOIN subscribers s ON s.id = d.subscriber_id"
+        f" WHERE d.trouble = :trouble AND d.subscriber_id > :after AND {whom}"
+        " ORDER BY d.subscriber_id LIMIT :more",
+        {"trouble": trouble, "after": after},
+        size,
+    )
+
+
+def held_back(
+    session: Session, settings: Settings, campaign: Campaign, *, after: int = 0, size: int = PAGE
+) -> UnmailedPage:
+    """Those who had confirmed before the launch and got nothing, with what holds them back now.
+
+    The leases know in which ranges somebody was held back: only those are looked at.
+    """
+    if not deliveries_kept(session, campaign.id):
+        return UnmailedPage([], None)
+    ranges = session.execute(
+        sa.text(
+            "SELECT lo, hi FROM campaign_leases WHERE campaign_id = :campaign AND hi > :after + 1"
+            " AND (skipped <> '{}' OR state <> 'done'"
+            "  OR audience > sent + failed + deferred + uncertain) ORDER BY lo LIMIT :most"
+        ),
+        {"campaign": campaign.id, "after": after, "most": RANGES},
+    ).all()
+    page = _held_back_in(session, settings, campaign, [(r[0], r[1]) for r in ranges], after, size)
+    if page.after is None and len(ranges) == RANGES:
+        return UnmailedPage(page.rows, ranges[-1].hi - 1)
+    return page
+
+
+def _held_back_in(
+    session: Session,
+    settings: Settings,
+    campaign: Campaign,
+    ranges: Sequence[tuple[int, int]],
+    after: int,
+    size: int,
+    whom: str = _ALL,
+) -> UnmailedPage:
+    among = audience(session, campaign)
+    return _page(
+        session,
+        "SELECT h.* FROM unnest(CAST(:los AS bigint[]), CAST(:his AS bigint[])) r (lo, hi)"
+        f" CROSS JOIN LATERAL (SELECT c.subscriber_id, s.address, {REFUSED_BECAUSE} AS why,"
+        f"  c.ended_at, NULL, false FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose"
+        "   AND c.subscriber_id > :after AND c.subscriber_id >= r.lo AND c.subscriber_id < r.hi"
+        "   AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
+        f"  AND {REFUSED_BECAUSE} IS NOT NULL AND ({among.sql}) AND {whom}"
+        f"  AND NOT EXISTS (SELECT FROM {partition_name(campaign.id)} d"
+        "    WHERE d.subscriber_id = c.subscriber_id)"
+        "  ORDER BY c.subscriber_id LIMIT :more) h ORDER BY h.subscriber_id LIMIT :more",
+        {
+            "los": [lo for lo, _hi in ranges],
+            "his": [hi for _lo, hi in ranges],
+            "purpose": campaign.purpose_id,
+            "launched": campaign.launched_at,
+            "after": after,
+            **gate_binds(settings),
+            **among.binds,
+        },
+        size,
+    )
+
+
+def _page(session: Session, sql: str, told: dict[str, object], size: int) -> UnmailedPage:
+    rows = session.execute(sa.text(sql), told | {"more": size + 1}).all()
+    found = [Unmailed(*row) for row in rows[:size]]
+    return UnmailedPage(found, found[-1].subscriber_id if len(rows) > size else None)
+
+
+def everybody(
+    reading: Callable[[], AbstractContextManager[Transaction]],
+    settings: Settings,
+    campaign_id: int,
+) -> Iterator[Unmailed]:
+    """All but restricted people, for a file: first by trouble, then who was held back.
+
+    Each page is read by itself: a slow browser holds no transaction.
+    """
+    for trouble in _troubles(reading, campaign_id):
+        after: int | None = 0
+        while after is not None:
+            with reading() as tx:
+                page = by_trouble(
+                    tx.session, campaign_id, trouble, after=after, size=1000, whom=_IN_A_FILE
+                )
+            yield from page.rows
+            after = page.after
+    after = 0
+    while after is not None:
+        with reading() as tx:
+            page = _held_back_page(tx.session, settings, campaign_id, after)
+        yield from page.rows
+        after = page.after
+
+
+def _troubles(
+    reading: Callable[[], AbstractContextManager[Transaction]], campaign_id: int
+) -> Sequence[str]:
+    with reading() as tx:
+        if not deliveries_kept(tx.session, campaign_id):
+            return ()
+        kinds = sa.text(
+            f"{every_kind(campaign_id)} SELECT trouble FROM every WHERE trouble IS NOT NULL"
+            " ORDER BY 1"
+        )
+        return tx.session.scalars(kinds).all()
+
+
+def _held_back_page(
+    session: Session, settings: Settings, campaign_id: int, after: int
+) -> UnmailedPage:
+    """The next of a whole audience: a file may take its time."""
+    campaign = session.get(Campaign, campaign_id)
+    if campaign is None or campaign.status is CampaignStatus.DRAFT:
+        return UnmailedPage([], None)
+    if not deliveries_kept(session, campaign_id):
+        return UnmailedPage([], None)
+    return _held_back_in(session, settings, campaign, [EVERYBODY], after, 1000, whom=_IN_A_FILE)

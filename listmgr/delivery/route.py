@@ -1,0 +1,48 @@
+"""Which sender a campaign leaves by, and what holds for it: the sender's terms and the list's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign
+from listmgr.config import MailSettings, Settings
+from listmgr.kit.transaction import Transaction
+from listmgr.senders.limits import Terms
+from listmgr.senders.models import BUILT_IN
+from listmgr.senders.routing import (
+    account_of,
+    route,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """How to connect, and how much may go when."""
+
+    account: MailSettings
+    terms: Terms
+
+
+def outlet(session: Session, settings: Settings, campaign: Campaign) -> Outlet:
+    """The outlet as it is now: a sender may have been changed since the launch. NoSender."""
+    mailing_list, content = campaign.mailing_list, campaign.content
+    address = content.from_address if content else mailing_list.sender_address
+    sender = route(session, address, named=mailing_list.sender_id)
+    account, terms = account_of(settings, sender), sender.terms
+    if terms.limit.at_once:
+        account = replace(account, connections=min(account.connections, terms.limit.at_once))
+    if mailing_list.quiet.is_set:
+        terms = replace(terms, quiet=(*terms.quiet, mailing_list.quiet))
+    return Outlet(account, terms)
+
+
+def take_outlet(tx: Transaction, settings: Settings, campaign: Campaign) -> Outlet:
+    """The same for sending: noted beside the campaign, so that its mails can be counted."""
+    found = outlet(tx.session, settings, campaign)
+    sender_id = found.terms.sender_id
+    wanted = None if sender_id == BUILT_IN else sender_id
+    if campaign.sender_id != wanted:
+        campaign.sender_id = wanted
+    return found

@@ -1,0 +1,1 @@
+"""SMTP client: connections, pipelining, reply codes."""

@@ -1,0 +1,53 @@
+"""Tries a sender out: connects, checks TLS, signs in, and tells what the server offers."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from dataclasses import dataclass
+
+from listmgr.config import MailSettings
+from listmgr.delivery.smtp.connection import (
+    ServerAway,
+    Session,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it. `fault` says what to do; nothing was sent."""
+
+    fault: str = ""
+    milliseconds: int = 0
+    tls: str = ""
+    certificate: str = ""
+    signed_in: bool = False
+    extensions: tuple[tuple[str, str], ...] = ()
+
+
+def try_account(account: MailSettings) -> Trial:
+    """Connect, say EHLO, encrypt and sign in as a campaign would, and hang up."""
+    begun = time.monotonic()
+    try:
+        session = Session(account)
+    except ServerAway as error:
+        return Trial(str(error), milliseconds=_since(begun))
+    took = _since(begun)
+    try:
+        tls, certificate = _encryption(session)
+        offered = tuple(sorted(session.extensions.items()))
+    finally:
+        session.close()
+    return Trial("", took, tls, certificate, bool(account.username), offered)
+
+
+def _since(begun: float) -> int:
+    return round(1000 * (time.monotonic() - begun))
+
+
+def _encryption(session: Session) -> tuple[str, str]:
+    """The TLS version, and until when the certificate is good."""
+    if not isinstance(session.sock, ssl.SSLSocket):
+        return "", ""
+    found = session.sock.getpeercert() or {}
+    return session.sock.version() or "TLS", str(found.get("notAfter", ""))

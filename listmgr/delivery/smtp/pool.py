@@ -1,0 +1,308 @@
+"""Hands many mails to one account over kept connections, as many as its answers make worthwhile."""
+
+from __future__ import annotations
+
+import math
+import select
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from listmgr.config import MailSettings
+from listmgr.delivery.in_flight import InFlight
+from listmgr.delivery.smtp.connection import (
+    Broken,
+    Expired,
+    ProtocolViolation,
+    ServerAway,
+    Session,
+)
+from listmgr.delivery.smtp.pipeline import (
+    AT_ONCE,
+    Answer,
+    Envelope,
+    Line,
+    Outcome,
+)
+
+__all__ = ["Answer", "Channel", "Envelope", "NoRoom", "Outcome", "ServerAway"]
+
+# So many connections are opened at the same time; a server may not like more of one client.
+TOGETHER = 8
+
+
+class NoRoom(ServerAway):
+    """The account has as many connections as it may; others hold them."""
+
+
+class Channel:
+    """Kept connections to one account; it reconnects by itself.
+
+    One is opened at first, more while all of them wait for the server: with DATA each mail costs
+    a round trip, so a distant server is as fast as there are connections. With CHUNKING one is
+    enough nearly always.
+    """
+
+    def __init__(
+        self,
+        account: MailSettings,
+        *,
+        connections: int | None = None,
+        pipelining: bool = True,
+        chunking: bool = True,
+        in_flight: InFlight | None = None,
+        admit: Callable[[], bool] = lambda: True,
+        release: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`admit` says whether one more connection may be opened, `release` hears of its end."""
+        self.account = account
+        self._admit = admit
+        self._release = release
+        self._pipelining = pipelining
+        self._chunking = chunking
+        self.in_flight = in_flight or InFlight()
+        self._wanted = connections or account.connections
+        # Fewer, once the server has refused one more.
+        self._most = self._wanted
+        self._lines: list[Line] = []
+        self._source: Iterator[Envelope] | None = None
+        self._outcomes: list[Outcome] = []
+        self._write_until = math.inf
+        # Told only what changes: it is asked for every few mails.
+        self._poll = select.poll()
+        self._polled: dict[int, int] = {}
+        self._looked = time.monotonic()
+
+    def __enter__(self) -> Channel:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def extensions(self) -> dict[str, str]:
+        """What the server offers, once connected."""
+        return self._lines[0].session.extensions if self._lines else {}
+
+    def connect(self) -> None:
+        """See that there is a live connection; raises ServerAway."""
+        for line in list(self._lines):
+            if line.session.stale():
+                self._drop(line)
+        if not self._lines:
+            self._most = self._wanted
+            self._open()
+
+    def push(self) -> None:
+        """Write what the sockets take at once: a pause follows."""
+        for line in self._lines:
+            # What is broken is found out when answers are waited for.
+            with suppress(Broken):
+                line.session.write()
+
+    def close(self) -> None:
+        """Hang up; never raises."""
+        for line in list(self._lines):
+            self._drop(line)
+        self.in_flight.close()
+
+    def send(self, envelopes: Iterable[Envelope], *, until: float = math.inf) -> Iterator[Outcome]:
+        """Send all, pulling them as they can go; one outcome each, as answers come.
+
+        Nothing is written from `until` on, by the clock of `elapsed`. A connection with something
+        unwritten is closed then, as soon as what has left whole is answered.
+
+        Raises ServerAway before the first one is pulled, never later: when a connection breaks,
+        outcomes say what may have been taken; when none is left, no more envelopes are pulled.
+        """
+        self.connect()
+        self._write_until = until
+        for line in self._lines:
+            line.session.write_until = until
+            line.limit(self.in_flight.size)
+        self._source, self._outcomes = iter(envelopes), []
+        whole = False
+        try:
+            while True:
+                self._fill()
+                self._write()
+                if not any(line.busy for line in self._lines):
+                    break
+                self._turn()
+                yield from self._settled()
+            yield from self._settled()
+            whole = True
+        finally:
+            if not whole:
+                self.close()
+
+    def _settled(self) -> list[Outcome]:
+        outcomes, self._outcomes = self._outcomes, []
+        if self.in_flight.taken is not None:
+            self.in_flight.succeed(sum(one.answer is Answer.ACCEPTED for one in outcomes))
+        return outcomes
+
+    def _fill(self) -> None:
+        """Begin as many mails as may be under way."""
+        for line in self._lines.copy():
+            if line.has_room:
+                self._fill_line(line)
+        while self._source is not None and (more := self._some_more()):
+            for line in more:
+                self._fill_line(line)
+
+    def _fill_line(self, line: Line) -> None:
+        while self._source is not None and line.has_room:
+            envelope = next(self._source, None)
+            if envelope is None:
+                self._source = None
+            elif (refused := line.begin(envelope)) is not None:
+                self._outcomes.append(refused)
+            elif line.session.backlog >= AT_ONCE:
+                self._exchange(line, select.POLLOUT)
+
+    def _some_more(self) -> list[Line]:
+        """As many connections again, where all there are wait for the server."""
+        if len(self._lines) >= self._most:
+            return []
+        waiting = [line for line in self._lines if not line.is_ending and line.waits_for_the_server]
+        if not waiting or len(self._lines) > len(waiting):
+            return []
+        try:
+            return self._open(min(len(self._lines), self._most - len(self._lines), TOGETHER))
+        except ServerAway:
+            self._most = len(self._lines)
+            return []
+
+    def _open(self, count: int = 1) -> list[Line]:
+        """Open connections, at the same time: each says hello for some round trips.
+
+        Raises ServerAway when none could be opened; as many as could be are there.
+        """
+        admitted = 0
+        while admitted < count and self._admit():
+            admitted += 1
+        if not admitted:
+            raise NoRoom("All connections this account may have are taken.")
+        opened: list[Line] = []
+        refused: ServerAway | None = None
+        for session in _sessions(self.account, admitted):
+            if isinstance(session, ServerAway):
+                self._release()
+                refused = session
+            else:
+                session.write_until = self._write_until
+                opened.append(
+                    Line(
+                        session,
+                        pipelining=self._pipelining,
+                        chunking=self._chunking,
+                        most_under_way=self.in_flight.size,
+                    )
+                )
+        self._lines += opened
+        if refused is not None:
+            if not opened:
+                raise refused
+            self._most = len(self._lines)
+        return opened
+
+    def _drop(self, line: Line) -> None:
+        self._lines.remove(line)
+        if self._polled.pop(line.at, None) is not None:
+            self._poll.unregister(line.at)
+        line.session.close()
+        self._release()
+
+    def _write(self) -> None:
+        """Nearly always there is room in the sockets: nobody need be asked."""
+        for line in self._lines.copy():
+            if line.session.writing:
+                self._exchange(line, select.POLLOUT)
+
+    def _turn(self) -> None:
+        """Wait until something goes or comes, and settle every reply that is whole."""
+        for line, events in self._wait():
+            self._exchange(line, events)
+
+    def _exchange(self, line: Line, events: int) -> None:
+        """Read and write what the connection is ready for."""
+        try:
+            try:
+                _exchange(line.session, events)
+            except Expired:
+                line.expire(self._outcomes)
+            if events != select.POLLOUT:
+                line.settle(self._outcomes)
+                line.answered = line.answered or bool(self._outcomes)
+        except Broken as error:
+            self._give_up(line, error)
+        else:
+            if line.is_ending and not line.busy:
+                self._drop(line)
+
+    def _give_up(self, line: Line, error: Broken) -> None:
+        """A connection is of no use any more."""
+        if not isinstance(error, ProtocolViolation):
+            # What the server said before it hung up is worth more than that it did.
+            with suppress(Broken):
+                line.session.read()
+                line.settle(self._outcomes)
+        if line.busy and not line.closing:
+            self._be_careful()
+        line.give_up(str(error), self._outcomes)
+        self._drop(line)
+        if line.answered and not self._lines and self._source is not None:
+            # A server that ends each connection after some mails takes more by the next one.
+            with suppress(ServerAway):
+                self._open()
+
+    def _be_careful(self) -> None:
+        """Fewer mails are under way from now on, on the other connections too."""
+        self.in_flight.fail()
+        for line in self._lines:
+            line.limit(self.in_flight.size)
+
+    def _wait(self) -> list[tuple[Line, int]]:
+        """The connections that may be read or written, and those that have been silent too long."""
+        busy = {line.at: line for line in self._lines if line.busy}
+        ready = {at: select.POLLIN for at, line in busy.items() if line.session.decrypted}
+        polled = self._polled
+        for line in self._lines:
+            wanted = select.POLLIN | (select.POLLOUT if line.session.writing else 0)
+            if polled.get(line.at) != wanted:
+                self._poll.register(line.at, wanted)
+                polled[line.at] = wanted
+        found = dict(self._poll.poll(0 if ready else self.account.timeout * 1000))
+        ready |= found
+        if not found or time.monotonic() - self._looked > self.account.timeout / 8:
+            self._looked = time.monotonic()
+            ready |= {at: 0 for at, one in busy.items() if at not in ready and one.session.silent}
+        # What says something unasked hangs up, or is found out when it is used again.
+        return [(line, ready[line.at]) for line in self._lines if line.at in ready]
+
+
+def _sessions(account: MailSettings, count: int) -> list[Session | ServerAway]:
+    """So many new sessions, or what the server said instead."""
+
+    def one(_number: int) -> Session | ServerAway:
+        try:
+            return Session(account)
+        except ServerAway as error:
+            return error
+
+    if count == 1:
+        return [one(0)]
+    with ThreadPoolExecutor(count, thread_name_prefix="smtp") as pool:
+        return list(pool.map(one, range(count)))
+
+
+def _exchange(session: Session, events: int) -> None:
+    """Read and write what the connection is ready for; raises Broken."""
+    if not events:
+        raise Broken("the server fell silent")
+    if events & ~select.POLLOUT:
+        session.read()
+    if events & select.POLLOUT:
+        session.write()

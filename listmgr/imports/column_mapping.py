@@ -1,0 +1,112 @@
+"""What a file's columns probably mean: by program, by name, by what stands in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from listmgr.imports.column_names import AMBIGUOUS, NAMES, compact
+from listmgr.imports.known_exports import (
+    FOREIGN,
+    Foreign,
+    recognise,
+)
+from listmgr.imports.plan import MANY, Plan, Target
+from listmgr.imports.readers.tables import Look
+from listmgr.imports.value_parsing import (
+    STATUS_WORDS,
+    meaning_of_name,
+    plain_word,
+)
+from listmgr.subscribers.field_catalogue import CatalogueField
+
+_T = Target
+_ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+\Z")
+
+
+# What no other column is likely to say.
+_SURE_WORDS = frozenset(
+    {"unsubscribed", "abgemeldet", "opted out", "bounced", "complained", "blocklisted", "cleaned"}
+)
+
+
+def suggest(look: Look, fields: Sequence[CatalogueField], *, file_name: str, language: str) -> Plan:
+    """A plan to begin with. Nothing is guessed that would make anybody confirmed."""
+    known = recognise({_plain_label(label) for label in look.columns})
+    columns = _columns(look, fields, known)
+    names = look.tables if look.tables != ("",) else ()
+    tables = {name: meaning.value for name in names if (meaning := meaning_of_name(name))}
+    if not names and (alone := meaning_of_name(file_name)) and _T.STATUS not in columns.values():
+        tables[""] = alone.value
+    return Plan(
+        columns=columns,
+        words={word: meaning.value for word, meaning in known.words.items()} if known else {},
+        tables=tables,
+        language=language,
+        how=known.how if known else "",
+        system=known.title if known else "",
+        foreign=known.key if known else "",
+    )
+
+
+def _plain_label(label: str) -> str:
+    """A column's name as a program writes it; one that means the address is called `email`."""
+    return "email" if NAMES.get(compact(label)) == "email" else label.strip().lower()
+
+
+def foreign_title(key: str) -> str:
+    """The name of a program we know the export of."""
+    return next((one.title for one in FOREIGN if one.key == key), "")
+
+
+def _columns(look: Look, fields: Sequence[CatalogueField], known: Foreign | None) -> dict[str, str]:
+    allowed = {field.key for field in fields}
+    names = dict(NAMES)
+    for field in fields:
+        names |= dict.fromkeys(map(compact, (field.label_de, field.label_en, field.key)), field.key)
+    theirs = {compact(name): target for name, target in known.columns.items()} if known else {}
+    names |= theirs
+    columns = dict.fromkeys(look.columns, "")
+    # What the program itself calls so comes before what only sounds like it.
+    for label in sorted(look.columns, key=lambda label: compact(label) not in theirs):
+        target = _target(look, label, names)
+        is_taken = target in columns.values() and target not in MANY
+        is_ours = target in allowed or target.startswith("=")
+        columns[label] = str(target) if is_ours and not is_taken else ""
+    if "email" not in columns.values():
+        columns |= dict.fromkeys(_by_cells(look)[:1], "email")
+    if _T.STATUS not in columns.values():
+        columns |= dict.fromkeys(_by_status_words(look, columns)[:1], _T.STATUS.value)
+    return columns
+
+
+def _target(look: Look, label: str, names: Mapping[str, str]) -> str:
+    """What a name means; of `Email (work)` what stands before the bracket, if not the whole."""
+    name = compact(label)
+    target = names.get(name) or names.get(compact(label.partition("(")[0]), "")
+    return "" if name in AMBIGUOUS and not _status_words(look, label) else target
+
+
+def _status_words(look: Look, label: str) -> set[str]:
+    """The words of a column if all of them are a station's, else none."""
+    words = {plain_word(row[label]) for row in look.rows if row.get(label)}
+    return words if words <= STATUS_WORDS.keys() else set()
+
+
+def _by_status_words(look: Look, columns: Mapping[str, str]) -> list[str]:
+    """Columns nobody has named that tell where somebody stands, by what stands in them."""
+    return [
+        label
+        for label, target in columns.items()
+        if not target and _status_words(look, label) & _SURE_WORDS
+    ]
+
+
+def _by_cells(look: Look) -> list[str]:
+    """The columns whose cells look like addresses, the surest first."""
+
+    def share(label: str) -> float:
+        cells = [row[label] for row in look.rows if row.get(label)]
+        return sum(bool(_ADDRESS.match(cell.strip())) for cell in cells) / max(1, len(cells))
+
+    return sorted((one for one in look.columns if share(one) > 0.5), key=share, reverse=True)

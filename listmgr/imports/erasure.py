@@ -1,0 +1,85 @@
+"""Takes people who were erased out of files that are still kept, with the file where it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+
+import sqlalchemy as sa
+
+from listmgr.imports.control import form_of
+from listmgr.imports.duplicates import KEY
+from listmgr.imports.file_store import kept
+from listmgr.imports.lifecycle import ENDED, ImportAction, next_status
+from listmgr.imports.models import Import, ImportKey
+from listmgr.imports.readers.csv_rows import Broken
+from listmgr.imports.readers.tables import tables
+from listmgr.imports.sweep import forget
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.subscribers.address import fingerprint
+
+ERASED_IN_FILE = N_("Somebody in the file was erased, so it had to go. Bring it without them.")
+
+
+def forget_keys(tx: Transaction, address_keys: Iterable[str]) -> None:
+    """What marks that somebody was seen while a file is looked through."""
+    keys = [fingerprint(tx.settings.suppression_key, one)[:KEY] for one in address_keys]
+    tx.session.execute(sa.delete(ImportKey).where(ImportKey.key.in_(keys)))
+
+
+def forget_rows(tx: Transaction, address_keys: Iterable[str]) -> None:
+    """Rows kept to be shown or given back, wherever in them the address stands."""
+    tx.session.execute(
+        sa.text(
+            "DELETE FROM import_rows r WHERE EXISTS (SELECT FROM unnest(r.cells) cell,"
+            " unnest(CAST(:needles AS text[])) needle WHERE position(needle IN lower(cell)) > 0)"
+        ),
+        {"needles": _spellings(address_keys)},
+    )
+
+
+def forget_files(tx: Transaction, address_keys: Iterable[str]) -> None:
+    """A file cannot lose a row and stay as it was looked through: it goes, and its import ends.
+
+    What has been taken in stays; whoever needs the others brings a file without the person.
+    """
+    needles = _spellings(address_keys)
+    found = tx.session.scalars(
+        sa.select(Import).where(Import.purged_at.is_(None)).order_by(Import.id).with_for_update()
+    )
+    for one in found.all():
+        if not _holds(tx, one, needles):
+            continue
+        if one.status not in ENDED:
+            one.status = next_status(one.status, ImportAction.CANCEL)
+            one.problem, one.ended_at = ERASED_IN_FILE, now()
+        forget(tx, one, at=now())
+
+
+def _holds(tx: Transaction, found: Import, needles: list[str]) -> bool:
+    file = kept(lambda: nullcontext(tx), found.id, found.size)
+    try:
+        for table in tables(file, form_of(found)):
+            for row in table.rows:
+                cells = row.cells if isinstance(row, Broken) else row
+                text = "\n".join(cells).lower()
+                if "@" in text and any(needle in text for needle in needles):
+                    return True
+    except InvalidInput:
+        # It cannot be read to its end, so that nobody can say that they are not in it.
+        return True
+    return False
+
+
+def _spellings(address_keys: Iterable[str]) -> list[str]:
+    """An address as it is known and, where its domain is international, as people write it."""
+    found = []
+    for key in address_keys:
+        local, _, domain = key.rpartition("@")
+        found.append(key)
+        if "xn--" in domain:
+            found.append(f"{local}@{domain.encode().decode('idna')}")
+    return found

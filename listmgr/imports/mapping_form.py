@@ -1,0 +1,113 @@
+"""What an operator typed about a file, checked as a whole: columns, words, declaration."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from listmgr.imports.control import Declaration
+from listmgr.imports.plan import MANY, Plan, Target, Update
+from listmgr.imports.row_outcomes import Meaning
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.i18n import N_
+from listmgr.kit.validation import Typed
+from listmgr.lists.purposes import open_purposes
+from listmgr.subscribers.field_catalogue import (
+    LANGUAGES,
+    CatalogueField,
+    LegalBasis,
+)
+
+_T = Target
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The form as it was sent; `columns`, `words` and `tables` by their names in the file."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
+    purpose_id: int = 0
+    language: str = "de"
+    update: str = "fill"
+    confirm: bool = False
+    how: str = ""
+    wording: str = ""
+    system: str = ""
+    source: str = ""
+    basis: str = ""
+    statement: str = ""
+    foreign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `control.describe` takes."""
+
+    plan: Plan
+    purpose_id: int
+    declared: Declaration
+
+
+def checked(session: Session, told: Description, fields: Sequence[CatalogueField]) -> Checked:
+    """The plan and the declaration; raises InvalidInput naming every field that is wrong."""
+    typed = Typed()
+    _columns(typed, told, {one.key for one in fields})
+    _choices(typed, told)
+    if not any(one.id == told.purpose_id and one.notices for one in open_purposes(session)):
+        typed.wrong["purpose_id"] = N_("Choose a purpose whose words have been published.")
+    declared = Declaration(
+        source=typed.line("source", told.source, missing=N_("Say where these people come from.")),
+        basis=told.basis,
+        statement=typed.text(
+            "statement", told.statement, missing=N_("Say what you know about it and vouch for.")
+        ),
+    )
+    plan = Plan(
+        columns=dict(told.columns),
+        words={word: meaning for word, meaning in told.words.items() if meaning},
+        tables={name: meaning for name, meaning in told.tables.items() if meaning},
+        language=told.language,
+        update=Update(told.update) if told.update in set(Update) else Update.FILL,
+        confirm=told.confirm,
+        how=typed.line("how", told.how),
+        wording=typed.text("wording", told.wording, limit=5000),
+        system=typed.line("system", told.system),
+        foreign=told.foreign,
+    )
+    typed.done()
+    return Checked(plan, told.purpose_id, declared)
+
+
+def _columns(typed: Typed, told: Description, allowed: set[str]) -> None:
+    counts = Counter(target for target in told.columns.values() if target)
+    twice = {target for target, count in counts.items() if count > 1 and target not in MANY}
+    for label, target in told.columns.items():
+        if target in twice:
+            typed.wrong[f"column {label}"] = N_("Only one column can be this.")
+        elif target and target not in allowed and target not in set(Target):
+            typed.wrong[f"column {label}"] = N_("There is no such field.")
+    if "email" not in counts:
+        typed.wrong["columns"] = N_("Choose the column of the e-mail addresses.")
+    if told.confirm and _T.AGREED_AT not in counts:
+        typed.wrong["confirm"] = N_("Choose the column that tells when each person agreed.")
+    elif told.confirm and not counts.keys() & {_T.IP, _T.PROOF}:
+        typed.wrong["confirm"] = N_(
+            "Choose the column of the network addresses, or of another proof of each act."
+        )
+
+
+def _choices(typed: Typed, told: Description) -> None:
+    for meaning in (*told.words.values(), *told.tables.values()):
+        if meaning and meaning not in set(Meaning):
+            raise InvalidInput(N_("There is no such choice."))
+    if told.language not in LANGUAGES:
+        typed.wrong["language"] = N_("Choose a language.")
+    if told.basis not in set(LegalBasis):
+        typed.wrong["basis"] = N_("Choose the legal basis.")
+    if told.update not in set(Update):
+        typed.wrong["update"] = N_("Choose what happens to people we know.")

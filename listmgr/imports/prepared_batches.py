@@ -1,0 +1,133 @@
+"""What the look before has read of a batch, kept for the run: nothing is read and judged twice.
+
+A run takes a batch from here where it can. What is not here, was read under other settings, or
+does not suffice, is read from the file once more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from listmgr.config import Settings
+from listmgr.imports.apply_batch import (
+    Aim,
+    act,
+    counts,
+    judge,
+    worth_keeping,
+)
+from listmgr.imports.batches import Prepared
+from listmgr.imports.models import ImportLines, Phase
+from listmgr.imports.row_outcomes import (
+    BY_FILE,
+    BY_ROW,
+    REASONS,
+    Verdict,
+)
+from listmgr.imports.staging import (
+    STAGE,
+    fill,
+    raw,
+)
+from listmgr.kit.hmac_sha256 import keyed
+from listmgr.kit.transaction import Transaction
+from listmgr.subscribers.field_catalogue import CatalogueField
+
+
+class NotReady(Exception):
+    """What is kept of the batch does not suffice: it is to be read from the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A batch that waits to be taken in as it was read."""
+
+    number: int
+
+
+def recipe_of(settings: Settings, fields: Sequence[CatalogueField]) -> bytes:
+    """What decides beside file and plan how a row is read; another recipe, another reading."""
+    told = [(field.key, field.kind, field.choices) for field in fields]
+    return keyed(settings.suppression_key)(repr((STAGE, settings.ip_storage, told)).encode())
+
+
+def keep_ready(
+    tx: Transaction, import_id: int, recipe: bytes, made: Prepared, lines: bytes
+) -> None:
+    """Keep a batch for the run: its lines, without whom the file itself leaves out."""
+    batch = made.batch
+    raw(tx).cursor().execute(
+        "INSERT INTO import_lines (import_id, number, first, rows, recipe, content)"
+        " VALUES (%s, %s, %s, %s, %s, %b)",
+        (import_id, batch.number, batch.first, len(batch.rows), recipe, lines),
+    )
+
+
+def ready(tx: Transaction, import_id: int, recipe: bytes) -> list[Ready]:
+    """The batches that wait."""
+    found = sa.select(ImportLines.number).where(
+        ImportLines.import_id == import_id, ImportLines.recipe == recipe
+    )
+    return [Ready(number) for number in tx.session.scalars(found.order_by(ImportLines.number))]
+
+
+def take_ready(tx: Transaction, aim: Aim, number: int, *, at: datetime) -> tuple[int, Counter[str]]:
+    """Take in a batch and forget its lines; its rows and verdicts. Raises NotReady."""
+    told = (
+        raw(tx)
+        .cursor(binary=True)
+        .execute(
+            "DELETE FROM import_lines WHERE import_id = %s AND number = %s"
+            " RETURNING first, rows, content",
+            (aim.import_id, number),
+        )
+        .fetchone()
+    )
+    if told is None:
+        raise NotReady
+    first, rows, content = told
+    fill(tx, content)
+    judge(tx, aim)
+    act(tx, aim, at=at)
+    verdicts = Counter(counts(tx))
+    verdicts.update(_keep_settled(tx, aim.import_id, first, first + rows - 1))
+    _keep_refused(tx, aim.import_id)
+    return rows, verdicts
+
+
+_SETTLED = f"""
+INSERT INTO import_rows (import_id, phase, number, verdict, reason, cells)
+SELECT import_id, '{Phase.RUN}', number, verdict, reason, cells FROM import_rows
+WHERE import_id = %s AND phase = '{Phase.CHECK}' AND number BETWEEN %s AND %s
+  AND verdict = ANY(%s)
+RETURNING verdict"""
+_REFUSED = f"""
+INSERT INTO import_rows (import_id, phase, number, verdict, reason, cells)
+SELECT r.import_id, '{Phase.RUN}', r.number, t.verdict, t.reason, r.cells
+FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS t (number, verdict, reason)
+CROSS JOIN LATERAL (SELECT * FROM import_rows r
+  WHERE r.import_id = %s AND r.phase = '{Phase.CHECK}' AND r.number = t.number OFFSET 0) r"""
+
+
+def _keep_settled(tx: Transaction, import_id: int, first: int, last: int) -> Counter[str]:
+    """Rows that were refused before the database was asked are refused again."""
+    settled = [one.value for one in BY_FILE | BY_ROW]
+    cursor = raw(tx).cursor().execute(_SETTLED, (import_id, first, last, settled), prepare=False)
+    return Counter(verdict for (verdict,) in cursor.fetchall())
+
+
+def _keep_refused(tx: Transaction, import_id: int) -> None:
+    """Rows the database refuses; whom it refuses only now is shown by the file alone."""
+    refused = worth_keeping(tx, shown=0)
+    if not refused:
+        return
+    numbers, verdicts = zip(*refused, strict=True)
+    reasons = [REASONS[Verdict(verdict)] for verdict in verdicts]
+    told = (list(numbers), list(verdicts), reasons, import_id)
+    if raw(tx).cursor().execute(_REFUSED, told, prepare=False).rowcount < len(refused):
+        raise NotReady

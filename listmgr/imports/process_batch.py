@@ -1,0 +1,200 @@
+"""What each pass does with a prepared batch, in one transaction with the mark that it is done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from listmgr.imports import duplicates
+from listmgr.imports.apply_batch import (
+    Aim,
+    act,
+    counts,
+    judge,
+    worth_keeping,
+)
+from listmgr.imports.batches import Prepared
+from listmgr.imports.lifecycle import ImportStatus
+from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
+from listmgr.imports.prepared_batches import (
+    Ready,
+    keep_ready,
+    take_ready,
+)
+from listmgr.imports.row_outcomes import (
+    BY_FILE,
+    REASONS,
+    REFUSED,
+    Verdict,
+)
+from listmgr.imports.staging import (
+    fill,
+    raw,
+)
+from listmgr.kit.transaction import Transaction
+
+# So many of each verdict are kept to be looked at; of the refused ones all are.
+SHOWN = 10
+
+
+class Stopped(Exception):
+    """The import was paused, cancelled, described anew, or taken over by another worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One pass over one file by one worker."""
+
+    phase: Phase
+    aim: Aim
+    columns: Sequence[str]
+    holder: str
+    status: ImportStatus
+    # How the look before has read what the run may take as read.
+    recipe: bytes
+    # A second look at batches, without rows of people who stand in the file twice.
+    again: bool = False
+
+
+def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> None:
+    """Deal with a batch; raises Stopped when it is not this worker's to do any more.
+
+    A batch that was kept may raise NotReady: it has to be read from the file.
+    """
+    # Before the rows of the batch, as everybody who deletes them does: no deadlock. Who cancels the
+    # import waits for this batch, and no batch comes after.
+    check_held(tx, work, until_commit=True)
+    # A batch and its mark go together: what a crash of the machine takes back is done again.
+    tx.commit_soon()
+    if isinstance(made, Ready):
+        _mark(tx, work, made.number, *take_ready(tx, work.aim, made.number, at=at))
+    else:
+        _do_prepared(tx, work, made, at)
+
+
+def _do_prepared(tx: Transaction, work: Work, made: Prepared, at: datetime) -> None:
+    found = _run(tx, work, made, at) if work.phase is Phase.RUN else _look(tx, work, made)
+    verdicts = Counter(verdict.value for verdict, _why in found.values())
+    verdicts.update(counts(tx))
+    _keep(tx, work, made, found | _judged(tx, work, made))
+    _mark(tx, work, made.batch.number, len(made.batch.rows), verdicts)
+
+
+def _mark(tx: Transaction, work: Work, number: int, rows: int, verdicts: Mapping[str, int]) -> None:
+    tx.session.add(
+        ImportBatch(
+            import_id=work.aim.import_id,
+            phase=work.phase,
+            number=number,
+            rows=rows,
+            verdicts=dict(verdicts),
+        )
+    )
+    tx.session.flush()
+
+
+def check_held(tx: Transaction, work: Work, *, until_commit: bool = False) -> None:
+    """Raise Stopped unless the import is still what this worker took it for.
+
+    `until_commit` holds off whoever locks the import until the transaction has ended.
+    """
+    wanted = sa.select(Import.status, Import.holder).where(Import.id == work.aim.import_id)
+    if until_commit:
+        wanted = wanted.with_for_update(read=True, key_share=True)
+    row = tx.session.execute(wanted).one_or_none()
+    if row is None or row.status is not work.status or row.holder != work.holder:
+        raise Stopped
+
+
+# Rows the file alone decides, or that are to be kept: verdict and sentence by their number.
+Found = dict[int, tuple[Verdict, str]]
+
+
+def _look(tx: Transaction, work: Work, made: Prepared) -> Found:
+    found = duplicates.take(tx, work.aim.import_id, made.batch) if work.again else {}
+    lines = _stage(tx, work, made, found)
+    if not work.again:
+        duplicates.note(tx, work.aim.import_id)
+    keep_ready(tx, work.aim.import_id, work.recipe, made, lines)
+    return found | made.refused
+
+
+def _run(tx: Transaction, work: Work, made: Prepared, at: datetime) -> Found:
+    last = made.batch.first + len(made.batch.rows) - 1
+    rows = tx.session.execute(
+        sa.select(ImportRow.number, ImportRow.verdict, ImportRow.reason).where(
+            ImportRow.import_id == work.aim.import_id,
+            ImportRow.phase == Phase.CHECK,
+            ImportRow.number.between(made.batch.first, last),
+            ImportRow.verdict.in_(BY_FILE),
+        )
+    )
+    found = {row.number: (Verdict(row.verdict), row.reason) for row in rows}
+    _stage(tx, work, made, found)
+    act(tx, work.aim, at=at)
+    return found | made.refused
+
+
+def _stage(tx: Transaction, work: Work, made: Prepared, without: Container[int]) -> bytes:
+    """Judge the rows but those left out; returns their lines."""
+    told = [text for number, text in made.lines.items() if number not in without]
+    lines = "\n".join([*told, ""]).encode()
+    fill(tx, lines)
+    judge(tx, work.aim)
+    return lines
+
+
+def _judged(tx: Transaction, work: Work, made: Prepared) -> Found:
+    """The staged rows that may be kept, as the database judged them."""
+    shown = SHOWN if work.phase is Phase.CHECK else 0
+    return {
+        number: (
+            Verdict(verdict),
+            REASONS.get(Verdict(verdict)) or made.lacking.get(number, ""),
+        )
+        for number, verdict in worth_keeping(tx, shown=shown)
+    }
+
+
+def _keep(tx: Transaction, work: Work, made: Prepared, found: Found) -> None:
+    """Keep the refused rows, and in the look before also the first of each other verdict."""
+    left = _still_to_show(tx, work) if work.phase is Phase.CHECK else {}
+    kept = []
+    for number in sorted(found):
+        verdict, reason = found[number]
+        if verdict in REFUSED or left.get(verdict, 0) > 0:
+            left[verdict] = left.get(verdict, 0) - 1
+            kept.append((number, verdict.value, reason, made.cells(number, work.columns)))
+    if not kept:
+        return
+    with (
+        raw(tx)
+        .cursor()
+        .copy(
+            "COPY import_rows (import_id, phase, number, verdict, reason, cells) FROM STDIN"
+        ) as copy
+    ):
+        for number, verdict_, reason, cells in kept:
+            copy.write_row((work.aim.import_id, work.phase.value, number, verdict_, reason, cells))
+
+
+def _still_to_show(tx: Transaction, work: Work) -> dict[Verdict, int]:
+    shown = Counter(
+        {
+            row.verdict: row.count_
+            for row in tx.session.execute(
+                sa.select(ImportRow.verdict, sa.func.count().label("count_"))
+                .where(
+                    ImportRow.import_id == work.aim.import_id,
+                    ImportRow.phase == Phase.CHECK,
+                    ImportRow.verdict.not_in(REFUSED),
+                )
+                .group_by(ImportRow.verdict)
+            )
+        }
+    )
+    return {verdict: SHOWN - shown[verdict.value] for verdict in Verdict if verdict not in REFUSED}

@@ -1,0 +1,1 @@
+"""Read rows from CSV, XLSX and ZIP files."""

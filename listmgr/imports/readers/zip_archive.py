@@ -1,0 +1,79 @@
+"""Looks into ZIP archives without trusting them: bombs, locked members, what is a table at all."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from typing import IO
+
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.i18n import N_
+
+MAGIC = b"PK\x03\x04"
+TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+# Tables of people shrink to a tenth; what shrinks to a five-hundredth is made to fill memory.
+MOST_SHRUNK = 500
+HARMLESS = 10 << 20
+MOST_UNPACKED = 4 << 30
+MOST_WORKBOOK = 256 << 20
+MOST_MEMBERS = 1000
+# What a damaged archive may raise while it is read.
+IS_DAMAGED = N_("The archive or workbook is damaged. Please save it anew.")
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+
+
+def open_archive(file: IO[bytes], most: int = MOST_UNPACKED) -> zipfile.ZipFile:
+    """The archive, once it is known to be harmless; raises InvalidInput saying what to do.
+
+    `most` octets may come out of it: what may not be sent plain may not be sent packed either.
+    """
+    try:
+        found = zipfile.ZipFile(file)
+    except DAMAGED:
+        raise InvalidInput(IS_DAMAGED) from None
+    _check(found.infolist(), min(most, MOST_WORKBOOK) if is_workbook(found) else most)
+    return found
+
+
+def is_workbook(found: zipfile.ZipFile) -> bool:
+    """Whether it is an Excel workbook (ECMA-376), whatever its name."""
+    return "xl/workbook.xml" in found.namelist()
+
+
+def texts(found: zipfile.ZipFile) -> list[str]:
+    """The members that are tables, by name; raises InvalidInput when there is none."""
+    names = sorted(
+        one.filename
+        for one in found.infolist()
+        if one.filename.lower().endswith(TEXT_ENDINGS)
+        and not one.is_dir()
+        and not one.filename.startswith("__MACOSX/")
+    )
+    if not names:
+        raise InvalidInput(
+            N_("The ZIP archive holds no CSV file. Please pack one, or send it alone.")
+        )
+    return names
+
+
+def _check(members: Sequence[zipfile.ZipInfo], most: int) -> None:
+    if len(members) > MOST_MEMBERS:
+        raise InvalidInput(
+            N_("The archive holds more than a thousand files. Please pack only one.")
+        )
+    if any(one.flag_bits & 1 for one in members):
+        raise InvalidInput(N_("The archive is locked with a password. Please send it without one."))
+    # `zipfile` reads no more of a member than it says it holds, so what it says can be relied on.
+    if sum(one.file_size for one in members) > most:
+        raise InvalidInput(
+            N_(
+                "The archive unpacks to more than the settings allow for a file, or than can be"
+                " read of a workbook. Please split it, or send a CSV file instead."
+            )
+        )
+    for one in members:
+        if one.file_size > HARMLESS and one.file_size > MOST_SHRUNK * max(1, one.compress_size):
+            raise InvalidInput(
+                N_("The archive looks made to fill the disk. It has not been unpacked.")
+            )

@@ -1,0 +1,73 @@
+"""Rings for imports, finds those whose worker was lost, and forgets files in time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from listmgr.imports.file_store import purge
+from listmgr.imports.lifecycle import ENDED, WORKING, ImportAction, ImportStatus, next_status
+from listmgr.imports.models import Import, ImportRow
+from listmgr.kit.queue import Job
+from listmgr.kit.transaction import Transaction
+
+TIMEOUT = 900
+
+
+def ring(tx: Transaction, import_id: int, turn: int = 0) -> None:
+    """Ask a worker to go on, after the commit. A running job's key is taken, so turns alternate."""
+    key = f"import-{import_id}-{turn}"
+    tx.after_commit(Job("work_import", (import_id, turn), key=key, timeout=TIMEOUT))
+
+
+def sweep(tx: Transaction) -> None:
+    """Ring for imports whose bell or worker was lost."""
+    waiting = sa.select(Import.id).where(
+        Import.status.in_(WORKING),
+        sa.or_(Import.lease_until.is_(None), Import.lease_until < sa.func.clock_timestamp()),
+    )
+    for import_id in tx.session.scalars(waiting.order_by(Import.id)):
+        ring(tx, import_id)
+
+
+def purge_due(tx: Transaction, *, at: datetime) -> int:
+    """Forget the people in files whose time is over; what was declared and counted stays.
+
+    An import nobody went on with ends by this: a file of people is not kept for nothing. Of a
+    cancelled one nothing is kept at all.
+    """
+    before = at - timedelta(days=tx.settings.import_keep_days)
+    due = tx.session.scalars(
+        sa.select(Import)
+        .where(
+            Import.purged_at.is_(None),
+            Import.status.not_in(WORKING),
+            sa.or_(
+                Import.status == ImportStatus.CANCELLED,
+                sa.func.coalesce(Import.ended_at, Import.uploaded_at) < before,
+            ),
+        )
+        .order_by(Import.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for found in due:
+        if found.status not in ENDED:
+            found.status = next_status(found.status, ImportAction.CANCEL)
+            found.ended_at = at
+        forget(tx, found, at=at)
+    return len(due)
+
+
+def forget(tx: Transaction, found: Import, *, at: datetime) -> None:
+    """Delete the file and every row of it that is kept.
+
+    A cancelled import also forgets what its columns and words were called: where a file begins
+    without a header, these are a person's own.
+    """
+    purge(tx, found.id)
+    tx.session.execute(sa.delete(ImportRow).where(ImportRow.import_id == found.id))
+    if found.status is ImportStatus.CANCELLED:
+        found.columns = []
+        found.plan = {**found.plan, "columns": {}, "words": {}, "tables": {}}
+    found.purged_at = at

@@ -1,0 +1,285 @@
+"""Works at one import for some seconds: claims it, goes on where it was left, hands it back."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from listmgr.imports import duplicates as doubles
+from listmgr.imports.apply_batch import (
+    Aim,
+    SomebodyCameFirst,
+)
+from listmgr.imports.batches import Prepared, Preparer, batches
+from listmgr.imports.control import declaration_digest, facts_of, form_of
+from listmgr.imports.file_store import (
+    UnitOfWork,
+    digest_of,
+    kept,
+)
+from listmgr.imports.lifecycle import WORKING, ImportAction, ImportStatus, next_status
+from listmgr.imports.models import Import, ImportBatch, Phase
+from listmgr.imports.plan import Plan
+from listmgr.imports.prepared_batches import (
+    NotReady,
+    Ready,
+    ready,
+    recipe_of,
+)
+from listmgr.imports.process_batch import (
+    Stopped,
+    Work,
+    check_held,
+    do,
+)
+from listmgr.imports.readers.tables import tables
+from listmgr.imports.sweep import forget
+from listmgr.kit import shutdown
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.i18n import N_
+from listmgr.subscribers.field_catalogue import catalogue
+
+SECONDS = 20.0
+LEASE = timedelta(seconds=60)
+# So many batches are loaded at a time, each by a process of PostgreSQL: of what the look before
+# has kept, or of a file while its next batch is read.
+LOADERS, LOADERS_OF_FILE = 4, 2
+AGAIN = 5
+# What another writer, or a server that restarts, may cost us: the batch is done again, or later.
+PASSING = (SomebodyCameFirst, OperationalError)
+CHANGED = N_("The file is not what was looked through. Nothing more of it has been taken in.")
+Clock = Callable[[], datetime]
+
+
+def work_slice(
+    uow: UnitOfWork, import_id: int, holder: str, *, now: Clock, seconds: float = SECONDS
+) -> bool:
+    """Go on with an import; whether there is more to do. Safe to run twice, and to be killed in."""
+    found = _claim(uow, import_id, holder)
+    if found is None:
+        return False
+    try:
+        done = _pass(uow, found, holder, now=now, seconds=seconds)
+    except Stopped:
+        return False
+    except InvalidInput as error:
+        _give_up(uow, import_id, holder, str(error), now())
+        return False
+    except OperationalError:
+        # The database is away or restarts: the sweep rings again when the lease has run out.
+        return False
+    return _hand_back(uow, found, holder, done=done, at=now())
+
+
+def _claim(uow: UnitOfWork, import_id: int, holder: str) -> Import | None:
+    """Take the import unless somebody holds it; None when there is nothing to do.
+
+    Whether the lease has run out is told by the database: hosts' clocks may differ.
+    """
+    present = sa.func.clock_timestamp()
+    with uow() as tx:
+        return tx.session.scalars(
+            sa.update(Import)
+            .where(
+                Import.id == import_id,
+                Import.status.in_(WORKING),
+                sa.or_(
+                    Import.lease_until.is_(None), Import.lease_until < sa.func.clock_timestamp()
+                ),
+            )
+            .values(holder=holder, lease_until=present + LEASE)
+            .returning(Import)
+        ).one_or_none()
+
+
+def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: float) -> bool:
+    """The look or the run, as far as time goes; whether it is through."""
+    with uow() as tx:
+        file = kept(uow, found.id, found.size)
+        if digest_of(file) != found.sha256 or _said_otherwise(found):
+            raise InvalidInput(CHANGED)
+        plan = Plan.from_stored(found.plan)
+        fields = catalogue(tx.session)
+        settings = tx.settings
+        recipe = recipe_of(settings, fields)
+    prepare = Preparer(
+        plan, fields, key=settings.suppression_key, now=now(), ip_storage=settings.ip_storage
+    )
+    phase = Phase.RUN if found.status is ImportStatus.RUNNING else Phase.CHECK
+    work = Work(phase, _aim(found, plan), found.columns, holder, found.status, recipe)
+    loading = _Loading(uow, work, now, time.monotonic() + seconds)
+
+    def read(wanted: Callable[[int], bool]) -> Iterator[Prepared]:
+        found_in = batches(tables(file, form_of(found)))
+        return (prepare(batch) for batch in found_in if wanted(batch.number))
+
+    if phase is Phase.RUN and not loading.all(_kept(uow, work), LOADERS):
+        return False
+    done = _done(uow, work)
+    if phase is Phase.RUN and done >= _done(uow, replace(work, phase=Phase.CHECK)):
+        return True
+    if not loading.all(read(lambda number: number not in done), LOADERS_OF_FILE):
+        return False
+    if phase is Phase.RUN:
+        return True
+    twice = loading.doubles()
+    again = replace(loading, work=replace(work, again=True))
+    return not twice or again.all(read(twice.__contains__), LOADERS_OF_FILE)
+
+
+def _said_otherwise(found: Import) -> bool:
+    return found.status is ImportStatus.RUNNING and declaration_digest(found) != found.checked
+
+
+def _aim(found: Import, plan: Plan) -> Aim:
+    return Aim(
+        import_id=found.id,
+        purpose_id=found.purpose_id or 0,
+        language=plan.language,
+        update=plan.update,
+        actor=f"operator:{found.started_by or found.declared_by or 0}",
+        facts=facts_of(found),
+    )
+
+
+def _done(uow: UnitOfWork, work: Work) -> set[int]:
+    with uow() as tx:
+        return set(
+            tx.session.scalars(
+                sa.select(ImportBatch.number).where(
+                    ImportBatch.import_id == work.aim.import_id, ImportBatch.phase == work.phase
+                )
+            )
+        )
+
+
+def _kept(uow: UnitOfWork, work: Work) -> Iterator[Ready]:
+    with uow() as tx:
+        found = ready(tx, work.aim.import_id, work.recipe)
+    yield from found
+
+
+@dataclass(slots=True)
+class _Loading:
+    """Reads on in this thread while others load."""
+
+    uow: UnitOfWork
+    work: Work
+    now: Clock
+    end: float
+
+    def all(self, waiting: Iterator[Prepared] | Iterator[Ready], loaders: int) -> bool:
+        """Whether every batch was loaded before the time was over."""
+        under_way: list[Future[None]] = []
+        renewed = time.monotonic()
+        with _quick_turns(), ThreadPoolExecutor(loaders, thread_name_prefix="import") as pool:
+            for made in waiting:
+                if time.monotonic() > self.end or shutdown.asked():
+                    return False
+                # So many are held in memory, and this one.
+                while len(under_way) >= loaders:
+                    under_way.pop(0).result()
+                under_way.append(pool.submit(self._load, made))
+                del made
+                if time.monotonic() - renewed > LEASE.total_seconds() / 4:
+                    self._renew()
+                    renewed = time.monotonic()
+            for one in under_way:
+                one.result()
+        return True
+
+    def doubles(self) -> set[int]:
+        """The batches that hold people who stand in the file twice, when all have been read."""
+        self._renew()
+        with self.uow() as tx:
+            check_held(tx, self.work)
+            return doubles.find(tx, self.work.aim.import_id)
+
+    def _load(self, made: Prepared | Ready) -> None:
+        for left in reversed(range(AGAIN)):
+            try:
+                with self.uow() as tx:
+                    do(tx, self.work, made, at=self.now())
+            except NotReady:
+                # It stays undone, and the file is read for it afterwards.
+                return
+            except PASSING as error:
+                if not left or (isinstance(error, DBAPIError) and error.connection_invalidated):
+                    raise
+            else:
+                return
+
+    def _renew(self) -> None:
+        with self.uow() as tx:
+            check_held(tx, self.work)
+            tx.session.execute(
+                sa.update(Import)
+                .where(Import.id == self.work.aim.import_id, Import.holder == self.work.holder)
+                .values(lease_until=sa.func.clock_timestamp() + LEASE)
+            )
+
+
+@contextmanager
+def _quick_turns() -> Iterator[None]:
+    """A loader that has PostgreSQL's answer would wait five milliseconds for the reading thread."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 10)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+
+
+def _hand_back(uow: UnitOfWork, found: Import, holder: str, *, done: bool, at: datetime) -> bool:
+    """Finish what is through, and let go of it; whether there is more to do."""
+    with uow() as tx:
+        row = tx.session.get(Import, found.id, with_for_update=True)
+        if row is None or row.holder != holder or row.status is not found.status:
+            return False
+        row.lease_until = None
+        if not done:
+            return True
+        if row.status is ImportStatus.RUNNING:
+            row.status = next_status(row.status, ImportAction.FINISH)
+            row.ended_at = at
+        else:
+            row.status = next_status(row.status, ImportAction.CHECKED)
+            row.checked = declaration_digest(row)
+            row.rows_total = _rows(tx.session, row.id)
+        return False
+
+
+def _rows(session: Session, import_id: int) -> int:
+    return int(
+        session.scalar(
+            sa.select(sa.func.coalesce(sa.func.sum(ImportBatch.rows), 0)).where(
+                ImportBatch.import_id == import_id, ImportBatch.phase == Phase.CHECK
+            )
+        )
+        or 0
+    )
+
+
+def _give_up(uow: UnitOfWork, import_id: int, holder: str, why: str, at: datetime) -> None:
+    """What is wrong with the file itself: a look goes back to its description, a run ends."""
+    with uow() as tx:
+        row = tx.session.get(Import, import_id, with_for_update=True)
+        if row is None or row.holder != holder or row.status not in WORKING:
+            return
+        running = row.status is ImportStatus.RUNNING
+        row.status = next_status(
+            row.status, ImportAction.CANCEL if running else ImportAction.DESCRIBE
+        )
+        row.problem, row.lease_until = why, None
+        if running:
+            row.ended_at = at
+            forget(tx, row, at=at)

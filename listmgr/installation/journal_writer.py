@@ -1,0 +1,167 @@
+"""Copies the journal of acts out of the database, promptly and durably.
+
+The mark grows with every copy, in a commit that waits for the disk and comes before the file is
+written: PostgreSQL has everything the file tells, and a database that lacks some of it is an older
+one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from listmgr.config import Settings
+from listmgr.installation.identity_file import (
+    Seen,
+    Witness,
+)
+from listmgr.kit.journal_models import JournalEntry
+from listmgr.privacy.erasure_journal import (
+    FILE_NAME,
+    Line,
+)
+
+log = logging.getLogger(__name__)
+
+BATCH = 5000
+# The file has them all; the table need not keep them longer than any host may be away.
+KEPT_DAYS = 90
+
+_MARK = sa.text(
+    "UPDATE installation SET mark = mark + 1, marked_at = clock_timestamp()"
+    " RETURNING id, generation, mark"
+)
+# One statement, so that the rows and the oldest xid under way are of one snapshot.
+_NEW = sa.text(
+    "SELECT id, generation, xid, at, kind, fingerprint, detail,"
+    " (generation, xid) < (:current, (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint)"
+    "  AS settled FROM journal_entries"
+    " WHERE (generation, xid, id) > (:generation, :xid, :id)"
+    "  AND id <> ALL (CAST(:beyond AS bigint[]))"
+    " ORDER BY generation, xid, id LIMIT :batch"
+)
+_OLD = sa.text(
+    "DELETE FROM journal_entries WHERE written_at < now() - make_interval(days => :days)"
+    " AND id < (SELECT min(id) + :batch FROM journal_entries)"
+)
+
+
+class Keeper:
+    """Copies the journal into a data directory; any number of processes may do it at once."""
+
+    def __init__(self, engine: sa.Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._data_dir = settings.data_dir
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def keep(self) -> int:
+        """Copy what is new and move the mark on; returns how many acts were copied.
+
+        Never raises because of the data directory: what was not copied is copied next time.
+        """
+        try:
+            return self._keep()
+        except OSError as error:
+            log.warning("the journal in %s cannot be written: %s", self._data_dir, error.strerror)
+        except sa.exc.DBAPIError as error:
+            log.warning("the journal waits for the database: %s", type(error).__name__)
+        return 0
+
+    def soon(self) -> None:
+        """Have a thread of this process copy at once: who withdrew does not wait for two disks."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            self.keep()
+
+    def _keep(self) -> int:
+        witness = Witness(self._data_dir)
+        if witness.read() is None:
+            return 0
+        count = 0
+        with witness.locked():
+            more = True
+            while more:
+                copied = self._copy(witness)
+                count += copied
+                more = copied == BATCH
+        return count
+
+    def _copy(self, witness: Witness) -> int:
+        seen = witness.read()
+        if seen is None:
+            return 0
+        with self._engine.begin() as connection:
+            connection.execute(sa.text("SET LOCAL synchronous_commit = local"))
+            row = connection.execute(_MARK).one_or_none()
+            if row is None or row.id != seen.id:
+                connection.rollback()
+                return 0
+            found = connection.execute(
+                _NEW,
+                {
+                    "current": row.generation,
+                    "generation": seen.copied[0],
+                    "xid": seen.copied[1],
+                    "id": seen.copied[2],
+                    "beyond": list(seen.beyond),
+                    "batch": BATCH,
+                },
+            ).all()
+            connection.execute(_OLD, {"days": KEPT_DAYS, "batch": BATCH})
+        append(self._data_dir / FILE_NAME, [_line(entry) for entry in found])
+        seen = _further(seen, found)
+        # What the journal of an earlier generation tells has not been replayed yet.
+        if row.generation == seen.generation:
+            seen = replace(seen, mark=max(seen.mark, row.mark))
+        witness.write(seen)
+        return len(found)
+
+
+def _further(seen: Seen, found: Sequence[Any]) -> Seen:
+    """Entries in their order move the position; what is ahead of a transaction is remembered."""
+    settled = [entry for entry in found if entry.settled]
+    ahead = {entry.id for entry in found if not entry.settled}
+    copied = seen.copied
+    if settled:
+        last = settled[-1]
+        copied = (last.generation, last.xid, last.id)
+    return replace(seen, copied=copied, beyond=tuple(sorted({*seen.beyond, *ahead}))[-BATCH:])
+
+
+def _line(entry: JournalEntry | Any) -> str:  # noqa: ANN401 - a row with the same names
+    return str(Line(entry.at, entry.kind, entry.fingerprint, entry.detail))
+
+
+def append(path: Path, lines: Sequence[str]) -> None:
+    """Add lines durably; a line that a kill has left half written is ended first."""
+    if not lines:
+        return
+    new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        broken = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        file.write((("\n" if broken else "") + "\n".join(lines) + "\n").encode())
+        file.flush()
+        os.fsync(descriptor)
+    if new:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,66 @@
+"""Single letters: the question, and the first reply to a card."""
+
+from __future__ import annotations
+
+from listmgr.cards.outreach import reply_sender
+from listmgr.consent import (
+    service_mail_sender,
+    waiting_requests,
+)
+from listmgr.consent.models import Question
+from listmgr.consent.service_mail_sender import ClaimedQuestion
+from listmgr.context import (
+    Services,
+    services,
+)
+from listmgr.delivery.transactional import post_by
+from listmgr.jobs.mail_hold import held
+from listmgr.kit.clock import now
+from listmgr.kit.rate_limiter import permits_at
+from listmgr.kit.transaction import Transaction
+from listmgr.schema import resource
+from listmgr.senders.transactional_route import PostBy
+
+_TEMPLATES = resource("templates")
+
+
+def send_question(question_id: int) -> None:
+    """Send one confirmation mail."""
+    if held():
+        return
+    made = services()
+    service_mail_sender.send_question(
+        made.unit_of_work, post_by_way(made), _TEMPLATES, question_id, now=now
+    )
+
+
+def sweep_questions() -> None:
+    """Ring for confirmation mails whose bell was lost, and for those that waited for room."""
+    with services().unit_of_work() as tx:
+        waiting_requests.release_waiting(tx, at=now())
+        service_mail_sender.sweep_questions(tx, at=now())
+
+
+def send_card_letter(letter_id: int) -> None:
+    """Send one first reply."""
+    if held():
+        return
+    made = services()
+    reply_sender.send_reply(made.unit_of_work, post_by_way(made), _TEMPLATES, letter_id, now=now)
+
+
+def claim_own(tx: Transaction) -> list[ClaimedQuestion]:
+    """Claim the questions this transaction has made; nobody has to be rung for them.
+
+    What is not to go now is left to the sweep.
+    """
+    made = [job for job in tx.jobs if job.name == send_question.__name__]
+    tx.jobs = [job for job in tx.jobs if job not in made]
+    questions = [tx.session.get_one(Question, job.args[0]) for job in made]
+    claimed = [service_mail_sender.claim(tx, question, _TEMPLATES, now()) for question in questions]
+    return [question for question in claimed if question is not None]
+
+
+def post_by_way(made: Services) -> PostBy:
+    """What hands a letter to the account of its way."""
+    return post_by(made.post, permits_at(made.settings.redis_url), now=now)

@@ -1,0 +1,245 @@
+"""Permits to send, handed out by Valkey to all workers on all hosts together, many at a time.
+
+Mails a second are a schedule that moves on (GCRA): whoever takes permits gets their moments with
+them, so no burst comes of several workers. Hours and days are counters of that hour or day.
+Valkey may lose all of it: `since` says from when counters are whole, and one that is older and
+not there has to be counted again from the rows (Unknown).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+import redis
+
+from listmgr.kit.rate_limiter_scripts import load_scripts
+
+# How long what is no longer used is kept.
+_KEPT = 3_600
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An hour or a day: its limit (0 is none), and when it begins and ends, in epoch seconds."""
+
+    limit: int
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Wanted permits of one key.
+
+    With `ahead` the moments may lie in the future, as many as fall into `span` seconds. Without,
+    only those are given whose moment has come. `slack` seconds unused may be caught up.
+    """
+
+    key: str
+    want: int
+    per_second: float = 0.0
+    hour: Span = Span(0, 0, 0)
+    day: Span = Span(0, 0, 0)
+    span: float = 0.2
+    ahead: float = 0.5
+    slack: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """`count` permits from `start` seconds on. Where there are none: what is used up, until when.
+
+    `why` is "", "second", "hour" or "day"; `wait` is in seconds.
+    """
+
+    count: int
+    start: float = 0.0
+    why: str = ""
+    wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A counter that was lost, or never kept: of which key, from when on (epoch seconds)."""
+
+    key: str
+    begin: int
+    is_day: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """After so many refusals in a row for `first` seconds, then twice as long each time."""
+
+    strikes: int = 3
+    first: float = 30.0
+    longest: float = 3_600.0
+
+
+_WHY = {0: "", 1: "second", 2: "hour", 3: "day"}
+
+
+class PermitsAway(Exception):
+    """Valkey does not answer: nobody knows what may be sent."""
+
+
+class Permits:
+    """The hand-out. Every method may raise PermitsAway."""
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._redis = connection
+        self._scripts = {
+            name: connection.register_script(source) for name, source in load_scripts().items()
+        }
+
+    def _run(self, script: str, keys: list[str], **args: object) -> Any:  # noqa: ANN401 - as Lua has it
+        with _reaching():
+            return self._scripts[script](keys=keys, args=[json.dumps(args)])
+
+    def take(self, asks: Sequence[Ask], *, at: float = 0.0) -> list[Given | Unknown]:
+        """An answer to each; `at` (epoch seconds) replaces the clock of Valkey."""
+        keys = [key for ask in asks for key in _keys(ask)]
+        wanted = [_as_json(ask) for ask in asks]
+        found = cast("list[list[int]]", self._run("take", keys, now=_micros(at), asks=wanted))
+        return [_answer(ask, told) for ask, told in zip(asks, found, strict=True)]
+
+    def give_back(self, ask: Ask, count: int) -> None:
+        """Permits that were not used."""
+        self._run("give_back", _keys(ask)[:3], count=count, per_second=ask.per_second)
+
+    def spend(self, ask: Ask, count: int) -> None:
+        """Count what was used without asking. A counter that is not whole is left to the rows."""
+        self._run("spend", _keys(ask), **_as_json(ask), count=count)
+
+    def counted(self, ask: Ask, unknown: Unknown, count: int) -> None:
+        """What the rows say has been used since `begin`, unless somebody was quicker."""
+        span, key = (ask.day, _keys(ask)[2]) if unknown.is_day else (ask.hour, _keys(ask)[1])
+        keys = [key, f"{ask.key}:since"]
+        self._run("seed", keys, count=count, forget_at=span.end + _KEPT)
+
+    def used(self, ask: Ask) -> tuple[int, int]:
+        """How many of the hour's and of the day's permits are gone."""
+        with _reaching():
+            found = cast("list[bytes | None]", self._redis.mget(_keys(ask)[1:3]))
+        return int(found[0] or 0), int(found[1] or 0)
+
+    def enter(self, key: str, holders: Sequence[str], *, most: int, seconds: int) -> int:
+        """How many of the holders have a place now; who had one before keeps it."""
+        return int(self._run("enter", [key], most=most, seconds=seconds, holders=list(holders)))
+
+    def leave(self, key: str, holders: Sequence[str]) -> None:
+        """Give places back."""
+        with _reaching():
+            self._redis.zrem(key, *holders)
+
+    def inside(self, key: str) -> int:
+        """How many places are taken."""
+        with _reaching():
+            seconds, _micros = self._redis.time()
+            return int(self._redis.zcount(key, seconds * SECOND, "+inf"))
+
+    def queue(self, key: str, count: int, *, rate: float, floor: float = 0.0) -> float:
+        """In how many seconds the first of `count` who are put off is due; not before `floor`."""
+        step = _micros(1 / rate)
+        found = self._run("queue", [f"{key}:tail"], count=count, step=step, floor=_micros(floor))
+        return float(found) / SECOND
+
+    def heard(
+        self, key: str, scope: str, *, good: int, bad: int, rule: BackOff, jitter: float
+    ) -> float:
+        """Note how a place answered; until when (epoch seconds) it is left alone, or 0."""
+        till = self._run(
+            "back_off",
+            [key],
+            scope=scope,
+            good=good,
+            bad=bad,
+            strikes=rule.strikes,
+            first=_micros(rule.first),
+            longest=_micros(rule.longest),
+            jitter=jitter,
+        )
+        return int(till) / SECOND
+
+    def store_counter(self, key: str, number: int, *, seconds: int) -> None:
+        """Keep a number for so many seconds."""
+        with _reaching():
+            self._redis.set(key, number, ex=seconds)
+
+    def read_counter(self, key: str) -> int | None:
+        """The number that is kept; None where there is none, or no more."""
+        with _reaching():
+            found = cast("bytes | None", self._redis.get(key))
+        return None if found is None else int(found)
+
+    def add_to_counter(self, key: str, number: int, *, enough: int) -> None:
+        """Add to a number that is kept, and forget it when that is `enough`."""
+        self._run("add_if_there", [key], number=number, enough=enough)
+
+    def left_alone(self, key: str) -> dict[str, float]:
+        """Until when each place that has refused is left alone; a time gone by: one may try."""
+        with _reaching():
+            found = cast("dict[bytes, bytes]", self._redis.hgetall(key))
+        told = ((name.decode(), value.split()) for name, value in found.items())
+        return {name: int(till) / SECOND for name, (_, level, till) in told if int(level)}
+
+    def recall(self, key: str) -> set[str]:
+        """The names kept under a key."""
+        with _reaching():
+            found = cast("set[bytes]", self._redis.smembers(key))
+        return {name.decode() for name in found}
+
+    def remember(self, key: str, names: Collection[str], *, seconds: int) -> None:
+        """Keep these names under a key, in place of those that were there."""
+        with _reaching(), self._redis.pipeline() as pipe:
+            pipe.delete(key)
+            if names:
+                pipe.sadd(key, *names)
+                pipe.expire(key, seconds)
+            pipe.execute()
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise PermitsAway(type(error).__name__) from None
+
+
+def _keys(ask: Ask) -> list[str]:
+    hour, day = f"{ask.key}:h{ask.hour.begin}", f"{ask.key}:d{ask.day.begin}"
+    return [f"{ask.key}:beat", hour, day, f"{ask.key}:since"]
+
+
+def _micros(seconds: float) -> int:
+    return round(seconds * SECOND)
+
+
+def _as_json(ask: Ask) -> dict[str, object]:
+    """An ask as the scripts read it: moments of spans in seconds, all else in microseconds."""
+    hour, day = (
+        {"limit": span.limit, "begins": span.begin, "ends": span.end}
+        for span in (ask.hour, ask.day)
+    )
+    spans = {"span": _micros(ask.span), "ahead": _micros(ask.ahead), "slack": _micros(ask.slack)}
+    return {"want": ask.want, "per_second": ask.per_second, "hour": hour, "day": day} | spans
+
+
+def _answer(ask: Ask, told: list[Any]) -> Given | Unknown:
+    given, start, why, wait = told
+    if given < 0:
+        return Unknown(ask.key, start, why == 3)
+    return Given(given, start / SECOND, _WHY[why], wait / SECOND)
+
+
+@lru_cache(maxsize=4)
+def permits_at(url: str) -> Permits:
+    """The hand-out of a server; connected when first used."""
+    return Permits(redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5))

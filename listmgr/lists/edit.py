@@ -1,0 +1,123 @@
+"""Make and edit a mailing list: its name, its sender, its imprint; archive it and bring it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.errors import NotFound
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.validation import Typed
+from listmgr.lists.models import MailingList
+from listmgr.subscribers.address import AddressError, parse_address
+
+LANGUAGES = ("de", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What people may change of a list."""
+
+    name: str = ""
+    description: str = ""
+    language: str = "de"
+    sender_name: str = ""
+    sender_address: str = ""
+    controller: str = ""
+    imprint: str = ""
+    privacy_url: str = ""
+
+
+def create_list(
+    tx: Transaction, description: Description, *, slug: str, at: datetime
+) -> MailingList:
+    """A new list. Its slug stands in List-Id for good (M-04). Raises InvalidInput."""
+    typed = Typed()
+    slug = typed.slug("slug", slug)
+    if slug and tx.session.scalars(sa.select(MailingList.id).filter_by(slug=slug)).first():
+        typed.wrong["slug"] = N_("There is a list with this short name.")
+    values = _checked(description, typed)
+    made = MailingList(slug=slug, created_at=at, **values)
+    tx.session.add(made)
+    tx.session.flush()
+    return made
+
+
+def edit_list(tx: Transaction, list_id: int, description: Description) -> MailingList:
+    """Change what a list says of itself; proofs keep what was said before. Raises InvalidInput."""
+    found = locked(tx, list_id)
+    for name, value in _checked(description, Typed()).items():
+        setattr(found, name, value)
+    return found
+
+
+def archive_list(tx: Transaction, list_id: int, *, at: datetime) -> MailingList:
+    """No more mail, no more sign-ups; nothing is deleted."""
+    found = locked(tx, list_id)
+    found.archived_at = found.archived_at or at
+    return found
+
+
+def restore_list(tx: Transaction, list_id: int) -> MailingList:
+    """Take an archived list back; consents are as they were, and age as they did."""
+    found = locked(tx, list_id)
+    found.archived_at = None
+    return found
+
+
+def lists(session: Session) -> list[MailingList]:
+    """All lists, archived ones last."""
+    order = (MailingList.archived_at.is_not(None), sa.func.lower(MailingList.name), MailingList.id)
+    return list(session.scalars(sa.select(MailingList).order_by(*order)))
+
+
+def find_list(session: Session, list_id: int) -> MailingList:
+    """The list, to look at; raises NotFound."""
+    found = session.get(MailingList, list_id)
+    if found is None:
+        raise NotFound(N_("There is no such list."))
+    return found
+
+
+def locked(tx: Transaction, list_id: int) -> MailingList:
+    """The list, locked until the commit; raises NotFound."""
+    found = tx.session.get(MailingList, list_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise NotFound(N_("There is no such list."))
+    return found
+
+
+def _checked(told: Description, typed: Typed) -> dict[str, str]:
+    values = {
+        "name": typed.shown_line("name", told.name, missing=N_("Give the list a name.")),
+        "description": typed.text("description", told.description, limit=2000),
+        "language": told.language,
+        "sender_name": typed.shown_line(
+            "sender_name", told.sender_name, missing=N_("Write the name people see as sender.")
+        ),
+        "sender_address": _sender(typed, told.sender_address),
+        "controller": typed.shown_line("controller", told.controller),
+        "imprint": typed.text(
+            "imprint",
+            told.imprint,
+            missing=N_("Write the imprint; every mail must name its sender (§ 5 DDG)."),
+            limit=5000,
+        ),
+        "privacy_url": typed.link("privacy_url", told.privacy_url),
+    }
+    if told.language not in LANGUAGES:
+        typed.wrong["language"] = "Choose a language."
+    typed.done()
+    return values
+
+
+def _sender(typed: Typed, address: str) -> str:
+    try:
+        return parse_address(address).display
+    except AddressError:
+        typed.wrong["sender_address"] = "Write an e-mail address: name@example.org."
+        return ""

@@ -1,0 +1,82 @@
+"""What a form asks beside the address: fields of the catalogue, in an order, required or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.i18n import N_
+from listmgr.kit.rows import Rows
+from listmgr.kit.validation import Typed
+from listmgr.lists.models import SignupForm, SignupFormField
+from listmgr.subscribers.field_catalogue import (
+    CatalogueField,
+    FieldCategory,
+    catalogue,
+    catalogue_by,
+)
+
+# The address is asked by every form, and the language is that of the page.
+_NOT_ASKED = frozenset({"email", "language"})
+MOST_ASKED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One field of a form."""
+
+    key: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskedField:
+    """One field as a visitor meets it."""
+
+    field: CatalogueField
+    required: bool
+
+
+def askable(session: Session) -> list[CatalogueField]:
+    """The fields a form may ask; never a special category (Art. 9)."""
+    return [field for field in catalogue(session) if _may_be_asked(field)]
+
+
+def asked_fields(rows: Rows, form_id: int) -> tuple[AskedField, ...]:
+    """What the form asks now: a field archived meanwhile is left out."""
+    asks = rows(_ASKS, {"form": form_id})
+    if not asks:
+        return ()
+    known = {field.key: field for field in catalogue_by(rows) if _may_be_asked(field)}
+    return tuple(AskedField(known[key], required) for key, required in asks if key in known)
+
+
+_ASKS = "SELECT key, required FROM signup_form_fields WHERE form_id = %(form)s ORDER BY position"
+
+
+def _may_be_asked(field: CatalogueField) -> bool:
+    return field.key not in _NOT_ASKED and field.category is not FieldCategory.SPECIAL
+
+
+def checked_asks(session: Session, asks: Sequence[Ask], typed: Typed) -> list[SignupFormField]:
+    """The rows of a form, in the given order; what is wrong is said of "asks"."""
+    known = {field.key for field in askable(session)}
+    keys = [ask.key for ask in asks]
+    if not known.issuperset(keys) or len(set(keys)) < len(keys):
+        typed.wrong["asks"] = N_("A chosen field can no longer be asked. Please look once more.")
+    elif len(keys) > MOST_ASKED:
+        typed.wrong["asks"] = N_("Nobody fills in so many fields. Ask for 20 at most.")
+    return [
+        SignupFormField(key=ask.key, position=place, required=ask.required)
+        for place, ask in enumerate(asks, start=1)
+    ]
+
+
+def forms_asking(session: Session, key: str) -> list[SignupForm]:
+    """The open forms that ask for a field."""
+    asking = sa.select(SignupFormField.form_id).where(SignupFormField.key == key)
+    found = sa.select(SignupForm).where(SignupForm.id.in_(asking), SignupForm.closed_at.is_(None))
+    return list(session.scalars(found.order_by(SignupForm.id)))

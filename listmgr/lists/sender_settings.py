@@ -1,0 +1,38 @@
+"""By which sender a list's mail leaves, and when it is quiet for its readers."""
+
+from __future__ import annotations
+
+from listmgr.kit.errors import NotFound
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.validation import Typed
+from listmgr.lists.edit import locked
+from listmgr.lists.models import MailingList
+from listmgr.senders.edit import ensure_built_in
+from listmgr.senders.models import BUILT_IN
+from listmgr.senders.quiet_hours import (
+    QuietTold,
+    checked_quiet,
+)
+from listmgr.senders.routing import find_sender
+
+
+def set_sending(
+    tx: Transaction, list_id: int, *, sender_id: int | None, quiet: QuietTold
+) -> MailingList:
+    """Name a sender, or None for the one that serves the list's address. Raises InvalidInput."""
+    found = locked(tx, list_id)
+    typed = Typed()
+    values = checked_quiet(typed, quiet)
+    if sender_id is not None:
+        try:
+            find_sender(tx.session, sender_id)
+        except NotFound:
+            typed.wrong["sender_id"] = N_("Choose a sender.")
+    if sender_id == BUILT_IN:
+        ensure_built_in(tx)
+    typed.done()
+    for name, value in values.items():
+        setattr(found, name, value)
+    found.sender_id = sender_id
+    return found

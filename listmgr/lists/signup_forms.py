@@ -1,0 +1,142 @@
+"""Make and edit a sign-up form: titles, purposes it offers, fields it asks; close and reopen it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.errors import NotFound
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.validation import Typed
+from listmgr.lists.form_fields import (
+    Ask,
+    checked_asks,
+)
+from listmgr.lists.models import Notice, Purpose, SignupForm
+
+
+@dataclass(frozen=True, slots=True)
+class FormWords:
+    """What people may change of a form."""
+
+    title_de: str = ""
+    title_en: str = ""
+    intro_de: str = ""
+    intro_en: str = ""
+
+
+def create_form(
+    tx: Transaction,
+    told: FormWords,
+    *,
+    slug: str,
+    purpose_ids: Collection[int],
+    asks: Sequence[Ask] = (),
+    at: datetime,
+) -> SignupForm:
+    """A new form; its slug is its link, printed on posters, and stays. Raises InvalidInput."""
+    typed = Typed()
+    slug = typed.slug("slug", slug)
+    if slug and tx.session.scalars(sa.select(SignupForm.id).filter_by(slug=slug)).first():
+        typed.wrong["slug"] = N_("There is a form with this short name.")
+    values = _checked(told, typed)
+    purposes = _purposes(tx, purpose_ids, typed)
+    fields = checked_asks(tx.session, asks, typed)
+    typed.done()
+    made = SignupForm(slug=slug, created_at=at, purposes=purposes, asks=fields, **values)
+    tx.session.add(made)
+    tx.session.flush()
+    return made
+
+
+def edit_form(
+    tx: Transaction,
+    form_id: int,
+    told: FormWords,
+    *,
+    purpose_ids: Collection[int],
+    asks: Sequence[Ask] = (),
+) -> SignupForm:
+    """Change a form; who has signed up by it is not touched. Raises InvalidInput."""
+    form = locked(tx, form_id)
+    typed = Typed()
+    values = _checked(told, typed)
+    purposes = _purposes(tx, purpose_ids, typed)
+    fields = checked_asks(tx.session, asks, typed)
+    typed.done()
+    for name, value in values.items():
+        setattr(form, name, value)
+    form.purposes = purposes
+    # The old rows go first: a new one may have the key of an old one.
+    form.asks = []
+    tx.session.flush()
+    form.asks = fields
+    return form
+
+
+def close_form(tx: Transaction, form_id: int, *, at: datetime) -> SignupForm:
+    """Nobody can sign up by it any more."""
+    form = locked(tx, form_id)
+    form.closed_at = form.closed_at or at
+    return form
+
+
+def reopen_form(tx: Transaction, form_id: int) -> SignupForm:
+    """Take sign-ups again, under the same link."""
+    form = locked(tx, form_id)
+    form.closed_at = None
+    return form
+
+
+def forms(session: Session) -> list[SignupForm]:
+    """All forms, closed ones last."""
+    order = (SignupForm.closed_at.is_not(None), sa.func.lower(SignupForm.title_en), SignupForm.id)
+    return list(session.scalars(sa.select(SignupForm).order_by(*order)))
+
+
+def find_form(session: Session, form_id: int) -> SignupForm:
+    """The form, to look at; raises NotFound."""
+    found = session.get(SignupForm, form_id)
+    if found is None:
+        raise NotFound(N_("There is no such form."))
+    return found
+
+
+def locked(tx: Transaction, form_id: int) -> SignupForm:
+    """The form, locked until the commit; raises NotFound."""
+    found = tx.session.get(SignupForm, form_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise NotFound(N_("There is no such form."))
+    return found
+
+
+def _checked(told: FormWords, typed: Typed) -> dict[str, str]:
+    missing = N_("Write a title.")
+    return {
+        "title_de": typed.shown_line("title_de", told.title_de, missing=missing),
+        "title_en": typed.shown_line("title_en", told.title_en, missing=missing),
+        "intro_de": typed.text("intro_de", told.intro_de, limit=2000),
+        "intro_en": typed.text("intro_en", told.intro_en, limit=2000),
+    }
+
+
+def _purposes(tx: Transaction, ids: Collection[int], typed: Typed) -> list[Purpose]:
+    """The chosen purposes; one without published words cannot be agreed to (L-01)."""
+    found = list(
+        tx.session.scalars(sa.select(Purpose).where(Purpose.id.in_(set(ids))).order_by(Purpose.id))
+    )
+    worded = set(
+        tx.session.scalars(
+            sa.select(Notice.purpose_id).where(Notice.purpose_id.in_(set(ids))).distinct()
+        )
+    )
+    if not found:
+        typed.wrong["purposes"] = N_("Choose at least one purpose.")
+    elif {purpose.id for purpose in found} - worded:
+        typed.wrong["purposes"] = N_("A chosen purpose has no words yet. Publish its notice first.")
+    return found

@@ -1,0 +1,129 @@
+"""The business card of a person as they themselves are shown it, with how we came by it (L-31)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.cards.inbox import Taking, cards_of, takings_of
+from listmgr.cards.intake import WORDS
+from listmgr.cards.models import Card, CardLetter, CardUpload
+from listmgr.cards.outreach.consent_statement import (
+    Statement,
+    statement_of,
+)
+from listmgr.cards.parsing.parsed_card import from_json
+from listmgr.cards.stages import Stage, staged
+from listmgr.operators.models import Operator, Role
+from listmgr.subscribers.field_catalogue import LegalBasis
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCard:
+    """A card with all that stands beside it. Staff is named by role alone: `roles` by its id."""
+
+    card: Card
+    takings: tuple[Taking, ...]
+    statement: Statement | None
+    roles: Mapping[int, Role]
+    # As long as the picture or file it was read from is kept.
+    picture: bool
+    # None once the person has confirmed: it stays with their history.
+    delete_at: datetime | None
+    basis: LegalBasis = LegalBasis.LEGITIMATE_INTEREST
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What the card says, as far as it says it."""
+        return {name: told for name in WORDS if (told := getattr(self.card, name))}
+
+    @property
+    def also_read(self) -> tuple[str, ...]:
+        """What was read beyond that, until somebody has looked."""
+        return from_json(self.card.guessed).further
+
+    def as_plain(self) -> dict[str, Any]:
+        """The same as plain values, for a file."""
+        card, stated = self.card, self.statement
+        return {
+            "words": self.words,
+            "also_read": list(self.also_read),
+            "language": card.language,
+            "picture_kept": self.picture,
+            "taken": [self._taken(taking) for taking in self.takings],
+            "notice_given_at": _iso(card.notice_given_at),
+            "notice_way": card.notice_way and card.notice_way.value,
+            "letters": [self._letter(one) for one in card.letters],
+            "statement": stated
+            and {
+                "words": stated.words,
+                "list": stated.list_name,
+                "at": _iso(stated.consent.captured_at),
+                "asked_at": _iso(stated.question.sent_at if stated.question else None),
+            },
+            "legal_basis": self.basis.value,
+            "deleted_at": _iso(self.delete_at),
+        }
+
+    def _taken(self, taking: Taking) -> dict[str, Any]:
+        return {
+            "at": _iso(taking.capture.taken_at),
+            "occasion": taking.occasion,
+            "by": self.roles[taking.capture.operator_id].value,
+            "source": taking.capture.source.value,
+            "said": taking.capture.said,
+        }
+
+    def _letter(self, letter: CardLetter) -> dict[str, Any]:
+        return {
+            "at": _iso(letter.created_at),
+            "by": self.roles[letter.operator_id].value,
+            "status": letter.status.value,
+            "subject": letter.subject,
+            "body": letter.body,
+        }
+
+
+def held_cards(session: Session, address_key: str) -> tuple[HeldCard, ...]:
+    """The cards that bear this address: one of each operator who took it."""
+    return tuple(_held(session, card, takings) for card, takings in cards_of(session, address_key))
+
+
+def held_card(session: Session, card: Card) -> HeldCard:
+    """One card, also of a person who has no address."""
+    return _held(session, card, takings_of(session, card))
+
+
+def _held(session: Session, card: Card, takings: tuple[Taking, ...]) -> HeldCard:
+    staff = [taking.capture.operator_id for taking in takings]
+    staff += [letter.operator_id for letter in card.letters]
+    confirmed = staged(session, card).stage is Stage.CONFIRMED
+    return HeldCard(
+        card=card,
+        takings=takings,
+        statement=statement_of(session, card),
+        roles=_roles(session, staff),
+        picture=_is_kept(session, card.upload_id),
+        delete_at=None if confirmed else card.delete_at,
+    )
+
+
+def _roles(session: Session, operator_ids: Iterable[int]) -> dict[int, Role]:
+    found = sa.select(Operator.id, Operator.role).where(Operator.id.in_(set(operator_ids)))
+    return dict(session.execute(found).all())
+
+
+def _is_kept(session: Session, upload_id: int | None) -> bool:
+    kept = sa.select(CardUpload.id).where(
+        CardUpload.id == upload_id, CardUpload.content.is_not(None)
+    )
+    return session.scalars(kept).first() is not None
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,174 @@
+"""Every table that holds something personal, and what becomes of it when a person is erased.
+
+A guard test compares this with the columns marked PERSONAL: a new table cannot be forgotten. Each
+function takes away what its table holds of the people in `Gone`, many people at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from listmgr.bulk.erasure import (
+    forget_before,
+    forget_values,
+)
+from listmgr.cards.deletion import forget_people
+from listmgr.consent.change_address_models import AddressChange
+from listmgr.consent.expire import forget_evidence
+from listmgr.consent.models import Question, Signup, SignupAnswers
+from listmgr.delivery.leases import lock_leases_of_people
+from listmgr.exports.downloads import withdraw_files
+from listmgr.imports.erasure import (
+    forget_files,
+    forget_keys,
+    forget_rows,
+)
+from listmgr.kit.transaction import Transaction
+from listmgr.selections.freeze import forget_words
+from listmgr.subscribers.address import AddressError, parse_address
+from listmgr.subscribers.models import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The people of one erasure, by everything tables know them by."""
+
+    ids: list[int]
+    consent_ids: list[int]
+    # The identity of each address, and the keyed fingerprints the limits of mails count by.
+    address_keys: frozenset[str]
+    recipients: list[bytes]
+    # Business cards of those a card alone is known of, which may bear no address.
+    card_ids: list[int]
+
+
+Eraser = Callable[[Transaction, Gone], None]
+
+
+def _evidence(tx: Transaction, gone: Gone) -> None:
+    forget_evidence(tx, gone.consent_ids)
+
+
+def _questions(tx: Transaction, gone: Gone) -> None:
+    tx.session.execute(sa.delete(Question).where(Question.recipient.in_(gone.recipients)))
+
+
+def _signups(tx: Transaction, gone: Gone) -> None:
+    """Sign-ups wait for seconds, so there are few: each address is read as `signup` will."""
+    waiting = tx.session.execute(sa.select(Signup.id, Signup.content["address"].astext)).all()
+    theirs = [signup_id for signup_id, typed in waiting if _key(typed) in gone.address_keys]
+    tx.session.execute(sa.delete(Signup).where(Signup.id.in_(theirs)))
+
+
+def _answers(tx: Transaction, gone: Gone) -> None:
+    tx.session.execute(sa.delete(SignupAnswers).where(SignupAnswers.subscriber_id.in_(gone.ids)))
+
+
+def _key(typed: str) -> str | None:
+    try:
+        return parse_address(typed).key
+    except AddressError:
+        return None
+
+
+def _deliveries(tx: Transaction, gone: Gone) -> None:
+    """That a mail went stays, as a number among numbers; servers put the address in replies."""
+    forget_replies(tx, gone.ids)
+
+
+def forget_replies(tx: Transaction, subscriber_ids: list[int]) -> None:
+    """Clear what mail servers answered about people."""
+    lock_leases_of_people(tx, subscriber_ids)
+    tx.session.execute(
+        sa.text(
+            "UPDATE deliveries SET reply = NULL"
+            " WHERE subscriber_id = ANY(:ids) AND reply IS NOT NULL"
+        ),
+        {"ids": subscriber_ids},
+    )
+
+
+def _cards(tx: Transaction, gone: Gone) -> None:
+    """With the card go who took it, its letters, and the picture it was read from."""
+    forget_people(tx, gone.address_keys, gone.card_ids)
+
+
+def _address_changes(tx: Transaction, gone: Gone) -> None:
+    """Their own wishes, and any wish that names their address as the new one."""
+    waiting = tx.session.execute(
+        sa.select(AddressChange.id, AddressChange.address).where(AddressChange.address != "")
+    )
+    named = [found for found, typed in waiting if _key(typed) in gone.address_keys]
+    tx.session.execute(
+        sa.delete(AddressChange).where(
+            sa.or_(AddressChange.subscriber_id.in_(gone.ids), AddressChange.id.in_(named))
+        )
+    )
+
+
+def _import_keys(tx: Transaction, gone: Gone) -> None:
+    forget_keys(tx, gone.address_keys)
+
+
+def _import_rows(tx: Transaction, gone: Gone) -> None:
+    forget_rows(tx, gone.address_keys)
+
+
+def _import_files(tx: Transaction, gone: Gone) -> None:
+    """The whole file, which was brought to be looked through as it was."""
+    forget_files(tx, gone.address_keys)
+
+
+def _export_pieces(tx: Transaction, gone: Gone) -> None:
+    withdraw_files(tx, gone.ids)
+
+
+def _bulk_befores(tx: Transaction, gone: Gone) -> None:
+    forget_before(tx, gone.ids)
+
+
+def _bulk_acts(tx: Transaction, _gone: Gone) -> None:
+    forget_values(tx)
+
+
+def _selections(tx: Transaction, _gone: Gone) -> None:
+    forget_words(tx)
+
+
+def _subscribers(tx: Transaction, gone: Gone) -> None:
+    tx.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(gone.ids)))
+
+
+# In this order: what hangs on the person goes before the person.
+ERASED: Mapping[str, Eraser] = {
+    "consent_evidence": _evidence,
+    "signup_answers": _answers,
+    "questions": _questions,
+    "signups": _signups,
+    "address_changes": _address_changes,
+    "deliveries": _deliveries,
+    "cards": _cards,
+    "card_captures": _cards,
+    "card_letters": _cards,
+    "card_uploads": _cards,
+    "import_keys": _import_keys,
+    "import_rows": _import_rows,
+    "import_lines": _import_files,
+    "import_pieces": _import_files,
+    "export_pieces": _export_pieces,
+    "bulk_befores": _bulk_befores,
+    "bulk_acts": _bulk_acts,
+    "selections": _selections,
+    "subscribers": _subscribers,
+}
+
+# What stays, and why it may.
+KEPT: Mapping[str, str] = {
+    "suppressions": "A fingerprint without the address, so that nobody mails them again (L-15).",
+    "erasure_journal": "The same fingerprint, so that a backup cannot bring them back (T-25).",
+    "journal_entries": "The same, of who withdrew, objected or was erased, for 90 days (0057).",
+    "operators": "Staff, whose accounts end by themselves; no subscriber is written there.",
+}

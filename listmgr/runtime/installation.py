@@ -1,0 +1,262 @@
+"""`listmgr up`: every part of an installation on one machine, started, watched and ended."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+from gunicorn.app.wsgiapp import run as serve_pages
+
+from listmgr.config import Settings, load_settings
+from listmgr.installation.identity import check, check_folder
+from listmgr.kit.db import libpq_url
+from listmgr.kit.errors import IdentityError
+from listmgr.runtime.accounts import PROGRAMS, unprivileged, with_files_of
+from listmgr.runtime.data_folder import share_out
+from listmgr.runtime.forked_commands import (
+    call_command,
+    load_once,
+    name_process,
+)
+from listmgr.runtime.ports import free_port
+from listmgr.runtime.process import RuntimeFailure
+from listmgr.runtime.servers import House
+from listmgr.runtime.single_instance import only_one
+from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obey_signals
+from listmgr.schema import migrate
+
+START_SECONDS = 60.0
+LOWEST_FREE_PORT = 1024
+_STAYS_ROOT = (
+    "listmgr lies in a folder that only root may enter: its programs stay root. Installed"
+    f" elsewhere, as in /opt/listmgr, they run as {PROGRAMS}."
+)
+OWNER = "LISTMGR_OWNER_DATABASE_URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line said."""
+
+    data_dir: Path
+    host: str
+    port: int
+    workers: int
+
+    @property
+    def address(self) -> str:
+        """Where the pages are on this machine; of all interfaces, the loopback."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - it reads what was asked for
+        return f"http://{bracketed(host)}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running installation."""
+
+    settings: Settings
+    env: dict[str, str]
+    mailbox_url: str
+
+
+def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], object]) -> None:
+    """Start everything, call `work` when all answers, and watch as long as it says so.
+
+    `say` is told what people should know meanwhile. Raises RuntimeFailure or SettingsError with
+    what to do, and KeyboardInterrupt when all has ended because it was told to end by a signal.
+    """
+    obey_signals()
+    with only_one(wanted.data_dir):
+        _port_is_free(wanted.host, wanted.port)
+        share_out(wanted.data_dir)
+        if os.geteuid() == 0 and unprivileged(PROGRAMS) is None:
+            say(_STAYS_ROOT)
+        # A wrong setting is told before anything has been started.
+        with with_files_of(PROGRAMS):
+            load_settings(_told(wanted))
+        given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", OWNER)}
+        house = House(
+            wanted.data_dir,
+            database=given["DATABASE_URL"],
+            owner=given[OWNER] if given["DATABASE_URL"] else "",
+            queue=given["REDIS_URL"],
+            say=say,
+        )
+        with house:
+            _given_servers_answer(house, given)
+            migrate(house.owner_url, application_url=house.database_url)
+            _look_at_the_database(wanted, house)
+            waves, site = _plan(wanted, house)
+            supervisor = Supervisor(waves, house.servers, say)
+            load_once(site.settings)
+            try:
+                supervisor.start()
+                _wait_for(wanted, site, supervisor)
+                with with_files_of(PROGRAMS):
+                    stays = work(site)
+                if stays:
+                    supervisor.watch()
+            finally:
+                heed_no_signals()
+                supervisor.stop()
+
+
+def _look_at_the_database(wanted: Wanted, house: House) -> None:
+    """Before anything runs over it: is it the one that ran here, and are these its keys?"""
+    try:
+        with with_files_of(PROGRAMS):
+            settings = load_settings(_told(wanted) | {"DATABASE_URL": house.database_url})
+            check(settings)
+            if house.is_embedded:
+                check_folder(settings)
+    except IdentityError as error:
+        raise RuntimeFailure(str(error)) from None
+
+
+def _told(wanted: Wanted) -> dict[str, str]:
+    """The environment, with what the command line adds to it."""
+    env = dict(os.environ)
+    env["LISTMGR_DATA_DIR"] = str(wanted.data_dir)
+    env.setdefault("LISTMGR_BASE_URL", wanted.address)
+    # Those who run all day have no need of the owner's password.
+    env.pop(OWNER, None)
+    if unprivileged(PROGRAMS) is not None:
+        # Root's is closed to them, and libpq would stumble over that.
+        env["HOME"] = str(wanted.data_dir)
+    return env
+
+
+def _port_is_free(host: str, port: int) -> None:
+    try:
+        ((family, kind, _, _, where), *_) = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as error:
+        raise RuntimeFailure(
+            f"Port {port} of {host} cannot be used ({error.strerror}). Give another: --port, --host"
+        ) from None
+
+
+def _given_servers_answer(house: House, given: Mapping[str, str]) -> None:
+    """The user's own servers; the message never shows the address, which holds a password."""
+    try:
+        if given["DATABASE_URL"]:
+            psycopg.connect(libpq_url(house.database_url), connect_timeout=5).close()
+        if given["REDIS_URL"]:
+            with redis.Redis.from_url(house.redis_url, retry=None) as connection:
+                connection.ping()
+    except psycopg.Error as error:
+        raise RuntimeFailure(f"DATABASE_URL: {_first_line(error)}") from None
+    except (redis.RedisError, ValueError) as error:
+        raise RuntimeFailure(f"REDIS_URL: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
+    """Which processes there will be; what they are told, they are told by their environment."""
+    env = _told(wanted)
+    env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}
+    logs = wanted.data_dir / "logs"
+    logs.mkdir(mode=0o750, exist_ok=True)
+
+    def ours(name: str, *argv: str) -> Program:
+        called = partial(_command, argv, wanted.data_dir)
+        return Program(name, called, env, logs / f"{name}.log")
+
+    mailbox, mailbox_url = [], ""
+    if not env.get("LISTMGR_SMTP_URL"):
+        smtp, pages = free_port(), free_port(max(wanted.port + 1, LOWEST_FREE_PORT))
+        mailbox_url = f"http://127.0.0.1:{pages}"
+        env["LISTMGR_SMTP_URL"] = f"smtp://127.0.0.1:{smtp}"
+        # Mail goes to this machine's mailbox: whether a domain takes any does not matter.
+        env.setdefault("LISTMGR_DNS_SERVERS", "off")
+        mailbox.append(ours("mailbox", "mailbox", f"--smtp-port={smtp}", f"--http-port={pages}"))
+    site = Site(load_settings(env), env, mailbox_url)
+    web = Program("web", partial(_serve, wanted, _bind(wanted)), env, logs / "web.log")
+    web.answers = partial(_answers, f"{wanted.address}/health/live", site.settings.host)
+    workers = [
+        ours(f"worker-{number}", "worker", "--queues=send")
+        for number in range(1, wanted.workers + 1)
+    ]
+    workers += [
+        ours(f"worker-{queue}", "worker", f"--queues={queue}") for queue in ("mail", "work")
+    ]
+    # The mailbox ends last: what is under way when we are told to end still reaches it.
+    return [mailbox, [web, *workers, ours("scheduler", "scheduler")]], site
+
+
+def _command(argv: Sequence[str], data_dir: Path) -> None:
+    """In a fork: one of our own commands, by the name it would have as a program."""
+    name_process(f"listmgr {' '.join(argv)} ({data_dir})")
+    call_command(argv)
+
+
+def _serve(wanted: Wanted, bind: str) -> None:
+    """In a fork: gunicorn, as its own command would begin."""
+    sys.argv = [
+        "gunicorn",
+        "listmgr.app:create_app()",
+        "--config=python:listmgr.runtime.gunicorn_config",
+        f"--bind={bind}",
+        # What it takes for its own account it has read as our parent, which may have been root.
+        f"--user={os.geteuid()}",
+        f"--group={os.getegid()}",
+        # It is part of the name people see.
+        f"--name=listmgr web ({wanted.data_dir})",
+    ]
+    serve_pages("gunicorn")
+
+
+def _bind(wanted: Wanted) -> str:
+    """Where the web server listens. A port that only root may open is opened here, for good."""
+    if unprivileged(PROGRAMS) is None or wanted.port >= LOWEST_FREE_PORT:
+        return f"{bracketed(wanted.host)}:{wanted.port}"
+    family = socket.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM)[0][0]
+    listener = socket.create_server((wanted.host, wanted.port), family=family)
+    listener.set_inheritable(True)
+    return f"fd://{listener.detach()}"
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in an address: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _wait_for(wanted: Wanted, site: Site, supervisor: Supervisor) -> None:
+    """Until the web, and through it PostgreSQL and Valkey, and the mailbox answer."""
+    pages = {f"{wanted.address}/health/ready": site.settings.host}
+    if site.mailbox_url:
+        pages[site.mailbox_url] = urlsplit(site.mailbox_url).netloc
+    end = time.monotonic() + START_SECONDS
+    for page, host in pages.items():
+        while not _answers(page, host):
+            if time.monotonic() > end:
+                raise RuntimeFailure(f"{page} does not answer; see {wanted.data_dir / 'logs'}.")
+            supervisor.look()
+            time.sleep(0.05)
+
+
+def _answers(page: str, host: str) -> bool:
+    """Whether our own page answers; asked by the name it is known by."""
+    asked = urllib.request.Request(page, headers={"Host": host})  # noqa: S310 - http, our own
+    try:
+        with urllib.request.urlopen(asked, timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, http.client.HTTPException):
+        return False

@@ -1,0 +1,1 @@
+"""Search of subscribers: conditions as SQL, counts, pages of results."""

@@ -1,0 +1,242 @@
+"""What a search of subscribers asks for, as conditions that test a person or find them by index."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import ConsentSource
+from listmgr.kit.sql_condition import (
+    Predicate,
+    all_of,
+)
+from listmgr.subscribers.address import AddressError, parse_address
+from listmgr.subscribers.field_catalogue import CatalogueField
+from listmgr.subscribers.search_terms import (
+    PART_OCTETS,
+    local_of,
+    octets,
+    of_domain,
+    of_language,
+    of_name,
+    parts_of,
+    terms_of,
+)
+
+MAX_QUERY = 320
+MAX_WORDS = 6
+NAMES = ("first_name", "last_name", "company")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for; what is left out does not matter.
+
+    Each word of `query` is a part of what stands before an address's @, the beginning of a word of
+    its domain (or a domain: @example.org), or the beginning of a name. `value` is one of `field`'s
+    as it is kept. The dates are of the first we heard of the person: `since` <= it < `until`.
+    """
+
+    query: str = ""
+    list_id: int | None = None
+    status: ConsentStatus | None = None
+    source: ConsentSource | None = None
+    tag: str = ""
+    field: CatalogueField | None = None
+    value: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the query; PostgreSQL takes neither NUL nor lone surrogates."""
+        told = ("".join(filter(str.isprintable, word)) for word in self.query[:MAX_QUERY].split())
+        return [word for word in told if word][:MAX_WORDS]
+
+    @property
+    def of_consents(self) -> bool:
+        """Whether it asks for anything of a consent."""
+        return any(one is not None for one in (self.list_id, self.status, self.source))
+
+    @property
+    def by_date(self) -> bool:
+        """Whether it asks for a time; the people then stand in its order."""
+        return self.since is not None or self.until is not None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everybody fits."""
+        return not (conditions(self) or self.of_consents or self.by_date)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`test` is quick for a person at hand, `find` leads to an index; both say the same."""
+
+    test: str
+    find: str
+    binds: dict[str, object]
+
+
+def predicate(wanted: Wanted) -> Predicate:
+    """Everybody who is wanted, as one condition over `s`: for mass updates and exports."""
+    return all_of([Predicate(one.find, one.binds) for one in everything(wanted)])
+
+
+def everything(wanted: Wanted) -> list[Condition]:
+    """All that is asked, each by itself."""
+    found = conditions(wanted)
+    found += [dates(wanted)] if wanted.by_date else []
+    found += [of_consents(wanted)] if wanted.of_consents else []
+    return found
+
+
+def conditions(wanted: Wanted) -> list[Condition]:
+    """What is asked of the person alone: words, tag, field."""
+    found = [_word(number, word) for number, word in enumerate(wanted.words)]
+    if wanted.tag:
+        found.append(_same("s.tags @> CAST(:tag AS text[])", tag=[wanted.tag]))
+    if wanted.field is not None and wanted.value:
+        found.append(_field(wanted.field, wanted.value))
+    return found
+
+
+def dates(wanted: Wanted) -> Condition:
+    """Since when we know of the person."""
+    asked = {"since": wanted.since, "until": wanted.until}
+    signs = {"since": ">=", "until": "<"}
+    told = {name: at for name, at in asked.items() if at is not None}
+    return _same(" AND ".join(f"s.created_at {signs[name]} :{name}" for name in told), **told)
+
+
+def of_consents(wanted: Wanted) -> Condition:
+    """One consent that is all of what is asked."""
+    asked = {"list_id": wanted.list_id, "status": wanted.status, "source": wanted.source}
+    told: dict[str, object] = {
+        name: value if isinstance(value, int) else str(value)
+        for name, value in asked.items()
+        if value is not None
+    }
+    tests = "".join(f" AND c.{name} = :{name}" for name in told)
+    return _same(
+        f"EXISTS (SELECT FROM consents c WHERE c.subscriber_id = s.id{tests})",
+        **told,
+    )
+
+
+def _same(sql: str, **binds: object) -> Condition:
+    return Condition(sql, sql, binds)
+
+
+def _field(field: CatalogueField, value: str) -> Condition:
+    if not field.core:
+        held = json.dumps({field.key: value})
+        return _same("s.attributes @> CAST(:value AS jsonb)", value=held)
+    if field.key == "email":
+        return _word(MAX_WORDS, value)
+    if field.key == "language":
+        test, term = "s.language = :value", of_language(value)
+        return _known_as(test, "CAST(:term AS tsquery)", value=value, term=term)
+    name = f"s.{field.key}"
+    test = f"{name} <> '' AND lower({name}) = lower(:value)"
+    return _known_as(test, of_name(":value", whole=True), value=value)
+
+
+def _known_as(test: str, query: str, **binds: object) -> Condition:
+    """The terms lead to it; the test alone is exact."""
+    return Condition(test, f"{terms_of('s')} @@ {query} AND {test}", binds)
+
+
+def _word(number: int, word: str) -> Condition:
+    """Ways a word may be meant; each is a test, and what the index is asked beside it."""
+    if word.startswith("@"):
+        return _of_domain(number, word[1:])
+    key = _key(word)
+    local, at, domain = key.rpartition("@")
+    ways, binds = _of_address(number, key, local + at if at else key, domain if at else "")
+    if not at:
+        ways.append(_of_names(number))
+        binds[f"begun{number}"] = like(word)
+        binds[f"name{number}"] = word
+        domain = _domain(word)
+        if len(domain.encode()) >= PART_OCTETS and (term := of_domain(domain)):
+            ways.append(_of_domain_words(number))
+            binds |= {f"dot{number}": like(f".{domain}", anywhere=True), f"term{number}": term}
+            binds[f"dash{number}"] = like(f"-{domain}", anywhere=True)
+    union = " UNION ALL ".join(
+        f"SELECT x.id FROM subscribers x WHERE {known.format('x')}({test.format('x')})"
+        for test, known in ways
+    )
+    test = " OR ".join(f"({one.format('s')})" for one, _known in ways)
+    return Condition(test, f"s.id IN ({union})", binds)
+
+
+# A test of somebody called {0}, and the index's condition with its AND.
+_Way = tuple[str, str]
+
+
+def _of_address(
+    number: int, key: str, local: str, domain: str
+) -> tuple[list[_Way], dict[str, object]]:
+    """A part of what stands before the @, or that and the beginning of what stands behind."""
+    if len(local.encode()) < PART_OCTETS:
+        return [(f"{{0}}.address_key LIKE :part{number}", "")], {f"part{number}": like(key)}
+    binds: dict[str, object] = {
+        f"part{number}": like(key, anywhere=True),
+        f"octets{number}": octets(local),
+    }
+    known = f"{parts_of('{0}')} @> CAST(:octets{number} AS bytea[]) AND "
+    if not domain:
+        return [(f"{local_of('{0}')} LIKE :part{number}", known)], binds
+    if term := of_domain(domain):
+        binds[f"behind{number}"] = term
+        known += f"{terms_of('{0}')} @@ CAST(:behind{number} AS tsquery) AND "
+    return [(f"{{0}}.address_key LIKE :part{number}", known)], binds
+
+
+def _of_names(number: int) -> _Way:
+    tests = (
+        f"({{0}}.{name} <> '' AND lower({{0}}.{name}) LIKE lower(:begun{number}))" for name in NAMES
+    )
+    return " OR ".join(tests), f"{terms_of('{0}')} @@ {of_name(f':name{number}')} AND "
+
+
+def _of_domain_words(number: int) -> _Way:
+    test = f"'.' || {{0}}.domain LIKE :dot{number} OR {{0}}.domain LIKE :dash{number}"
+    return test, f"{terms_of('{0}')} @@ CAST(:term{number} AS tsquery) AND "
+
+
+def _of_domain(number: int, told: str) -> Condition:
+    """A domain with a dot is meant as it is, one without is the beginning of one."""
+    name, domain = f"domain{number}", _domain(told)
+    whole = "." in domain
+    test = f"s.domain = :{name}" if whole else f"s.domain LIKE :{name}"
+    binds: dict[str, object] = {name: domain if whole else like(domain)}
+    if not (term := of_domain(domain, whole=whole)):
+        return Condition(test, test, binds)
+    query = f"CAST(:term{number} AS tsquery)"
+    return _known_as(test, query, **binds, **{f"term{number}": term})
+
+
+def _key(word: str) -> str:
+    """As addresses are kept; a part of one that is none yet, folded."""
+    try:
+        return parse_address(word).key
+    except AddressError:
+        return word.casefold()
+
+
+def _domain(text: str) -> str:
+    """The domain as addresses keep it; what is none finds nobody."""
+    try:
+        return parse_address(f"a@{text}").domain
+    except AddressError:
+        return text.casefold()
+
+
+def like(text: str, *, anywhere: bool = False) -> str:
+    """A pattern for LIKE that means the text itself: at the beginning, or anywhere."""
+    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%" if anywhere else f"{plain}%"

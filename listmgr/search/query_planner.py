@@ -1,0 +1,128 @@
+"""Asks PostgreSQL's planner before it is let go: what a search would cost, and what is rare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.sql_condition import (
+    Predicate,
+    all_of,
+)
+from listmgr.search.conditions import Condition
+
+# How many people are looked at to see what is rare, and from how many on it is not.
+PLACES, AT_EACH = 200, 4
+MANY = 10_000
+
+
+@contextmanager
+def planned_anew(session: Session) -> Iterator[None]:
+    """A plan made for any value would not know which values are rare; compiling costs more.
+
+    Afterwards plans are kept again: those of the rest of a page do not depend on values.
+    """
+    _set(session, "force_custom_plan", "off")
+    yield
+    _set(session, "auto", "on")
+
+
+def _set(session: Session, cache: str, compiled: str) -> None:
+    session.execute(
+        sa.text(
+            "SELECT set_config('plan_cache_mode', :cache, true), set_config('jit', :jit, true)"
+        ),
+        {"cache": cache, "jit": compiled},
+    )
+
+
+def plan(session: Session, sql: str, binds: Mapping[str, object]) -> dict[str, float]:
+    """What PostgreSQL's planner thinks of a query, which costs nothing."""
+    told = session.execute(sa.text(f"EXPLAIN (FORMAT JSON) {sql}"), dict(binds))
+    [whole] = told.scalar_one()
+    found: dict[str, float] = whole["Plan"]
+    return found
+
+
+def some_people(places: int, at_each: int) -> str:
+    """Some people from places all over the table, as SQL."""
+    return some_of("subscribers", "id", places, at_each)
+
+
+def some_of(table: str, key: str, places: int, at_each: int, *, where: str = "true") -> str:
+    """Some rows from places all over a range of an indexed number, as SQL.
+
+    Each place begins somewhere in the first half of its range: whatever comes round regularly in
+    the numbers is not looked at each time, or never.
+    """
+    start, end = (f"lo + (hi - lo + 1) * {at} / {places}" for at in ("at", "(at + 1)"))
+    start += f" + abs(hashint4(at)::bigint) % greatest(1, (hi - lo + 1) / {2 * places})"
+    return (
+        f"SELECT p.* FROM (SELECT min({key}) AS lo, max({key}) AS hi FROM {table}"
+        f"  WHERE {where}) ends,"
+        f" generate_series(0, {places - 1}) AS n (at), LATERAL (SELECT * FROM {table}"
+        f"  WHERE {where} AND {key} >= {start} AND {key} < {end} ORDER BY {key} LIMIT {at_each}) p"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """Conditions in an order: the first leads to people by its index, the others test those.
+
+    The first leads to about `rows` people, and all of it is true of about `fitting`.
+    """
+
+    first: Condition
+    others: tuple[Condition, ...]
+    rows: int
+    fitting: int
+
+    @property
+    def is_many(self) -> bool:
+        """Whether even the rarest condition leads to too many people to look at each."""
+        return self.rows >= MANY
+
+    @property
+    def predicate(self) -> Predicate:
+        """All of them, over `s`."""
+        first = Predicate(self.first.find, self.first.binds)
+        return all_of([first, *(Predicate(one.test, one.binds) for one in self.others)])
+
+
+def rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
+    """Led by what is rarest among some people; of those alike, by what the planner says.
+
+    A page asks for its rows and for their number: the second time it is known.
+    """
+    known: dict[str, Led] = session.info.setdefault("led", {})
+    told = repr(asked)
+    if told not in known:
+        known[told] = _rarest_first(session, asked)
+    return known[told]
+
+
+def _rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
+    tests = [one.test for one in asked]
+    filters = ", ".join(
+        f"count(*) FILTER (WHERE {test})"
+        for test in [*tests, " AND ".join(f"({t})" for t in tests)]
+    )
+    binds = {name: value for one in asked for name, value in one.binds.items()}
+    statement = (
+        f"WITH picked AS MATERIALIZED ({some_people(PLACES, AT_EACH)})"
+        f" SELECT count(*), {filters} FROM picked s"
+    )
+    looked, *hits, all_hits = session.execute(sa.text(statement), binds).one()
+    people = "SELECT FROM subscribers s WHERE "
+    least = min(
+        range(len(asked)),
+        key=lambda n: (hits[n], plan(session, people + asked[n].find, asked[n].binds)["Plan Rows"]),
+    )
+    others = tuple(one for n, one in enumerate(asked) if n != least)
+    everybody = plan(session, "SELECT FROM subscribers", {})["Plan Rows"]
+    share = everybody / max(1, looked)
+    return Led(asked[least], others, round(share * hits[least]), round(share * all_hits))

@@ -1,0 +1,300 @@
+"""Finds subscribers page by page, both ways and as quick on the thousandth page as on the first.
+
+Two ways lead to a page. Where those who fit are many, the newest two thousand people are looked
+through: that ends early. Where they are few, an index names them all and they are put in order.
+PostgreSQL is never left to guess which: a wrong guess would walk through everybody.
+
+Where several things are asked, each of them of many people, and they hold for few or none
+together, no index leads to those: a page then looks through the next so many people, shows who was
+found among them and leads on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Session
+
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import Consent
+from listmgr.kit.errors import NotFound
+from listmgr.lists.models import MailingList, Purpose
+from listmgr.search.conditions import (
+    MAX_QUERY,
+    Condition,
+    Wanted,
+    conditions,
+    dates,
+    everything,
+    of_consents,
+)
+from listmgr.search.query_planner import (
+    planned_anew,
+    rarest_first,
+)
+from listmgr.subscribers.models import Subscriber
+
+__all__ = ["MAX_QUERY", "Page", "Row", "Standing", "Wanted", "find"]
+
+PAGE = 50
+# How many people are looked through before an index is asked.
+WALK = 2_000
+# How many people are looked through where no index leads to few.
+FURTHER = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One consent of a person, in a word."""
+
+    list_name: str
+    purpose: Purpose
+    status: ConsentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person of a page with where their consents stand, the newest of each purpose."""
+
+    subscriber: Subscriber
+    standings: tuple[Standing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some people, newest first. `older` and `newer` are the ids to go on from, None at an end.
+
+    A page may hold few or none and still lead on: then older people have not been looked at.
+    `total` is how many fit, where all of them are on it or an index has just named them all.
+    """
+
+    rows: tuple[Row, ...]
+    older: int | None
+    newer: int | None = None
+    total: int | None = None
+
+
+def find(
+    session: Session,
+    wanted: Wanted,
+    *,
+    below: int | None = None,
+    above: int | None = None,
+    size: int = PAGE,
+) -> Page:
+    """One page of people: the newest, those `below` an id, or those `above` one."""
+    if above is not None:
+        ids, reached, _total = _ids(session, wanted, _Turn(above, older=False, most=size + 1))
+        if len(ids) >= size:
+            page = ids[size - 1 :: -1]
+            newer = page[0] if len(ids) > size else None
+            return Page(_rows(session, page), older=page[-1], newer=newer)
+        if reached is not None:
+            page = ids[::-1]
+            return Page(_rows(session, page), older=page[-1] if page else above, newer=reached)
+        # So near the top the first page shows them all.
+        below = None
+    found = _ids(session, wanted, _Turn(below, older=True, most=size + 1))
+    ids, reached, _total = found
+    page = ids[:size]
+    return Page(
+        _rows(session, page),
+        older=page[-1] if len(ids) > size else reached,
+        newer=(page[0] if page else reached and below) if below is not None else None,
+        total=_total_of(found, size) if below is None else None,
+    )
+
+
+def known_total(session: Session, wanted: Wanted) -> int | None:
+    """How many fit, where the look for the first page sees them all; None where it does not."""
+    return _total_of(_ids(session, wanted, _Turn(None, older=True, most=PAGE + 1)), PAGE)
+
+
+def find_subscriber(session: Session, subscriber_id: int) -> Subscriber:
+    """The person, to look at; raises NotFound."""
+    found = session.get(Subscriber, subscriber_id)
+    if found is None:
+        raise NotFound("There is no such subscriber. They may have been erased.")
+    return found
+
+
+def known_tags(session: Session, *, most: int = 100) -> list[str]:
+    """Tags to choose from: the frequent ones, and those of the newest people."""
+    told = session.scalars(
+        sa.text(
+            "SELECT DISTINCT tag FROM (SELECT unnest(most_common_elems::text::text[]) AS tag"
+            "  FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'subscribers'"
+            "   AND attname = 'tags' UNION ALL SELECT unnest(tags) FROM"
+            "   (SELECT tags FROM subscribers ORDER BY id DESC LIMIT 1000) newest) t"
+            " ORDER BY tag LIMIT :most"
+        ),
+        {"most": most},
+    )
+    return list(told)
+
+
+def tidy(session: Session) -> None:
+    """Work what has come in since into the index of people: a search need not look beside it."""
+    session.execute(sa.text("SELECT tidy_search_index()"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """From which person on, in which direction, how many at most."""
+
+    seen: int | None
+    older: bool
+    most: int
+
+    def order(self, *keys: str) -> str:
+        return ", ".join(f"{key} {'DESC' if self.older else 'ASC'}" for key in keys)
+
+    def beyond(self, key: str) -> str:
+        return "true" if self.seen is None else f"{key} {'<' if self.older else '>'} :seen"
+
+    def beyond_by_date(self) -> str:
+        if self.seen is None:
+            return "true"
+        sign = "<" if self.older else ">"
+        return (
+            f"(s.created_at, s.id) {sign}"
+            " (SELECT k.created_at, k.id FROM subscribers k WHERE k.id = :seen)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """People in the order of the page, to be looked through: at most {most} of them.
+
+    `left` is what has still to be asked of each; of none, the way itself leads to the page.
+    """
+
+    people: str
+    left: list[Condition]
+    order: str
+    beyond: str
+
+
+class _Found(NamedTuple):
+    """Some people in the order of the page, and whom the look ended at where there are more.
+
+    `total` is how many there are from here on, where an index has named them all.
+    """
+
+    ids: list[int]
+    reached: int | None = None
+    total: int | None = None
+
+
+def _total_of(found: _Found, size: int) -> int | None:
+    all_here = found.reached is None and len(found.ids) <= size
+    return len(found.ids) if all_here else found.total
+
+
+def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
+    way, asked = _way(wanted, turn), everything(wanted)
+    binds = {name: value for one in asked for name, value in one.binds.items()}
+    binds |= {"n": turn.most, "seen": turn.seen, "stations": [str(one) for one in ConsentStatus]}
+    with planned_anew(session):
+        ids = _walked(session, way, WALK if way.left else turn.most, binds)
+        if len(ids) == turn.most or not way.left:
+            return _Found(ids)
+        if len(asked) == 1:
+            return _gathered(session, way, asked[0].find, binds)
+        led = rarest_first(session, asked)
+        if not led.is_many:
+            return _gathered(session, way, led.predicate.sql, binds)
+        ids = _walked(session, way, FURTHER, binds)
+        if len(ids) == turn.most:
+            return _Found(ids)
+        end = f"SELECT s.id FROM ({way.people.format(most=FURTHER)}) s ORDER BY {way.order}"
+        reached = session.scalar(sa.text(f"{end} OFFSET {FURTHER - 1} LIMIT 1"), binds)
+        return _Found(ids, reached)
+
+
+def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) -> list[int]:
+    tests = " AND ".join(f"({one.test})" for one in way.left) or "true"
+    people = way.people.format(most=most)
+    walk = f"SELECT s.id FROM ({people}) s WHERE {tests} ORDER BY {way.order} LIMIT :n"
+    return list(session.scalars(sa.text(walk), binds))
+
+
+def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object]) -> _Found:
+    gather = (
+        "WITH found AS MATERIALIZED (SELECT s.id, s.created_at FROM subscribers s"
+        f" WHERE {finds} AND {way.beyond})"
+        f" SELECT s.id, (SELECT count(*) FROM found) FROM found s ORDER BY {way.order} LIMIT :n"
+    )
+    rows = session.execute(sa.text(gather), binds).all()
+    return _Found([row[0] for row in rows], total=rows[0][1] if rows else 0)
+
+
+def _way(wanted: Wanted, turn: _Turn) -> _Way:
+    left = conditions(wanted)
+    if wanted.by_date:
+        beyond, order = turn.beyond_by_date(), turn.order("s.created_at", "s.id")
+        people = (
+            f"SELECT s.* FROM subscribers s WHERE {dates(wanted).test} AND {beyond}"
+            f" ORDER BY {order} LIMIT {{most}}"
+        )
+        left += [of_consents(wanted)] if wanted.of_consents else []
+        return _Way(people, left, order, beyond)
+    beyond, order = turn.beyond("s.id"), turn.order("s.id")
+    source_only = wanted.source and wanted.list_id is None and wanted.status is None
+    if source_only or wanted.list_id or (wanted.status and not left):
+        found = _by_source(turn) if source_only else _by_station(wanted, turn)
+        people = f"SELECT s.* FROM ({found}) k JOIN subscribers s ON s.id = k.id"
+        left += [of_consents(wanted)] if wanted.source and not source_only else []
+        return _Way(people, left, order, beyond)
+    left += [of_consents(wanted)] if wanted.of_consents else []
+    people = f"SELECT s.* FROM subscribers s WHERE {beyond} ORDER BY {order} LIMIT {{most}}"
+    return _Way(people, left, order, beyond)
+
+
+def _by_source(turn: _Turn) -> str:
+    return (
+        "SELECT DISTINCT c.subscriber_id AS id FROM consents c WHERE c.source = :source"
+        f" AND c.subscriber_id IS NOT NULL AND {turn.beyond('c.subscriber_id')}"
+        f" ORDER BY {turn.order('c.subscriber_id')} LIMIT {{most}}"
+    )
+
+
+def _by_station(wanted: Wanted, turn: _Turn) -> str:
+    """The next people of each list and station, each from its place in one index."""
+    lists = "SELECT CAST(:list_id AS bigint)" if wanted.list_id else "SELECT id FROM mailing_lists"
+    stations = "ARRAY[:status]" if wanted.status else ":stations"
+    return (
+        f"SELECT DISTINCT c.id FROM ({lists}) l (id)"
+        f" CROSS JOIN unnest(CAST({stations} AS text[])) w (status) CROSS JOIN LATERAL"
+        " (SELECT DISTINCT c.subscriber_id AS id FROM consents c WHERE c.list_id = l.id"
+        "  AND c.status = w.status AND c.subscriber_id IS NOT NULL"
+        f"  AND {turn.beyond('c.subscriber_id')}"
+        f"  ORDER BY {turn.order('c.subscriber_id')} LIMIT {{most}}) c"
+        f" ORDER BY {turn.order('c.id')} LIMIT {{most}}"
+    )
+
+
+def _rows(session: Session, ids: Sequence[int]) -> tuple[Row, ...]:
+    people = session.scalars(sa.select(Subscriber).where(Subscriber.id.in_(ids)))
+    found = {person.id: person for person in people}
+    standings = _standings(session, ids)
+    return tuple(Row(found[one], tuple(standings.get(one, ()))) for one in ids if one in found)
+
+
+def _standings(session: Session, ids: Sequence[int]) -> dict[int, list[Standing]]:
+    rows = session.execute(
+        sa.select(Consent.subscriber_id, Consent.status, MailingList.name, Purpose)
+        .join(MailingList, MailingList.id == Consent.list_id)
+        .join(Purpose, Purpose.id == Consent.purpose_id)
+        .where(Consent.subscriber_id.in_(ids))
+        .ext(distinct_on(Consent.subscriber_id, Consent.purpose_id))
+        .order_by(Consent.subscriber_id, Consent.purpose_id, Consent.id.desc())
+    )
+    found: dict[int, list[Standing]] = {}
+    for subscriber_id, status, list_name, purpose in rows:
+        found.setdefault(subscriber_id or 0, []).append(Standing(list_name, purpose, status))
+    return found

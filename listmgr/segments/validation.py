@@ -1,0 +1,154 @@
+"""Whether every rule of a tree can be asked: the field seen by the role, the value of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.i18n import N_
+from listmgr.lists.models import MailingList, Purpose
+from listmgr.operators.models import Role
+from listmgr.segments.rules import (
+    MAX_DEPTH,
+    MAX_NODES,
+    MAX_TEXT,
+    OPERATORS,
+    TOPICS,
+    Group,
+    Node,
+    Rule,
+    fields_of,
+    is_spelt,
+    nodes,
+)
+from listmgr.subscribers.address import AddressError, parse_address
+from listmgr.subscribers.field_catalogue import (
+    CatalogueField,
+    FieldKind,
+    visible_fields,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Askable:
+    """What there is to ask about, for one role."""
+
+    fields: Mapping[str, CatalogueField]
+    places: frozenset[str]
+
+    def kind(self, field: str) -> str:
+        """The topic of a field's rules; "" where the role does not know the field."""
+        found = self.fields.get(field)
+        if found is None:
+            return ""
+        return "domain" if field == "email" else found.kind.value
+
+
+def askable(session: Session, role: Role) -> Askable:
+    """Everything a role may ask about."""
+    lists = session.scalars(sa.select(MailingList.id))
+    purposes = session.scalars(sa.select(Purpose.id))
+    places = {f"list:{one}" for one in lists} | {f"purpose:{one}" for one in purposes}
+    return Askable({field.key: field for field in visible_fields(session, role)}, frozenset(places))
+
+
+def is_locked(tree: Node, known: Askable) -> bool:
+    """Whether the tree asks about a field the role must not see, or one that is gone."""
+    return not fields_of(tree) <= known.fields.keys()
+
+
+def checked(tree: Group, known: Askable) -> Group:
+    """The tree with every value as it is kept.
+
+    Raises InvalidInput; its fields are the places of what is wrong, as in "0.2.1".
+    """
+    wrong: dict[str, str] = {}
+    if sum(1 for _node in nodes(tree)) > MAX_NODES:
+        wrong["0"] = N_("These are too many rules for one segment. Take some away.")
+    found = _node(tree, "0", known, wrong)
+    if wrong or not isinstance(found, Group):
+        raise InvalidInput(N_("Please correct the marked rules."), wrong)
+    return found
+
+
+def _node(node: Node, place: str, known: Askable, wrong: dict[str, str]) -> Node:
+    if isinstance(node, Rule):
+        try:
+            return _rule(node, known)
+        except InvalidInput as error:
+            wrong[place] = str(error)
+            return node
+    if not node.members:
+        wrong[place] = N_("Add a rule here, or take this group away.")
+    if place.count(".") >= MAX_DEPTH:
+        wrong[place] = N_("The groups are nested too deeply. Four levels are enough.")
+        return node
+    return Group(
+        node.kind,
+        tuple(
+            _node(member, f"{place}.{at}", known, wrong) for at, member in enumerate(node.members)
+        ),
+    )
+
+
+def _rule(rule: Rule, known: Askable) -> Rule:
+    kind = known.kind(rule.field) if rule.field else ""
+    if not kind and rule.what not in TOPICS:
+        raise InvalidInput(N_("Your role does not include this field. Take the rule away."))
+    found = replace(rule, kind=kind)
+    if found.op not in OPERATORS[found.topic]:
+        raise InvalidInput(N_("Choose how it is compared."))
+    found = replace(found, value=_value(found, known))
+    if found.what == "consent":
+        return _consent(found, known)
+    found = replace(found, place="", since="")
+    if not is_spelt(found):
+        raise InvalidInput(_missing(found))
+    return found
+
+
+def _missing(rule: Rule) -> str:
+    if rule.op in {"last_days", "older_days"}:
+        return N_("Write a number of days: 30.")
+    if rule.op in {"on_or_after", "before"}:
+        return N_("Choose a day.")
+    return (
+        N_("Choose a campaign.") if rule.what == "campaign" else N_("Write what to compare with.")
+    )
+
+
+def _value(rule: Rule, known: Askable) -> str:
+    typed = rule.value.strip()
+    if not rule.asks_value:
+        return ""
+    if len(typed) > MAX_TEXT or not (typed.isprintable() or not typed):
+        raise InvalidInput(N_("This is too long, or holds invisible characters."))
+    if rule.topic == "domain":
+        return _domain(typed)
+    if not rule.field or rule.op in {"last_days", "older_days"}:
+        return typed
+    field = known.fields[rule.field]
+    # A part of a text is no value of the field: it need not be one of its choices.
+    return typed if field.kind is FieldKind.TEXT else field.parse(typed)
+
+
+def _domain(typed: str) -> str:
+    try:
+        return parse_address(f"a@{typed.removeprefix('@')}").domain
+    except AddressError:
+        raise InvalidInput(N_("Write a domain: example.org.")) from None
+
+
+def _consent(rule: Rule, known: Askable) -> Rule:
+    if rule.place and rule.place not in known.places:
+        raise InvalidInput(N_("This list or purpose is not there any more. Choose another."))
+    if rule.value and rule.value not in set(ConsentStatus):
+        raise InvalidInput(N_("Choose a station."))
+    if not is_spelt(Rule("known", "on_or_after", rule.since or "2026-01-01")):
+        raise InvalidInput(N_("Choose a day."))
+    return rule

@@ -1,0 +1,149 @@
+"""Gathers whom an operator chose: by steps, each resumable, until everybody stands in chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.i18n import N_
+from listmgr.kit.sql_condition import Predicate
+from listmgr.kit.transaction import Transaction
+from listmgr.operators.models import Role
+from listmgr.search.conditions import (
+    Wanted,
+    predicate,
+)
+from listmgr.segments.edit import (
+    find,
+    is_open_to,
+    tree_of,
+)
+from listmgr.segments.models import Segment
+from listmgr.segments.sql import predicate as segment_predicate
+from listmgr.segments.validation import askable
+from listmgr.selections.models import Selection, SelectionChunk, SelectionKind
+from listmgr.selections.search_codec import (
+    as_kept,
+    restored,
+)
+from listmgr.subscribers.models import Subscriber
+
+# Ids in a chunk, which is what one transaction works through; and chunks gathered at a time.
+CHUNK = 1000
+BATCH = 50
+MOST_TICKED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What an operator pointed at: ticked people, a search, or a segment."""
+
+    kind: SelectionKind
+    ids: tuple[int, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
+    segment_id: int | None = None
+
+
+def begin(tx: Transaction, chosen: Chosen, *, role: Role, at: datetime) -> Selection:
+    """Start to gather. Raises InvalidInput when nobody can have been chosen, Refused when the
+    segment asks for what the role may not see, NotFound when there is none.
+    """
+    if chosen.kind is SelectionKind.SEGMENT:
+        check_segment(tx.session, chosen.segment_id, role)
+    if chosen.kind is SelectionKind.TICKED and not 0 < len(chosen.ids) <= MOST_TICKED:
+        raise InvalidInput(N_("Tick the people you mean, or choose everybody who was found."))
+    last = tx.session.scalar(sa.select(sa.func.coalesce(sa.func.max(Subscriber.id), 0)))
+    selection = Selection(
+        kind=chosen.kind,
+        wanted=_as_kept(chosen),
+        segment_id=chosen.segment_id,
+        position=0,
+        last=last or 0,
+        chunks=0,
+        people=0,
+        created_at=at,
+    )
+    tx.session.add(selection)
+    tx.session.flush()
+    return selection
+
+
+def check_segment(session: Session, segment_id: int | None, role: Role) -> Segment:
+    """The segment; raises NotFound, or Refused when it asks for what a role may not see."""
+    segment = find(session, segment_id or 0)
+    if not is_open_to(segment, askable(session, role)):
+        raise Refused(N_("This segment asks for fields your role may not see."))
+    return segment
+
+
+def gather(tx: Transaction, selection: Selection, *, at: datetime) -> list[int]:
+    """The next people, written down in chunks and returned; the last step ends the gathering."""
+    ids = _next(tx.session, selection, CHUNK * BATCH)
+    for start in range(0, len(ids), CHUNK):
+        some = ids[start : start + CHUNK]
+        chunk = SelectionChunk(selection_id=selection.id, n=selection.chunks, ids=some)
+        tx.session.add(chunk)
+        selection.chunks += 1
+    selection.people += len(ids)
+    selection.position = ids[-1] if ids else selection.last
+    if len(ids) < CHUNK * BATCH:
+        selection.gathered_at = at
+    tx.session.flush()
+    return ids
+
+
+def forget_words(tx: Transaction) -> None:
+    """Take out what people already written down were searched by: it may be about one of them."""
+    tx.session.execute(
+        sa.update(Selection)
+        .where(Selection.gathered_at.is_not(None), Selection.wanted != {})
+        .values(wanted={})
+    )
+
+
+def chunk_ids(session: Session, selection_id: int, n: int) -> list[int]:
+    """The ids of one chunk."""
+    found = session.get(SelectionChunk, (selection_id, n))
+    return list(found.ids) if found else []
+
+
+def _next(session: Session, selection: Selection, limit: int) -> list[int]:
+    try:
+        told = _predicate(session, selection)
+    except NotFound:
+        # What they were chosen by is there no more: rather nobody than everybody.
+        return []
+    found = sa.text(
+        f"SELECT s.id FROM subscribers s WHERE s.id > :after AND s.id <= :last AND ({told.sql})"
+        " ORDER BY s.id LIMIT :limit"
+    )
+    more = {"after": selection.position, "last": selection.last, "limit": limit}
+    return list(session.scalars(found, {**told.binds, **more}))
+
+
+def _predicate(session: Session, selection: Selection) -> Predicate:
+    if selection.kind is SelectionKind.TICKED:
+        return Predicate("s.id = ANY(:ids)", {"ids": selection.wanted["ids"]})
+    if selection.kind is SelectionKind.SEGMENT:
+        return segment_predicate(tree_of(find(session, selection.segment_id or 0)))
+    return predicate(restored(session, selection.wanted))
+
+
+def _as_kept(chosen: Chosen) -> dict[str, Any]:
+    if chosen.kind is SelectionKind.TICKED:
+        return {"ids": sorted(set(chosen.ids))}
+    return as_kept(chosen.wanted) if chosen.kind is SelectionKind.FOUND else {}
+
+
+def contains(session: Session, selection_id: int, ids: Sequence[int]) -> bool:
+    """Whether somebody of `ids` was chosen."""
+    found = sa.select(SelectionChunk.n).where(
+        SelectionChunk.selection_id == selection_id, SelectionChunk.ids.overlap(list(ids))
+    )
+    return session.scalars(found.limit(1)).first() is not None

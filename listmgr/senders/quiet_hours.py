@@ -1,0 +1,150 @@
+"""Quiet hours: when nothing may begin, on the clock of a place, over changes to summer time too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from listmgr.kit.db import PLAIN
+from listmgr.kit.i18n import N_
+from listmgr.kit.validation import Typed
+
+_LOOKED_AHEAD = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """From one time of day to another, over midnight where `end` is earlier; and whole days.
+
+    Days count from 0 = Monday. Without times and days it is never quiet.
+    """
+
+    begin: time | None = None
+    end: time | None = None
+    days: frozenset[int] = frozenset()
+    zone: str = "Europe/Berlin"
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is ever quiet."""
+        return bool(self.days) or self.begin is not None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it is quiet at a moment."""
+        local = at.astimezone(ZoneInfo(self.zone))
+        if local.weekday() in self.days:
+            return True
+        if self.begin is None or self.end is None:
+            return False
+        clock = local.time()
+        if self.begin < self.end:
+            return self.begin <= clock < self.end
+        return clock >= self.begin or clock < self.end
+
+    def until(self, at: datetime) -> datetime | None:
+        """When it ends, if it is quiet now."""
+        return self._next(at, quiet=False) if self.is_set and self.holds(at) else None
+
+    def begins(self, at: datetime) -> datetime | None:
+        """When it is quiet next, if it is not now."""
+        return self._next(at, quiet=True) if self.is_set and not self.holds(at) else None
+
+    def _next(self, at: datetime, *, quiet: bool) -> datetime | None:
+        # Looked for where it can change only: at midnight and at the two times.
+        zone = ZoneInfo(self.zone)
+        first = at.astimezone(zone).date()
+        clocks = [clock for clock in (time(), self.begin, self.end) if clock is not None]
+        changes = (
+            datetime.combine(first + timedelta(days=ahead), clock, zone).astimezone(UTC)
+            for ahead in range(_LOOKED_AHEAD)
+            for clock in clocks
+        )
+        return next((c for c in sorted(changes) if c > at and self.holds(c) is quiet), None)
+
+
+class QuietColumns:
+    """Quiet hours beside whatever has them."""
+
+    quiet_from: Mapped[time | None] = mapped_column(info=PLAIN)
+    quiet_to: Mapped[time | None] = mapped_column(info=PLAIN)
+    quiet_days: Mapped[list[int]] = mapped_column(
+        ARRAY(sa.SmallInteger()), server_default="{}", info=PLAIN
+    )
+    quiet_zone: Mapped[str] = mapped_column(server_default="Europe/Berlin", info=PLAIN)
+
+    @property
+    def quiet(self) -> Quiet:
+        """As a value."""
+        return Quiet(
+            self.quiet_from,
+            self.quiet_to,
+            frozenset(self.quiet_days or ()),
+            self.quiet_zone or "Europe/Berlin",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QuietTold:
+    """What somebody typed."""
+
+    begin: str = ""
+    end: str = ""
+    days: tuple[int, ...] = ()
+    zone: str = "Europe/Berlin"
+
+
+def checked_quiet(typed: Typed, told: QuietTold) -> dict[str, object]:
+    """The columns' values; what is wrong is left with `typed`."""
+    begin, end = _clock(typed, "quiet_from", told.begin), _clock(typed, "quiet_to", told.end)
+    if (begin is None) != (end is None):
+        typed.wrong.setdefault("quiet_to", N_("Write both times, or none."))
+    elif begin is not None and begin == end:
+        typed.wrong["quiet_to"] = N_("Both times are the same. Choose whole days instead.")
+    days = sorted({day for day in told.days if day in range(7)})
+    if len(days) == 7:
+        typed.wrong["quiet_days"] = N_("With all seven days quiet no mail could ever go.")
+    return {
+        "quiet_from": begin,
+        "quiet_to": end,
+        "quiet_days": days,
+        "quiet_zone": checked_zone(typed, "quiet_zone", told.zone),
+    }
+
+
+def checked_zone(typed: Typed, field: str, told: str) -> str:
+    """The name of a time zone."""
+    try:
+        return ZoneInfo(typed.line(field, told, limit=64)).key
+    except (KeyError, ValueError, OSError):
+        typed.wrong[field] = N_("Write a time zone such as Europe/Berlin.")
+        return ""
+
+
+def _clock(typed: Typed, field: str, told: str) -> time | None:
+    if not told.strip():
+        return None
+    try:
+        hours, _, minutes = told.strip()[:5].partition(":")
+        return time(int(hours), int(minutes))
+    except ValueError:
+        typed.wrong[field] = N_("Write a time such as 20:00.")
+        return None
+
+
+def local_day(at: datetime, zone: str) -> date:
+    """The day on the calendar of a place."""
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
+    """When a day begins and ends there: 23, 24 or 25 hours apart."""
+    begin, end = (
+        datetime.combine(one, time(), ZoneInfo(zone)).astimezone(UTC)
+        for one in (day, day + timedelta(days=1))
+    )
+    return begin, end

@@ -1,0 +1,109 @@
+"""Which account mail leaves by: the list's own, or the one that serves its From address."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.config import MailSettings, Settings
+from listmgr.kit.encryption import (
+    SealBroken,
+    unseal,
+)
+from listmgr.kit.errors import NotFound
+from listmgr.kit.i18n import N_
+from listmgr.senders.models import BUILT_IN, Sender
+
+SEAL = "sender password"
+BUILT_IN_NAME = "LISTMGR_SMTP_URL"
+
+
+class NoSender(Exception):
+    """No account may send for an address; the message says what to do."""
+
+
+def built_in(session: Session) -> Sender:
+    """The account of the settings; one nobody has limited has no row."""
+    return session.get(Sender, BUILT_IN) or Sender(
+        id=BUILT_IN,
+        name=BUILT_IN_NAME,
+        serves=[],
+        warm_up=[],
+        quiet_days=[],
+        quiet_zone="Europe/Berlin",
+    )
+
+
+def senders(session: Session) -> list[Sender]:
+    """All accounts, the built-in one first, disabled ones last."""
+    own = sa.select(Sender).where(Sender.id != BUILT_IN)
+    order = (Sender.disabled_at.is_not(None), sa.func.lower(Sender.name), Sender.id)
+    return [built_in(session), *session.scalars(own.order_by(*order))]
+
+
+def find_sender(session: Session, sender_id: int) -> Sender:
+    """The account; raises NotFound."""
+    if sender_id == BUILT_IN:
+        return built_in(session)
+    found = session.get(Sender, sender_id)
+    if found is None:
+        raise NotFound(N_("There is no such sender."))
+    return found
+
+
+def route(session: Session, address: str, *, named: int | None = None) -> Sender:
+    """The account for a From address; `named` is the one its list names. Raises NoSender.
+
+    An account that serves the very address comes before one that serves its domain; the built-in
+    one comes last, and serves everything unless it has been told otherwise.
+    """
+    if named is not None:
+        found = find_sender(session, named)
+        if found.disabled_at is not None:
+            raise NoSender(N_("The sender this list names is disabled. Name another one."))
+        if not serves(found, address):
+            raise NoSender(
+                N_("The sender this list names does not serve its From address. Add the address.")
+            )
+        return found
+    able = [one for one in senders(session) if one.disabled_at is None and serves(one, address)]
+    if not able:
+        raise NoSender(
+            N_(
+                "No sender serves the list's From address. Ask an administrator to add the address"
+                " or its domain to one, under Senders."
+            )
+        )
+    return max(able, key=lambda one: (address.lower() in one.serves, not one.is_built_in, -one.id))
+
+
+def serves(sender: Sender, address: str) -> bool:
+    """Whether an account may send for a From address."""
+    address = address.lower()
+    if sender.is_built_in and not sender.serves:
+        return True
+    return address in sender.serves or address.rpartition("@")[2] in sender.serves
+
+
+def account_of(settings: Settings, sender: Sender) -> MailSettings:
+    """What it takes to connect. Raises NoSender when the password can no longer be read."""
+    own = settings.mail
+    if sender.is_built_in:
+        return own
+    try:
+        password = unseal(settings.secret_keys, SEAL, sender.password) if sender.password else ""
+    except SealBroken:
+        raise NoSender(
+            N_("The sender's password was sealed with another LISTMGR_SECRET_KEY. Type it again.")
+        ) from None
+    return MailSettings(
+        host=sender.host,
+        port=sender.port,
+        security=sender.security,
+        username=sender.username,
+        password=password,
+        timeout=own.timeout,
+        connections=own.connections,
+        sender=sender.envelope,
+        bounce_domain=sender.bounce_domain,
+    )

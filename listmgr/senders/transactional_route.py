@@ -1,0 +1,51 @@
+"""Which account a single letter in the name of a list leaves by: that of its campaigns (0040)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from listmgr.config import MailSettings, Settings
+from listmgr.kit.mail import Letter, Receipt
+from listmgr.senders.limits import Terms
+from listmgr.senders.models import Sender
+from listmgr.senders.routing import (
+    NoSender,
+    account_of,
+    built_in,
+    route,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to connect, and under whose limits the letter is counted."""
+
+    account: MailSettings
+    terms: Terms
+
+
+PostBy = Callable[[Letter, Way], Receipt]
+
+
+def sender_of(session: Session, address: str, *, named: int | None) -> Sender:
+    """The sender for a From address and the one its list names.
+
+    The built-in one where no other can be used: who has just asked for something waits for the
+    answer, and a campaign would be paused to have it put right.
+    """
+    try:
+        return route(session, address, named=named)
+    except NoSender:
+        return built_in(session)
+
+
+def way(session: Session, settings: Settings, address: str, *, named: int | None) -> Way:
+    """By its account; by the built-in one too where its password cannot be read."""
+    sender = sender_of(session, address, named=named)
+    try:
+        return Way(account_of(settings, sender), sender.terms)
+    except NoSender:
+        return Way(settings.mail, built_in(session).terms)

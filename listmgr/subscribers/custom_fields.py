@@ -1,0 +1,233 @@
+"""Define a custom field, change it, archive it: none without why, on what basis, how long and for
+whom (L-34).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from listmgr.kit.errors import NotFound, Refused
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.kit.validation import Typed
+from listmgr.operators.models import Role
+from listmgr.subscribers.field_catalogue import CORE_FIELDS
+from listmgr.subscribers.field_models import Field, FieldCategory, FieldKind, LegalBasis
+from listmgr.subscribers.field_values import MAX_VALUE
+
+MOST_FIELDS = 200
+MOST_CHOICES = 100
+MOST_MONTHS = 1200
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+# Names that mean something else where a key may stand: in merge fields, files, links and forms.
+RESERVED = frozenset({field.key for field in CORE_FIELDS}).union(
+    ("address", "id", "status", "tags", "basis", "basis_note", "source", "segment"),
+    ("unsubscribe_url", "preferences_url", "archive_url", "lang", "form"),
+    ("notice", "began", "comment", "meant"),
+    ("if", "elif", "else", "endif", "for", "in", "is", "and", "or", "not", "raw", "set", "block"),
+    ("true", "false", "none"),
+)
+_Member = TypeVar("_Member", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWords:
+    """What is typed of a field; choices one a line."""
+
+    key: str = ""
+    label_de: str = ""
+    label_en: str = ""
+    kind: str = ""
+    choices: str = ""
+    purpose: str = ""
+    basis: str = ""
+    retention_months: str = ""
+    category: str = ""
+    special_reason: str = ""
+
+
+def create_field(
+    tx: Transaction, told: FieldWords, *, roles: Collection[str], by: Role, at: datetime
+) -> Field:
+    """A new field of the catalogue. Raises InvalidInput with what is missing or wrong."""
+    typed = Typed()
+    key = _key(tx.session, told.key.strip(), typed)
+    values = _checked(told, roles, typed)
+    _check_special(values, by, typed, before=None)
+    if len(custom_fields(tx.session)) >= MOST_FIELDS:
+        typed.wrong["key"] = N_("There are too many fields. Collect less: archive and reuse some.")
+    typed.done()
+    made = Field(key=key, created_at=at, **values)
+    tx.session.add(made)
+    tx.session.flush()
+    return made
+
+
+def edit_field(
+    tx: Transaction, field_id: int, told: FieldWords, *, roles: Collection[str], by: Role
+) -> Field:
+    """Change a field; its key stays, and its kind while anybody has a value. Raises InvalidInput.
+
+    An answer that is no longer offered stays with those who gave it.
+    """
+    field = locked(tx, field_id)
+    typed = Typed()
+    values = _checked(told, roles, typed)
+    _check_special(values, by, typed, before=field)
+    if values["kind"] is not field.kind and has_values(tx.session, field.key):
+        typed.wrong["kind"] = N_("People have values of this field, so its kind stays as it is.")
+    typed.done()
+    for name, value in values.items():
+        setattr(field, name, value)
+    return field
+
+
+def archive_field(tx: Transaction, field_id: int, *, at: datetime) -> Field:
+    """Collect and use it no more; its values stay until their retention ends."""
+    field = locked(tx, field_id)
+    field.archived_at = field.archived_at or at
+    return field
+
+
+def restore_field(tx: Transaction, field_id: int) -> Field:
+    """Take it into use again, under the same key."""
+    field = locked(tx, field_id)
+    field.archived_at = None
+    return field
+
+
+def delete_field(tx: Transaction, field_id: int) -> str:
+    """Throw away a field nobody has a value of, and return its key; raises Refused."""
+    field = locked(tx, field_id)
+    if has_values(tx.session, field.key):
+        raise Refused(N_("People have values of this field. Archive it instead."))
+    tx.session.execute(
+        sa.text("DELETE FROM signup_form_fields WHERE key = :key"), {"key": field.key}
+    )
+    tx.session.delete(field)
+    return field.key
+
+
+def custom_fields(session: Session) -> list[Field]:
+    """All custom fields, archived ones last."""
+    order = (Field.archived_at.is_not(None), Field.id)
+    return list(session.scalars(sa.select(Field).order_by(*order)))
+
+
+def find_field(session: Session, field_id: int) -> Field:
+    """The field, to look at; raises NotFound."""
+    found = session.get(Field, field_id)
+    if found is None:
+        raise NotFound(N_("There is no such field."))
+    return found
+
+
+def locked(tx: Transaction, field_id: int) -> Field:
+    """The field, locked until the commit; raises NotFound."""
+    found = tx.session.get(Field, field_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise NotFound(N_("There is no such field."))
+    return found
+
+
+def has_values(session: Session, key: str) -> bool:
+    """Whether anybody has a value of it: a look at every row when nobody has, for a rare act."""
+    return bool(
+        session.scalar(
+            sa.text("SELECT EXISTS (SELECT FROM subscribers WHERE attributes ? :key)"),
+            {"key": key},
+        )
+    )
+
+
+def _key(session: Session, key: str, typed: Typed) -> str:
+    if not _KEY.match(key):
+        typed.wrong["key"] = N_("Use small letters a to z, digits and _, 40 at most: shoe_size.")
+    elif key in RESERVED:
+        typed.wrong["key"] = N_("This name is reserved. Choose another.")
+    elif session.scalars(sa.select(Field.id).filter_by(key=key)).first():
+        typed.wrong["key"] = N_("There is a field with this key, perhaps an archived one.")
+    return key
+
+
+def _checked(told: FieldWords, roles: Collection[str], typed: Typed) -> dict[str, Any]:
+    label = N_("Write what people call it.")
+    kind = _member(FieldKind, "kind", told.kind, N_("Choose what its values are."), typed)
+    category = _member(
+        FieldCategory, "category", told.category, N_("Choose how sensitive it is."), typed
+    )
+    known = [role.value for role in Role if role.value in roles]
+    if not known:
+        typed.wrong["roles"] = N_("Choose at least one role that may see it.")
+    why = N_("Write why you collect it: people and the authority read this.")
+    special = category is FieldCategory.SPECIAL
+    return {
+        "label_de": typed.line("label_de", told.label_de, missing=label, limit=100),
+        "label_en": typed.line("label_en", told.label_en, missing=label, limit=100),
+        "kind": kind,
+        "choices": _choices(told.choices, typed) if kind is FieldKind.CHOICE else [],
+        "purpose": typed.text("purpose", told.purpose, missing=why, limit=1000),
+        "basis": _member(
+            LegalBasis, "basis", told.basis, N_("Choose what allows you to collect it."), typed
+        ),
+        "retention_months": _months(told.retention_months, typed),
+        "category": category,
+        "special_reason": typed.text("special_reason", told.special_reason, limit=1000)
+        if special
+        else "",
+        "roles": known,
+    }
+
+
+def _member(
+    kind: type[_Member], name: str, told: str, missing: str, typed: Typed
+) -> _Member | None:
+    try:
+        return kind(told)
+    except ValueError:
+        typed.wrong[name] = missing
+        return None
+
+
+def _months(told: str, typed: Typed) -> int:
+    told = told.strip()
+    if told.isascii() and told.isdecimal() and len(told) < 6 and 1 <= int(told) <= MOST_MONTHS:
+        return int(told)
+    typed.wrong["retention_months"] = N_("Write after how many months it is deleted, 1 to 1200.")
+    return 0
+
+
+def _choices(told: str, typed: Typed) -> list[str]:
+    lines = [line.strip() for line in typed.text("choices", told).splitlines()]
+    found = list(dict.fromkeys(filter(None, lines)))
+    if not found or len(found) > MOST_CHOICES:
+        typed.wrong.setdefault("choices", N_("Write the answers to choose from, one per line."))
+    elif any(len(choice) > MAX_VALUE or not choice.isprintable() for choice in found):
+        typed.wrong["choices"] = N_("An answer is too long or holds control characters.")
+    return found
+
+
+def _check_special(values: dict[str, Any], by: Role, typed: Typed, *, before: Field | None) -> None:
+    """Article 9: only an administrator who writes down why opens this door."""
+    if values["category"] is not FieldCategory.SPECIAL:
+        return
+    if before is not None and before.category is FieldCategory.SPECIAL:
+        if by is not Role.ADMINISTRATOR:
+            values["special_reason"] = before.special_reason
+    elif by is not Role.ADMINISTRATOR:
+        typed.wrong["category"] = N_(
+            "Health, faith, politics, origin and the like are refused, unless an administrator"
+            " records why they are allowed."
+        )
+    if not values["special_reason"]:
+        typed.wrong.setdefault(
+            "special_reason", N_("Write which exception of Article 9(2) GDPR allows it, and why.")
+        )

@@ -1,0 +1,80 @@
+"""The page on which a person has their mail sent to another address."""
+
+from __future__ import annotations
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from listmgr.consent.change_address import (
+    cancel_change,
+    request_change,
+    waiting_change,
+)
+from listmgr.consent.preferences import preferences, subscriber_of
+from listmgr.context import (
+    request_facts,
+    services,
+)
+from listmgr.kit.clock import now
+from listmgr.kit.errors import DomainError
+from listmgr.kit.rows import rows_of
+from listmgr.subscribers.models import Subscriber
+from listmgr.web.public.blueprint import bp
+from listmgr.web.public.layout import framed
+
+
+@bp.get("/p/<token>/address")
+def address_page(token: str) -> str:
+    """What is asked for now, and a field for another address."""
+    with services().reading() as tx:
+        return _page(tx.session, token)
+
+
+@bp.post("/p/<token>/address")
+def move(token: str) -> str:
+    """Write the wish down. The answer is the same whether we know the new address or not (T-11)."""
+    typed = request.form.get("address", "").strip()
+    facts = request_facts("change of address page")
+    try:
+        with services().unit_of_work() as tx:
+            found = _known(tx.session, token)
+            if found:
+                request_change(tx, found, typed, facts=facts, actor="subscriber", at=now())
+    except DomainError as error:
+        with services().unit_of_work() as tx:
+            return _page(tx.session, token, problem=str(error), typed=typed)
+    with services().unit_of_work() as tx:
+        return _page(tx.session, token, said="asked")
+
+
+@bp.post("/p/<token>/address/cancel")
+def stay(token: str) -> str:
+    """Take the wish back."""
+    with services().unit_of_work() as tx:
+        cancel_change(tx, _known(tx.session, token), actor="subscriber", at=now())
+        return _page(tx.session, token, said="cancelled")
+
+
+def _known(session: Session, token: str) -> int:
+    """The person of the link, or 0 when they are gone. Raises TokenInvalid for a forged link."""
+    found = subscriber_of(services().settings, token)
+    return found if session.get(Subscriber, found) else 0
+
+
+def _page(
+    session: Session, token: str, *, problem: str = "", typed: str = "", said: str = ""
+) -> str:
+    rows = rows_of(session)
+    view = preferences(rows, services().settings, token)
+    return framed(
+        "moving.html",
+        rows,
+        language=view.language,
+        purpose_ids=[row.purpose_id for row in view.rows],
+        view=view,
+        token=token,
+        waiting=waiting_change(session, subscriber_of(services().settings, token)),
+        problem=problem,
+        typed=typed,
+        said=said,
+    )

@@ -1,0 +1,28 @@
+"""What every page behind a signed link shows around its own: who sends, and where to sign up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flask import render_template
+
+from listmgr.kit.rows import Rows
+from listmgr.web.language import speak
+from listmgr.web.public.signup_form import (
+    senders,
+    where_to_sign_up,
+)
+
+
+def framed(
+    template: str, rows: Rows, *, language: str, purpose_ids: Iterable[int], **values: object
+) -> str:
+    """A page in the subscriber's language, with the imprint of the lists it is about."""
+    speak(language)
+    known = [found for found in purpose_ids if found]
+    return render_template(
+        f"pages/{template}",
+        senders=senders(rows, known),
+        form_slug=where_to_sign_up(rows, known),
+        **values,
+    )

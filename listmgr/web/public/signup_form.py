@@ -1,0 +1,156 @@
+"""What a sign-up form offers: its purposes, each with the exact words a visitor agrees to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from listmgr.kit.errors import NotFound
+from listmgr.kit.i18n import N_
+from listmgr.kit.rows import Rows
+from listmgr.lists.form_fields import (
+    AskedField,
+    asked_fields,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One box of a form."""
+
+    list_name: str
+    purpose_name: str
+    privacy_url: str
+    notice_id: int
+    words: str
+    # The words may be in another language than the page, when nobody has translated them.
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who stands behind a page: the foot of every page says it."""
+
+    controller: str
+    lists: tuple[str, ...]
+    imprint: str
+    privacy_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A form as one visitor sees it. `acceptable` are the notices that may still be agreed to."""
+
+    form_id: int
+    slug: str
+    title: str
+    intro: str
+    asks: tuple[AskedField, ...]
+    choices: tuple[Choice, ...]
+    acceptable: frozenset[int]
+    senders: tuple[Sender, ...]
+
+
+_FORM = """
+SELECT id, slug, title_de, title_en, intro_de, intro_en FROM signup_forms
+WHERE slug = %(slug)s AND closed_at IS NULL
+"""
+
+
+def find_offer(rows: Rows, slug: str, language: str) -> Offer:
+    """The open form of a slug; raises NotFound."""
+    found = rows(_FORM, {"slug": slug}) if "\0" not in slug else []
+    if not found:
+        raise NotFound(N_("There is no such form."))
+    form_id, slug, title_de, title_en, intro_de, intro_en = found[0]
+    german = language == "de"
+    purposes = rows(_PURPOSES, {"form": form_id})
+    return Offer(
+        form_id=form_id,
+        slug=slug,
+        title=title_de if german else title_en,
+        intro=intro_de if german else intro_en,
+        asks=asked_fields(rows, form_id),
+        choices=_choices(rows, form_id, language),
+        acceptable=frozenset(number for (number,) in rows(_ACCEPTABLE, {"form": form_id})),
+        senders=senders(rows, [purpose for (purpose,) in purposes]),
+    )
+
+
+_PURPOSES = "SELECT purpose_id FROM signup_form_purposes WHERE form_id = %(form)s"
+_LISTS = """
+SELECT coalesce(nullif(controller, ''), sender_name), imprint, privacy_url, name
+FROM mailing_lists WHERE {which} ORDER BY id
+"""
+_LISTS_OF = _LISTS.format(
+    which="id IN (SELECT list_id FROM purposes WHERE id = ANY (%(purposes)s))"
+)
+_LIVING_LISTS = _LISTS.format(which="archived_at IS NULL")
+
+
+def senders(rows: Rows, purpose_ids: Iterable[int]) -> tuple[Sender, ...]:
+    """Who sends the mail of these purposes; those who share an imprint are named together.
+
+    With no purpose known it is the only sender there is, if there is only one.
+    """
+    wanted = sorted(set(purpose_ids))
+    grouped: dict[tuple[str, str, str], list[str]] = {}
+    for controller, imprint, privacy_url, name in rows(
+        _LISTS_OF if wanted else _LIVING_LISTS, {"purposes": wanted}
+    ):
+        grouped.setdefault((controller, imprint, privacy_url), []).append(name)
+    if not wanted:
+        grouped = {who: [] for who in grouped} if len(grouped) == 1 else {}
+    return tuple(
+        Sender(controller, tuple(names), imprint, privacy_url)
+        for (controller, imprint, privacy_url), names in grouped.items()
+    )
+
+
+_SLUG = """
+SELECT f.slug FROM signup_forms f JOIN signup_form_purposes p ON p.form_id = f.id
+WHERE p.purpose_id = ANY (%(purposes)s) AND f.closed_at IS NULL ORDER BY f.id LIMIT 1
+"""
+
+
+def where_to_sign_up(rows: Rows, purpose_ids: Iterable[int]) -> str:
+    """The slug of an open form that offers one of these purposes; empty when there is none."""
+    wanted = sorted(set(purpose_ids))
+    return "".join(slug for (slug,) in rows(_SLUG, {"purposes": wanted})) if wanted else ""
+
+
+# The newest notice of each purpose, in the reader's language where there is one.
+_CHOICES = """
+SELECT l.name, u.name_de, u.name_en, l.privacy_url, n.id, n.words, n.language
+FROM signup_form_purposes f JOIN purposes u ON u.id = f.purpose_id
+JOIN mailing_lists l ON l.id = u.list_id
+CROSS JOIN LATERAL (
+  SELECT id, words, language FROM notices WHERE purpose_id = u.id
+  ORDER BY language = %(language)s DESC, version DESC, id DESC LIMIT 1
+) n
+WHERE f.form_id = %(form)s AND l.archived_at IS NULL ORDER BY u.id
+"""
+
+
+def _choices(rows: Rows, form_id: int, language: str) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(
+            list_name=list_name,
+            purpose_name=german if language == "de" else english,
+            privacy_url=privacy_url,
+            notice_id=notice_id,
+            words=words,
+            language=spoken,
+        )
+        for list_name, german, english, privacy_url, notice_id, words, spoken in rows(
+            _CHOICES, {"form": form_id, "language": language}
+        )
+    )
+
+
+# Every notice that is not superseded: a page opened before, or copied elsewhere, shows it.
+_ACCEPTABLE = """
+SELECT n.id FROM notices n JOIN purposes u ON u.id = n.purpose_id
+JOIN signup_form_purposes f ON f.purpose_id = u.id JOIN mailing_lists l ON l.id = u.list_id
+WHERE f.form_id = %(form)s AND l.archived_at IS NULL AND n.version >= u.least_notice_version
+"""

@@ -1,0 +1,107 @@
+"""Unsubscribe by page and by RFC 8058's one-click, and the preferences page."""
+
+from __future__ import annotations
+
+from flask import request
+
+from listmgr.consent.preferences import (
+    PreferenceRow,
+    preferences,
+    save_preferences,
+    subscriber_of,
+)
+from listmgr.consent.withdraw import UnsubscribeView, unsubscribe, unsubscribe_view
+from listmgr.context import (
+    request_facts,
+    services,
+)
+from listmgr.kit.clock import now
+from listmgr.kit.rows import Rows, rows_of
+from listmgr.privacy.my_data import send_my_data_link
+from listmgr.web.public.blueprint import bp
+from listmgr.web.public.layout import framed
+from listmgr.web.public.signup_input import numbers
+
+
+# With a slash at the end too: some programs add one, and leaving must not fail by it.
+@bp.get("/u/<token>/")
+@bp.get("/u/<token>")
+def leave_page(token: str) -> str:
+    """A button; whoever only looks changes nothing."""
+    with services().rows() as rows:
+        view = unsubscribe_view(rows, services().settings, token)
+        return _leave_page(rows, view, token)
+
+
+@bp.post("/u/<token>/")
+@bp.post("/u/<token>")
+def leave(token: str) -> str:
+    """End the subscription: the page's button, or a mail program's one-click, whatever its body.
+
+    RFC 8058: no cookie, no sign-in, no redirect; a second time is fine. The body is never read,
+    so that none can be wrong.
+    """
+    how = "page" if request.args.get("by") == "page" else "one-click"
+    with services().unit_of_work() as tx:
+        view = unsubscribe(tx, token, facts=request_facts(how), how=how, at=now())
+        return _leave_page(rows_of(tx.session), view, token)
+
+
+def _leave_page(rows: Rows, view: UnsubscribeView, token: str) -> str:
+    return framed(
+        "unsubscribe.html",
+        rows,
+        language=view.language,
+        purpose_ids=[view.purpose_id],
+        view=view,
+        token=token,
+    )
+
+
+@bp.get("/p/<token>")
+def preferences_page(token: str) -> str:
+    """What a person gets from us."""
+    with services().rows() as rows:
+        return _preferences(rows, token)
+
+
+@bp.post("/p/<token>")
+def save(token: str) -> str:
+    """End what the pressed button stands for: one subscription, or all of them."""
+    everything, chosen = "everything" in request.form, numbers(request.form.getlist("leave"))
+    facts = request_facts("preferences page")
+    with services().unit_of_work() as tx:
+        rows = rows_of(tx.session)
+        shown = preferences(rows, tx.settings, token).rows
+        ended = [row for row in shown if everything or row.consent_id in chosen]
+        keep = {row.consent_id for row in shown if row not in ended}
+        save_preferences(tx, token, keep=keep, facts=facts, at=now())
+        return _preferences(rows, token, ended=ended)
+
+
+@bp.post("/p/<token>/data")
+def mail_my_data_link(token: str) -> str:
+    """Send the key to one's own data to the mailbox: this link may have been passed on (L-31)."""
+    with services().unit_of_work() as tx:
+        send_my_data_link(tx, subscriber_of(tx.settings, token), at=now())
+        return _preferences(rows_of(tx.session), token, mailed=True)
+
+
+def _preferences(
+    rows: Rows,
+    token: str,
+    *,
+    ended: list[PreferenceRow] | None = None,
+    mailed: bool = False,
+) -> str:
+    view = preferences(rows, services().settings, token)
+    return framed(
+        "preferences.html",
+        rows,
+        language=view.language,
+        purpose_ids=[row.purpose_id for row in (*view.rows, *(ended or ()))],
+        view=view,
+        token=token,
+        mailed=mailed,
+        ended=ended or [],
+    )

@@ -1,0 +1,154 @@
+"""Signing in by password or one-time link, making the first administrator, and signing out."""
+
+from __future__ import annotations
+
+import re
+
+from flask import make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.context import services
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.operators import sign_in
+from listmgr.operators.audit import audit
+from listmgr.operators.roles import Right
+from listmgr.web.language import language
+from listmgr.web.security import visitor_ip
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs, open_to_all
+from listmgr.web.studio.session import enter, leave
+from listmgr.web.studio.sign_in_attempts import (
+    MOST_TOLD,
+    account_print,
+    refusals_told,
+    remember_device,
+    sign_in_attempt,
+)
+from listmgr.web.studio.transactions import (
+    acting,
+    reading,
+)
+
+_OWN_PATH = re.compile(r"/studio(?:/[A-Za-z0-9_-]+)*/?\Z")
+
+
+@bp.get("/sign-in")
+@open_to_all
+def sign_in_page() -> ResponseReturnValue:
+    """The sign-in form."""
+    return _sign_in_page("", 200)
+
+
+@bp.post("/sign-in")
+@open_to_all
+def sign_in_act() -> ResponseReturnValue:
+    """Let in who knows the password."""
+    email, password = request.form.get("email", ""), request.form.get("password", "")
+    attempt = sign_in_attempt(email)
+    if not attempt.allowed:
+        _write_down_refusal(email, held_back=True)
+        return _sign_in_page(_("Too many attempts. Please wait ten minutes and try again."), 429)
+    with acting() as tx:
+        found = sign_in.sign_in(tx, email=email, password=password)
+        if found is not None:
+            audit(tx, found.id, "signed-in", at=now())
+            enter(tx, found)
+    if found is None:
+        _write_down_refusal(email)
+        return _sign_in_page(_("The address or the password is not right."), 401)
+    attempt.succeeded()
+    answer = make_response(redirect(_relative(request.form.get("next", "")), 303))
+    remember_device(answer, found.email)
+    return answer
+
+
+def _write_down_refusal(email: str, *, held_back: bool = False) -> None:
+    """Which account was tried, and from where as far as that is kept at all."""
+    number = refusals_told()
+    if number is None:
+        return
+    details: dict[str, object] = {"network": visitor_ip(services().settings)}
+    if held_back:
+        details["held_back"] = True
+    if number > MOST_TOLD:
+        details["refused_this_hour"] = number
+    with acting() as tx:
+        account = sign_in.account_of(tx.session, email)
+        if account is None:
+            details["account"] = account_print(email)
+        subject = "operator" if account is not None else ""
+        audit(tx, None, "sign-in.refused", subject, account, details, at=now())
+
+
+@bp.post("/sign-out")
+@needs(Right.OWN_ACCOUNT)
+def sign_out() -> ResponseReturnValue:
+    """End this browser's session."""
+    with acting() as tx:
+        leave(tx)
+    return redirect(url_for("studio.sign_in_page"), 303)
+
+
+@bp.get("/sign-in/<token>")
+@open_to_all
+def one_time_page(token: str) -> str:
+    """A button: mail programs and chats open links to look at them."""
+    with reading() as tx:
+        found = sign_in.whose_one_time(tx.session, tx.settings, token, at=now())
+    return render_template("studio/enter/one_time.html", token=token, who=found)
+
+
+@bp.post("/sign-in/<token>")
+@open_to_all
+def one_time_act(token: str) -> ResponseReturnValue:
+    """Let in by the link, once."""
+    with acting() as tx:
+        found = sign_in.use_one_time(tx, token, at=now())
+        audit(tx, found.id, "signed-in.by-link", at=now())
+        enter(tx, found, by_link=True)
+    page = url_for("studio.dashboard" if found.password_hash else "studio.account")
+    answer = make_response(redirect(page, 303))
+    remember_device(answer, found.email)
+    return answer
+
+
+@bp.get("/first-run/<token>")
+@open_to_all
+def first_run_page(token: str) -> str:
+    """The form for the first administrator."""
+    with reading() as tx:
+        sign_in.check_first_run(tx.session, tx.settings, token, at=now())
+    return _first_run_page(token, {})
+
+
+@bp.post("/first-run/<token>")
+@open_to_all
+def first_run_act(token: str) -> ResponseReturnValue:
+    """Make the first administrator and let them in."""
+    told = {name: request.form.get(name, "") for name in ("email", "name", "password", "language")}
+    try:
+        with acting() as tx:
+            made = sign_in.first_run(tx, token, **told, at=now())
+            audit(tx, made.id, "operator.first", "operator", made.id, at=now())
+            enter(tx, made)
+    except InvalidInput as error:
+        return _first_run_page(token, error.fields), 422
+    return redirect(url_for("studio.dashboard"), 303)
+
+
+def _first_run_page(token: str, errors: dict[str, str]) -> str:
+    values = request.form or {"language": language()}
+    return render_template("studio/enter/first_run.html", token=token, errors=errors, values=values)
+
+
+def _sign_in_page(problem: str, code: int) -> ResponseReturnValue:
+    wanted = request.form.get("next", "") or request.args.get("next", "")
+    page = render_template("studio/enter/sign_in.html", problem=problem, wanted=wanted)
+    return page, code
+
+
+def _relative(wanted: str) -> str:
+    """Only pages of our own are gone on to (T-15)."""
+    return wanted if _OWN_PATH.match(wanted) else url_for("studio.dashboard")

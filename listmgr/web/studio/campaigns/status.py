@@ -1,0 +1,70 @@
+"""How far a campaign is and what it waits for, as its page shows it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
+from listmgr.context import services
+from listmgr.delivery.reports.progress import (
+    Mark,
+    Progress,
+    problems,
+    progress,
+    speed,
+)
+from listmgr.delivery.reports.sending_status import (
+    Standing,
+    standing,
+)
+from listmgr.delivery.window import next_due
+from listmgr.kit.clock import now
+from listmgr.kit.rate_limiter import Permits
+from listmgr.web.studio.transactions import as_number
+
+
+def campaign_standing(session: Session, campaign: Campaign) -> dict[str, object]:
+    """What its page tells of it, and the part of the page that is loaded again while it runs."""
+    if campaign.status is CampaignStatus.DRAFT:
+        return {"found": campaign, "stand": None, "problems": [], "pace": None, "mark": {}}
+    stand = progress(session, campaign.id)
+    pace = speed(campaign, stand, _mark(), now())
+    return {
+        "found": campaign,
+        "stand": stand,
+        "problems": problems(session, campaign.id, limit=10),
+        "pace": pace,
+        "next_retry": _next_retry(session, campaign, stand),
+        # The next look is told of this one: the speed is between the two, and nothing is kept.
+        "mark": _told_later(pace.mark) if pace else {},
+        "outlet": _outlet(session, campaign),
+        "resumes_itself": campaign.pause_cause is PauseCause.SERVER_AWAY,
+    }
+
+
+def _next_retry(session: Session, campaign: Campaign, stand: Progress) -> datetime | None:
+    """When it goes on, where only those are left who are tried again; None otherwise."""
+    waits = campaign.status is CampaignStatus.RUNNING and stand.deferred and not stand.remaining
+    due = next_due(session, campaign.id) if waits else None
+    return due and max(due, campaign.waits_until or due, now())
+
+
+def _outlet(session: Session, campaign: Campaign) -> Standing | None:
+    if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
+        return None
+    made = services()
+    return standing(session, made.settings, campaign, Permits(made.redis), now())
+
+
+def _told_later(mark: Mark) -> dict[str, int]:
+    return {"at": int(mark.at.timestamp() * 1000), "done": mark.done}
+
+
+def _mark() -> Mark | None:
+    done, at = as_number(request.args.get("done")), as_number(request.args.get("at"))
+    if done is None or at is None or at > now().timestamp() * 1000:
+        return None
+    return Mark(datetime.fromtimestamp(at / 1000, UTC), done)

@@ -1,0 +1,195 @@
+"""Pages of who was not mailed and why, and the buttons that try again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns.browse import find
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.context import services
+from listmgr.delivery.reports import undelivered
+from listmgr.delivery.reports.progress import (
+    problems,
+    progress,
+)
+from listmgr.delivery.reports.retry_estimate import (
+    Retriable,
+    retriable,
+)
+from listmgr.delivery.resend import (
+    Which,
+    try_again,
+)
+from listmgr.delivery.retention import deliveries_kept
+from listmgr.exports.models import ExportReason
+from listmgr.exports.request import checked_reason
+from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.safe_csv import csv_lines
+from listmgr.operators.roles import Right
+from listmgr.segments.rules import BrokenRule
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.filters import number
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+)
+from listmgr.web.translation import refusal
+
+MOST_REASONS = 200
+
+
+@bp.get("/campaigns/<key:campaign_id>/not-mailed")
+@needs(Right.SEE_CAMPAIGNS)
+def not_mailed(campaign_id: int) -> str:
+    """How many, by reason."""
+    return _not_mailed_page(campaign_id, {})
+
+
+def _not_mailed_page(campaign_id: int, errors: dict[str, str]) -> str:
+    with reading() as tx:
+        found = find(tx.session, campaign_id)
+        draft = found.status is CampaignStatus.DRAFT
+        stand = None if draft else progress(tx.session, campaign_id)
+        again = found.status not in {CampaignStatus.DRAFT, CampaignStatus.CANCELLED}
+        retry = _retriable(tx.session, found) if again and stand and stand.failed else None
+        return render_template(
+            "studio/campaigns/not_mailed.html",
+            found=found,
+            stand=stand,
+            problems=[] if draft else problems(tx.session, campaign_id, MOST_REASONS),
+            again=again,
+            retry=retry,
+            retry_words=_can_be_tried(retry, stand.failed) if retry and stand else "",
+            held_back=undelivered.HELD_BACK,
+            kept=draft or deliveries_kept(tx.session, campaign_id),
+            errors=errors,
+            reasons=list(ExportReason),
+        )
+
+
+def _retriable(session: Session, campaign: Campaign) -> Retriable:
+    try:
+        return retriable(session, services().settings, campaign)
+    except BrokenRule:
+        return Retriable(0, 0, whole=True)
+
+
+def _can_be_tried(retry: Retriable, failed: int) -> str:
+    """How many of the failed ones a retry would reach, as far as it is known."""
+    told = {"count": number(retry.count), "looked": number(retry.looked_at)}
+    if not retry.offered:
+        words = _(
+            "None of the failed mails can be tried again: the addresses are blocked, or the people"
+            " have left."
+        )
+    elif not retry.count:
+        words = _(
+            "%(looked)s failed mails were looked at, and none of them can be tried again. Among the"
+            " others there may be some.",
+            **told,
+        )
+    elif not retry.whole:
+        words = _("At least %(count)s of the failed mails can be tried again.", **told)
+    elif retry.count < failed:
+        words = _(
+            "Of the failed mails %(count)s can be tried again. The other addresses are blocked, or"
+            " the people have left.",
+            **told,
+        )
+    else:
+        words = ngettext(
+            "The failed mail can be tried again.",
+            "All %(count)s failed mails can be tried again.",
+            failed,
+            **told,
+        )
+    return str(words)
+
+
+@bp.get("/campaigns/<key:campaign_id>/not-mailed/people")
+@needs(Right.SEE_SUBSCRIBERS, look="unmailed.seen")
+def not_mailed_people(campaign_id: int) -> str:
+    """Who they are, for one reason."""
+    trouble = request.args.get("why", undelivered.HELD_BACK)[:100]
+    after = as_number(request.args.get("after")) or 0
+    with reading() as tx:
+        found = find(tx.session, campaign_id)
+        page = undelivered.UnmailedPage([], None)
+        if found.status is not CampaignStatus.DRAFT:
+            page = (
+                undelivered.held_back(tx.session, services().settings, found, after=after)
+                if trouble == undelivered.HELD_BACK
+                else undelivered.by_trouble(tx.session, campaign_id, trouble, after=after)
+            )
+        return render_template(
+            "studio/campaigns/not_mailed_people.html",
+            found=found,
+            page=page,
+            why=trouble,
+            is_held_back=trouble == undelivered.HELD_BACK,
+        )
+
+
+@bp.post("/campaigns/<key:campaign_id>/not-mailed.csv")
+@needs(Right.EXPORT_SUBSCRIBERS)
+def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
+    """All of them with their reasons, as a file for a spreadsheet: an export like any other."""
+    try:
+        reason, words = checked_reason(
+            request.form.get("reason", ""), request.form.get("words", "")
+        )
+    except InvalidInput as error:
+        return _not_mailed_page(campaign_id, error.fields), 422
+    with acting() as tx:
+        find(tx.session, campaign_id)
+        told = {"reason": reason.value, "words": words}
+        note(tx, "unmailed.exported", "campaign", campaign_id, **told)
+    people = undelivered.everybody(reading, services().settings, campaign_id)
+    name = f'attachment; filename="campaign-{campaign_id}-not-mailed.csv"'
+    return Response(
+        stream_with_context(csv_lines(_rows(people))),
+        mimetype="text/csv",
+        headers={"Content-Disposition": name},
+    )
+
+
+def _rows(people: Iterator[undelivered.Unmailed]) -> Iterator[list[object]]:
+    yield ["address", "reason", "at", "next attempt", "subscriber"]
+    for one in people:
+        yield [one.address, one.why, one.at, one.next_attempt_at, one.subscriber_id]
+
+
+@bp.post("/campaigns/<key:campaign_id>/again")
+@needs(Right.SEND_CAMPAIGNS)
+def try_campaign_again(campaign_id: int) -> ResponseReturnValue:
+    """Try the failed ones again, or those nobody is certain of."""
+    told = request.form.get("which", "")
+    which = Which(told) if told in set(Which) else Which.FAILED
+    try:
+        with acting() as tx:
+            count = try_again(tx, campaign_id, which)
+            note(tx, "campaign.tried_again", "campaign", campaign_id, which=which, count=count)
+        flash(_told(count))
+    except Refused as error:
+        flash(refusal(error), "danger")
+    return redirect(url_for("studio.not_mailed", campaign_id=campaign_id), 303)
+
+
+def _told(count: int) -> str:
+    if not count:
+        return str(_("There is nothing to try again."))
+    told = ngettext(
+        "%(num)s mail is tried again. Whoever has left or is blocked gets none.",
+        "%(num)s mails are tried again. Whoever has left or is blocked gets none.",
+        count,
+    )
+    return str(told)

@@ -1,0 +1,390 @@
+"""Pages of campaigns: write, look at, try, launch, watch, pause, resume, cancel."""
+
+from __future__ import annotations
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import Session
+
+from listmgr.campaigns import compose, control
+from listmgr.campaigns.browse import campaigns as find_all
+from listmgr.campaigns.browse import find
+from listmgr.campaigns.compose import Draft, WrittenMeanwhile
+from listmgr.campaigns.files import TYPES, copy_files, files_of
+from listmgr.campaigns.models import Campaign, CampaignStatus
+from listmgr.context import services
+from listmgr.delivery import sweep
+from listmgr.delivery.launch import check, launch
+from listmgr.delivery.message.errors import MessageError
+from listmgr.delivery.message.merge_fields import (
+    archived_names,
+    merge_fields,
+)
+from listmgr.delivery.preview import (
+    Preview,
+    preview,
+    send_test,
+)
+from listmgr.delivery.reports.progress import standings
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.purposes import open_purposes
+from listmgr.operators.accounts import operators
+from listmgr.operators.roles import Right, may
+from listmgr.schema import resource
+from listmgr.search.reach import Reach
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.campaigns.audience import (
+    CHOSEN,
+    audience_offered,
+    audience_told,
+    reach_of,
+    refuse_locked,
+)
+from listmgr.web.studio.campaigns.status import campaign_standing
+from listmgr.web.studio.confirmation_page import confirmation
+from listmgr.web.studio.filters import number
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.subscribers.selection import changed_count
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+)
+from listmgr.web.translation import refusal
+
+_WORDS = ("name", "subject", "format", "body", "plain_text")
+# Up to so many consents a launch is counted one by one; of more its page says "about".
+LAUNCH_COUNTED = 100_000
+# Fewer people than this are told only to roles that may see persons.
+FEWEST_TOLD = 5
+# A mail may show itself in its frame, and nothing else: no script, no form, nothing loaded.
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'self'; sandbox"
+)
+
+
+@bp.get("/campaigns")
+@needs(Right.SEE_CAMPAIGNS)
+def campaigns() -> str:
+    """All campaigns, the newest first."""
+    before = as_number(request.args.get("before"))
+    with reading() as tx:
+        found = find_all(tx.session, before=before)
+        stands = standings(tx.session, [campaign.id for campaign in found.rows])
+        rows = [(campaign, stands[campaign.id]) for campaign in found.rows]
+        return render_template("studio/campaigns/all.html", rows=rows, older=found.older)
+
+
+@bp.get("/campaigns/<key:campaign_id>")
+@needs(Right.SEE_CAMPAIGNS)
+def campaign_page(campaign_id: int) -> str:
+    """One campaign: what it says, whether it may start, how far it is."""
+    with reading() as tx:
+        return render_template("studio/campaigns/one.html", **_everything(tx.session, campaign_id))
+
+
+@bp.get("/campaigns/<key:campaign_id>/progress")
+@needs(Right.SEE_CAMPAIGNS)
+def campaign_progress(campaign_id: int) -> str:
+    """How far it is: the part of the page that is loaded again while it runs."""
+    with reading() as tx:
+        return render_template(
+            "studio/campaigns/progress.html",
+            **campaign_standing(tx.session, find(tx.session, campaign_id)),
+        )
+
+
+def _everything(session: Session, campaign_id: int) -> dict[str, object]:
+    settings, campaign = services().settings, find(session, campaign_id)
+    draft = campaign.status is CampaignStatus.DRAFT
+    shown, wrong = _preview(session, campaign)
+    return campaign_standing(session, campaign) | {
+        "shown": shown,
+        "wrong": wrong,
+        "findings": check(session, settings, campaign, resource("templates")) if draft else [],
+        "reached": reach_of(session, campaign) if draft else None,
+        **audience_told(session, campaign),
+        "files": files_of(session, campaign_id),
+        "endings": TYPES,
+        "colleagues": [one for one in operators(session) if one.disabled_at is None],
+    }
+
+
+def _preview(session: Session, campaign: Campaign) -> tuple[Preview | None, str]:
+    fields, archived = merge_fields(session), archived_names(session)
+    settings, templates = services().settings, resource("templates")
+    files = files_of(session, campaign.id, whole=True)
+    try:
+        shown = preview(
+            settings,
+            campaign,
+            templates,
+            at=now(),
+            fields=fields,
+            archived=archived,
+            files=files,
+        )
+    except (MessageError, ValueError) as error:
+        return None, refusal(error)
+    return shown, ""
+
+
+@bp.get("/campaigns/<key:campaign_id>/mail")
+@needs(Right.SEE_CAMPAIGNS)
+def campaign_mail(campaign_id: int) -> Response:
+    """The mail as HTML, for the frame of the campaign's page."""
+    with reading() as tx:
+        shown, wrong = _preview(tx.session, find(tx.session, campaign_id))
+    response = Response(
+        shown.html if shown else wrong, mimetype="text/html" if shown else "text/plain"
+    )
+    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    return response
+
+
+@bp.get("/campaigns/new")
+@needs(Right.EDIT_CAMPAIGNS)
+def new_campaign() -> str:
+    """An empty draft."""
+    return _form({"format": "markdown"}, {})
+
+
+@bp.post("/campaigns/new")
+@needs(Right.EDIT_CAMPAIGNS)
+def create_campaign() -> ResponseReturnValue:
+    """Keep it."""
+    try:
+        with acting() as tx:
+            draft = _draft()
+            refuse_locked(tx.session, draft)
+            made = compose.create(tx, draft, operator_id=operator().id, at=now())
+            note(tx, "campaign.created", "campaign", made.id)
+    except InvalidInput as error:
+        return _form(request.form, error.fields), 422
+    return redirect(url_for("studio.campaign_page", campaign_id=made.id), 303)
+
+
+@bp.get("/campaigns/<key:campaign_id>/edit")
+@needs(Right.EDIT_CAMPAIGNS)
+def edit_campaign(campaign_id: int) -> str:
+    """The draft as it is."""
+    with reading() as tx:
+        found = find(tx.session, campaign_id)
+    values = {name: getattr(found, name) for name in (*_WORDS, "purpose_id", "revision", *CHOSEN)}
+    return _form(values, {}, campaign_id)
+
+
+@bp.post("/campaigns/<key:campaign_id>/edit")
+@needs(Right.EDIT_CAMPAIGNS)
+def save_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Save it, unless a colleague was quicker: then both texts are kept."""
+    revision = as_number(request.form.get("revision")) or 0
+    try:
+        with acting() as tx:
+            draft = _draft()
+            refuse_locked(tx.session, draft, find(tx.session, campaign_id))
+            compose.save(tx, campaign_id, draft, revision=revision)
+            note(tx, "campaign.saved", "campaign", campaign_id)
+    except InvalidInput as error:
+        return _form(request.form, error.fields, campaign_id), 422
+    except WrittenMeanwhile as error:
+        return _form(_newer(campaign_id), {"name": str(error)}, campaign_id), 409
+    return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
+
+
+def _newer(campaign_id: int) -> dict[str, object]:
+    with reading() as tx:
+        found = find(tx.session, campaign_id)
+    return dict(request.form) | {"revision": found.revision, "theirs": found.body}
+
+
+def _draft() -> Draft:
+    words = {name: request.form.get(name, "") for name in _WORDS}
+    chosen = {name: as_number(request.form.get(name)) for name in CHOSEN}
+    purpose_id = as_number(request.form.get("purpose_id")) or 0
+    return Draft(purpose_id=purpose_id, **words, **chosen)  # type: ignore[arg-type]
+
+
+def _form(values: object, errors: dict[str, str], campaign_id: int | None = None) -> str:
+    with reading() as tx:
+        return render_template(
+            "studio/campaigns/edit.html",
+            purposes=open_purposes(tx.session),
+            values=values,
+            errors=errors,
+            campaign_id=campaign_id,
+            merge_fields=merge_fields(tx.session),
+            **audience_offered(tx.session, values),
+        )
+
+
+@bp.post("/campaigns/<key:campaign_id>/copy")
+@needs(Right.EDIT_CAMPAIGNS)
+def copy_campaign(campaign_id: int) -> ResponseReturnValue:
+    """A new draft with the same words."""
+    with acting() as tx:
+        made = compose.copy(tx, campaign_id, operator_id=operator().id, at=now())
+        copy_files(tx, campaign_id, made.id)
+        note(tx, "campaign.copied", "campaign", made.id, of=campaign_id)
+    return redirect(url_for("studio.edit_campaign", campaign_id=made.id), 303)
+
+
+@bp.post("/campaigns/<key:campaign_id>/delete")
+@needs(Right.EDIT_CAMPAIGNS)
+def delete_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Throw a draft away."""
+    with acting() as tx:
+        compose.delete_draft(tx, campaign_id)
+        note(tx, "campaign.deleted", "campaign", campaign_id)
+    flash(_("The draft has been deleted."))
+    return redirect(url_for("studio.campaigns"), 303)
+
+
+@bp.post("/campaigns/<key:campaign_id>/test")
+@needs(Right.EDIT_CAMPAIGNS)
+def test_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Send it to one of the team."""
+    to = as_number(request.form.get("operator_id")) or 0
+    with reading() as tx:
+        campaign = find(tx.session, campaign_id)
+        try:
+            send_test(
+                tx.session, services().settings, campaign, resource("templates"), to, at=now()
+            )
+            flash(_("The test mail is on its way."))
+        except (Refused, MessageError) as error:
+            flash(refusal(error), "danger")
+    return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
+
+
+@bp.get("/campaigns/<key:campaign_id>/delete")
+@needs(Right.EDIT_CAMPAIGNS)
+def confirm_delete_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Ask once before a draft is thrown away."""
+    with reading() as tx:
+        campaign = find(tx.session, campaign_id)
+        if campaign.status is not CampaignStatus.DRAFT:
+            return _to_page(campaign_id)
+        return confirmation(
+            title=_("Delete this draft?"),
+            about=campaign.name,
+            sentences=[_("Its text and its files are gone for good. Nothing has been sent.")],
+            button=_("Delete the draft"),
+            action=url_for("studio.delete_campaign", campaign_id=campaign_id),
+            back=url_for("studio.campaign_page", campaign_id=campaign_id),
+        )
+
+
+@bp.get("/campaigns/<key:campaign_id>/cancel")
+@needs(Right.SEND_CAMPAIGNS)
+def confirm_cancel_campaign(campaign_id: int) -> ResponseReturnValue:
+    """Ask once before a campaign is ended for good, with what has gone and what has not."""
+    with reading() as tx:
+        campaign = find(tx.session, campaign_id)
+        if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
+            return _to_page(campaign_id)
+        stand = standings(tx.session, [campaign_id])[campaign_id]
+        sent, rest = stand.sent, stand.remaining + stand.deferred
+        return confirmation(
+            title=_("End this campaign for good?"),
+            about=campaign.name,
+            sentences=[
+                ngettext(
+                    "%(count)s mail has been sent and stays sent.",
+                    "%(count)s mails have been sent and stay sent.",
+                    sent,
+                    count=number(sent),
+                ),
+                ngettext(
+                    "%(count)s person who has not been mailed will not be.",
+                    "%(count)s people who have not been mailed will not be.",
+                    rest,
+                    count=number(rest),
+                ),
+                _("It cannot be resumed. To stop it for now, pause it instead."),
+            ],
+            button=_("End it for good"),
+            action=url_for("studio.steer_campaign", campaign_id=campaign_id, deed="cancel"),
+            back=url_for("studio.campaign_page", campaign_id=campaign_id),
+        )
+
+
+@bp.get("/campaigns/<key:campaign_id>/launch")
+@needs(Right.SEND_CAMPAIGNS)
+def confirm_launch(campaign_id: int) -> ResponseReturnValue:
+    """Show what a launch would do: to how many, what, from whom; nothing has begun."""
+    with reading() as tx:
+        campaign = find(tx.session, campaign_id)
+        if campaign.status is not CampaignStatus.DRAFT:
+            return _to_page(campaign_id)
+        shown, _wrong = _preview(tx.session, campaign)
+        findings = check(tx.session, services().settings, campaign, resource("templates"))
+        reached = reach_of(tx.session, campaign, counted=LAUNCH_COUNTED)
+        return render_template(
+            "studio/campaigns/launch.html",
+            found=campaign,
+            shown=shown,
+            findings=findings,
+            blocked=any(finding.blocks for finding in findings),
+            reached=reached,
+            count_sent=_count_sent(reached),
+            files=files_of(tx.session, campaign_id),
+            **audience_told(tx.session, campaign),
+        )
+
+
+@bp.post("/campaigns/<key:campaign_id>/<any(launch, pause, resume, cancel):deed>")
+@needs(Right.SEND_CAMPAIGNS)
+def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
+    """Launch, pause, resume or cancel."""
+    try:
+        with acting() as tx:
+            if deed == "launch":
+                _launch(tx, campaign_id)
+            elif deed == "cancel":
+                control.cancel(tx, campaign_id, at=now())
+            else:
+                {"pause": control.pause, "resume": control.resume}[deed](tx, campaign_id)
+            if deed in {"launch", "resume"}:
+                sweep.ring_campaign(tx, campaign_id)
+            note(tx, f"campaign.{deed}", "campaign", campaign_id)
+    except CountChanged as changed:
+        flash(refusal(changed), "danger")
+        return redirect(url_for("studio.confirm_launch", campaign_id=campaign_id), 303)
+    except (InvalidInput, Refused) as error:
+        flash(refusal(error), "danger")
+    return _to_page(campaign_id)
+
+
+def _launch(tx: Transaction, campaign_id: int) -> None:
+    """Launch to as many as the operator was shown; raises CountChanged for another number."""
+    campaign = compose.locked(tx, campaign_id)
+    if campaign.status is CampaignStatus.DRAFT:
+        reached = reach_of(tx.session, campaign, counted=LAUNCH_COUNTED)
+        sent = request.form.get("count", "")
+        if sent != _count_sent(reached):
+            raise CountChanged(changed_count(sent, reached.number))
+    launch(tx, campaign_id, templates=resource("templates"), at=now())
+
+
+class CountChanged(Refused):
+    """Another number of people would be mailed than the operator was shown."""
+
+
+def _count_sent(reached: Reach) -> str:
+    """The number as the form carries it: no more exactly than the page may tell it."""
+    if not reached.exact:
+        return "about"
+    hidden = 0 < reached.number < FEWEST_TOLD and not may(operator().role, Right.SEE_SUBSCRIBERS)
+    return "few" if hidden else str(reached.number)
+
+
+def _to_page(campaign_id: int) -> ResponseReturnValue:
+    return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)

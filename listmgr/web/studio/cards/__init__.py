@@ -1,0 +1,1 @@
+"""Business cards in the studio."""

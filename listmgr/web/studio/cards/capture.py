@@ -1,0 +1,186 @@
+"""Taking cards: photograph, file, pasted text, or typed by hand; then watching them being read."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from werkzeug.datastructures import FileStorage
+
+from listmgr.cards import (
+    inbox,
+    manual_entry,
+    occasions,
+    review,
+)
+from listmgr.cards.models import CardSource
+from listmgr.cards.review import CardWords
+from listmgr.cards.upload import (
+    MAX_BYTES,
+    HandedIn,
+    Taken,
+    receive,
+)
+from listmgr.context import services
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.operators.roles import Right
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.transactions import (
+    acting,
+    note,
+    reading,
+    sent,
+)
+
+# Some pictures at once, each in its own bounds.
+MOST = 5 * MAX_BYTES
+
+
+@bp.get("/cards/new")
+@needs(Right.EDIT_CARDS)
+def new_cards() -> str:
+    """Photograph, choose a file or paste."""
+    return _page("studio/cards/new.html", {})
+
+
+@bp.post("/cards/new")
+@needs(Right.EDIT_CARDS, most=MOST)
+def take_cards() -> ResponseReturnValue:
+    """Write everything down; what cannot be taken is named, and costs nothing else."""
+    wrong: dict[str, str] = {}
+    handed = _handed_in()
+    taken = [one for one in handed if _take(one, wrong)]
+    if not handed:
+        wrong["content"] = _("Choose a picture or a file, or paste a text.")
+    if not taken:
+        return _page("studio/cards/new.html", wrong), 422
+    for problem in wrong.values():
+        flash(_(problem), "danger")
+    return redirect(url_for("studio.cards"), 303)
+
+
+@bp.get("/cards/type")
+@needs(Right.EDIT_CARDS)
+def type_card() -> str:
+    """The empty form of a card."""
+    return _page("studio/cards/type.html", {}, words=CardWords(language=operator().language))
+
+
+@bp.post("/cards/type")
+@needs(Right.EDIT_CARDS)
+def save_typed_card() -> ResponseReturnValue:
+    """A card typed by hand lands in the inbox like any other."""
+    words = sent(CardWords)
+    try:
+        with acting() as tx:
+            card = manual_entry.type_in(tx, words, facts(), key=_key(), at=now())
+            note(tx, "card.taken", "card", card.id if card else 0, source="typed")
+    except InvalidInput as error:
+        return _page("studio/cards/type.html", error.fields, words=words), 422
+    if card is None:
+        return redirect(url_for("studio.cards"), 303)
+    return redirect(url_for("studio.card_page", card_id=card.id), 303)
+
+
+@bp.get("/cards/reading")
+@needs(Right.SEE_CARDS)
+def cards_being_read() -> str:
+    """How far the reading is; the inbox asks for it while it goes on."""
+    with reading() as tx:
+        found = inbox.being_read(tx.session, operator().id)
+    return render_template("studio/cards/reading.html", being_read=found)
+
+
+@bp.post("/cards/uploads/<key:upload_id>/noted")
+@needs(Right.EDIT_CARDS)
+def note_unread(upload_id: int) -> ResponseReturnValue:
+    """The operator has seen that it could not be read."""
+    with acting() as tx:
+        review.take_note(tx, upload_id, operator_id=operator().id)
+    return redirect(url_for("studio.cards"), 303)
+
+
+def facts() -> Taken:
+    """Who took it, when, where, and what was said, as the form tells it."""
+    return Taken(
+        operator_id=operator().id,
+        taken_at=_local_time(request.form.get("taken_at", "")),
+        occasion=request.form.get("occasion", ""),
+        said=request.form.get("said", ""),
+        notice_by_hand="notice_by_hand" in request.form,
+    )
+
+
+def is_picture(file: FileStorage) -> bool:
+    """Whether the browser calls it a picture; what it truly is, reading finds out."""
+    return (file.mimetype or "").startswith("image/")
+
+
+def _handed_in() -> list[HandedIn]:
+    reason = request.form.get("keep_reason", "") if "keep" in request.form else ""
+    files = [*request.files.getlist("photo"), *request.files.getlist("file")]
+    found = [
+        HandedIn(
+            CardSource.PHOTO if is_picture(file) else CardSource.FILE,
+            file.read(),
+            file.filename or "",
+            keep_reason=reason,
+            idempotency_key=_key(number),
+        )
+        for number, file in enumerate(files)
+        if file.filename
+    ]
+    pasted = request.form.get("text", "").strip()
+    if pasted:
+        found.append(HandedIn(CardSource.TEXT, pasted.encode(), idempotency_key=_key("text")))
+    return found
+
+
+def _take(handed: HandedIn, wrong: dict[str, str]) -> bool:
+    """Take one of several; the others do not suffer from it."""
+    try:
+        with acting() as tx:
+            upload = receive(tx, facts(), handed, at=now())
+            note(tx, "card.taken", "card upload", upload.id, source=handed.source.value)
+    except InvalidInput as error:
+        wrong.update(error.fields)
+        return False
+    return True
+
+
+def _key(part: object = "") -> str | None:
+    """A form sent twice by a double click is one: each page has a key of its own."""
+    told = request.form.get("key", "")[:100]
+    return f"{told}-{part}" if told else None
+
+
+def _local_time(told: str) -> datetime:
+    """What a time field says, in the zone of the settings; now when it says nothing."""
+    try:
+        typed = datetime.fromisoformat(told)
+    except ValueError:
+        return now()
+    return typed.replace(tzinfo=ZoneInfo(services().settings.timezone))
+
+
+def _page(template: str, errors: dict[str, str], *, words: CardWords | None = None) -> str:
+    with reading() as tx:
+        last = occasions.last_of(tx.session, operator().id)
+        offered = occasions.offered(tx.session)
+    return render_template(
+        template,
+        errors=errors,
+        values=request.form,
+        words=words,
+        # Nothing has been taken under the key of a form that is shown again.
+        key=secrets.token_urlsafe(12),
+        occasion=request.form.get("occasion", last),
+        offered=offered,
+    )

@@ -1,0 +1,115 @@
+"""The page for the phone that works without network: it keeps cards and sends them later."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import Response, current_app, jsonify, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf.csrf import generate_csrf
+
+from listmgr.cards import occasions
+from listmgr.cards.models import CardSource
+from listmgr.cards.upload import (
+    MAX_BYTES,
+    HandedIn,
+    Taken,
+    receive,
+)
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.operators.roles import Right
+from listmgr.web.security import POLICY
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.transactions import (
+    acting,
+    note,
+    reading,
+)
+
+# What the page is made of; the worker keeps these on the phone.
+_PARTS = ("studio.css", "pocket.css", "pocket.js", "icon.svg", "pocket.webmanifest")
+_POLICY = f"{POLICY}; worker-src 'self'; manifest-src 'self'"
+_SENT_MOST = MAX_BYTES + 100_000
+
+
+@bp.get("/capture/")
+@needs(Right.EDIT_CARDS)
+def pocket() -> Response:
+    """The page. Nothing of the operator is in it, since the phone keeps it."""
+    answer = Response(render_template("studio/pocket.html"))
+    answer.headers["Content-Security-Policy"] = _POLICY
+    return answer
+
+
+@bp.get("/capture/worker.js")
+@needs(Right.EDIT_CARDS)
+def pocket_worker() -> Response:
+    """The service worker; it changes when a part of the page does."""
+    parts = [url_for("static", filename=name) for name in _PARTS]
+    parts.append(url_for("bootstrap.static", filename="css/bootstrap.min.css"))
+    told = {"page": url_for("studio.pocket"), "parts": parts, "version": _version()}
+    script = render_template("studio/pocket_worker.js", **told)
+    return Response(script, mimetype="text/javascript")
+
+
+@bp.get("/capture/token")
+@needs(Right.EDIT_CARDS)
+def pocket_token() -> Response:
+    """Before sending: who is signed in, and the token of this session."""
+    with reading() as tx:
+        last = occasions.last_of(tx.session, operator().id)
+        offered = occasions.offered(tx.session)
+    who = {"id": operator().id, "name": operator().name}
+    return jsonify(token=generate_csrf(), operator=who, last=last, occasions=offered)
+
+
+@bp.post("/capture/send")
+@needs(Right.EDIT_CARDS, most=_SENT_MOST)
+def pocket_send() -> ResponseReturnValue:
+    """One card the phone kept. The same key again is the same card, so nothing is doubled."""
+    try:
+        with acting() as tx:
+            upload = receive(tx, _taken(), _handed_in(), at=now())
+            note(tx, "card.taken", "card upload", upload.id, source=upload.source.value)
+    except InvalidInput as error:
+        return jsonify(problem=" ".join(_(told) for told in error.fields.values())), 422
+    return jsonify(upload=upload.id)
+
+
+def _taken() -> Taken:
+    try:
+        taken_at = datetime.fromtimestamp(int(request.form.get("taken_at", "")) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        taken_at = now()
+    return Taken(
+        operator_id=operator().id,
+        taken_at=taken_at,
+        occasion=request.form.get("occasion", ""),
+        said=request.form.get("said", ""),
+        notice_by_hand="notice_by_hand" in request.form,
+    )
+
+
+def _handed_in() -> HandedIn:
+    key = request.form.get("key") or None
+    picture = request.files.get("picture")
+    if picture is not None:
+        return HandedIn(
+            CardSource.PHOTO, picture.read(), picture.filename or "", idempotency_key=key
+        )
+    text = request.form.get("text", "")
+    return HandedIn(CardSource.TEXT, text.encode(), idempotency_key=key)
+
+
+def _version() -> str:
+    """Of the parts as they are now, so that phones fetch them anew when one has changed."""
+    folder = Path(str(current_app.static_folder))
+    octets = b"".join((folder / name).read_bytes() for name in _PARTS)
+    page = render_template("studio/pocket.html").encode()
+    return hashlib.sha256(octets + page).hexdigest()[:16]

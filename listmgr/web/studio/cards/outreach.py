@@ -1,0 +1,109 @@
+"""What a kept card allows: a statement, the one question, a first reply, a sign-up page."""
+
+from __future__ import annotations
+
+import segno
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.cards.outreach import (
+    consent_statement,
+    reply,
+)
+from listmgr.cards.outreach.reply import ReplyWords
+from listmgr.cards.outreach.signup_prefill import (
+    LIVES_SECONDS,
+    prefill_token,
+)
+from listmgr.cards.visibility import locked_card
+from listmgr.context import services
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.i18n import N_
+from listmgr.lists.signup_forms import find_form
+from listmgr.operators.roles import Right
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.cards.views import card_view
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator, whose_cards
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    sent,
+)
+
+
+@bp.post("/cards/<key:card_id>/statement")
+@needs(Right.EDIT_CARDS)
+def store_statement(card_id: int) -> ResponseReturnValue:
+    """The operator states that the person asked for it; nothing is sent by that."""
+    purpose_id, words = as_number(request.form.get("purpose")), request.form.get("statement", "")
+    me = operator().id
+    try:
+        with acting() as tx:
+            found = consent_statement.state(
+                tx,
+                card_id,
+                whose_cards(),
+                purpose_id=purpose_id or 0,
+                words=words,
+                operator_id=me,
+                at=now(),
+            )
+            note(tx, "card.stated", "card", card_id, consent=found.id, purpose=found.purpose_id)
+    except InvalidInput as error:
+        return card_view(card_id, errors=error.fields), 422
+    flash(_("Your statement is stored. Now the one confirmation mail can be sent."))
+    return redirect(url_for("studio.card_page", card_id=card_id, _anchor="newsletter"), 303)
+
+
+@bp.post("/cards/<key:card_id>/ask")
+@needs(Right.EDIT_CARDS)
+def ask_card(card_id: int) -> ResponseReturnValue:
+    """Send the one confirmation mail."""
+    with acting() as tx:
+        question = consent_statement.ask_once(
+            tx, card_id, whose_cards(), operator_id=operator().id, at=now()
+        )
+        note(tx, "card.asked", "card", card_id, question=question.id)
+    flash(_("The confirmation mail is on its way. There is no reminder."))
+    return redirect(url_for("studio.card_page", card_id=card_id, _anchor="newsletter"), 303)
+
+
+@bp.post("/cards/<key:card_id>/reply")
+@needs(Right.EDIT_CARDS)
+def reply_to_card(card_id: int) -> ResponseReturnValue:
+    """Write the first reply; the notice stands below it."""
+    words, list_id, me = sent(ReplyWords), as_number(request.form.get("list_id")), operator().id
+    try:
+        with acting() as tx:
+            letter = reply.write_reply(
+                tx, card_id, whose_cards(), words, list_id=list_id or 0, operator_id=me, at=now()
+            )
+            note(tx, "card.replied", "card", card_id, letter=letter.id)
+    except InvalidInput as error:
+        return card_view(card_id, errors=error.fields), 422
+    flash(_("The reply is on its way; an answer comes to your own mailbox."))
+    return redirect(url_for("studio.card_page", card_id=card_id, _anchor="notice"), 303)
+
+
+@bp.post("/cards/<key:card_id>/sign-up")
+@needs(Right.EDIT_CARDS)
+def offer_sign_up(card_id: int) -> str:
+    """A page the person fills in themselves, by a QR code or on this device."""
+    form_id = as_number(request.form.get("form"))
+    with acting() as tx:
+        card = locked_card(tx, card_id, whose_cards())
+        form = find_form(tx.session, form_id or 0)
+        if form.closed_at is not None:
+            raise NotFound(N_("This form takes no sign-ups."))
+        note(tx, "card.sign_up_shown", "card", card_id, form=form.id)
+    token = prefill_token(services().settings, card_id)
+    link = services().settings.link(f"s/{form.slug}?lang={card.language}&card={token}")
+    picture = segno.make(link, error="m").svg_data_uri(scale=8, border=2, light="#fff")
+    minutes = LIVES_SECONDS // 60
+    return render_template(
+        "studio/cards/sign_up.html", card=card, link=link, picture=picture, minutes=minutes
+    )

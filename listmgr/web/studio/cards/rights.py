@@ -1,0 +1,102 @@
+"""The rights of a person known by a business card alone: access, restriction, erasure."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.cards import restriction
+from listmgr.cards.visibility import find_card
+from listmgr.consent import staff_requests
+from listmgr.kit.clock import now
+from listmgr.kit.transaction import Transaction
+from listmgr.operators.roles import Right
+from listmgr.privacy import erasure
+from listmgr.privacy.data_export import file_of_card
+from listmgr.web.data_export_response import own_data_file
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator, whose_cards
+from listmgr.web.studio.transactions import (
+    acting,
+    note,
+    reading,
+)
+
+
+def _must_see(tx: Transaction, card_id: int) -> None:
+    """Who answers people without seeing cards answers subscribers alone; raises NotFound."""
+    find_card(tx.session, card_id, whose_cards())
+
+
+def _how() -> str:
+    how = request.form.get("how", "")
+    staff_requests.check(how)
+    return how
+
+
+@bp.post("/cards/<key:card_id>/own-data")
+@needs(Right.EXPORT_SUBSCRIBERS)
+def hand_out_card(card_id: int) -> ResponseReturnValue:
+    """Articles 15 and 20: all that is held of the person."""
+    how = _how()
+    with acting() as tx:
+        _must_see(tx, card_id)
+        told = file_of_card(tx.session, restriction.of_a_card_alone(tx, card_id))
+        note(tx, "card.handed out", "card", card_id, how=how)
+    return own_data_file(told)
+
+
+@bp.post("/cards/<key:card_id>/restrict")
+@needs(Right.EDIT_SUBSCRIBERS)
+def restrict_card(card_id: int) -> ResponseReturnValue:
+    """Article 18: who takes cards does not see it any more, and nobody works on it."""
+    with acting() as tx:
+        _must_see(tx, card_id)
+        if restriction.restrict(tx, card_id, at=now()):
+            note(tx, "card.restricted", "card", card_id)
+    flash(_("Restricted. Nothing is sent, changed or deleted until you lift it."))
+    return redirect(url_for("studio.card_page", card_id=card_id), 303)
+
+
+@bp.post("/cards/<key:card_id>/end-restriction")
+@needs(Right.EDIT_SUBSCRIBERS)
+def lift_card_restriction(card_id: int) -> ResponseReturnValue:
+    """End it once the person has been told (Article 18(3))."""
+    told = request.form.get("told", "")
+    with acting() as tx:
+        _must_see(tx, card_id)
+        if restriction.lift_restriction(tx, card_id, told=told):
+            note(tx, "card.restriction lifted", "card", card_id, told=told)
+    flash(_("The restriction is lifted."))
+    return redirect(url_for("studio.card_page", card_id=card_id), 303)
+
+
+@bp.get("/cards/<key:card_id>/erase")
+@needs(Right.ERASE_SUBSCRIBERS, look="card.seen")
+def erase_card_page(card_id: int) -> str:
+    """What goes and what stays, before it is done for good."""
+    with reading() as tx:
+        card = find_card(tx.session, card_id, whose_cards())
+        return render_template(
+            "studio/subscribers/erase.html",
+            names=[card.address or card.name or card.company],
+            back=url_for("studio.card_page", card_id=card_id),
+            by_card=True,
+            has_address=card.address_key is not None,
+            ways=staff_requests.WAYS,
+        )
+
+
+@bp.post("/cards/<key:card_id>/erase")
+@needs(Right.ERASE_SUBSCRIBERS)
+def erase_card(card_id: int) -> ResponseReturnValue:
+    """Article 17: there is no way back, and the page has said so."""
+    how = _how()
+    with acting() as tx:
+        _must_see(tx, card_id)
+        erasure.erase_card(tx, card_id, actor=f"operator:{operator().id}", at=now())
+        note(tx, "card.erased", "card", card_id, how=how)
+    flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
+    return redirect(url_for("studio.subscribers"), 303)

@@ -1,0 +1,213 @@
+"""Pages of business cards: the inbox, one card with its review, the funnel by occasion."""
+
+from __future__ import annotations
+
+from flask import Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from listmgr.cards import (
+    inbox,
+    privacy_notice,
+    review,
+)
+from listmgr.cards.funnel import funnels
+from listmgr.cards.inbox import Beside, Page, Size
+from listmgr.cards.models import Card
+from listmgr.cards.outreach.consent_statement import statement_of
+from listmgr.cards.parsing.parsed_card import from_json
+from listmgr.cards.restriction import subscriber_of
+from listmgr.cards.review import CardWords, Kept
+from listmgr.cards.stages import Stage
+from listmgr.consent import staff_requests
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.i18n import N_
+from listmgr.lists.edit import lists
+from listmgr.lists.purposes import open_purposes
+from listmgr.lists.signup_forms import forms
+from listmgr.operators.accounts import operators
+from listmgr.operators.roles import Right, may
+from listmgr.subscribers.restriction import TOLD
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.cards.labels import guesses
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.session import operator, whose_cards
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+    sent,
+)
+
+# The heaps of the inbox, in the order of what waits.
+HEAPS: dict[str, tuple[Stage, ...]] = {
+    "review": (Stage.REVIEW, Stage.OBJECTED),
+    "kept": (Stage.KEPT, Stage.STATED),
+    "asked": (Stage.ASKED,),
+    "confirmed": (Stage.CONFIRMED,),
+    "ended": (Stage.ENDED,),
+    "overdue": tuple(Stage),
+}
+
+
+@bp.get("/cards")
+@needs(Right.SEE_CARDS)
+def cards() -> str:
+    """The inbox: what waits for a look first."""
+    heap = request.args.get("heap", "")
+    with reading() as tx:
+        sizes = _sizes(tx.session)
+        heap = heap if heap in sizes else "review"
+        return render_template(
+            "studio/cards/all.html",
+            heap=heap,
+            heaps=sizes,
+            page=_heap(tx.session, heap),
+            being_read=inbox.being_read(tx.session, operator().id),
+            not_read=inbox.not_read(tx.session, operator().id),
+            is_overdue=lambda card: privacy_notice.is_overdue(card, now()),
+        )
+
+
+@bp.get("/cards/<key:card_id>")
+@needs(Right.SEE_CARDS, look="card.seen")
+def card_page(card_id: int) -> str:
+    """One card: to be reviewed, or with all that can be done with it."""
+    return card_view(card_id)
+
+
+@bp.get("/cards/<key:card_id>/picture")
+@needs(Right.SEE_CARDS)
+def card_picture(card_id: int) -> Response:
+    """The picture the card was read from, as long as it is kept."""
+    with reading() as tx:
+        beside = inbox.beside(tx.session, card_id, whose_cards())
+        upload = None if _is_withheld(beside) else beside.upload
+        if upload is None or upload.content is None or not upload.content_type:
+            raise NotFound(N_("The picture is not kept."))
+        answer = Response(upload.content, mimetype=upload.content_type)
+    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return answer
+
+
+@bp.post("/cards/<key:card_id>/keep")
+@needs(Right.EDIT_CARDS)
+def keep_card(card_id: int) -> ResponseReturnValue:
+    """The operator has looked, corrected and keeps it."""
+    words = sent(CardWords)
+    try:
+        with acting() as tx:
+            card, came_to = review.keep(tx, card_id, whose_cards(), words, at=now())
+            note(tx, "card.kept", "card", card_id, came_to=came_to.value)
+    except InvalidInput as error:
+        return card_view(card_id, words=words, errors=error.fields), 422
+    flash(_kept(came_to))
+    return redirect(url_for("studio.card_page", card_id=card.id), 303)
+
+
+@bp.post("/cards/<key:card_id>/discard")
+@needs(Right.EDIT_CARDS)
+def discard_card(card_id: int) -> ResponseReturnValue:
+    """Throw it away."""
+    with acting() as tx:
+        review.discard(tx, card_id, whose_cards(), at=now())
+        note(tx, "card.discarded", "card", card_id)
+    flash(_("Discarded. Nothing of it is kept."))
+    return redirect(url_for("studio.cards"), 303)
+
+
+@bp.post("/cards/<key:card_id>/notice")
+@needs(Right.EDIT_CARDS)
+def notice_by_hand(card_id: int) -> ResponseReturnValue:
+    """The person was given the notice on paper, or shown it."""
+    with acting() as tx:
+        privacy_notice.give_by_hand(tx, card_id, whose_cards(), operator_id=operator().id, at=now())
+        note(tx, "card.notice", "card", card_id, way="by hand")
+    flash(_("Written down."))
+    return redirect(url_for("studio.card_page", card_id=card_id), 303)
+
+
+@bp.get("/cards/occasions")
+@needs(Right.SEE_CARDS)
+def card_funnels() -> str:
+    """How far the cards of each occasion came; of occasions, never of people who took them."""
+    with reading() as tx:
+        return render_template("studio/cards/funnels.html", found=funnels(tx.session))
+
+
+def card_view(
+    card_id: int,
+    *,
+    words: object = None,
+    errors: dict[str, str] | None = None,
+    values: object = None,
+) -> str:
+    """The page of a card, with what was typed when something of it was wrong."""
+    with reading() as tx:
+        beside = inbox.beside(tx.session, card_id, whose_cards())
+        if _is_withheld(beside):
+            return render_template("studio/cards/withheld.html", since=beside.restricted_since)
+        card: Card = beside.staged.card
+        return render_template(
+            "studio/cards/one.html",
+            beside=beside,
+            card=card,
+            words=words or card,
+            errors=errors or {},
+            values=values or request.form,
+            guesses=guesses(card),
+            also_read=from_json(card.guessed).further,
+            statement=statement_of(tx.session, card),
+            overdue=beside.restricted_since is None and privacy_notice.is_overdue(card, now()),
+            purposes=open_purposes(tx.session),
+            senders=[found for found in lists(tx.session) if found.archived_at is None],
+            forms=[found for found in forms(tx.session) if found.closed_at is None],
+            staff={found.id: found.name for found in operators(tx.session)},
+            to_review=inbox.count_to_review(tx.session, whose_cards()),
+            subscriber_id=subscriber_of(tx.session, card),
+            ways=staff_requests.WAYS,
+            told=TOLD,
+        )
+
+
+def _is_withheld(beside: Beside) -> bool:
+    """Article 18: what is restricted is there for who answers the person, not for who sells."""
+    return beside.restricted_since is not None and not may(operator().role, Right.SEE_SUBSCRIBERS)
+
+
+def _heap(session: Session, heap: str) -> Page:
+    below = as_number(request.args.get("below"))
+    if heap == "restricted":
+        return inbox.restricted(session, below=below)
+    overdue_at = now() if heap == "overdue" else None
+    return inbox.inbox(
+        session, whose_cards(), stages=HEAPS[heap], overdue_at=overdue_at, below=below
+    )
+
+
+def _sizes(session: Session) -> dict[str, Size]:
+    """How many cards lie on each heap the operator may open."""
+    found = inbox.counts(session, whose_cards())
+    sizes = {
+        name: Size(
+            sum(found[stage].number for stage in stages),
+            all(found[stage].exact for stage in stages),
+        )
+        for name, stages in HEAPS.items()
+    }
+    sizes["overdue"] = Size(privacy_notice.count_overdue(session, whose_cards(), at=now()))
+    if may(operator().role, Right.SEE_SUBSCRIBERS):
+        sizes["restricted"] = Size(inbox.count_restricted(session))
+    return sizes
+
+
+def _kept(came_to: Kept) -> str:
+    words: dict[Kept, str] = {
+        Kept.KEPT: _("The card is kept."),
+        Kept.MERGED: _("There was a card of this address already: it is one card now."),
+        Kept.OBJECTED: _("This person objected to mail from us. Nothing of the card is kept."),
+    }
+    return words[came_to]

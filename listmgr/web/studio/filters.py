@@ -1,0 +1,247 @@
+"""How the studio shows values: times, numbers, the names of stations, roles and acts, icons."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import flask_bootstrap
+from flask import Flask
+from flask_babel import format_decimal
+from markupsafe import Markup
+
+from listmgr.context import services
+from listmgr.kit.i18n import N_
+from listmgr.web.labels import named
+from listmgr.web.language import language
+from listmgr.web.studio.audit_labels import (
+    audited,
+    audited_thing,
+)
+from listmgr.web.studio.cards import labels
+from listmgr.web.studio.subscribers.evidence_labels import fact_name
+from listmgr.web.translation import (
+    spoken,
+    why_paused,
+    why_stopped,
+)
+
+_DAYS = {"de": "%d.%m.%Y", "en": "%Y-%m-%d"}
+_SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/bootstrap-icons.svg"
+
+
+def init_app(app: Flask) -> None:
+    """What templates of the studio may call."""
+    for shown in (
+        when,
+        day,
+        number,
+        about,
+        spoken,
+        why_paused,
+        why_stopped,
+        fact_name,
+        audited,
+        audited_thing,
+    ):
+        app.jinja_env.filters[shown.__name__] = shown
+    app.jinja_env.filters.update(
+        station=station,
+        source_name=source_name,
+        act=act,
+        how=how,
+        deed=deed,
+        delivered=delivered,
+        role_name=role_name,
+        right_name=right_name,
+        language_name=language_name,
+        card_stage=labels.card_stage,
+        card_source=labels.card_source,
+        letter_status=labels.letter_status,
+    )
+    app.jinja_env.globals.update(icon=icon)
+
+
+def when(at: datetime | None) -> str:
+    """A time in the zone of the settings, to the minute, as the operator's language writes it."""
+    return "–" if at is None else f"{day(at)} {_local(at):%H:%M}"
+
+
+def day(at: date | None) -> str:
+    """A day, of a time in the zone of the settings, as the operator's language writes it."""
+    if at is None:
+        return "–"
+    return f"{_local(at) if isinstance(at, datetime) else at:{_DAYS[language()]}}"
+
+
+def _local(at: datetime) -> datetime:
+    return at.astimezone(ZoneInfo(services().settings.timezone))
+
+
+def number(value: float) -> str:
+    """A count as the operator's language writes it."""
+    return str(format_decimal(value))
+
+
+def about(value: int) -> str:
+    """An estimate, said no more exactly than it is known: its first three digits."""
+    places = max(0, len(str(value)) - 3)
+    return str(format_decimal(round(value, -places)))
+
+
+# A language, as the operator's own calls it.
+language_name = named({"de": N_("German"), "en": N_("English")})
+
+# Where a consent came in.
+source_name = named(
+    {
+        "form": N_("sign-up form"),
+        "import": N_("import"),
+        "card": N_("business card"),
+        "api": N_("interface for programs"),
+        "staff": N_("written down by staff"),
+    }
+)
+
+# The name of a consent's station.
+station = named(
+    {
+        "captured": N_("captured"),
+        "pending": N_("pending"),
+        "confirmed": N_("confirmed"),
+        "refused": N_("refused"),
+        "expired": N_("expired"),
+        "withdrawn": N_("withdrawn"),
+        "erased": N_("erased"),
+    }
+)
+
+# The name of a role.
+role_name = named(
+    {
+        "marketer": N_("marketer"),
+        "sales": N_("sales"),
+        "head_of_sales": N_("head of sales"),
+        "service": N_("service"),
+        "privacy": N_("privacy officer"),
+        "administrator": N_("administrator"),
+        "auditor": N_("auditor"),
+    }
+)
+
+# What a right lets one do, in a few words.
+right_name = named(
+    {
+        "enter": N_("see the overview"),
+        "see lists": N_("see lists and forms"),
+        "see campaigns": N_("see campaigns"),
+        "see fields": N_("see fields and why they are collected"),
+        "see record": N_("see the record of processing"),
+        "see segments": N_("see segments"),
+        "see subscribers": N_("see subscribers"),
+        "see proofs": N_("see proofs"),
+        "see operators": N_("see operators"),
+        "see audit": N_("see the audit log"),
+        "see senders": N_("see senders"),
+        "see cards": N_("see own business cards"),
+        "see team cards": N_("see the team's business cards"),
+        "own account": N_("look after own account"),
+        "edit lists": N_("edit lists and forms"),
+        "publish notices": N_("publish the wording people agree to"),
+        "edit campaigns": N_("write campaigns"),
+        "send campaigns": N_("send campaigns"),
+        "edit segments": N_("build segments"),
+        "record withdrawals": N_("write down withdrawals"),
+        "edit fields": N_("decide what is collected, and why"),
+        "edit subscribers": N_("correct, restrict and join subscribers"),
+        "export subscribers": N_("export subscribers"),
+        "erase subscribers": N_("erase people"),
+        "edit operators": N_("manage operators"),
+        "see imports": N_("see imports"),
+        "import subscribers": N_("import subscribers"),
+        "edit senders": N_("manage senders"),
+        "edit cards": N_("take, review and answer business cards"),
+        "edit api keys": N_("make keys for programs"),
+        "edit installation": N_("let mail go again after a restore"),
+    }
+)
+
+# What happened to a consent, as a sentence.
+act = named(
+    {
+        "capture": N_("Captured"),
+        "ask": N_("Question to be sent"),
+        "question_sent": N_("Question sent"),
+        "confirm": N_("Confirmed from the mailbox"),
+        "confirm_imported": N_("Imported with its proof"),
+        "refuse": N_("“This was not me”"),
+        "expire": N_("Not confirmed in time"),
+        "withdraw": N_("Withdrawn"),
+        "erase": N_("Erased"),
+    }
+)
+
+# The way a person said something.
+how = named(
+    {
+        "reply": N_("by a reply to a mail"),
+        "phone": N_("by phone"),
+        "letter": N_("by letter"),
+        "in person": N_("in person"),
+        "import": N_("by an import"),
+        "page": N_("on the unsubscribe page"),
+        "one-click": N_("by the mail program's button"),
+        "preferences": N_("on the preferences page"),
+        "not me": N_("“This was not me”"),
+        "moved": N_("moved to another mailbox"),
+        "merged": N_("joined to another record"),
+        "change of address cancelled": N_("the change of address was cancelled"),
+        "mail": N_("by a mail"),
+    }
+)
+
+# What staff or the program did to a person's record.
+deed = named(
+    {
+        "consent.withdrawn": N_("Withdrawn on the person's word"),
+        "subscriber.objected": N_("Objection written down"),
+        "subscriber.corrected": N_("Corrected"),
+        "subscriber.handed out": N_("Own data handed out"),
+        "subscriber.restricted": N_("Processing restricted"),
+        "subscriber.restriction lifted": N_("Restriction lifted"),
+        "subscriber.joined": N_("Another record joined"),
+        "subscriber.parted": N_("A joined record taken away"),
+        "subscriber.address asked": N_("Another mailbox asked"),
+        "subscriber.address cancelled": N_("Change of address cancelled"),
+    }
+)
+
+# What became of one mail.
+delivered = named(
+    {
+        "sending": N_("Mail being handed over"),
+        "sent": N_("Mail handed over"),
+        "deferred": N_("Mail waits to be tried again"),
+        "failed": N_("Mail not taken"),
+        "uncertain": N_("Mail perhaps handed over"),
+    }
+)
+
+
+@lru_cache(maxsize=64)
+def icon(name: str) -> Markup:
+    """One icon of Bootstrap's sprite, put into the page: the whole file would be a megabyte."""
+    found = re.search(
+        rf'<symbol[^>]*viewBox="([^"]+)"[^>]*id="{re.escape(name)}">(.*?)</symbol>',
+        _SPRITE.read_text(),
+        re.DOTALL,
+    )
+    if found is None:
+        raise LookupError(f"there is no icon {name}")
+    return Markup(  # noqa: S704 - from the installed wheel, not from anybody's input
+        f'<svg class="icon" viewBox="{found[1]}" aria-hidden="true" focusable="false">'
+        f"{found[2]}</svg>"
+    )

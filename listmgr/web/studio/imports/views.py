@@ -1,0 +1,347 @@
+"""Pages of imports: bring a file, say what it is, look it through, run it, watch it, its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from listmgr.context import services
+from listmgr.imports import control
+from listmgr.imports.column_mapping import foreign_title
+from listmgr.imports.file_store import kept
+from listmgr.imports.lifecycle import ENDED, ImportStatus
+from listmgr.imports.mapping_form import (
+    Description,
+    checked,
+)
+from listmgr.imports.models import Import, Phase
+from listmgr.imports.plan import Plan, Target, Update
+from listmgr.imports.progress import imports as find_imports
+from listmgr.imports.progress import odd_rows, samples, stand, stands
+from listmgr.imports.readers.csv_rows import Shape
+from listmgr.imports.readers.tables import (
+    Look,
+    look,
+)
+from listmgr.imports.rejects_csv import refused_csv
+from listmgr.imports.row_outcomes import (
+    Meaning,
+    Verdict,
+)
+from listmgr.imports.value_parsing import (
+    STATUS_WORDS,
+    plain_word,
+)
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import Transaction
+from listmgr.lists.purposes import open_purposes
+from listmgr.operators.roles import Right
+from listmgr.subscribers.field_catalogue import (
+    CatalogueField,
+    LegalBasis,
+    visible_fields,
+)
+from listmgr.web.field_labels import basis_name
+from listmgr.web.language import language
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.confirmation_page import confirmation
+from listmgr.web.studio.filters import number
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.imports.labels import (
+    column_name,
+    import_state,
+    meaning_name,
+    target_groups,
+    verdict_name,
+)
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+)
+from listmgr.web.translation import refusal
+
+SHOWN_CELLS = 3
+# How large a file may be is a setting, and looked at when it is kept.
+MOST_SENT = 2 << 30
+MOST_WORDS = 20
+_WORDS = {
+    "verdict_name": verdict_name,
+    "import_state": import_state,
+    "meaning_name": meaning_name,
+    "basis_name": basis_name,
+    "column_name": column_name,
+}
+
+
+@bp.get("/imports")
+@needs(Right.SEE_IMPORTS)
+def imports() -> str:
+    """All imports, the newest first."""
+    with reading() as tx:
+        found = find_imports(tx.session, before=as_number(request.args.get("before")), limit=50)
+        rows = list(zip(found, stands(tx.session, found), strict=True))
+        older = found[-1].id if len(found) == 50 else None
+        return render_template("studio/imports/all.html", rows=rows, older=older, **_WORDS)
+
+
+@bp.get("/imports/new")
+@needs(Right.IMPORT_SUBSCRIBERS)
+def new_import() -> str:
+    """The form that takes the file."""
+    return _upload("")
+
+
+@bp.post("/imports/new")
+@needs(Right.IMPORT_SUBSCRIBERS, most=MOST_SENT)
+def bring_import() -> ResponseReturnValue:
+    """Keep the file and look at its beginning."""
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        return _upload(_("Choose a file.")), 422
+    try:
+        with acting() as tx:
+            made = control.bring(
+                tx, file.stream, file.filename, fields=_fields(tx), language=language(),
+                operator_id=operator().id, at=now(),
+            )  # fmt: skip
+            note(tx, "import.brought", "import", made.id, sha256=made.sha256.hex())
+    except InvalidInput as error:
+        return _upload(refusal(error)), 422
+    return redirect(url_for("studio.describe_import", import_id=made.id), 303)
+
+
+def _upload(problem: str) -> str:
+    most = services().settings.import_megabytes
+    return render_template("studio/imports/new.html", problem=problem, most=most)
+
+
+def _fields(tx: Transaction) -> tuple[CatalogueField, ...]:
+    return visible_fields(tx.session, operator().role)
+
+
+@bp.get("/imports/<key:import_id>/describe")
+@needs(Right.IMPORT_SUBSCRIBERS, look="import.rows-seen")
+def describe_import(import_id: int) -> str:
+    """Each column with some of its cells, what it was taken for, and the declaration."""
+    with reading() as tx:
+        found = control.find(tx.session, import_id)
+        return _describe(tx, found, _as_described(found), {})
+
+
+@bp.post("/imports/<key:import_id>/describe")
+@needs(Right.IMPORT_SUBSCRIBERS)
+def look_through_import(import_id: int) -> ResponseReturnValue:
+    """Keep the description, and look the whole file through by it."""
+    with reading() as tx:
+        found = control.find(tx.session, import_id)
+        told = _sent(found)
+    try:
+        with acting() as tx:
+            good = checked(tx.session, told, _fields(tx))
+            control.describe(
+                tx, import_id, good.plan, good.purpose_id, good.declared, operator_id=operator().id
+            )
+            control.check(tx, import_id)
+            note(tx, "import.described", "import", import_id, basis=good.declared.basis)
+    except InvalidInput as error:
+        with reading() as tx:
+            return _describe(tx, control.find(tx.session, import_id), told, error.fields), 422
+    return redirect(url_for("studio.import_page", import_id=import_id), 303)
+
+
+@bp.post("/imports/<key:import_id>/reading")
+@needs(Right.IMPORT_SUBSCRIBERS)
+def read_import_otherwise(import_id: int) -> ResponseReturnValue:
+    """Another encoding, delimiter or header than was guessed."""
+    told = request.form
+    shape = Shape(
+        told.get("encoding", "utf-8-sig"), told.get("delimiter", ","), header="header" in told
+    )
+    try:
+        with acting() as tx:
+            found = control.find(tx.session, import_id)
+            file = kept(services().unit_of_work, import_id, found.size)
+            control.read_otherwise(tx, import_id, file, shape, _fields(tx))
+            note(tx, "import.read-otherwise", "import", import_id)
+    except InvalidInput as error:
+        flash(refusal(error), "danger")
+    return redirect(url_for("studio.describe_import", import_id=import_id), 303)
+
+
+def _as_described(found: Import) -> Description:
+    plan = Plan.from_stored(found.plan)
+    return Description(
+        columns=plan.columns, words=plan.words, tables=plan.tables, language=plan.language,
+        purpose_id=found.purpose_id or 0, update=plan.update.value, confirm=plan.confirm,
+        how=plan.how, wording=plan.wording, system=plan.system, source=found.source,
+        basis=found.basis, statement=found.statement,
+        foreign=plan.foreign,
+    )  # fmt: skip
+
+
+def _sent(found: Import) -> Description:
+    form = request.form
+    texts = ("language", "update", "how", "wording", "system", "source", "basis", "statement")
+    return Description(
+        columns={one: form.get(f"column-{n}", "") for n, one in enumerate(found.columns)},
+        words=dict(zip(form.getlist("word"), form.getlist("meaning"), strict=False)),
+        tables=dict(zip(form.getlist("table"), form.getlist("table-meaning"), strict=False)),
+        purpose_id=as_number(form.get("purpose_id")) or 0,
+        confirm="confirm" in form,
+        foreign=str(found.plan.get("foreign", "")),
+        **{name: form.get(name, "") for name in texts},
+    )
+
+
+def _describe(tx: Transaction, found: Import, told: Description, errors: Mapping[str, str]) -> str:
+    if found.status not in {ImportStatus.UPLOADED, ImportStatus.CHECKING, ImportStatus.CHECKED}:
+        raise Refused(N_("The import has gone on meanwhile. Reload the page to see it."))
+    file = kept(services().unit_of_work, found.id, found.size)
+    seen = look(file, found.size, control.form_of(found))
+    return render_template(
+        "studio/imports/describe.html",
+        found=found,
+        told=told,
+        errors=errors,
+        columns=[(label, _cells(seen, label)) for label in found.columns],
+        tables=[one for one in seen.tables if one] or list(told.tables),
+        words=_words(seen, told),
+        fields=_fields(tx),
+        groups=target_groups(),
+        meanings=[(one.value, meaning_name(one)) for one in Meaning],
+        purposes=open_purposes(tx.session),
+        bases=[(one.value, basis_name(one)) for one in LegalBasis],
+        updates=Update,
+        foreign=foreign_title(told.foreign),
+        odd=seen.odd,
+        column_name=column_name,
+    )
+
+
+def _cells(seen: Look, label: str) -> list[str]:
+    cells = [row[label].strip()[:60] for row in seen.rows if row.get(label, "").strip()]
+    return list(dict.fromkeys(cells))[:SHOWN_CELLS]
+
+
+def _words(seen: Look, told: Description) -> list[tuple[str, str]]:
+    """The words of the status column there are, each with what it is taken for."""
+    label = next((one for one, target in told.columns.items() if target == Target.STATUS), None)
+    cells = [row.get(label or "", "").strip().lower()[:60] for row in seen.rows]
+    found = list(dict.fromkeys(cell for cell in cells if cell))[:MOST_WORDS]
+    return [
+        (word, str(told.words.get(word, "") or STATUS_WORDS.get(plain_word(word), "")))
+        for word in dict.fromkeys([*found, *told.words])
+    ]
+
+
+@bp.get("/imports/<key:import_id>")
+@needs(Right.SEE_IMPORTS, look="import.seen")
+def import_page(import_id: int) -> str:
+    """How far it is, what becomes of its rows, and the first of them."""
+    with reading() as tx:
+        return render_template("studio/imports/one.html", **_standing(tx, import_id, rows=True))
+
+
+@bp.get("/imports/<key:import_id>/progress")
+@needs(Right.SEE_IMPORTS)
+def import_progress(import_id: int) -> str:
+    """The part of the page that is loaded again while it works."""
+    with reading() as tx:
+        return render_template("studio/imports/progress.html", **_standing(tx, import_id))
+
+
+def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[str, object]:
+    found = control.find(tx.session, import_id)
+    where = stand(tx.session, found)
+    return _WORDS | {
+        "found": found,
+        "stand": where,
+        "plan": Plan.from_stored(found.plan),
+        "samples": samples(tx.session, found, where) if rows else [],
+        "odd": odd_rows(tx.session, found, where) if rows else [],
+        "ended": found.status in ENDED,
+        "purpose": next(
+            (one for one in open_purposes(tx.session) if one.id == found.purpose_id), None
+        ),
+    }
+
+
+@bp.get("/imports/<key:import_id>/cancel")
+@needs(Right.IMPORT_SUBSCRIBERS)
+def confirm_cancel_import(import_id: int) -> ResponseReturnValue:
+    """Ask once before an import is ended and its file deleted."""
+    with reading() as tx:
+        found = control.find(tx.session, import_id)
+        if found.status in ENDED:
+            return redirect(url_for("studio.import_page", import_id=import_id), 303)
+        where = stand(tx.session, found)
+        taken = where.taken_in if where.phase is Phase.RUN else 0
+        return confirmation(
+            title=_("Cancel this import and delete the file?"),
+            about=found.file_name,
+            sentences=[
+                ngettext(
+                    "%(count)s row has been taken in and stays.",
+                    "%(count)s rows have been taken in and stay.",
+                    taken,
+                    count=number(taken),
+                )
+                if taken
+                else _("Nobody has been taken in, and nobody will be."),
+                _("The file and every row of it are deleted. To go on, you would upload it again."),
+            ],
+            button=_("Cancel and delete the file"),
+            action=url_for("studio.steer_import", import_id=import_id, step="cancel"),
+            back=url_for("studio.import_page", import_id=import_id),
+        )
+
+
+@bp.post("/imports/<key:import_id>/<any(run, pause, resume, cancel):step>")
+@needs(Right.IMPORT_SUBSCRIBERS)
+def steer_import(import_id: int, step: str) -> ResponseReturnValue:
+    """Run what was looked through, pause, resume, cancel."""
+    try:
+        with acting() as tx:
+            if step == "run":
+                control.run(tx, import_id, operator_id=operator().id, at=now())
+            elif step == "cancel":
+                control.cancel(tx, import_id, at=now())
+            else:
+                {"pause": control.pause, "resume": control.resume}[step](tx, import_id)
+            note(tx, f"import.{step}", "import", import_id)
+    except Refused as error:
+        flash(refusal(error), "danger")
+    return redirect(url_for("studio.import_page", import_id=import_id), 303)
+
+
+@bp.get("/imports/<key:import_id>/refused.csv")
+@needs(Right.IMPORT_SUBSCRIBERS, look="import.refused-taken")
+def refused_rows(import_id: int) -> Response:
+    """The rows that were not taken in, each with its reason."""
+    with reading() as tx:
+        found = control.find(tx.session, import_id)
+        if found.purged_at is not None:
+            raise NotFound(N_("The file has been deleted, and its rows with it."))
+        phase = stand(tx.session, found).phase
+    head = (_("Row"), _("Verdict"), _("Reason"))
+    names = {one.value: verdict_name(one) for one in Verdict}
+    said: dict[str, str] = {}
+
+    def say(reason: str) -> str:
+        return said.setdefault(reason, _(reason) if reason else "")
+
+    lines = refused_csv(
+        services().unit_of_work, found, Phase(phase), head=head, name=names.__getitem__, say=say
+    )
+    response = Response(stream_with_context(lines), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="refused-{import_id}.csv"'
+    return response

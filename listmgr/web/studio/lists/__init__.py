@@ -1,0 +1,1 @@
+"""Lists, purposes and sign-up forms in the studio."""

@@ -1,0 +1,155 @@
+"""Pages of sign-up forms: make, edit with what they ask, close; link, HTML and QR code."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.context import services
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.rows import rows_of
+from listmgr.lists import signup_forms as acts
+from listmgr.lists.form_fields import (
+    MOST_ASKED,
+    Ask,
+    askable,
+    asked_fields,
+)
+from listmgr.lists.purposes import open_purposes
+from listmgr.lists.signup_forms import FormWords
+from listmgr.operators.roles import Right
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+    sent,
+    sent_numbers,
+)
+
+
+@bp.get("/forms")
+@needs(Right.SEE_LISTS)
+def forms() -> str:
+    """All forms."""
+    with reading() as tx:
+        return render_template("studio/forms/all.html", found=acts.forms(tx.session))
+
+
+@bp.get("/forms/<key:form_id>")
+@needs(Right.SEE_LISTS)
+def form_page(form_id: int) -> str:
+    """One form, with all it takes to show it to people."""
+    with reading() as tx:
+        found = acts.find_form(tx.session, form_id)
+        link = services().settings.link(f"s/{found.slug}")
+        asks = asked_fields(rows_of(tx.session), found.id)
+        return render_template("studio/forms/one.html", found=found, link=link, asks=asks)
+
+
+@bp.get("/forms/new")
+@needs(Right.EDIT_LISTS)
+def new_form() -> str:
+    """The empty form."""
+    return _form(FormWords(), [], [Ask("first_name"), Ask("last_name")])
+
+
+@bp.post("/forms/new")
+@needs(Right.EDIT_LISTS)
+def create_form() -> ResponseReturnValue:
+    """Make it."""
+    told, chosen, asks = sent(FormWords), sent_numbers("purposes"), _asks()
+    slug = request.form.get("slug", "")
+    try:
+        with acting() as tx:
+            made = acts.create_form(tx, told, slug=slug, purpose_ids=chosen, asks=asks, at=now())
+            note(tx, "form.created", "form", made.id)
+    except InvalidInput as error:
+        return _form(told, chosen, asks, error.fields), 422
+    return redirect(url_for("studio.form_page", form_id=made.id), 303)
+
+
+@bp.get("/forms/<key:form_id>/edit")
+@needs(Right.EDIT_LISTS)
+def edit_form(form_id: int) -> str:
+    """The form as it is."""
+    with reading() as tx:
+        found = acts.find_form(tx.session, form_id)
+        chosen = [purpose.id for purpose in found.purposes]
+        asks = [Ask(ask.key, ask.required) for ask in found.asks]
+    return _form(found, chosen, asks, form_id=form_id)
+
+
+@bp.post("/forms/<key:form_id>/edit")
+@needs(Right.EDIT_LISTS)
+def save_form(form_id: int) -> ResponseReturnValue:
+    """Change it."""
+    told, chosen, asks = sent(FormWords), sent_numbers("purposes"), _asks()
+    try:
+        with acting() as tx:
+            acts.edit_form(tx, form_id, told, purpose_ids=chosen, asks=asks)
+            note(tx, "form.edited", "form", form_id)
+    except InvalidInput as error:
+        return _form(told, chosen, asks, error.fields, form_id=form_id), 422
+    flash(_("Saved."))
+    return redirect(url_for("studio.form_page", form_id=form_id), 303)
+
+
+@bp.post("/forms/<key:form_id>/close")
+@needs(Right.EDIT_LISTS)
+def close_form(form_id: int) -> ResponseReturnValue:
+    """Take no more sign-ups; the page that follows has the way back."""
+    with acting() as tx:
+        acts.close_form(tx, form_id, at=now())
+        note(tx, "form.closed", "form", form_id)
+    return redirect(url_for("studio.form_page", form_id=form_id), 303)
+
+
+@bp.post("/forms/<key:form_id>/reopen")
+@needs(Right.EDIT_LISTS)
+def reopen_form(form_id: int) -> ResponseReturnValue:
+    """Take sign-ups again."""
+    with acting() as tx:
+        acts.reopen_form(tx, form_id)
+        note(tx, "form.reopened", "form", form_id)
+    return redirect(url_for("studio.form_page", form_id=form_id), 303)
+
+
+def _asks() -> list[Ask]:
+    """The asked fields in the order of their places; those without a number come last."""
+    found: list[tuple[int, Ask]] = []
+    for name, told in request.form.items():
+        prefix, _dot, key = name.partition(".")
+        if prefix == "ask" and told in {"optional", "required"}:
+            place = as_number(request.form.get(f"place.{key}"))
+            found.append((place or MOST_ASKED + 1, Ask(key, told == "required")))
+    return [ask for _place, ask in sorted(found, key=lambda one: one[0])]
+
+
+def _form(
+    values: object,
+    chosen: list[int],
+    asks: list[Ask],
+    errors: dict[str, str] | None = None,
+    *,
+    form_id: int | None = None,
+) -> str:
+    places = {ask.key: place for place, ask in enumerate(asks, start=1)}
+    with reading() as tx:
+        # What is asked comes first, in its order; the rest waits below.
+        fields = sorted(askable(tx.session), key=lambda one: places.get(one.key, len(places) + 1))
+        return render_template(
+            "studio/forms/edit.html",
+            values=values,
+            chosen=chosen,
+            errors=errors or {},
+            form_id=form_id,
+            fields=fields,
+            places=places,
+            required={ask.key for ask in asks if ask.required},
+            purposes=open_purposes(tx.session),
+        )

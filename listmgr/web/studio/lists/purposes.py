@@ -1,0 +1,107 @@
+"""Pages of a list's purposes and of the exact words people agree to."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.consent.consent_statistics import confirmed_before
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.lists import purposes
+from listmgr.lists.edit import find_list
+from listmgr.operators.roles import Right
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.transactions import (
+    acting,
+    note,
+    reading,
+)
+
+_PURPOSE = ("slug", "name_de", "name_en")
+
+
+@bp.get("/lists/<key:list_id>/purposes/new")
+@needs(Right.EDIT_LISTS)
+def new_purpose(list_id: int) -> str:
+    """The empty form."""
+    return _purpose_form(list_id, {})
+
+
+@bp.post("/lists/<key:list_id>/purposes/new")
+@needs(Right.EDIT_LISTS)
+def create_purpose(list_id: int) -> ResponseReturnValue:
+    """Make it; its words come next."""
+    told = {name: request.form.get(name, "") for name in _PURPOSE}
+    try:
+        with acting() as tx:
+            made = purposes.add_purpose(tx, list_id, **told)
+            note(tx, "purpose.created", "purpose", made.id)
+    except InvalidInput as error:
+        return _purpose_form(list_id, error.fields), 422
+    return redirect(url_for("studio.purpose_page", purpose_id=made.id), 303)
+
+
+@bp.get("/lists/purposes/<key:purpose_id>")
+@needs(Right.SEE_LISTS)
+def purpose_page(purpose_id: int) -> str:
+    """Every version of the words, the newest first."""
+    with reading() as tx:
+        found = purposes.find_purpose(tx.session, purpose_id)
+        return render_template("studio/lists/purpose.html", found=found)
+
+
+@bp.get("/lists/purposes/<key:purpose_id>/publish")
+@needs(Right.PUBLISH_NOTICES)
+def new_notice(purpose_id: int) -> str:
+    """The form for the next version, filled with the present one."""
+    return _notice_form(purpose_id, {})
+
+
+@bp.post("/lists/purposes/<key:purpose_id>/publish")
+@needs(Right.PUBLISH_NOTICES)
+def publish_notice(purpose_id: int) -> ResponseReturnValue:
+    """Publish it; what was agreed to before stays on record as it was."""
+    renewal = "demands_renewal" in request.form
+    try:
+        with acting() as tx:
+            [first, *_more] = purposes.publish_notice(
+                tx,
+                purpose_id,
+                words={lang: request.form.get(f"words_{lang}", "") for lang in purposes.LANGUAGES},
+                privacy_version=request.form.get("privacy_version", ""),
+                demands_renewal=renewal,
+                at=now(),
+            )
+            note(
+                tx, "notice.published", "purpose", purpose_id, version=first.version, renew=renewal
+            )
+    except InvalidInput as error:
+        return _notice_form(purpose_id, error.fields), 422
+    flash(_("Published. From now on people agree to these words."))
+    return redirect(url_for("studio.purpose_page", purpose_id=purpose_id), 303)
+
+
+def _purpose_form(list_id: int, errors: dict[str, str]) -> str:
+    with reading() as tx:
+        found = find_list(tx.session, list_id)
+    return render_template(
+        "studio/lists/purpose_edit.html", found=found, values=request.form, errors=errors
+    )
+
+
+def _notice_form(purpose_id: int, errors: dict[str, str]) -> str:
+    with reading() as tx:
+        found = purposes.find_purpose(tx.session, purpose_id)
+        newest = max((notice.version for notice in found.notices), default=0)
+        present = {f"words_{n.language}": n.words for n in found.notices if n.version == newest}
+        return render_template(
+            "studio/lists/publish.html",
+            found=found,
+            version=newest + 1,
+            agreed=confirmed_before(tx.session, purpose_id, newest + 1),
+            values=request.form or present,
+            errors=errors,
+        )

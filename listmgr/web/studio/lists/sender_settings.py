@@ -1,0 +1,77 @@
+"""The page of how a list's mail leaves: by which sender, and when it is quiet."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.campaigns import control
+from listmgr.kit.errors import InvalidInput
+from listmgr.kit.transaction import Transaction
+from listmgr.lists import (
+    edit,
+    sender_settings,
+)
+from listmgr.lists.models import MailingList
+from listmgr.operators.roles import Right
+from listmgr.senders import routing
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.settings.senders import quiet_told
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+    sent_numbers,
+)
+from listmgr.web.translation import spoken
+
+
+@bp.get("/lists/<key:list_id>/sending")
+@needs(Right.EDIT_LISTS)
+def list_sending(list_id: int) -> str:
+    """The form as it is."""
+    return _form(list_id, {})
+
+
+@bp.post("/lists/<key:list_id>/sending")
+@needs(Right.EDIT_LISTS)
+def save_list_sending(list_id: int) -> ResponseReturnValue:
+    """Change it."""
+    chosen = as_number(request.form.get("sender_id"))
+    try:
+        with acting() as tx:
+            found = sender_settings.set_sending(tx, list_id, sender_id=chosen, quiet=quiet_told())
+            unfit = _unfit(tx, found)
+            control.wake(tx)
+            note(tx, "list.sending", "list", list_id, sender=chosen)
+    except InvalidInput as error:
+        return _form(list_id, error.fields), 422
+    flash(_("Saved."))
+    if unfit:
+        flash(spoken(unfit), "danger")
+    return redirect(url_for("studio.list_page", list_id=list_id), 303)
+
+
+def _unfit(tx: Transaction, found: MailingList) -> str:
+    """Why no campaign of the list could leave as it is now; "" where nothing stands in the way."""
+    try:
+        routing.route(tx.session, found.sender_address, named=found.sender_id)
+    except routing.NoSender as error:
+        return str(error)
+    return ""
+
+
+def _form(list_id: int, errors: dict[str, str]) -> str:
+    with reading() as tx:
+        found = edit.find_list(tx.session, list_id)
+        return render_template(
+            "studio/lists/sending.html",
+            found=found,
+            values=request.form if errors else found,
+            days=sent_numbers("quiet_days") if errors else found.quiet_days,
+            senders=[one for one in routing.senders(tx.session) if one.disabled_at is None],
+            errors=errors,
+        )

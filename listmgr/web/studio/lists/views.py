@@ -1,0 +1,126 @@
+"""Pages of mailing lists: make, look at, edit, archive and bring back."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.consent import consent_statistics
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.lists import edit
+from listmgr.lists.edit import Description
+from listmgr.operators.roles import Right
+from listmgr.web.language import LANGUAGES
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.filters import language_name
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.transactions import (
+    acting,
+    note,
+    reading,
+    sent,
+)
+
+
+@bp.get("/lists")
+@needs(Right.SEE_LISTS)
+def lists() -> str:
+    """All lists."""
+    with reading() as tx:
+        return render_template(
+            "studio/lists/all.html",
+            found=edit.lists(tx.session),
+            confirmed=consent_statistics.purposes_confirmed(tx.session),
+        )
+
+
+@bp.get("/lists/<key:list_id>")
+@needs(Right.SEE_LISTS)
+def list_page(list_id: int) -> str:
+    """One list with its purposes and how many agreed to each."""
+    with reading() as tx:
+        return render_template(
+            "studio/lists/one.html",
+            found=edit.find_list(tx.session, list_id),
+            confirmed=consent_statistics.purposes_confirmed(tx.session),
+            stations=consent_statistics.stations(tx.session, list_id=list_id),
+        )
+
+
+@bp.get("/lists/new")
+@needs(Right.EDIT_LISTS)
+def new_list() -> str:
+    """The empty form."""
+    return _form(Description())
+
+
+@bp.post("/lists/new")
+@needs(Right.EDIT_LISTS)
+def create_list() -> ResponseReturnValue:
+    """Make it."""
+    told = sent(Description)
+    try:
+        with acting() as tx:
+            made = edit.create_list(tx, told, slug=request.form.get("slug", ""), at=now())
+            note(tx, "list.created", "list", made.id)
+    except InvalidInput as error:
+        return _form(told, error.fields), 422
+    return redirect(url_for("studio.list_page", list_id=made.id), 303)
+
+
+@bp.get("/lists/<key:list_id>/edit")
+@needs(Right.EDIT_LISTS)
+def edit_list(list_id: int) -> str:
+    """The form as it is."""
+    with reading() as tx:
+        return _form(edit.find_list(tx.session, list_id), list_id=list_id)
+
+
+@bp.post("/lists/<key:list_id>/edit")
+@needs(Right.EDIT_LISTS)
+def save_list(list_id: int) -> ResponseReturnValue:
+    """Change it."""
+    told = sent(Description)
+    try:
+        with acting() as tx:
+            edit.edit_list(tx, list_id, told)
+            note(tx, "list.edited", "list", list_id)
+    except InvalidInput as error:
+        return _form(told, error.fields, list_id=list_id), 422
+    flash(_("Saved."))
+    return redirect(url_for("studio.list_page", list_id=list_id), 303)
+
+
+@bp.post("/lists/<key:list_id>/archive")
+@needs(Right.EDIT_LISTS)
+def archive_list(list_id: int) -> ResponseReturnValue:
+    """End mail and sign-ups; the page that follows has the way back."""
+    with acting() as tx:
+        edit.archive_list(tx, list_id, at=now())
+        note(tx, "list.archived", "list", list_id)
+    return redirect(url_for("studio.list_page", list_id=list_id), 303)
+
+
+@bp.post("/lists/<key:list_id>/restore")
+@needs(Right.EDIT_LISTS)
+def restore_list(list_id: int) -> ResponseReturnValue:
+    """Bring it back."""
+    with acting() as tx:
+        edit.restore_list(tx, list_id)
+        note(tx, "list.restored", "list", list_id)
+    flash(_("The list is back."))
+    return redirect(url_for("studio.list_page", list_id=list_id), 303)
+
+
+def _form(
+    values: object, errors: dict[str, str] | None = None, *, list_id: int | None = None
+) -> str:
+    return render_template(
+        "studio/lists/edit.html",
+        values=values,
+        errors=errors or {},
+        list_id=list_id,
+        languages=[(one, language_name(one)) for one in LANGUAGES],
+    )

@@ -1,0 +1,217 @@
+"""Pages of segments: all, one, and the page where the rules are built."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from listmgr.context import services
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.lists.models import Purpose
+from listmgr.lists.purposes import open_purposes
+from listmgr.operators.roles import Right, may
+from listmgr.search.reach import (
+    Reach,
+    reach,
+)
+from listmgr.segments import edit
+from listmgr.segments.rules import Group, plainer
+from listmgr.segments.sql import predicate
+from listmgr.segments.validation import (
+    askable,
+    checked,
+)
+from listmgr.subscribers.models import Subscriber
+from listmgr.web.language import language
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.segments.builder import (
+    START,
+    changed,
+    fitted,
+    tree_in,
+)
+from listmgr.web.studio.segments.labels import vocabulary
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.transactions import (
+    acting,
+    as_number,
+    note,
+    reading,
+)
+from listmgr.web.translation import refusal
+
+SAMPLE = 5
+
+
+@bp.get("/segments")
+@needs(Right.SEE_SEGMENTS)
+def segments() -> str:
+    """All of them; what is not for the operator's role is shown by its name alone."""
+    with reading() as tx:
+        known = askable(tx.session, operator().role)
+        words = vocabulary(tx.session, known, language())
+        rows = [
+            (one, words.short(edit.tree_of(one)) if edit.is_open_to(one, known) else None)
+            for one in edit.segments(tx.session)
+        ]
+        return render_template("studio/segments/all.html", rows=rows)
+
+
+@bp.get("/segments/<key:segment_id>")
+@needs(Right.SEE_SEGMENTS)
+def segment_page(segment_id: int) -> str:
+    """One segment: its rule in words, how many people it reaches, and where it is used."""
+    with reading() as tx:
+        found, known = edit.find(tx.session, segment_id), askable(tx.session, operator().role)
+        tree = edit.tree_of(found) if edit.is_open_to(found, known) else None
+        return render_template(
+            "studio/segments/one.html",
+            found=found,
+            rule=plainer(tree) if tree else None,
+            words=vocabulary(tx.session, known, language()),
+            sample=_sample(tx.session, tree),
+            uses=edit.uses(tx.session, segment_id),
+            **_reached(tx.session, tree, request.args.get("purpose")),
+        )
+
+
+def _sample(session: Session, tree: Group | None) -> list[Subscriber]:
+    """A few people, for roles that may see people; others get the number alone (L-37)."""
+    if tree is None or not may(operator().role, Right.SEE_SUBSCRIBERS):
+        return []
+    told = predicate(tree)
+    newest = (
+        sa.text(
+            "SELECT s.id FROM (SELECT * FROM subscribers ORDER BY id DESC LIMIT 5000) s"
+            f" WHERE {told.sql} ORDER BY s.id DESC LIMIT {SAMPLE}"
+        ),
+        dict(told.binds),
+    )
+    ids = list(session.scalars(*newest))
+    people = sa.select(Subscriber).where(Subscriber.id.in_(ids)).order_by(Subscriber.id.desc())
+    return list(session.scalars(people))
+
+
+def _reached(session: Session, tree: Group | None, asked: str | None) -> dict[str, object]:
+    """How many people with a consent to one purpose fit; None where the rule says nothing yet."""
+    purposes = open_purposes(session)
+    chosen = _chosen(purposes, as_number(asked))
+    found: Reach | None = None
+    if chosen is not None and tree is not None:
+        found = reach(session, services().settings, chosen.id, predicate(tree))
+    return {"purposes": purposes, "chosen": chosen, "reached": found}
+
+
+def _chosen(purposes: list[Purpose], asked: int | None) -> Purpose | None:
+    return next((one for one in purposes if one.id == asked), purposes[0] if purposes else None)
+
+
+@bp.get("/segments/new")
+@needs(Right.EDIT_SEGMENTS)
+def new_segment() -> str:
+    """An empty one, with a first rule to fill in."""
+    return _editor(Group("all", (START,)), {"name": ""})
+
+
+@bp.post("/segments/new")
+@needs(Right.EDIT_SEGMENTS)
+def create_segment() -> ResponseReturnValue:
+    """Keep it, or only change what is being built."""
+    tree, name, deed = tree_in(request.form), request.form.get("name", ""), _deed()
+    if deed != "save":
+        return _editor(changed(tree, deed), request.form)
+    try:
+        with acting() as tx:
+            who = operator()
+            made = edit.create(tx, name, tree, role=who.role, operator_id=who.id, at=now())
+            note(tx, "segment.created", "segment", made.id)
+    except InvalidInput as error:
+        return _editor(tree, request.form, error.fields), 422
+    return redirect(url_for("studio.segment_page", segment_id=made.id), 303)
+
+
+@bp.get("/segments/<key:segment_id>/edit")
+@needs(Right.EDIT_SEGMENTS)
+def edit_segment(segment_id: int) -> ResponseReturnValue:
+    """The segment as it is; one that is locked for the role is only looked at."""
+    with reading() as tx:
+        found = edit.find(tx.session, segment_id)
+        if not edit.is_open_to(found, askable(tx.session, operator().role)):
+            return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)
+        tree = edit.tree_of(found)
+    return _editor(tree, {"name": found.name, "revision": found.revision}, segment_id=segment_id)
+
+
+@bp.post("/segments/<key:segment_id>/edit")
+@needs(Right.EDIT_SEGMENTS)
+def save_segment(segment_id: int) -> ResponseReturnValue:
+    """Save it, unless a colleague was quicker, or only change what is being built."""
+    tree, told, deed = tree_in(request.form), request.form, _deed()
+    if deed != "save":
+        return _editor(changed(tree, deed), told, segment_id=segment_id)
+    revision = as_number(told.get("revision")) or 0
+    try:
+        with acting() as tx:
+            name, role = told.get("name", ""), operator().role
+            edit.save(tx, segment_id, name, tree, revision=revision, role=role, at=now())
+            note(tx, "segment.saved", "segment", segment_id)
+    except InvalidInput as error:
+        return _editor(tree, told, error.fields, segment_id=segment_id), 422
+    except edit.ChangedMeanwhile as error:
+        return _editor(tree, _newer(segment_id), {"name": str(error)}, segment_id=segment_id), 409
+    flash(_("Saved. Campaigns that were launched keep the rule they were launched with."))
+    return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)
+
+
+@bp.post("/segments/<key:segment_id>/delete")
+@needs(Right.EDIT_SEGMENTS)
+def delete_segment(segment_id: int) -> ResponseReturnValue:
+    """Throw it away; one that a campaign needs stays, and its page says which."""
+    try:
+        with acting() as tx:
+            edit.delete(tx, segment_id)
+            note(tx, "segment.deleted", "segment", segment_id)
+    except Refused as error:
+        flash(refusal(error), "danger")
+        return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)
+    flash(_("The segment has been deleted."))
+    return redirect(url_for("studio.segments"), 303)
+
+
+def _deed() -> str:
+    return request.form.get("do", "save")
+
+
+def _newer(segment_id: int) -> dict[str, object]:
+    with reading() as tx:
+        found = edit.find(tx.session, segment_id)
+    return dict(request.form) | {"revision": found.revision}
+
+
+def _editor(
+    tree: Group,
+    values: object,
+    errors: dict[str, str] | None = None,
+    *,
+    segment_id: int | None = None,
+) -> str:
+    with reading() as tx:
+        known = askable(tx.session, operator().role)
+        try:
+            whole: Group | None = checked(tree, known)
+        except InvalidInput:
+            whole = None
+        return render_template(
+            "studio/segments/edit.html",
+            tree=fitted(tree, known),
+            values=values,
+            errors=errors or {},
+            segment_id=segment_id,
+            words=vocabulary(tx.session, known, language()),
+            **_reached(tx.session, whole, request.form.get("purpose")),
+        )

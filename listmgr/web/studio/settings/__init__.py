@@ -1,0 +1,1 @@
+"""Settings in the studio: senders, operators, fields, API keys."""

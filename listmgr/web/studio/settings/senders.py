@@ -1,0 +1,264 @@
+"""Pages of senders: the SMTP accounts mail leaves by; make, edit, limit, try, disable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from listmgr.campaigns import control
+from listmgr.consent import consent_statistics
+from listmgr.context import services
+from listmgr.delivery.smtp import providers
+from listmgr.delivery.smtp.check_connection import (
+    Trial,
+    try_account,
+)
+from listmgr.kit.clock import now
+from listmgr.kit.errors import InvalidInput
+from listmgr.operators.roles import Right
+from listmgr.senders import (
+    edit,
+    routing,
+)
+from listmgr.senders.edit import AccountTold
+from listmgr.senders.limits import USUAL_WARM_UP, allowance
+from listmgr.senders.limits_form import (
+    DOMAIN_LIMITS,
+    PacingTold,
+)
+from listmgr.senders.models import Sender
+from listmgr.senders.quiet_hours import (
+    QuietTold,
+    local_day,
+)
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.transactions import (
+    acting,
+    note,
+    reading,
+    sent,
+    sent_numbers,
+)
+
+EMPTY_ROWS = 3
+MOST_ROWS = 100
+
+
+@bp.get("/senders")
+@needs(Right.SEE_SENDERS)
+def senders() -> str:
+    """All accounts."""
+    with reading() as tx:
+        found = routing.senders(tx.session)
+        today = {one.id: _today(one) for one in found}
+        return render_template(
+            "studio/senders/all.html",
+            found=found,
+            mail=services().settings.mail,
+            today=today,
+            refused_logins=consent_statistics.refused_logins(tx.session),
+        )
+
+
+@bp.get("/senders/<key_or_none:sender_id>")
+@needs(Right.SEE_SENDERS)
+def sender_page(sender_id: int) -> str:
+    """One account."""
+    return _page(sender_id, None)
+
+
+@bp.post("/senders/<key_or_none:sender_id>/try")
+@needs(Right.EDIT_SENDERS)
+def try_sender(sender_id: int) -> str:
+    """Connect to it now and show what came of it; nothing is sent."""
+    with acting() as tx:
+        found = routing.find_sender(tx.session, sender_id)
+        note(tx, "sender.tried", "sender", sender_id)
+    try:
+        trial = try_account(routing.account_of(services().settings, found))
+    except routing.NoSender as error:
+        trial = Trial(str(error))
+    return _page(sender_id, trial)
+
+
+def _page(sender_id: int, trial: Trial | None) -> str:
+    with reading() as tx:
+        found = routing.find_sender(tx.session, sender_id)
+        return render_template(
+            "studio/senders/one.html",
+            found=found,
+            mail=services().settings.mail,
+            trial=trial,
+            today=_today(found),
+            step=_step(found),
+            tomorrow=allowance(found.warm_up, found.warm_up_began, _day(found, 1)),
+        )
+
+
+def _day(found: Sender, later: int = 0) -> date:
+    return local_day(now(), found.quiet_zone) + timedelta(days=later)
+
+
+def _today(found: Sender) -> int:
+    """The most mails of today; 0 is no limit."""
+    return found.terms.limit_on(now()).per_day
+
+
+def _step(found: Sender) -> int:
+    """Which day of the plan today is, from 0."""
+    return (_day(found) - found.warm_up_began).days if found.warm_up_began else 0
+
+
+@bp.get("/senders/new")
+@needs(Right.EDIT_SENDERS)
+def new_sender() -> str:
+    """The empty form."""
+    return _form(AccountTold(), {})
+
+
+@bp.post("/senders/new")
+@needs(Right.EDIT_SENDERS)
+def create_sender() -> ResponseReturnValue:
+    """Keep it."""
+    told = sent(AccountTold)
+    try:
+        with acting() as tx:
+            made = edit.create_sender(tx, told, at=now())
+            note(tx, "sender.created", "sender", made.id)
+    except InvalidInput as error:
+        return _form(told, error.fields), 422
+    flash(_("The sender has been added. Try it before a campaign does."))
+    return redirect(url_for("studio.sender_page", sender_id=made.id), 303)
+
+
+@bp.get("/senders/<key:sender_id>/edit")
+@needs(Right.EDIT_SENDERS)
+def edit_sender(sender_id: int) -> str:
+    """The form as it is, without the password."""
+    with reading() as tx:
+        found = routing.find_sender(tx.session, sender_id)
+        return _form(found, {}, sender_id)
+
+
+@bp.post("/senders/<key:sender_id>/edit")
+@needs(Right.EDIT_SENDERS)
+def save_sender(sender_id: int) -> ResponseReturnValue:
+    """Change it."""
+    told = sent(AccountTold)
+    try:
+        with acting() as tx:
+            edit.edit_sender(tx, sender_id, told)
+            note(tx, "sender.edited", "sender", sender_id, password=bool(told.password))
+    except InvalidInput as error:
+        return _form(told, error.fields, sender_id), 422
+    flash(_("Saved."))
+    return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
+
+
+def _form(values: object, errors: dict[str, str], sender_id: int | None = None) -> str:
+    served = getattr(values, "serves", "")
+    return render_template(
+        "studio/senders/edit.html",
+        values=values,
+        serves=served if isinstance(served, str) else "\n".join(served),
+        errors=errors,
+        sender_id=sender_id,
+    )
+
+
+@bp.get("/senders/<key_or_none:sender_id>/pace")
+@needs(Right.EDIT_SENDERS)
+def sender_pace(sender_id: int) -> str:
+    """Limits, warm-up plan and quiet hours as they are."""
+    with reading() as tx:
+        found = routing.find_sender(tx.session, sender_id)
+        rows = [(one.scope, asdict(one.limit)) for one in found.domains]
+        return _pace_form(found, found, rows, {})
+
+
+@bp.post("/senders/<key_or_none:sender_id>/pace")
+@needs(Right.EDIT_SENDERS)
+def pace_sender(sender_id: int) -> ResponseReturnValue:
+    """Change them; campaigns that wait look again at once."""
+    told, rows = sent(PacingTold), _rows()
+    try:
+        with acting() as tx:
+            edit.pace_sender(tx, sender_id, told, quiet_told(), rows, providers=providers.NAMES)
+            control.wake(tx)
+            note(tx, "sender.paced", "sender", sender_id)
+    except InvalidInput as error:
+        with reading() as tx:
+            found = routing.find_sender(tx.session, sender_id)
+            return _pace_form(found, request.form, rows, error.fields), 422
+    flash(_("Saved. Campaigns that wait look again at once."))
+    return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
+
+
+def quiet_told() -> QuietTold:
+    """Quiet hours as a form sends them."""
+    form, days = request.form, tuple(sent_numbers("quiet_days"))
+    return QuietTold(
+        form.get("quiet_from", ""), form.get("quiet_to", ""), days, form.get("quiet_zone", "")
+    )
+
+
+def _rows() -> list[tuple[str, dict[str, str]]]:
+    names = request.form.getlist("scope")[:MOST_ROWS]
+    columns = {key: request.form.getlist(f"domain_{key}") for key in DOMAIN_LIMITS}
+    return [
+        (name, {key: (told + [""] * MOST_ROWS)[at] for key, told in columns.items()})
+        for at, name in enumerate(names)
+    ]
+
+
+def _pace_form(
+    found: Sender, values: object, rows: Sequence[object], errors: dict[str, str]
+) -> str:
+    return render_template(
+        "studio/senders/pace.html",
+        found=found,
+        values=values,
+        rows=[*rows, *[("", {})] * EMPTY_ROWS],
+        errors=errors,
+        days=_quiet_days(values),
+        plan=_plan(values),
+        usual=", ".join(map(str, USUAL_WARM_UP)),
+        today=_day(found),
+        providers=sorted(providers.NAMES),
+    )
+
+
+def _quiet_days(values: object) -> list[int]:
+    return list(values.quiet_days) if isinstance(values, Sender) else sent_numbers("quiet_days")
+
+
+def _plan(values: object) -> str:
+    if isinstance(values, Sender):
+        return ", ".join(map(str, values.warm_up))
+    return request.form.get("warm_up", "")
+
+
+@bp.post("/senders/<key:sender_id>/disable")
+@needs(Right.EDIT_SENDERS)
+def disable_sender(sender_id: int) -> ResponseReturnValue:
+    """Nothing more leaves by it; the page that follows has the way back."""
+    with acting() as tx:
+        edit.disable_sender(tx, sender_id, at=now())
+        note(tx, "sender.disabled", "sender", sender_id)
+    return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
+
+
+@bp.post("/senders/<key:sender_id>/enable")
+@needs(Right.EDIT_SENDERS)
+def enable_sender(sender_id: int) -> ResponseReturnValue:
+    """It may send again."""
+    with acting() as tx:
+        edit.enable_sender(tx, sender_id)
+        note(tx, "sender.enabled", "sender", sender_id)
+    return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)

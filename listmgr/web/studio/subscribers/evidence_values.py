@@ -1,0 +1,129 @@
+"""The values of facts and evidence in the reader's words; the ledger keeps its own, as it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from flask import Flask
+from flask_babel import gettext as _
+
+from listmgr.kit.i18n import N_
+from listmgr.subscribers.field_catalogue import CORE_FIELDS
+from listmgr.web.field_labels import basis_name
+from listmgr.web.labels import named
+from listmgr.web.language import language
+from listmgr.web.studio.filters import (
+    how,
+    language_name,
+    number,
+    role_name,
+    source_name,
+    when,
+)
+from listmgr.web.studio.subscribers.evidence_labels import fact_name
+
+
+def init_app(app: Flask) -> None:
+    """What templates of the studio may call."""
+    app.jinja_env.filters["fact_value"] = fact_value
+
+
+_BY_STAFF = ", written down by staff"
+_BY_STAFF_FOR_MANY = f"{_BY_STAFF} for many at once"
+
+_box = named({"unticked": N_("not ticked"), "ticked": N_("ticked")})
+_stated = named({"statement of an operator": N_("statement of an operator")})
+
+# By what a person did something, as the request told it.
+_method = named(
+    {
+        "post button": N_("by pressing the button"),
+        "confirm button": N_("the button that confirms"),
+        "not-me button": N_("the button “This was not me”"),
+        "preferences page": N_("on the preferences page"),
+        "change of address page": N_("on the page that changes the address"),
+        "statement of an operator": N_("statement of an operator"),
+        "evidence brought by the import": N_("evidence brought by the import"),
+    }
+)
+
+# Which mail went to somebody who had not confirmed anything by it.
+mail_kind = named(
+    {
+        "confirm": N_("asking to confirm"),
+        "already": N_("saying that they are subscribed already"),
+        "moving": N_("telling the old mailbox of a change of address"),
+        "my_data": N_("with the link to their own data"),
+    }
+)
+
+
+def fact_value(value: object, key: str = "") -> str:
+    """A value of the fact `key`, as the operator's language says it; others' words as they are."""
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, Mapping):
+        told = ((name, fact_value(one, name)) for name, one in value.items())
+        return " · ".join(f"{fact_name(name)}: {one}" for name, one in told if one)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return _many(value, key)
+    if value is None:
+        return ""
+    say = _WORDS.get(key)
+    return str(value) if say is None else say(str(value))
+
+
+def _many(values: Sequence[object], key: str) -> str:
+    of_parts = any(isinstance(one, Mapping) for one in values)
+    return ("\n" if of_parts else ", ").join(fact_value(one, key) for one in values)
+
+
+def _by(told: str) -> str:
+    """How an act was done; what staff wrote down names the way the person chose."""
+    for ending, sentence in (
+        (_BY_STAFF_FOR_MANY, N_("%(how)s, written down by staff for many at once")),
+        (_BY_STAFF, N_("%(how)s, written down by staff")),
+    ):
+        if told.endswith(ending):
+            return str(_(sentence, how=how(told.removesuffix(ending))))
+    return _method(how(told))
+
+
+def _moment(told: str) -> str:
+    try:
+        at = datetime.fromisoformat(told)
+    except ValueError:
+        return told
+    return when(at) if at.tzinfo else told
+
+
+def _seconds(told: str) -> str:
+    return number(round(float(told), 1))
+
+
+def _field(told: str) -> str:
+    """Core fields by their name; a custom one by its key, which its owner has chosen."""
+    core = {field.key: field.label(language()) for field in CORE_FIELDS}
+    return core.get(told, told)
+
+
+_WORDS: dict[str, Callable[[str], str]] = {
+    "agreed_at": _moment,
+    "asked": _stated,
+    "at": _moment,
+    "basis": basis_name,
+    "box_before": _box,
+    "field": _field,
+    "fields": _field,
+    "followed_by": source_name,
+    "how": how,
+    "kind": mail_kind,
+    "language": language_name,
+    "method": _by,
+    "received_at": _moment,
+    "role": role_name,
+    "seconds_since_mail": _seconds,
+    "source": source_name,
+    "told": how,
+}

@@ -1,0 +1,66 @@
+"""The proof of one consent: to look at, to print, and to hand on as a file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Response, render_template
+
+from listmgr.consent.models import Consent
+from listmgr.consent.proof import ProofError, printable, proof, verify
+from listmgr.operators.roles import Right
+from listmgr.web.studio.blueprint import bp
+from listmgr.web.studio.guard import needs
+from listmgr.web.studio.transactions import reading
+from listmgr.web.translation import refusal
+
+
+@bp.get("/subscribers/consents/<key:consent_id>/proof")
+@needs(Right.SEE_PROOFS, look="proof.seen")
+def proof_page(consent_id: int) -> str:
+    """Who agreed to what, when and how, and whether the ledger holds."""
+    with reading() as tx:
+        found = proof(tx.session, consent_id)
+        subscriber_id = tx.session.get_one(Consent, consent_id).subscriber_id
+    return render_template(
+        "studio/subscribers/proof.html",
+        found=found,
+        subscriber_id=subscriber_id,
+        events=[_readable(event) for event in found["events"]],
+        problem=_problem_with(found),
+    )
+
+
+@bp.get("/subscribers/consents/<key:consent_id>/proof.txt")
+@needs(Right.SEE_PROOFS, look="proof.exported")
+def proof_text(consent_id: int) -> Response:
+    """The same as plain text, for a letter or a court."""
+    return Response(printable(_found(consent_id)), mimetype="text/plain")
+
+
+@bp.get("/subscribers/consents/<key:consent_id>/proof.json")
+@needs(Right.SEE_PROOFS, look="proof.exported")
+def proof_file(consent_id: int) -> Response:
+    """The file that `listmgr evidence verify` checks with no database."""
+    text = json.dumps(_found(consent_id), ensure_ascii=False, indent=1)
+    name = f'attachment; filename="consent-{consent_id}.json"'
+    return Response(text, mimetype="application/json", headers={"Content-Disposition": name})
+
+
+def _found(consent_id: int) -> dict[str, Any]:
+    with reading() as tx:
+        return proof(tx.session, consent_id)
+
+
+def _problem_with(found: dict[str, Any]) -> str:
+    try:
+        verify(found)
+    except ProofError as error:
+        return refusal(error)
+    return ""
+
+
+def _readable(event: dict[str, Any]) -> dict[str, Any]:
+    parts = {part: json.loads(event.get(part) or "{}") for part in ("facts", "evidence")}
+    return {**event, **parts, "kept": "evidence" in event}

@@ -1,0 +1,156 @@
+"""What an operator searches subscribers by: read from the page's address, shown as chips.
+
+A search belongs to its page: it stands in the address, in the links that lead on and in the forms
+that act on it, and nowhere else (docs/decisions/0068).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import request
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import ConsentSource
+from listmgr.context import services
+from listmgr.kit.errors import InvalidInput
+from listmgr.lists.models import MailingList
+from listmgr.search.results import (
+    MAX_QUERY,
+    Wanted,
+)
+from listmgr.subscribers.field_catalogue import (
+    CatalogueField,
+    visible_fields,
+)
+from listmgr.web.language import language
+from listmgr.web.studio.filters import (
+    day,
+    language_name,
+    source_name,
+    station,
+)
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.transactions import as_number
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The fields of the form as they were typed; "" where nothing is asked."""
+
+    query: str = ""
+    tag: str = ""
+    field: str = ""
+    value: str = ""
+    list: str = ""
+    status: str = ""
+    source: str = ""
+    since: str = ""
+    until: str = ""
+
+    @property
+    def link(self) -> dict[str, Any]:
+        """The parts of a link to this search."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    def without(self, chip: str) -> dict[str, Any]:
+        """The parts of a link to the search without one of its chips."""
+        dropped = {"field", "value"} if chip == "field" else {chip}
+        return {name: value for name, value in self.link.items() if name not in dropped}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filters with what they mean, how they are shown, and what is wrong with one."""
+
+    filters: Filters
+    wanted: Wanted
+    chips: dict[str, str]
+    problem: str
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something was asked for that is not understood, so that more are found."""
+        names = {"field" if name == "value" else name for name in self.filters.link}
+        return not names - ({"field"} if not self.filters.value else set()) <= set(self.chips)
+
+
+def asked(opened: Session) -> Asked:
+    """What this page was asked for, by its address alone."""
+    names = asdict(Filters())
+    filters = Filters(**{name: _typed(request.args.get(name, "")) for name in names})
+    field = _field(opened, filters)
+    value, problem = _value(field, filters.value)
+    wanted = Wanted(
+        query=filters.query,
+        list_id=as_number(filters.list),
+        status=ConsentStatus(filters.status) if filters.status in set(ConsentStatus) else None,
+        source=ConsentSource(filters.source) if filters.source in set(ConsentSource) else None,
+        tag=filters.tag,
+        field=field,
+        value=value,
+        since=_day(filters.since, 0),
+        until=_day(filters.until, 1),
+    )
+    return Asked(filters, wanted, chips(opened, wanted), problem)
+
+
+def _typed(text: str) -> str:
+    """One filter as typed; PostgreSQL takes no NUL."""
+    return text.replace("\0", "").strip()[:MAX_QUERY]
+
+
+def _field(opened: Session, filters: Filters) -> CatalogueField | None:
+    """A field the operator may see; of any other nothing can be asked."""
+    if not filters.field:
+        return None
+    fields = visible_fields(opened, operator().role)
+    return next((field for field in fields if field.key == filters.field), None)
+
+
+def _value(field: CatalogueField | None, typed: str) -> tuple[str, str]:
+    if field is None or not typed:
+        return "", ""
+    try:
+        return (typed if field.key == "email" else field.parse(typed)), ""
+    except InvalidInput as error:
+        return "", str(error)
+
+
+def _day(typed: str, later: int) -> datetime | None:
+    """The beginning of a day, or of the one after it, where the operators are."""
+    try:
+        begins = date.fromisoformat(typed) + timedelta(days=later)
+        return datetime.combine(begins, time(), ZoneInfo(services().settings.timezone))
+    except (ValueError, OverflowError):
+        return None
+
+
+def chips(opened: Session, wanted: Wanted) -> dict[str, str]:
+    """What is asked for, in words, by the name of its filter."""
+    words = {"query": _("“%(query)s”", query=wanted.query) if wanted.query else ""}
+    words["tag"] = _("tag: %(tag)s", tag=wanted.tag) if wanted.tag else ""
+    if wanted.field is not None and wanted.value:
+        words["field"] = _field_words(opened, wanted.field, wanted.value)
+    if wanted.list_id is not None:
+        mailing_list = opened.get(MailingList, wanted.list_id)
+        words["list"] = mailing_list.name if mailing_list else _("a list that is not there")
+    words["status"] = station(wanted.status) if wanted.status else ""
+    words["source"] = source_name(wanted.source) if wanted.source else ""
+    words["since"] = _("since %(day)s", day=day(wanted.since)) if wanted.since else ""
+    last = wanted.until - timedelta(days=1) if wanted.until else None
+    words["until"] = _("until %(day)s", day=day(last)) if last else ""
+    return {name: text for name, text in words.items() if text}
+
+
+def _field_words(opened: Session, field: CatalogueField, value: str) -> str:
+    """The field with its value, for roles that may see it."""
+    if field.key not in {one.key for one in visible_fields(opened, operator().role)}:
+        return str(_("a field your role may not see"))
+    shown = language_name(value) if field.key == "language" else field.show(value, language())
+    return f"{field.label(language())}: {shown}"

@@ -1,0 +1,150 @@
+"""Whom an operator means: the people ticked, everybody found by a search, or a segment.
+
+All of it stands in the address of the page, and the page names it in words. A form that acts on
+them carries the number it has shown: when there are more or fewer by then, it asks anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+
+from listmgr.kit.errors import InvalidInput, NotFound, Refused
+from listmgr.kit.i18n import (
+    N_,
+    filled,
+)
+from listmgr.search import (
+    counts,
+    results,
+)
+from listmgr.search.conditions import Wanted
+from listmgr.search.counts import Count
+from listmgr.segments.edit import find as find_segment
+from listmgr.segments.edit import tree_of
+from listmgr.segments.sql import predicate
+from listmgr.selections.freeze import (
+    Chosen,
+    check_segment,
+)
+from listmgr.selections.models import Selection, SelectionKind
+from listmgr.selections.search_codec import restored
+from listmgr.subscribers.models import Subscriber
+from listmgr.web.studio.filters import number as shown_number
+from listmgr.web.studio.session import operator
+from listmgr.web.studio.subscribers.search_form import (
+    asked,
+    chips,
+)
+from listmgr.web.studio.transactions import as_number
+
+# What a form sends instead of a number that was estimated.
+_ABOUT = "about"
+NOBODY_CHOSEN = N_("Find or tick people first, then choose what is to be done with them.")
+
+
+def choose_first() -> ResponseReturnValue:
+    """Lead an address that names nobody, as after a sign-in, to where people are chosen."""
+    flash(_(NOBODY_CHOSEN), "danger")
+    return redirect(url_for("studio.subscribers"), 303)
+
+
+def chosen(session: Session) -> Chosen:
+    """What the address of this page says; raises Refused when it does not say it completely.
+
+    An address that has lost its search would otherwise mean everybody there is.
+    """
+    scope = request.args.get("scope", "")
+    if scope not in set(SelectionKind):
+        raise Refused(NOBODY_CHOSEN)
+    search = asked(session)
+    if search.is_partial:
+        raise Refused(N_("A filter of this search is not understood. Please search again."))
+    ids = (as_number(told) for told in request.args.getlist("id"))
+    return Chosen(
+        kind=SelectionKind(scope),
+        ids=tuple(number for number in ids if number),
+        wanted=search.wanted,
+        segment_id=as_number(request.args.get("segment")),
+    )
+
+
+def how_many(session: Session, people: Chosen) -> Count:
+    """How many that are; an estimate where counting would take long."""
+    if people.kind is SelectionKind.TICKED:
+        there = sa.select(sa.func.count()).where(Subscriber.id.in_(people.ids))
+        return Count(session.scalar(there) or 0, exact=True)
+    if people.kind is SelectionKind.SEGMENT:
+        segment = check_segment(session, people.segment_id, operator().role)
+        return counts.count_all(session, predicate(tree_of(segment)))
+    return found_by(session, people.wanted, results.known_total(session, people.wanted))
+
+
+def found_by(session: Session, wanted: Wanted, total: int | None) -> Count:
+    """How many a search finds; nobody counts or estimates where the look for a page has told."""
+    if total is not None:
+        return Count(total, exact=True)
+    return counts.count(session, wanted)
+
+
+def described(session: Session, people: Chosen) -> str:
+    """Whom an act is meant for, in words that follow their number."""
+    if people.kind is SelectionKind.TICKED:
+        return str(_("whom you have ticked"))
+    if people.kind is SelectionKind.SEGMENT:
+        segment = find_segment(session, people.segment_id or 0)
+        return str(_("of the segment “%(name)s”", name=segment.name))
+    filters = ", ".join(chips(session, people.wanted).values())
+    return str(_("found by %(filters)s", filters=filters) if filters else _("everybody there is"))
+
+
+def described_selection(session: Session, selection: Selection | None) -> str:
+    """The same of people written down already; "" when the words have been forgotten."""
+    if selection is None or (not selection.wanted and selection.kind is not SelectionKind.SEGMENT):
+        return ""
+    try:
+        found = selection.kind is SelectionKind.FOUND
+        wanted = restored(session, selection.wanted) if found else Wanted()
+        return described(
+            session, Chosen(selection.kind, wanted=wanted, segment_id=selection.segment_id)
+        )
+    except NotFound:
+        return ""
+
+
+def as_sent(count: Count) -> str:
+    """A number of people as a form carries it."""
+    return str(count.number) if count.exact else _ABOUT
+
+
+def check_count(session: Session, people: Chosen) -> None:
+    """Count again before something is done; raises InvalidInput when it is not what was shown."""
+    count, sent = how_many(session, people), request.form.get("count", "")
+    if sent == as_sent(count):
+        return
+    raise InvalidInput("", {"count": changed_count(sent, count.number)})
+
+
+def changed_count(sent: str, number: int) -> str:
+    """What is said when a form was sent with another number of people than there are now."""
+    before = as_number(sent)
+    if before is None:
+        return N_("Look at the number of people first, then send it again. Nothing has been done.")
+    return filled(
+        N_(
+            "The number of people has changed since this page was shown: it was %(before)s, it is"
+            " %(now)s now. Nothing has been done. Look at it and send it again."
+        ),
+        before=shown_number(before),
+        now=shown_number(number),
+    )
+
+
+def back(session: Session) -> dict[str, Any]:
+    """The way back to the search, as parts of its link."""
+    return asked(session).filters.link
