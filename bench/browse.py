@@ -32,7 +32,7 @@ from pages import pages, searches
 from people import make_people
 from place import Place
 
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import migrate
 
 TYPICAL, WORST = 5.0, 50.0
@@ -77,7 +77,7 @@ def house_of(people: int) -> Iterator[tuple[Browser, dict[str, int]]]:
     with tempfile.TemporaryDirectory(prefix="listmgr-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with House(folder) as house:
+        with EmbeddedServers(folder) as house:
             migrate(house.owner_url, application_url=house.database_url)
             at = Place(house, folder)
             with at.engine.begin() as connection:

@@ -40,13 +40,13 @@ from listmgr.config import load_settings
 from listmgr.exports import worker as exports_worker
 from listmgr.exports.request import (
     Wish,
-    ask,
+    request_export,
 )
 from listmgr.kit.clock import now
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
 from listmgr.privacy.erasure import erase
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import migrate
 from listmgr.selections.freeze import Chosen
 from listmgr.selections.models import SelectionKind
@@ -84,7 +84,9 @@ def child(what: str, at: Place, operator_id: int) -> None:
             pass
     else:
         with at.work() as tx:
-            export_id = ask(tx, Wish(what, "check", "To measure"), COLUMNS, EVERYBODY, **who).id
+            export_id = request_export(
+                tx, Wish(what, "check", "To measure"), COLUMNS, EVERYBODY, **who
+            ).id
         while exports_worker.run_slice(at.work, export_id, now=now):
             pass
 
@@ -157,7 +159,7 @@ def run(quick: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="listmgr-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with House(folder) as house:
+        with EmbeddedServers(folder) as house:
             migrate(house.owner_url, application_url=house.database_url)
             at = Place(house, folder)
             with at.work() as tx:

@@ -19,7 +19,7 @@ from listmgr.delivery.launch import launch
 from listmgr.delivery.models import partition_name
 from listmgr.exports.request import (
     Wish,
-    ask,
+    request_export,
 )
 from listmgr.imports import control
 from listmgr.kit.clock import now
@@ -195,7 +195,7 @@ def _small(tx: Transaction, other: int) -> dict[str, int]:
     sender = create_sender(tx, account, at=now())
     make_key(tx, other, name="CRM", scopes=["cards:read"], at=now())
     brought = [
-        control.bring(
+        control.upload(
             tx,
             io.BytesIO(b"email,first name\nanna@example.net,Anna\n"),
             "people.csv",
@@ -235,7 +235,7 @@ def _chosen(tx: Transaction, other: int) -> dict[str, int]:
     who = {"operator_id": other, "role": Role.PRIVACY, "at": now()}
     acts = [prepare(tx, Asked(kind="restrict"), everybody, **who) for _ in range(60)]
     wish = Wish("csv", "check", "To look at it")
-    exports = [ask(tx, wish, ["email"], everybody, **who) for _ in range(60)]
+    exports = [request_export(tx, wish, ["email"], everybody, **who) for _ in range(60)]
     for one in (acts[0], exports[0]):
         tx.session.execute(
             sa.text(

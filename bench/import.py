@@ -52,7 +52,7 @@ from listmgr.kit.clock import now  # noqa: E402
 from listmgr.kit.transaction import transaction  # noqa: E402
 from listmgr.lists.models import Notice  # noqa: E402
 from listmgr.operators.accounts import create_operator  # noqa: E402
-from listmgr.runtime.servers import House  # noqa: E402
+from listmgr.runtime.servers import EmbeddedServers  # noqa: E402
 from listmgr.schema import migrate  # noqa: E402
 from listmgr.subscribers.field_catalogue import CORE_FIELDS  # noqa: E402
 from listmgr.subscribers.models import Subscriber  # noqa: E402
@@ -94,7 +94,7 @@ def csv_file(count: int) -> bytes:
 class Place:
     """An empty house with a list, and the means to look at what it costs."""
 
-    def __init__(self, house: House, settings: Settings) -> None:
+    def __init__(self, house: EmbeddedServers, settings: Settings) -> None:
         self.settings = settings
         self.engine = sa.create_engine(house.database_url, hide_parameters=True)
         self.superuser = sa.create_engine(house.superuser_url)
@@ -133,7 +133,7 @@ class Place:
 def place() -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="listmgr-bench-") as name:
         Path(name).chmod(0o755)
-        with House(Path(name)) as house:
+        with EmbeddedServers(Path(name)) as house:
             migrate(house.owner_url, application_url=house.database_url)
             told = {"DATABASE_URL": house.database_url, "LISTMGR_DATA_DIR": name}
             yield Place(house, load_settings(os.environ | told))
@@ -142,14 +142,14 @@ def place() -> Iterator[Place]:
 def prepare(at: Place, content: bytes) -> int:
     """A file that has been described, and has still to be looked through."""
     with at.work() as tx:
-        made = control.bring(
+        made = control.upload(
             tx, io.BytesIO(content), "people.csv", fields=CORE_FIELDS, language="de",
             operator_id=at.operator, at=now(),
         )  # fmt: skip
     plan = replace(Plan.from_stored(made.plan))
     with at.work() as tx:
         control.describe(tx, made.id, plan, at.notice.purpose_id, DECLARED, operator_id=at.operator)
-        control.check(tx, made.id)
+        control.start_check(tx, made.id)
     return made.id
 
 
@@ -166,7 +166,7 @@ def ours(at: Place, count: int, *, from_file: bool = False) -> tuple[Taken, Take
     import_id = prepare(at, csv_file(count))
     looked = _apart(at, count, import_id)
     with at.work() as tx:
-        control.run(tx, import_id, operator_id=at.operator, at=now())
+        control.start_run(tx, import_id, operator_id=at.operator, at=now())
         if from_file:
             tx.session.execute(sa.delete(ImportLines))
     ran = _apart(at, count, import_id)

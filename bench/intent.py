@@ -22,14 +22,14 @@ from pathlib import Path
 import sqlalchemy as sa
 from place import Place, place
 
-from listmgr.consent.gate import FROM_CONSENTS, JOINS, MAY_BE_MAILED, gate_binds
+from listmgr.consent.gate import FROM_CONSENTS, JOINS, MAILABLE, gate_binds
 from listmgr.delivery.leases import claim
 from listmgr.delivery.models import DeliveryStatus, partition_name
 from listmgr.delivery.outcomes import (
     Result,
     record_results,
 )
-from listmgr.delivery.planner_hints import plan_by_key
+from listmgr.delivery.planner_hints import use_index_plans
 from listmgr.delivery.window import next_window
 from listmgr.kit.clock import now
 
@@ -82,7 +82,7 @@ def pre_inserted(at: Place, campaign_id: int) -> None:
         " SELECT s.id, s.envelope, s.first_name, s.last_name, s.address FROM"
         f" {FROM_CONSENTS} WHERE c.subscriber_id = ANY(ARRAY(SELECT subscriber_id FROM taken))"
         " AND s.id = ANY(ARRAY(SELECT subscriber_id FROM taken))"
-        f" AND c.purpose_id = :purpose AND {MAY_BE_MAILED}"
+        f" AND c.purpose_id = :purpose AND {MAILABLE}"
     )
     settled = sa.text(
         f"UPDATE {table} SET status = 'sent', reply = '250 taken', ended_at = now()"
@@ -90,12 +90,12 @@ def pre_inserted(at: Place, campaign_id: int) -> None:
     )
     while True:
         with at.work() as tx:
-            plan_by_key(tx)
+            use_index_plans(tx)
             rows = tx.session.execute(claimed, values | gate_binds(at.settings)).all()
         if not rows:
             return
         with at.work() as tx:
-            plan_by_key(tx)
+            use_index_plans(tx)
             tx.session.execute(settled, {"ids": _array([row.id for row in rows])})
 
 
@@ -108,7 +108,7 @@ def afterwards(at: Place, campaign_id: int) -> None:
         "  ORDER BY subscriber_id LIMIT :size)"
         " SELECT s.id, c.id AS consent_id, s.envelope, s.first_name, s.last_name, s.address FROM"
         f" picked c{JOINS} WHERE s.id = ANY(ARRAY(SELECT x.subscriber_id FROM picked x))"
-        f" AND {MAY_BE_MAILED}"
+        f" AND {MAILABLE}"
     )
     written = sa.text(
         f"INSERT INTO {table} (campaign_id, subscriber_id, consent_id, begun_at, ended_at, status,"
@@ -118,7 +118,7 @@ def afterwards(at: Place, campaign_id: int) -> None:
     while True:
         with at.work() as tx:
             told = {"purpose": at.notice.purpose_id, "position": position, "size": WINDOW}
-            plan_by_key(tx)
+            use_index_plans(tx)
             rows = tx.session.execute(asked, told | gate_binds(at.settings)).all()
             if not rows:
                 return

@@ -32,11 +32,11 @@ from listmgr.config import load_settings  # noqa: E402
 from listmgr.context import Services  # noqa: E402
 from listmgr.delivery.launch import launch  # noqa: E402
 from listmgr.delivery.models import partition_name  # noqa: E402
-from listmgr.delivery.sweep import ring_campaign  # noqa: E402
-from listmgr.installation.identity import check  # noqa: E402
+from listmgr.delivery.sweep import enqueue_campaign  # noqa: E402
+from listmgr.installation.identity import verify_database  # noqa: E402
 from listmgr.kit.clock import now  # noqa: E402
 from listmgr.kit.transaction import Transaction  # noqa: E402
-from listmgr.runtime.servers import House  # noqa: E402
+from listmgr.runtime.servers import EmbeddedServers  # noqa: E402
 from listmgr.schema import migrate, resource  # noqa: E402
 from tests.factories import make_list  # noqa: E402
 from tests.many_subscribers import make_crowd  # noqa: E402
@@ -45,7 +45,7 @@ from tests.many_subscribers import make_crowd  # noqa: E402
 class Place:
     """The servers, the application and as many people as were asked for."""
 
-    def __init__(self, house: House, folder: Path) -> None:
+    def __init__(self, house: EmbeddedServers, folder: Path) -> None:
         self.folder = folder
         self.env = os.environ | {
             "DATABASE_URL": house.database_url,
@@ -68,7 +68,7 @@ class Place:
         self.postmaster = int(stat[1])
         self.redis = redis.Redis.from_url(house.redis_url)
         # Before there is anybody: later their invented fingerprints would tell of other keys.
-        check(self.settings)
+        verify_database(self.settings)
         with self.work() as tx:
             self.notice = make_list(tx)[2]
 
@@ -117,7 +117,7 @@ class Place:
 
     def ring(self, campaign_id: int) -> None:
         with self.work() as tx:
-            ring_campaign(tx, campaign_id)
+            enqueue_campaign(tx, campaign_id)
 
     def cancel(self, campaign_id: int) -> None:
         with self.work() as tx:
@@ -130,7 +130,7 @@ class Place:
     def resume(self, campaign_id: int) -> None:
         with self.work() as tx:
             control.resume(tx, campaign_id)
-            ring_campaign(tx, campaign_id)
+            enqueue_campaign(tx, campaign_id)
 
     def forget(self, campaign_id: int) -> None:
         """Its deliveries go, as after their retention."""
@@ -181,6 +181,6 @@ def place() -> Iterator[tuple[Place, Callable[..., Sink]]]:
     with tempfile.TemporaryDirectory(prefix="listmgr-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with House(folder) as house, sinks(folder) as start_sink:
+        with EmbeddedServers(folder) as house, sinks(folder) as start_sink:
             migrate(house.owner_url, application_url=house.database_url)
             yield Place(house, folder), start_sink

@@ -33,13 +33,13 @@ from sqlalchemy.orm import Session  # noqa: E402
 
 from listmgr.campaigns import compose  # noqa: E402
 from listmgr.config import Settings, load_settings  # noqa: E402
-from listmgr.consent.models import Question, QuestionStatus  # noqa: E402
+from listmgr.consent.models import ServiceMail, ServiceMailStatus  # noqa: E402
 from listmgr.kit.clock import now  # noqa: E402
-from listmgr.kit.tokens import Door, make_token, token_hash  # noqa: E402
+from listmgr.kit.tokens import TokenPurpose, make_token, token_hash  # noqa: E402
 from listmgr.kit.transaction import transaction  # noqa: E402
 from listmgr.lists.signup_forms import FormWords, create_form  # noqa: E402
 from listmgr.runtime.ports import free_port  # noqa: E402
-from listmgr.runtime.servers import House  # noqa: E402
+from listmgr.runtime.servers import EmbeddedServers  # noqa: E402
 from listmgr.schema import migrate  # noqa: E402
 from tests.factories import make_confirmed, make_list, make_pending  # noqa: E402
 
@@ -137,19 +137,21 @@ def people(settings: Settings, engine: sa.Engine, count: int) -> dict[str, Page]
             make_pending(tx, f"p{n}@p.example", notice, now())
         tx.session.flush()
         pending = []
-        waiting = tx.session.scalars(sa.select(Question).order_by(Question.id.desc()).limit(count))
+        waiting = tx.session.scalars(
+            sa.select(ServiceMail).order_by(ServiceMail.id.desc()).limit(count)
+        )
         for question in waiting:
-            pending.append(make_token(keys, Door.CONFIRM, question.id))
+            pending.append(make_token(keys, TokenPurpose.CONFIRM, question.id))
             question.token_hash = token_hash(pending[-1])
-            question.status, question.sent_at = QuestionStatus.SENT, now()
+            question.status, question.sent_at = ServiceMailStatus.SENT, now()
         who = [(consent.subscriber_id, consent.id) for consent in confirmed]
         slug, notice_id = form.slug, notice.id
 
     def unsubscribe(subscriber: int) -> str:
-        return "/u/" + make_token(keys, Door.UNSUBSCRIBE, campaign, subscriber)
+        return "/u/" + make_token(keys, TokenPurpose.UNSUBSCRIBE, campaign, subscriber)
 
     def preferences(subscriber: int) -> str:
-        return "/p/" + make_token(keys, Door.PREFERENCES, subscriber)
+        return "/p/" + make_token(keys, TokenPurpose.PREFERENCES, subscriber)
 
     one_click, by_page = who[:count], who[count:]
     gets = {
@@ -218,7 +220,7 @@ def main() -> None:
         folder = Path(made)
         folder.chmod(0o755)
         (folder / "hello.py").write_text(HELLO)
-        with House(folder) as house:
+        with EmbeddedServers(folder) as house:
             migrate(house.owner_url, application_url=house.database_url)
             env = os.environ | ENVIRONMENT
             env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}

@@ -25,7 +25,7 @@ from place import Place
 from processes import cpu_seconds
 
 from listmgr.campaigns import compose
-from listmgr.consent.gate import FROM_CONSENTS, MAY_BE_MAILED, gate_binds
+from listmgr.consent.gate import FROM_CONSENTS, MAILABLE, gate_binds
 from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
 from listmgr.kit.sql_condition import (
@@ -34,7 +34,7 @@ from listmgr.kit.sql_condition import (
 )
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import migrate, resource
 from listmgr.search import reach as reaching
 from listmgr.segments import edit
@@ -55,7 +55,7 @@ TREE = Group(
 def count_all(at: Place, among: Predicate) -> int:
     """One by one."""
     statement = (
-        f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.purpose_id = 1 AND {MAY_BE_MAILED}"
+        f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.purpose_id = 1 AND {MAILABLE}"
         f" AND ({among.sql})"
     )
     with at.engine.connect() as connection:
@@ -91,7 +91,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="listmgr-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with House(folder) as house:
+        with EmbeddedServers(folder) as house:
             migrate(house.owner_url, application_url=house.database_url)
             at = Place(house, folder)
             make_people(at.engine, at.work, people, events=False)

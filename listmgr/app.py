@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 from listmgr import api
 from listmgr.config import Settings, load_settings
 from listmgr.context import Services
-from listmgr.installation.identity import check, guard
-from listmgr.installation.journal_writer import Keeper
+from listmgr.installation.identity import guard, verify_database
+from listmgr.installation.journal_writer import JournalWriter
 from listmgr.kit.db import db
 from listmgr.kit.errors import IdentityError
 from listmgr.kit.mail import make_post
-from listmgr.kit.queue import Job, ring
+from listmgr.kit.queue import Job, enqueue
 from listmgr.kit.rows import Rows, rows_on
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.schema import resource
@@ -89,7 +89,7 @@ def watch_over(app: Flask, settings: Settings, *, in_thread: bool) -> None:
     A web process keeps it in a thread: who withdraws does not wait for two disks.
     """
     with app.app_context():
-        keeper = Keeper(guard(db.engine, settings), settings)
+        keeper = JournalWriter(guard(db.engine, settings), settings)
     app.extensions[KEEP] = keeper.soon if in_thread else keeper.keep
 
 
@@ -99,7 +99,7 @@ def _refuse_other_installation(settings: Settings) -> None:
     One that does not answer now is looked at when it does.
     """
     try:
-        check(settings)
+        verify_database(settings)
     except IdentityError as error:
         sys.stderr.write(f"Error: {error}\n")
         raise SystemExit(BOOT_ERROR) from None
@@ -115,7 +115,7 @@ def services_of(app: Flask, settings: Settings) -> Services:
     )
 
     def ring_all(jobs: list[Job]) -> int:
-        return ring(connection, jobs)
+        return enqueue(connection, jobs)
 
     def opener(**options: bool) -> Callable[[], AbstractContextManager[Transaction]]:
         with app.app_context():

@@ -12,7 +12,7 @@ from flask import current_app, request
 
 from listmgr.config import Settings
 from listmgr.consent.request_evidence import RequestFacts
-from listmgr.kit.mail import Post
+from listmgr.kit.mail import SendMail
 from listmgr.kit.rows import Rows
 from listmgr.kit.transaction import Transaction
 from listmgr.web.language import language
@@ -25,7 +25,7 @@ class Services:
 
     settings: Settings
     redis: redis.Redis
-    post: Post
+    post: SendMail
     unit_of_work: Callable[[], AbstractContextManager[Transaction]]
     # For pages: PostgreSQL itself refuses to write in it, so that no GET ever does.
     reading: Callable[[], AbstractContextManager[Transaction]]

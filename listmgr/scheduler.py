@@ -15,7 +15,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from listmgr.kit.queue import Job
-from listmgr.kit.throttled_log import Trouble
+from listmgr.kit.throttled_log import ThrottledLog
 
 # Seconds between two tries of a task that fails, at most.
 LONGEST_WAIT = 60.0
@@ -154,7 +154,7 @@ class Scheduler:
     ring: Callable[[list[Job]], object]
     tasks: Mapping[str, Task] = field(default_factory=lambda: TASKS)
     _courses: dict[str, _Course] = field(default_factory=dict)
-    _trouble: Trouble = field(default_factory=lambda: Trouble(log))
+    _trouble: ThrottledLog = field(default_factory=lambda: ThrottledLog(log))
 
     def turn(self) -> None:
         """Ring what is due. Never raises for what goes wrong with a task."""

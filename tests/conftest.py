@@ -24,7 +24,7 @@ from listmgr.kit.db import db
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.operators import passwords
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import migrate
 from tests.one_app import OneApp
 
@@ -75,19 +75,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def house() -> Iterator[House]:
+def house() -> Iterator[EmbeddedServers]:
     """The embedded servers, started once and stopped with the tests."""
     with tempfile.TemporaryDirectory(prefix="listmgr test ") as folder:
         path = Path(folder)
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             path.chmod(0o755)
-        with House(path) as started:
+        with EmbeddedServers(path) as started:
             _hurry(started)
             migrate(started.owner_url, application_url=started.database_url)
             yield started
 
 
-def _hurry(house: House) -> None:
+def _hurry(house: EmbeddedServers) -> None:
     """Power failures are no topic of a test; whoever kills a server starts one of their own."""
     engine = sa.create_engine(house.superuser_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -100,7 +100,7 @@ def _hurry(house: House) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_engine(house: House) -> Iterator[sa.Engine]:
+def shared_engine(house: EmbeddedServers) -> Iterator[sa.Engine]:
     """The engine of the whole run, as the application connects."""
     engine = sa.create_engine(house.database_url)
     yield engine
@@ -108,7 +108,7 @@ def shared_engine(house: House) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture(scope="session")
-def shared_superuser(house: House) -> Iterator[sa.Engine]:
+def shared_superuser(house: EmbeddedServers) -> Iterator[sa.Engine]:
     """What cleans between two tests, and does what the application may not."""
     engine = sa.create_engine(house.superuser_url)
     yield engine
@@ -152,7 +152,9 @@ def empty(engine: sa.Engine) -> None:
 
 
 @pytest.fixture
-def engine(shared_engine: sa.Engine, shared_superuser: sa.Engine, house: House) -> sa.Engine:
+def engine(
+    shared_engine: sa.Engine, shared_superuser: sa.Engine, house: EmbeddedServers
+) -> sa.Engine:
     """The application's engine, with an empty database and an empty Valkey behind it."""
     empty(shared_superuser)
     redis.Redis.from_url(house.redis_url).flushall()
@@ -166,7 +168,7 @@ def superuser(engine: sa.Engine, shared_superuser: sa.Engine) -> sa.Engine:
 
 
 @pytest.fixture
-def settings(house: House, tmp_path: Path) -> Settings:
+def settings(house: EmbeddedServers, tmp_path: Path) -> Settings:
     """Settings with fixed secrets and no waiting."""
     return Settings(
         data_dir=tmp_path,
@@ -210,7 +212,7 @@ def session(engine: sa.Engine) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="session")
-def one_app(house: House) -> Iterator[OneApp]:
+def one_app(house: EmbeddedServers) -> Iterator[OneApp]:
     """What the tests of a worker lend each other."""
     kept = OneApp()
     yield kept

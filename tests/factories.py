@@ -13,7 +13,7 @@ from listmgr.consent.capture import capture
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import Consent, ConsentSource
-from listmgr.consent.request_confirmation import ask
+from listmgr.consent.request_confirmation import request_confirmation
 from listmgr.consent.signup import SignupContent, find_or_add
 from listmgr.delivery.launch import launch
 from listmgr.kit.transaction import Transaction
@@ -80,7 +80,7 @@ def make_pending(tx: Transaction, address: str, notice: Notice, at: datetime) ->
         form_url="https://news.example.org/s/x",
         evidence={"address_typed": address, "ip": "192.0.2.7"},
     )
-    ask(tx, [consent], parse_address(address), at=at, actor="subscriber")
+    request_confirmation(tx, [consent], parse_address(address), at=at, actor="subscriber")
     return consent
 
 

@@ -18,7 +18,7 @@ from flask import Flask
 
 from listmgr.config import MailSettings
 from listmgr.kit.mail import make_post
-from listmgr.senders.transactional_route import PostBy
+from listmgr.senders.transactional_route import SendVia
 
 
 @dataclass
@@ -76,7 +76,7 @@ def parse(octets: bytes) -> EmailMessage:
     return found
 
 
-def by(account: MailSettings) -> PostBy:
+def by(account: MailSettings) -> SendVia:
     """Every letter leaves by one account, whatever its way."""
     post = make_post(Flask("test"))
     return lambda letter, _way: post(letter, account)

@@ -25,7 +25,7 @@ WRONG_KEYS_PER_MINUTE = 30
 _needed: dict[Callable[..., Any], tuple[Scope, Right]] = {}
 
 
-def needs(scope: Scope, right: Right) -> Callable[[View], View]:
+def requires_scope(scope: Scope, right: Right) -> Callable[[View], View]:
     """Declare the scope of the key and the right of its operator a route needs."""
 
     def mark(view: View) -> View:

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from listmgr.api import bp
 from listmgr.api.authentication import (
     caller,
-    needs,
+    requires_scope,
 )
 from listmgr.api.problems import Problem
 from listmgr.cards import manual_entry
@@ -21,8 +21,8 @@ from listmgr.cards.review import CardWords
 from listmgr.cards.stages import staged
 from listmgr.cards.upload import (
     EARLIEST,
+    CaptureFacts,
     KeyReused,
-    Taken,
 )
 from listmgr.cards.visibility import find_card
 from listmgr.context import services
@@ -30,7 +30,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.api_keys import Scope
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 from listmgr.operators.roles import Right, may
 
 _WORDS = frozenset(field.name for field in fields(CardWords))
@@ -38,7 +38,7 @@ _FACTS = frozenset({"taken_at", "occasion", "said", "notice_by_hand"})
 
 
 @bp.post("/cards")
-@needs(Scope.WRITE_CARDS, Right.EDIT_CARDS)
+@requires_scope(Scope.WRITE_CARDS, Right.EDIT_CARDS)
 def hand_in() -> ResponseReturnValue:
     """One captured card. The same Idempotency-Key again is the same card."""
     told = _told()
@@ -48,20 +48,22 @@ def hand_in() -> ResponseReturnValue:
         raise Problem(400, "no_idempotency_key", "Send an Idempotency-Key: a UUID for each card.")
     with services().unit_of_work() as tx:
         try:
-            card = manual_entry.type_in(
+            card = manual_entry.create_manually(
                 tx, words, _taken(told), key=f"api:{key}", at=now(), source=CardSource.API
             )
         except KeyReused as error:
             raise Problem(422, "key_reused", str(error)) from None
         if card is None:
             raise Problem(410, "gone", "This card was handed in, and has been deleted since.")
-        audit(tx, caller().operator_id, "card.taken", "card", card.id, {"source": "api"}, at=now())
+        write_audit_entry(
+            tx, caller().operator_id, "card.taken", "card", card.id, {"source": "api"}, at=now()
+        )
         answer = _shown(tx, card)
     return jsonify(answer), 201, {"Location": answer["url"]}
 
 
 @bp.get("/cards/<int:card_id>")
-@needs(Scope.READ_CARDS, Right.SEE_CARDS)
+@requires_scope(Scope.READ_CARDS, Right.SEE_CARDS)
 def status(card_id: int) -> ResponseReturnValue:
     """What has become of a card the key's operator may see; nothing of what it says."""
     sees_team = may(caller().role, Right.SEE_TEAM_CARDS)
@@ -86,11 +88,11 @@ def _told() -> dict[str, Any]:
     return told
 
 
-def _taken(told: dict[str, Any]) -> Taken:
+def _taken(told: dict[str, Any]) -> CaptureFacts:
     given = told.get("notice_by_hand", False)
     if not isinstance(given, bool):
         raise InvalidInput("Wrong type.", {"notice_by_hand": "Send true or false."})
-    return Taken(
+    return CaptureFacts(
         operator_id=caller().operator_id,
         taken_at=_time(told),
         occasion=_text(told, "occasion"),

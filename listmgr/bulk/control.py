@@ -32,7 +32,7 @@ PAGE = 50
 MOST_RECOUNTED = 200_000
 
 
-def locked(tx: Transaction, act_id: int) -> BulkAct:
+def lock_bulk_act(tx: Transaction, act_id: int) -> BulkAct:
     """The act, locked until the commit; raises NotFound."""
     act = tx.session.get(BulkAct, act_id, with_for_update=True, populate_existing=True)
     if act is None:
@@ -42,7 +42,7 @@ def locked(tx: Transaction, act_id: int) -> BulkAct:
 
 def steer(tx: Transaction, act_id: int, deed: BulkDeed, *, role: Role, at: datetime) -> BulkAct:
     """Do a deed with an act. Raises Refused when that is not possible, or not this role's."""
-    act = locked(tx, act_id)
+    act = lock_bulk_act(tx, act_id)
     if not may(role, RIGHT_FOR[act.kind]):
         raise Refused(N_("Your role does not include this."))
     if deed is BulkDeed.UNDO and not can_undo(act, at):
@@ -70,7 +70,7 @@ def recount(tx: Transaction, act_id: int) -> int:
     Of more than `MOST_RECOUNTED` people the figures stay as the worker counted them: the run
     judges each person anew in any case.
     """
-    act = locked(tx, act_id)
+    act = lock_bulk_act(tx, act_id)
     if act.status is BulkStatus.READY and act.selection and act.people <= MOST_RECOUNTED:
         counts: Counter[str] = Counter()
         for n in range(act.selection.chunks):

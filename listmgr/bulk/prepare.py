@@ -13,12 +13,12 @@ from listmgr.bulk.actions import (
 )
 from listmgr.bulk.lifecycle import BulkStatus
 from listmgr.bulk.models import BulkAct
-from listmgr.consent.staff_requests import WAYS
+from listmgr.consent.staff_requests import REQUEST_CHANNELS
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.lists.models import Purpose
 from listmgr.operators.models import Role
 from listmgr.operators.roles import may
@@ -96,7 +96,7 @@ def _checked(session: Session, asked: Asked, role: Role) -> BulkAct:
     elif kind in {BulkKind.ADD_TAGS, BulkKind.REMOVE_TAGS}:
         act.value = "\n".join(read_tags(asked.tags))
     elif kind is BulkKind.BASIS_NOTE:
-        typed = Typed()
+        typed = Validator()
         act.value = typed.line("note", asked.note, limit=MAX_NOTE)
         typed.done()
     elif kind in {BulkKind.WITHDRAW, BulkKind.OBJECT}:
@@ -116,7 +116,7 @@ def _set_field(session: Session, act: BulkAct, asked: Asked, role: Role) -> None
 
 
 def _word(session: Session, act: BulkAct, asked: Asked) -> None:
-    if asked.how not in WAYS:
+    if asked.how not in REQUEST_CHANNELS:
         raise _wrong("how", N_("Choose how the people said it."))
     act.how = asked.how
     if act.kind is BulkKind.WITHDRAW and asked.purpose:
@@ -128,7 +128,7 @@ def _word(session: Session, act: BulkAct, asked: Asked) -> None:
 
 def read_tags(text: str) -> list[str]:
     """Tags as typed, with commas between them; raises InvalidInput."""
-    typed = Typed()
+    typed = Validator()
     tags = [
         typed.line("tags", part, limit=MAX_TAG)
         for part in text.replace("\r\n", ",").replace("\n", ",").split(",")

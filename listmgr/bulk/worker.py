@@ -22,7 +22,7 @@ from listmgr.bulk.apply import (
     count_verdicts,
     undo_chunk,
 )
-from listmgr.bulk.control import locked
+from listmgr.bulk.control import lock_bulk_act
 from listmgr.bulk.lifecycle import BUSY, BulkStatus
 from listmgr.bulk.models import BulkAct
 from listmgr.consent.request_evidence import RequestFacts
@@ -30,7 +30,7 @@ from listmgr.consent.withdraw import withdraw_many
 from listmgr.kit import shutdown
 from listmgr.kit.errors import NotFound
 from listmgr.kit.transaction import Transaction
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 from listmgr.selections.freeze import (
     chunk_ids,
     gather,
@@ -66,7 +66,7 @@ def run_slice(
     """Work for up to `seconds`; True when there is more to do at once."""
     end = time.monotonic() + seconds
     more = True
-    while more and time.monotonic() < end and not shutdown.asked():
+    while more and time.monotonic() < end and not shutdown.requested():
         with uow() as tx:
             more = step(tx, act_id, erase=erase, at=now())
     return more
@@ -78,7 +78,7 @@ def step(tx: Transaction, act_id: int, *, erase: Erase, at: datetime) -> bool:
     The act's row is locked: two workers at it take turns, and none does a chunk twice.
     """
     try:
-        act = locked(tx, act_id)
+        act = lock_bulk_act(tx, act_id)
     except NotFound:
         return False
     if act.status not in BUSY or act.selection_id is None:
@@ -114,7 +114,7 @@ def _end(tx: Transaction, act: BulkAct, at: datetime) -> None:
     counts = act.undone if undone else act.done
     told = {"kind": act.kind, **counts}
     action = "bulk.undone" if undone else "bulk.finished"
-    audit(tx, act.operator_id, action, "bulk", act.id, told, at=at)
+    write_audit_entry(tx, act.operator_id, action, "bulk", act.id, told, at=at)
 
 
 def _do(

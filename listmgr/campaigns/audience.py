@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.kit.sql_condition import Predicate
 from listmgr.segments.edit import (
-    find,
+    get_segment,
     tree_of,
 )
 from listmgr.segments.rules import Group, document_of, within
@@ -34,4 +34,4 @@ def audience(session: Session, campaign: Campaign) -> Predicate:
 
 
 def _tree(session: Session, segment_id: int | None) -> Group | None:
-    return None if segment_id is None else tree_of(find(session, segment_id))
+    return None if segment_id is None else tree_of(get_segment(session, segment_id))

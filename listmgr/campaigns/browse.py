@@ -31,7 +31,7 @@ def campaigns(session: Session, *, before: int | None = None) -> Page:
     return Page(rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None)
 
 
-def find(session: Session, campaign_id: int) -> Campaign:
+def find_campaign(session: Session, campaign_id: int) -> Campaign:
     """The campaign; raises NotFound."""
     campaign = session.get(Campaign, campaign_id)
     if campaign is None:

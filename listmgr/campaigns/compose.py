@@ -11,7 +11,7 @@ from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.validation import (
     MAX_LINE,
-    Typed,
+    Validator,
 )
 from listmgr.lists.models import Purpose
 from listmgr.segments.models import Segment
@@ -48,7 +48,7 @@ def create(tx: Transaction, draft: Draft, *, operator_id: int | None, at: dateti
 
 def save(tx: Transaction, campaign_id: int, draft: Draft, *, revision: int) -> Campaign:
     """Save a draft opened at `revision`. Raises WrittenMeanwhile, Refused or InvalidInput."""
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
         raise Refused(
             N_("This campaign has been launched; its content is frozen. Copy it instead.")
@@ -70,7 +70,7 @@ def save(tx: Transaction, campaign_id: int, draft: Draft, *, revision: int) -> C
 
 def copy(tx: Transaction, campaign_id: int, *, operator_id: int | None, at: datetime) -> Campaign:
     """A new draft with the words of another campaign."""
-    found = locked(tx, campaign_id)
+    found = lock_campaign(tx, campaign_id)
     values = {field.name: getattr(found, field.name) for field in fields(Draft)}
     values["name"] = f"{found.name[: MAX_LINE - 8]} (copy)"
     return create(tx, Draft(**values), operator_id=operator_id, at=at)
@@ -78,13 +78,13 @@ def copy(tx: Transaction, campaign_id: int, *, operator_id: int | None, at: date
 
 def delete_draft(tx: Transaction, campaign_id: int) -> None:
     """Throw a draft away; what was launched stays for ever."""
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
         raise Refused(N_("Only a draft can be deleted. What was sent stays on record."))
     tx.session.delete(campaign)
 
 
-def locked(tx: Transaction, campaign_id: int) -> Campaign:
+def lock_campaign(tx: Transaction, campaign_id: int) -> Campaign:
     """The campaign, locked until the commit; raises NotFound."""
     # FOR NO KEY UPDATE: the check of a lease's foreign key, which comes later, need not wait.
     campaign = tx.session.get(
@@ -97,7 +97,7 @@ def locked(tx: Transaction, campaign_id: int) -> Campaign:
 
 def _checked(tx: Transaction, draft: Draft) -> tuple[Purpose, dict[str, str | int | None]]:
     """The purpose and the values to keep; raises InvalidInput with everything that is wrong."""
-    typed = Typed()
+    typed = Validator()
     values: dict[str, str | int | None] = {
         "name": typed.line(
             "name", draft.name, missing=N_("Give the campaign a name; only your team sees it.")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from listmgr.campaigns.compose import locked
+from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.kit.i18n import N_
@@ -27,7 +27,7 @@ def pause(
     reason: str = "",
 ) -> Campaign:
     """No further window begins; what is in flight (a second at most) ends by itself."""
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.PAUSE)
     campaign.pause_cause = cause
     campaign.pause_reason = reason[:500]
@@ -40,7 +40,7 @@ def resume(tx: Transaction, campaign_id: int) -> Campaign:
     Raises Refused while the whole installation is on hold.
     """
     refuse_while_held(tx)
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.RESUME)
     campaign.pause_cause, campaign.pause_reason = None, ""
     campaign.waits_until, campaign.waits_for = None, ""
@@ -69,7 +69,7 @@ def wake(tx: Transaction, campaign_id: int | None = None) -> None:
 
 def resume_if_away(tx: Transaction, campaign_id: int) -> bool:
     """Resume what the program itself had paused; a pause by an operator stays."""
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     if campaign.pause_cause is PauseCause.SERVER_AWAY:
         resume(tx, campaign_id)
         return True
@@ -78,7 +78,7 @@ def resume_if_away(tx: Transaction, campaign_id: int) -> bool:
 
 def cancel(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
     """End it for good; who has not been mailed will not be."""
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.CANCEL)
     campaign.finished_at = at
     campaign.pause_cause, campaign.pause_reason = None, ""
@@ -87,7 +87,7 @@ def cancel(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
 
 def reopen(tx: Transaction, campaign_id: int) -> Campaign:
     """A finished campaign goes on: somebody is to be tried again."""
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.RETRY)
     campaign.finished_at = None
     return campaign
@@ -95,7 +95,7 @@ def reopen(tx: Transaction, campaign_id: int) -> Campaign:
 
 def finish(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
     """Everybody has been seen to."""
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.FINISH)
     campaign.finished_at = at
     return campaign

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, undefer
 
-from listmgr.campaigns.compose import locked
+from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.models import Campaign, CampaignFile, CampaignStatus
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import N_
@@ -113,7 +113,7 @@ def copy_files(tx: Transaction, campaign_id: int, to: int) -> None:
 
 
 def _draft(tx: Transaction, campaign_id: int) -> Campaign:
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
         raise Refused(
             N_("This campaign has been launched; its content is frozen. Copy it instead.")

@@ -12,7 +12,7 @@ from listmgr.campaigns.rendering import removed_parts
 from listmgr.config import Settings
 from listmgr.kit.i18n import (
     N_,
-    filled,
+    lazy_message,
 )
 from listmgr.search.reach import is_anybody_reached
 from listmgr.segments.rules import BrokenRule
@@ -78,7 +78,7 @@ def _hints(campaign: Campaign) -> list[Finding]:
             Finding(N_("A subject in capitals looks like spam."), blocks=False, field="subject")
         )
     if removed := removed_parts(campaign):
-        message = filled(
+        message = lazy_message(
             N_("Removed from the text, since a mail must not do anything by itself: %(what)s."),
             what=", ".join(removed),
         )

@@ -48,7 +48,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class CaptureEntry:
     """One capture as the card's page tells it."""
 
     capture: CardCapture
@@ -61,7 +61,7 @@ class Beside:
     """What stands beside a card on its page."""
 
     staged: StagedCard
-    takings: tuple[Taking, ...]
+    takings: tuple[CaptureEntry, ...]
     upload: CardUpload | None
     # Somebody of this address is known from before; nothing more is said of them.
     known_before: bool
@@ -186,7 +186,7 @@ def count_restricted(session: Session) -> int:
     return session.scalars(sa.select(sa.func.count(Card.id)).where(RESTRICTED_ONES)).one()
 
 
-def beside(session: Session, card_id: int, own: int | None) -> Beside:
+def card_details(session: Session, card_id: int, own: int | None) -> Beside:
     """A card with all its page shows; raises NotFound."""
     card = find_card(session, card_id, own)
     upload = None if card.upload_id is None else session.get(CardUpload, card.upload_id)
@@ -199,7 +199,7 @@ def beside(session: Session, card_id: int, own: int | None) -> Beside:
     )
 
 
-def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[Taking, ...]]]:
+def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[CaptureEntry, ...]]]:
     """The cards a subscriber came by, for their history."""
     same = sa.select(Card).where(Card.address_key == address_key).order_by(Card.id)
     found = session.scalars(same).all()
@@ -207,7 +207,7 @@ def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[Takin
     return [(card, tuple(taken.get(card.id, ()))) for card in found]
 
 
-def takings_of(session: Session, card: Card) -> tuple[Taking, ...]:
+def takings_of(session: Session, card: Card) -> tuple[CaptureEntry, ...]:
     """Who took a card, when and where."""
     return tuple(_takings(session, [card.id]).get(card.id, ()))
 
@@ -250,7 +250,7 @@ def not_read(session: Session, operator_id: int) -> list[CardUpload]:
     return list(session.scalars(found.order_by(CardUpload.id.desc()).limit(20)))
 
 
-def _takings(session: Session, card_ids: Sequence[int]) -> dict[int, list[Taking]]:
+def _takings(session: Session, card_ids: Sequence[int]) -> dict[int, list[CaptureEntry]]:
     rows = session.execute(
         sa.select(CardCapture, Operator.name, Occasion.name)
         .join(Operator, Operator.id == CardCapture.operator_id)
@@ -258,9 +258,11 @@ def _takings(session: Session, card_ids: Sequence[int]) -> dict[int, list[Taking
         .where(CardCapture.card_id.in_(card_ids))
         .order_by(CardCapture.id)
     )
-    found: dict[int, list[Taking]] = {}
+    found: dict[int, list[CaptureEntry]] = {}
     for capture, operator, occasion in rows:
-        found.setdefault(capture.card_id, []).append(Taking(capture, operator, occasion or ""))
+        found.setdefault(capture.card_id, []).append(
+            CaptureEntry(capture, operator, occasion or "")
+        )
     return found
 
 

@@ -49,7 +49,7 @@ class Capture:
     upload_id: int | None = None
 
 
-def capture_of(upload: CardUpload) -> Capture:
+def capture_facts(upload: CardUpload) -> Capture:
     """The facts of an upload, for each of its cards."""
     return Capture(
         upload.operator_id,
@@ -62,7 +62,9 @@ def capture_of(upload: CardUpload) -> Capture:
     )
 
 
-def arrive(tx: Transaction, parsed: ParsedCard, capture: Capture, *, at: datetime) -> Card | None:
+def add_to_inbox(
+    tx: Transaction, parsed: ParsedCard, capture: Capture, *, at: datetime
+) -> Card | None:
     """Put one card into the inbox.
 
     Of somebody who objected nothing is kept but that they were recognised, not even the picture.

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import datetime
 
 from listmgr.cards.intake import (
-    arrive,
-    capture_of,
+    add_to_inbox,
+    capture_facts,
 )
 from listmgr.cards.models import Card, CardSource, UploadStatus
 from listmgr.cards.parsing.parsed_card import (
@@ -21,8 +21,8 @@ from listmgr.cards.parsing.parsed_card import (
 from listmgr.cards.restriction import RESTRICTED_WORDS
 from listmgr.cards.review import CardWords, checked_words
 from listmgr.cards.upload import (
-    HandedIn,
-    Taken,
+    CaptureFacts,
+    Upload,
     checked,
     write_down,
 )
@@ -30,10 +30,10 @@ from listmgr.kit.errors import Refused
 from listmgr.kit.transaction import Transaction
 
 
-def type_in(
+def create_manually(
     tx: Transaction,
     words: CardWords,
-    taken: Taken,
+    taken: CaptureFacts,
     *,
     key: str | None,
     at: datetime,
@@ -47,14 +47,14 @@ def type_in(
     reviewed like one that was photographed.
     """
     told, _address = checked_words(words)
-    handed = HandedIn(source, b"", idempotency_key=key)
+    handed = Upload(source, b"", idempotency_key=key)
     facts = checked(taken, handed, at=at)
     upload, fresh = write_down(tx, facts, handed, words=json.dumps(asdict(told)), at=at)
     if not fresh:
         return None if upload.card_id is None else tx.session.get(Card, upload.card_id)
-    capture = capture_of(upload)
+    capture = capture_facts(upload)
     upload.status, upload.done, upload.found, upload.said = UploadStatus.READ, 1, 1, ""
-    card = arrive(tx, ParsedCard(_fields(told)), capture, at=at)
+    card = add_to_inbox(tx, ParsedCard(_fields(told)), capture, at=at)
     if card is None:
         raise Refused(RESTRICTED_WORDS)
     upload.card_id = card.id

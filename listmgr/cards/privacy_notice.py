@@ -35,7 +35,7 @@ def at_first_contact(card: Card, at: datetime) -> None:
     card.notice_due_at = min(card.notice_due_at, at)
 
 
-def give_by_hand(
+def record_notice_given(
     tx: Transaction, card_id: int, own: int | None, *, operator_id: int, at: datetime
 ) -> Card:
     """Write down that the person was given the notice on paper or shown it. Raises Refused."""

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from listmgr.cards.imaging.read_image import read_picture
 from listmgr.cards.imaging.thumbnail import to_show
 from listmgr.cards.intake import (
-    arrive,
-    capture_of,
+    add_to_inbox,
+    capture_facts,
 )
 from listmgr.cards.models import Card, CardSource, CardStatus, CardUpload, UploadStatus
 from listmgr.cards.parsing.detect_format import (
@@ -29,7 +29,7 @@ from listmgr.cards.parsing.parsed_card import (
 )
 from listmgr.cards.restriction import NOT_TAKEN
 from listmgr.cards.review import MAX_WORDS
-from listmgr.cards.upload import read_job
+from listmgr.cards.upload import read_upload_job
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 
@@ -127,9 +127,9 @@ def _put_in(
     if upload is None or upload.status is not UploadStatus.WAITING:
         return None
     upload.found = len(cards)
-    capture = capture_of(upload)
+    capture = capture_facts(upload)
     batch = cards[upload.done : upload.done + BATCH]
-    came = [arrive(tx, card, capture, at=at) for card in batch]
+    came = [add_to_inbox(tx, card, capture, at=at) for card in batch]
     # Of who is not taken it is said why, and nothing else.
     places = [place for place, card in enumerate(came, upload.done + 1) if card is None]
     upload.remarks = [*upload.remarks, *(f"{place}\t{NOT_TAKEN}" for place in places)]
@@ -190,5 +190,5 @@ def sweep_uploads(tx: Transaction, *, at: datetime) -> int:
         .limit(1000)
     ).all()
     for upload_id in waiting:
-        tx.after_commit(read_job(upload_id))
+        tx.after_commit(read_upload_job(upload_id))
     return len(waiting)

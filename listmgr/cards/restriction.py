@@ -92,7 +92,7 @@ def lift_restriction(tx: Transaction, card_id: int, *, told: str) -> bool:
 
     Raises InvalidInput unless `told` says how they were told.
     """
-    card = locked(tx, card_id)
+    card = lock_card(tx, card_id)
     ended = [restriction.end(one, told=told) for one in of_the_same_person(tx, card)]
     if any(ended):
         lifted = JournalKind.CARD_RESTRICTION_LIFTED
@@ -111,7 +111,7 @@ def card_fingerprint(key: bytes, card_id: int, address_key: str | None) -> bytes
 
 def of_a_card_alone(tx: Transaction, card_id: int) -> Card:
     """A locked card whose person is no subscriber. Raises NotFound, or Refused for one who is."""
-    card = locked(tx, card_id)
+    card = lock_card(tx, card_id)
     if subscriber_of(tx.session, card) is not None:
         raise Refused(
             N_("This person is a subscriber too. What they ask for is done there, for both.")
@@ -137,7 +137,7 @@ def subscriber_of(session: Session, card: Card) -> int | None:
     ).one_or_none()
 
 
-def locked(tx: Transaction, card_id: int) -> Card:
+def lock_card(tx: Transaction, card_id: int) -> Card:
     """A card, locked until the commit, restricted or not; raises NotFound."""
     card = tx.session.get(Card, card_id, with_for_update=True, populate_existing=True)
     if card is None:

@@ -11,10 +11,10 @@ from listmgr.cards.deletion import delete_card
 from listmgr.cards.intake import objection
 from listmgr.cards.models import Card, CardStatus, CardUpload, UploadStatus
 from listmgr.cards.restriction import FREE
-from listmgr.cards.review import NEEDS_PICTURE, drop_objected
+from listmgr.cards.review import NEEDS_PICTURE, redact_objected
 from listmgr.cards.stages import STAGE, WHOSE, Stage, with_answers
 from listmgr.kit.transaction import Transaction
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 
@@ -41,7 +41,9 @@ def delete_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
     ).all()
     reached = Counter(delete_card(tx, card, at=at).value for card in due)
     if due:
-        audit(tx, None, "cards.expired", "card", None, {"deleted": len(due), **reached}, at=at)
+        write_audit_entry(
+            tx, None, "cards.expired", "card", None, {"deleted": len(due), **reached}, at=at
+        )
     return len(due)
 
 
@@ -60,9 +62,9 @@ def drop_newly_objected(tx: Transaction, *, at: datetime, limit: int = BATCH) ->
         .with_for_update(of=Card, skip_locked=True)
     ).all()
     for card in found:
-        drop_objected(tx, card, objection(tx, [card.address]) or at)
+        redact_objected(tx, card, objection(tx, [card.address]) or at)
     if found:
-        audit(tx, None, "cards.objected", "card", None, {"emptied": len(found)}, at=at)
+        write_audit_entry(tx, None, "cards.objected", "card", None, {"emptied": len(found)}, at=at)
     return len(found)
 
 
@@ -89,5 +91,7 @@ def purge_uploads(tx: Transaction, *, at: datetime) -> int:
     ).all()
     count = len(emptied) + len(deleted)
     if count:
-        audit(tx, None, "cards.pictures_purged", "card", None, {"uploads": count}, at=at)
+        write_audit_entry(
+            tx, None, "cards.pictures_purged", "card", None, {"uploads": count}, at=at
+        )
     return count

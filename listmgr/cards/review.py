@@ -20,7 +20,7 @@ from listmgr.cards.visibility import locked_card
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.subscribers.address import Address, AddressError, parse_address
 
 MAX_WORDS = 2000
@@ -55,7 +55,7 @@ class Kept(enum.StrEnum):
     OBJECTED = "objected"
 
 
-def keep(
+def accept_card(
     tx: Transaction, card_id: int, own: int | None, words: CardWords, *, at: datetime
 ) -> tuple[Card, Kept]:
     """Keep a card with these words, for the first time or corrected once more.
@@ -68,7 +68,7 @@ def keep(
     told, address = checked_words(words)
     when = objection(tx, [told.address]) if address else None
     if when is not None:
-        drop_objected(tx, card, when)
+        redact_objected(tx, card, when)
         return card, Kept.OBJECTED
     if address is not None and address.key != card.address_key:
         _no_second_asking(card)
@@ -81,7 +81,7 @@ def keep(
     if card.status is CardStatus.CAPTURED:
         card.status, card.kept_at = CardStatus.KEPT, at
     tx.session.flush()
-    let_go_of_picture(tx, card.upload_id)
+    delete_picture_if_unused(tx, card.upload_id)
     return card, Kept.KEPT
 
 
@@ -90,7 +90,7 @@ def discard(tx: Transaction, card_id: int, own: int | None, *, at: datetime) -> 
     card = locked_card(tx, card_id, own)
     upload_id = card.upload_id
     delete_card(tx, card, at=at)
-    let_go_of_picture(tx, upload_id)
+    delete_picture_if_unused(tx, upload_id)
 
 
 def take_note(tx: Transaction, upload_id: int, *, operator_id: int) -> None:
@@ -102,7 +102,7 @@ def take_note(tx: Transaction, upload_id: int, *, operator_id: int) -> None:
         upload.problem, upload.name, upload.said = "", "", ""
 
 
-def drop_objected(tx: Transaction, card: Card, objected_at: datetime) -> None:
+def redact_objected(tx: Transaction, card: Card, objected_at: datetime) -> None:
     """Let go of everything a card says, at once; what is left says that it was recognised."""
     for name in (*_LINES, "address", "postal", "note"):
         setattr(card, name, "")
@@ -113,7 +113,7 @@ def drop_objected(tx: Transaction, card: Card, objected_at: datetime) -> None:
     tx.session.flush()
 
 
-def let_go_of_picture(tx: Transaction, upload_id: int | None) -> None:
+def delete_picture_if_unused(tx: Transaction, upload_id: int | None) -> None:
     """Delete a picture whose last card was looked at, unless somebody said why it is kept."""
     if upload_id is None:
         return
@@ -129,7 +129,7 @@ def let_go_of_picture(tx: Transaction, upload_id: int | None) -> None:
 
 def checked_words(words: CardWords) -> tuple[CardWords, Address | None]:
     """The words in bounds and the address they hold; raises InvalidInput with each field."""
-    typed = Typed()
+    typed = Validator()
     lines = {name: typed.line(name, getattr(words, name)) for name in _LINES}
     postal = typed.text("postal", words.postal, limit=MAX_WORDS)
     note = typed.text("note", words.note, limit=MAX_WORDS)
@@ -144,7 +144,7 @@ def checked_words(words: CardWords) -> tuple[CardWords, Address | None]:
     return told, address
 
 
-def _address(typed: Typed, told: str) -> Address | None:
+def _address(typed: Validator, told: str) -> Address | None:
     if not told.strip():
         return None
     try:
@@ -181,7 +181,7 @@ def _merge(tx: Transaction, card: Card, other: Card) -> Card:
     tx.session.expire(card, ["captures"])
     tx.session.delete(card)
     tx.session.flush()
-    let_go_of_picture(tx, upload_id)
+    delete_picture_if_unused(tx, upload_id)
     return other
 
 

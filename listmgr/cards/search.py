@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.cards.inbox import Taking, takings_of
+from listmgr.cards.inbox import CaptureEntry, takings_of
 from listmgr.cards.models import Card
 from listmgr.cards.restriction import restricted_since, subscriber_of
 from listmgr.subscribers.address import AddressError, parse_address
@@ -25,7 +25,7 @@ class FoundCard:
     """A card, who took it where, and whether its person is a subscriber too."""
 
     card: Card
-    takings: tuple[Taking, ...]
+    takings: tuple[CaptureEntry, ...]
     subscriber_id: int | None
     restricted_since: datetime | None
 

@@ -15,7 +15,7 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import N_
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 
 MAX_BYTES = 15 * 1024 * 1024
 MAX_SAID = 2000
@@ -28,7 +28,7 @@ _WITHOUT_CONTENT = (CardSource.TYPED, CardSource.API)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class CaptureFacts:
     """The facts of taking a card (L-25): who, when, where, what was said."""
 
     operator_id: int
@@ -40,7 +40,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class HandedIn:
+class Upload:
     """What was handed in. A picture is kept after the review only with a reason for it."""
 
     source: CardSource
@@ -59,7 +59,7 @@ class KeyReused(InvalidInput):
         super().__init__(sentence, {field: sentence})
 
 
-def receive(tx: Transaction, taken: Taken, handed: HandedIn, *, at: datetime) -> CardUpload:
+def receive(tx: Transaction, taken: CaptureFacts, handed: Upload, *, at: datetime) -> CardUpload:
     """Write it down and ring for it; the same key of the same operator is the same upload.
 
     Raises InvalidInput with the fields `content`, `occasion`, `said` and `keep_reason`, and
@@ -68,18 +68,18 @@ def receive(tx: Transaction, taken: Taken, handed: HandedIn, *, at: datetime) ->
     told = checked(taken, handed, at=at)
     upload, fresh = write_down(tx, told, handed, at=at)
     if fresh:
-        tx.after_commit(read_job(upload.id))
+        tx.after_commit(read_upload_job(upload.id))
     return upload
 
 
-def read_job(upload_id: int) -> Job:
+def read_upload_job(upload_id: int) -> Job:
     """The job that reads an upload; pictures take a while."""
     return Job("read_card_upload", (upload_id,), key=f"card-upload-{upload_id}", timeout=600)
 
 
-def checked(taken: Taken, handed: HandedIn, *, at: datetime) -> Taken:
+def checked(taken: CaptureFacts, handed: Upload, *, at: datetime) -> CaptureFacts:
     """The facts in bounds; raises InvalidInput."""
-    typed = Typed()
+    typed = Validator()
     occasion = typed.line("occasion", taken.occasion, limit=MAX_NAME)
     said = typed.text("said", taken.said, limit=MAX_SAID)
     typed.text("keep_reason", handed.keep_reason, limit=MAX_SAID)
@@ -92,11 +92,11 @@ def checked(taken: Taken, handed: HandedIn, *, at: datetime) -> Taken:
     typed.done()
     # A phone whose clock is wrong does not take cards tomorrow, nor in its factory's year.
     taken_at = min(taken.taken_at, at) if taken.taken_at >= EARLIEST else at
-    return Taken(taken.operator_id, taken_at, occasion, said, taken.notice_by_hand)
+    return CaptureFacts(taken.operator_id, taken_at, occasion, said, taken.notice_by_hand)
 
 
 def write_down(
-    tx: Transaction, taken: Taken, handed: HandedIn, *, words: str = "", at: datetime
+    tx: Transaction, taken: CaptureFacts, handed: Upload, *, words: str = "", at: datetime
 ) -> tuple[CardUpload, bool]:
     """The upload's row, and whether it is new. Raises KeyReused.
 
@@ -134,7 +134,7 @@ def write_down(
     return upload, False
 
 
-def _request_print(tx: Transaction, handed: HandedIn, words: str) -> bytes | None:
+def _request_print(tx: Transaction, handed: Upload, words: str) -> bytes | None:
     """A keyed fingerprint of the card that came under a key, whatever was noted beside it."""
     if handed.idempotency_key is None:
         return None

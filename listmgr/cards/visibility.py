@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card
-from listmgr.cards.restriction import RESTRICTED_WORDS, locked, restricted_since
+from listmgr.cards.restriction import RESTRICTED_WORDS, lock_card, restricted_since
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
@@ -32,7 +32,7 @@ def find_card(session: Session, card_id: int, own: int | None) -> Card:
 def locked_card(tx: Transaction, card_id: int, own: int | None) -> Card:
     """A card to change, locked until the commit; raises NotFound, or Refused (Article 18)."""
     find_card(tx.session, card_id, own)
-    card = locked(tx, card_id)
+    card = lock_card(tx, card_id)
     if restricted_since(tx.session, card) is not None:
         raise Refused(RESTRICTED_WORDS)
     return card

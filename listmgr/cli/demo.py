@@ -17,8 +17,8 @@ from listmgr.cli.up import (
 from listmgr.demo.data import load_demo
 from listmgr.demo.story import Line, StoryStopped, play, table
 from listmgr.runtime.installation import (
-    Site,
-    Wanted,
+    InstallOptions,
+    RunningInstallation,
 )
 from listmgr.runtime.ports import free_port
 
@@ -31,7 +31,7 @@ def demo(port: int, host: str, workers: int, data_dir: Path | None, check: bool)
     told: list[Line] = []
     why: list[str] = []
 
-    def show(site: Site) -> bool:
+    def show(site: RunningInstallation) -> bool:
         sign_in = load_demo(site.env)
         if check:
             try:
@@ -49,7 +49,7 @@ def demo(port: int, host: str, workers: int, data_dir: Path | None, check: bool)
             where = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="listmgr-demo-")))
             where.chmod(0o755)
             port = free_port()
-        run_until_told(Wanted(where, host, port, workers), show, check=check)
+        run_until_told(InstallOptions(where, host, port, workers), show, check=check)
     if check:
         click.echo(table(told))
         if why:

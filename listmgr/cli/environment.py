@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings, SettingsError, load_settings
-from listmgr.installation.identity import check
-from listmgr.installation.journal_writer import Keeper
+from listmgr.installation.identity import verify_database
+from listmgr.installation.journal_writer import JournalWriter
 from listmgr.kit.errors import IdentityError
-from listmgr.kit.queue import ring
+from listmgr.kit.queue import enqueue
 from listmgr.kit.transaction import Transaction, transaction
 
 
@@ -39,7 +39,7 @@ def given_settings(*, checked: bool = True) -> Settings:
 def refuse_other_installation(settings: Settings) -> None:
     """Raise ClickException when keys or data directory are of another installation."""
     try:
-        check(settings)
+        verify_database(settings)
     except IdentityError as error:
         raise click.ClickException(str(error)) from None
     except sa.exc.DBAPIError:
@@ -53,8 +53,8 @@ def one_transaction(settings: Settings) -> AbstractContextManager[Transaction]:
     return transaction(
         lambda: Session(engine),
         settings,
-        lambda jobs: ring(connection, jobs),
-        Keeper(engine, settings).keep,
+        lambda jobs: enqueue(connection, jobs),
+        JournalWriter(engine, settings).keep,
     )
 
 

@@ -13,7 +13,7 @@ from listmgr.cli.environment import (
 )
 from listmgr.installation.adopt import adopt
 from listmgr.installation.hold import go_on
-from listmgr.installation.journal_writer import Keeper
+from listmgr.installation.journal_writer import JournalWriter
 from listmgr.installation.replay import journals, replay_files
 from listmgr.kit.clock import now
 from listmgr.kit.installation_state import Installation
@@ -70,7 +70,7 @@ def installation_keep_journal() -> None:
     """Copy to the journal in the data directory what it lacks; the scheduler does so by itself."""
     settings = given_settings()
     engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
-    click.echo(f"Acts added to the journal: {Keeper(engine, settings).keep()}")
+    click.echo(f"Acts added to the journal: {JournalWriter(engine, settings).keep()}")
 
 
 @installation.command("go-on")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from listmgr.cli.environment import given_servers
 from listmgr.installation.identity import guard
 from listmgr.kit import shutdown
-from listmgr.kit.queue import ring
+from listmgr.kit.queue import enqueue
 from listmgr.runtime.forked_commands import name_connections
 from listmgr.scheduler import Scheduler
 
@@ -34,8 +34,8 @@ def scheduler() -> None:
         settings.redis_url, socket_connect_timeout=2, socket_timeout=5
     )
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, shutdown.ask)
-    rings = Scheduler(engine, lambda jobs: ring(connection, jobs))
+        signal.signal(number, shutdown.request)
+    rings = Scheduler(engine, lambda jobs: enqueue(connection, jobs))
     while not shutdown.wait(1.0):
         rings.turn()
     engine.dispose()

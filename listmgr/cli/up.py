@@ -16,8 +16,8 @@ from listmgr.kit.clock import now
 from listmgr.kit.transaction import transaction
 from listmgr.operators.sign_in import first_run_token
 from listmgr.runtime.installation import (
-    Site,
-    Wanted,
+    InstallOptions,
+    RunningInstallation,
     run,
 )
 from listmgr.runtime.process import RuntimeFailure
@@ -59,12 +59,12 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def up(port: int, host: str, workers: int, data_dir: Path | None, check: bool) -> None:
     """Run everything on this machine: database, queue, web, workers, scheduler."""
 
-    def greet(site: Site) -> bool:
+    def greet(site: RunningInstallation) -> bool:
         if not check:
             say_where(site)
         return not check
 
-    run_until_told(Wanted(folder(data_dir), host, port, workers), greet, check=check)
+    run_until_told(InstallOptions(folder(data_dir), host, port, workers), greet, check=check)
     if check:
         click.echo("Everything started, answered and ended.")
 
@@ -76,7 +76,9 @@ def folder(told: Path | None, *below: str) -> Path:
     return default_data_dir(os.environ).joinpath(*below)
 
 
-def run_until_told(wanted: Wanted, work: Callable[[Site], bool], *, check: bool) -> None:
+def run_until_told(
+    wanted: InstallOptions, work: Callable[[RunningInstallation], bool], *, check: bool
+) -> None:
     """Start everything and stay; an error of starting is one clear line."""
     click.echo("listmgr is starting …")
     try:
@@ -89,7 +91,7 @@ def run_until_told(wanted: Wanted, work: Callable[[Site], bool], *, check: bool)
         click.echo("  Stopped.")
 
 
-def say_where(site: Site, sign_in: str = "") -> None:
+def say_where(site: RunningInstallation, sign_in: str = "") -> None:
     """Print the addresses."""
     engine = sa.create_engine(site.settings.database_url)
     lines = greeting(engine, site.settings, sign_in)

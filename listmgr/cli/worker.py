@@ -27,7 +27,7 @@ from listmgr.runtime.job_serializer import (
     RegisteredJob,
     RegisteredQueue,
 )
-from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obey_signals
+from listmgr.runtime.supervisor import Program, Supervisor, ignore_signals, install_signal_handlers
 from listmgr.runtime.workers import ForkingWorker, InProcessWorker
 
 # Single mails have a process of their own, which is never forked for one of them.
@@ -71,7 +71,7 @@ def run_worker(
 
 def _work_apart(settings: Settings, names: Sequence[str]) -> None:
     """A process for each queue; one that ends is started again."""
-    obey_signals()
+    install_signal_handlers()
     application(settings)
     _freeze()
 
@@ -86,7 +86,7 @@ def _work_apart(settings: Settings, names: Sequence[str]) -> None:
     except KeyboardInterrupt:
         pass
     finally:
-        heed_no_signals()
+        ignore_signals()
         supervisor.stop(PATIENCE)
 
 

@@ -38,7 +38,7 @@ _A, _S = ConsentAction, ConsentStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class BulkCapture:
     """For what, on whose act, and what is true of every row. `facts` must not be personal."""
 
     purpose_id: int
@@ -48,12 +48,12 @@ class Intake:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def open_intake(tx: Transaction) -> None:
-    """Make the table that `take_in` reads; empty at each transaction's beginning."""
+def create_intake_table(tx: Transaction) -> None:
+    """Make the table that `bulk_capture` reads; empty at each transaction's beginning."""
     tx.session.execute(sa.text(INTAKE))
 
 
-def take_in(tx: Transaction, intake: Intake) -> int:
+def bulk_capture(tx: Transaction, intake: BulkCapture) -> int:
     """Begin a captured consent for each row, and confirm those with evidence; returns how many.
 
     One statement writes consents and events, so the database checks both by the set; the hash is
@@ -69,7 +69,7 @@ def take_in(tx: Transaction, intake: Intake) -> int:
     return taken
 
 
-def _binds(tx: Transaction, intake: Intake) -> dict[str, Any]:
+def _binds(tx: Transaction, intake: BulkCapture) -> dict[str, Any]:
     purpose = tx.session.get_one(Purpose, intake.purpose_id)
     notices = _notices(tx, purpose)
     head, _, tail = canonical(_facts(tx, purpose, intake)).partition('"row":0')
@@ -118,7 +118,7 @@ def _notices(tx: Transaction, purpose: Purpose) -> list[Notice]:
     return sorted(found, key=lambda one: one.language != own)
 
 
-def _facts(tx: Transaction, purpose: Purpose, intake: Intake) -> dict[str, Any]:
+def _facts(tx: Transaction, purpose: Purpose, intake: BulkCapture) -> dict[str, Any]:
     mailing_list = tx.session.get_one(MailingList, purpose.list_id)
     return {
         **intake.facts,

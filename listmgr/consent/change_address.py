@@ -14,14 +14,14 @@ from listmgr.consent.change_address_models import (
     AddressChange,
     AddressChangeStatus,
 )
-from listmgr.consent.ledger import Act, record_many
+from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.merge_subscribers import fill
 from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.request_confirmation import (
-    ask,
-    tell_already,
-    tell_moving,
+    queue_address_change_notice,
+    queue_already_subscribed,
+    request_confirmation,
 )
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.signup import SignupContent, find_or_add
@@ -110,7 +110,7 @@ def process_change(tx: Transaction, change_id: int, *, at: datetime) -> None:
         return
     # First, so that the time of its arrival does not tell whether another mail went before it.
     if not is_suppressed(tx, person.fingerprint):
-        tell_moving(tx, old, parse_address(person.address), at=at)
+        queue_address_change_notice(tx, old, parse_address(person.address), at=at)
     asked = _ask(tx, change, person, parse_address(change.address), old, at)
     change.status = _S.ASKED
     change.consent_ids = [consent.id for consent in asked]
@@ -150,9 +150,13 @@ def _ask(
     ]
     to_ask = [consent for consent in begun if consent.status is not ConsentStatus.CONFIRMED]
     if not to_ask:
-        tell_already(tx, begun, address, at=at)
+        queue_already_subscribed(tx, begun, address, at=at)
         return []
-    return to_ask if ask(tx, to_ask, address, at=at, actor=change.actor) is not None else []
+    return (
+        to_ask
+        if request_confirmation(tx, to_ask, address, at=at, actor=change.actor) is not None
+        else []
+    )
 
 
 def finish_changes(tx: Transaction, consents: Sequence[Consent], *, at: datetime) -> None:
@@ -177,8 +181,8 @@ def _move(tx: Transaction, change: AddressChange, new: Sequence[Consent], at: da
     person = locked_person(tx, change.subscriber_id)
     purposes = {consent.purpose_id for consent in new}
     ending = [c for c in _confirmed(tx.session, person.id) if c.purpose_id in purposes]
-    acts = [Act(consent, at, {"how": "moved"}) for consent in ending]
-    record_many(tx, acts, ConsentAction.WITHDRAW, actor="subscriber")
+    acts = [LedgerChange(consent, at, {"how": "moved"}) for consent in ending]
+    record_changes(tx, acts, ConsentAction.WITHDRAW, actor="subscriber")
     target = tx.session.get_one(Subscriber, new[0].subscriber_id)
     person.merged_into_id = target.id
     if change.actor != "subscriber":
@@ -203,8 +207,8 @@ def cancel_change(tx: Transaction, subscriber_id: int, *, actor: str, at: dateti
         .order_by(Consent.id)
         .with_for_update()
     ).all()
-    acts = [Act(consent, at, {"how": "change of address cancelled"}) for consent in asked]
-    record_many(tx, acts, ConsentAction.WITHDRAW, actor=actor)
+    acts = [LedgerChange(consent, at, {"how": "change of address cancelled"}) for consent in asked]
+    record_changes(tx, acts, ConsentAction.WITHDRAW, actor=actor)
     _end(change, _S.CANCELLED, at)
     tx.session.flush()
     return True

@@ -14,14 +14,14 @@ from listmgr.config import Settings
 from listmgr.consent.change_address import finish_changes
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
-from listmgr.consent.models import Consent, Question, QuestionKind
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.signup_answers import (
     answers_of,
     apply_answers,
 )
 from listmgr.kit.rows import Rows, rows_of
-from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, open_token, token_hash
+from listmgr.kit.tokens import TokenExpired, TokenInvalid, TokenPurpose, open_token, token_hash
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import mask
 from listmgr.subscribers.field_catalogue import CatalogueField
@@ -31,7 +31,7 @@ from listmgr.suppression.register import lift
 DAY = 86_400
 
 
-class QuestionState(enum.StrEnum):
+class ConfirmationState(enum.StrEnum):
     """What a confirmation link finds."""
 
     OPEN = "open"
@@ -41,10 +41,10 @@ class QuestionState(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionView:
+class ConfirmationView:
     """What the page behind a confirmation link may show."""
 
-    state: QuestionState
+    state: ConfirmationState
     purposes: tuple[tuple[str, str], ...]
     language: str
     masked_address: str
@@ -53,25 +53,25 @@ class QuestionView:
     answers: tuple[tuple[CatalogueField, str], ...] = ()
 
 
-def look(rows: Rows, settings: Settings, token: str, at: datetime) -> QuestionView:
+def confirmation_view(rows: Rows, settings: Settings, token: str, at: datetime) -> ConfirmationView:
     """What the link would do now; writes nothing (T-01). Raises TokenInvalid for a forged link."""
     question_id, expired = _open(settings, token)
     consent_ids: list[int] = []
     for kind, stored, consent_ids in rows(_QUESTION, {"id": question_id}):  # noqa: B007
         _must_match(kind, stored, token)
     view = _view(rows, consent_ids, expired=expired, at=at)
-    if view.state is not QuestionState.OPEN:
+    if view.state is not ConfirmationState.OPEN:
         return view
     return replace(view, answers=answers_of(rows, question_id))
 
 
-def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> QuestionView:
+def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> ConfirmationView:
     """Confirm every open consent of the question; a second click finds it confirmed (T-03).
 
     A link is bound to its consents: ended ones stay ended, whatever is clicked later (T-05).
     """
     question_id, expired = _open(tx.settings, token)
-    question = tx.session.get(Question, question_id)
+    question = tx.session.get(ServiceMail, question_id)
     consents = question_consents(tx, token)
     open_now = [c for c in consents if c.status is ConsentStatus.PENDING and not _over(c, at)]
     if open_now and not expired:
@@ -86,7 +86,7 @@ def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -
 def question_consents(tx: Transaction, token: str) -> list[Consent]:
     """The consents a link speaks of, locked; raises TokenInvalid for a forged link."""
     question_id, _expired = _open(tx.settings, token)
-    question = tx.session.get(Question, question_id)
+    question = tx.session.get(ServiceMail, question_id)
     if question is None:
         return []
     _must_match(question.kind, question.token_hash, token)
@@ -101,7 +101,7 @@ def question_of(settings: Settings, token: str) -> int:
 def _confirm_one(
     tx: Transaction,
     consent: Consent,
-    question: Question | None,
+    question: ServiceMail | None,
     *,
     facts: RequestFacts,
     at: datetime,
@@ -130,12 +130,12 @@ def _confirm_one(
 def _open(settings: Settings, token: str) -> tuple[int, bool]:
     try:
         parts = open_token(
-            settings.secret_keys, Door.CONFIRM, token, max_age=settings.confirm_days * DAY
+            settings.secret_keys, TokenPurpose.CONFIRM, token, max_age=settings.confirm_days * DAY
         )
         expired = False
     except TokenExpired:
         # Too old to act, and still good enough to say which list it was about.
-        parts = open_token(settings.secret_keys, Door.CONFIRM, token)
+        parts = open_token(settings.secret_keys, TokenPurpose.CONFIRM, token)
         expired = True
     if len(parts) != 1 or not isinstance(parts[0], int):
         raise TokenInvalid
@@ -144,11 +144,11 @@ def _open(settings: Settings, token: str) -> tuple[int, bool]:
 
 def _must_match(kind: str, stored: bytes | None, token: str) -> None:
     """A token of another row is forged; a genuine one whose question is gone is old."""
-    if kind != QuestionKind.CONFIRM or stored != token_hash(token):
+    if kind != ServiceMailKind.CONFIRM or stored != token_hash(token):
         raise TokenInvalid
 
 
-def _locked(session: Session, question: Question) -> list[Consent]:
+def _locked(session: Session, question: ServiceMail) -> list[Consent]:
     query = sa.select(Consent).where(Consent.id.in_(question.consent_ids)).order_by(Consent.id)
     query = query.with_for_update().execution_options(populate_existing=True)
     return list(session.scalars(query))
@@ -179,11 +179,11 @@ LEFT JOIN subscribers s ON s.id = c.subscriber_id WHERE c.id = ANY (%(ids)s) ORD
 """
 
 
-def _view(rows: Rows, consent_ids: list[int], *, expired: bool, at: datetime) -> QuestionView:
+def _view(rows: Rows, consent_ids: list[int], *, expired: bool, at: datetime) -> ConfirmationView:
     found = rows(_CONSENTS, {"ids": consent_ids}) if consent_ids else []
     consents = [_Shown(ConsentStatus(row[0]), *row[1:]) for row in found]
     known = next((c.address for c in consents if c.address), "")
-    return QuestionView(
+    return ConfirmationView(
         state=_state(consents, expired=expired, at=at),
         purposes=tuple(
             (c.list_name, c.name_de if c.language == "de" else c.name_en) for c in consents
@@ -194,12 +194,20 @@ def _view(rows: Rows, consent_ids: list[int], *, expired: bool, at: datetime) ->
     )
 
 
-def _state(consents: list[_Shown], *, expired: bool, at: datetime) -> QuestionState:
+def _state(consents: list[_Shown], *, expired: bool, at: datetime) -> ConfirmationState:
     statuses = {consent.status for consent in consents}
     if ConsentStatus.PENDING in statuses and not expired:
         waiting = [c for c in consents if c.status is ConsentStatus.PENDING]
-        return QuestionState.EXPIRED if all(_over(c, at) for c in waiting) else QuestionState.OPEN
+        return (
+            ConfirmationState.EXPIRED
+            if all(_over(c, at) for c in waiting)
+            else ConfirmationState.OPEN
+        )
     if ConsentStatus.CONFIRMED in statuses:
-        return QuestionState.CONFIRMED
+        return ConfirmationState.CONFIRMED
     unanswered = {ConsentStatus.PENDING, ConsentStatus.EXPIRED}
-    return QuestionState.EXPIRED if not statuses or statuses & unanswered else QuestionState.ENDED
+    return (
+        ConfirmationState.EXPIRED
+        if not statuses or statuses & unanswered
+        else ConfirmationState.ENDED
+    )

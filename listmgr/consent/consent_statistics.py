@@ -13,8 +13,8 @@ from listmgr.consent.models import (
     ConsentEvent,
     ConsentMove,
     LedgerAnchor,
-    Question,
-    QuestionStatus,
+    ServiceMail,
+    ServiceMailStatus,
 )
 
 # How many came to the station of mail, how many left it, and the difference.
@@ -97,23 +97,23 @@ def fold(session: Session) -> None:
     )
 
 
-def questions(session: Session) -> dict[QuestionStatus, int]:
+def questions(session: Session) -> dict[ServiceMailStatus, int]:
     """How many confirmation mails stand where; those long sent are of no interest here."""
     counts = (
-        sa.select(Question.status, sa.func.count())
-        .where(Question.status != QuestionStatus.SENT)
-        .group_by(Question.status)
+        sa.select(ServiceMail.status, sa.func.count())
+        .where(ServiceMail.status != ServiceMailStatus.SENT)
+        .group_by(ServiceMail.status)
     )
     found = dict(session.execute(counts).all())
-    return {status: found.get(status, 0) for status in QuestionStatus}
+    return {status: found.get(status, 0) for status in ServiceMailStatus}
 
 
 def refused_logins(session: Session) -> dict[int, int]:
     """Senders whose server refuses the login, and how many mails wait by them for that."""
     counts = (
-        sa.select(Question.away_sender_id, sa.func.count())
-        .where(Question.status == QuestionStatus.QUEUED, Question.login_refused)
-        .group_by(Question.away_sender_id)
+        sa.select(ServiceMail.away_sender_id, sa.func.count())
+        .where(ServiceMail.status == ServiceMailStatus.QUEUED, ServiceMail.login_refused)
+        .group_by(ServiceMail.away_sender_id)
     )
     return {int(sender or 0): count for sender, count in session.execute(counts)}
 

@@ -23,10 +23,10 @@ REASONS: dict[str, str] = {
     "list_archived": "l.archived_at IS NULL",
 }
 
-MAY_BE_MAILED = "\n  AND ".join(REASONS.values())
+MAILABLE = "\n  AND ".join(REASONS.values())
 
 # The first reason that holds a consent back, NULL when none does: the same predicate, told apart.
-REFUSED_BECAUSE = "CASE {} END".format(
+HOLD_REASON = "CASE {} END".format(
     " ".join(f"WHEN ({rule}) IS NOT TRUE THEN '{reason}'" for reason, rule in REASONS.items())
 )
 
@@ -38,11 +38,11 @@ JOINS = (
 FROM_CONSENTS = f"consents c{JOINS}"
 # The same where all consents are to the one purpose `:purpose`: it and its list are looked up once,
 # by the first two of a WITH.
-THE_ONE = (
+ONE_PURPOSE_CTE = (
     "p AS MATERIALIZED (SELECT * FROM purposes WHERE id = :purpose),"
     " l AS MATERIALIZED (SELECT * FROM mailing_lists WHERE id = (SELECT list_id FROM p))"
 )
-JOINS_OF_ONE = " JOIN subscribers s ON s.id = c.subscriber_id CROSS JOIN p CROSS JOIN l"
+ONE_PURPOSE_JOINS = " JOIN subscribers s ON s.id = c.subscriber_id CROSS JOIN p CROSS JOIN l"
 
 
 def gate_binds(settings: Settings) -> dict[str, int]:
@@ -53,7 +53,7 @@ def gate_binds(settings: Settings) -> dict[str, int]:
 def count_mailable(session: Session, settings: Settings, purpose_id: int) -> int:
     """How many people could be mailed for a purpose at this moment."""
     statement = text(
-        f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose AND {MAY_BE_MAILED}"
+        f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose AND {MAILABLE}"
     )
     found = session.execute(statement, {"purpose": purpose_id, **gate_binds(settings)})
     return int(found.scalar_one())
@@ -62,7 +62,7 @@ def count_mailable(session: Session, settings: Settings, purpose_id: int) -> int
 def count_refused(session: Session, settings: Settings, purpose_id: int) -> dict[str, int]:
     """How many open or ended consents to a purpose the gate holds back, by the first reason."""
     statement = text(
-        f"SELECT {REFUSED_BECAUSE} AS reason, count(*) FROM {FROM_CONSENTS}"
+        f"SELECT {HOLD_REASON} AS reason, count(*) FROM {FROM_CONSENTS}"
         " WHERE c.purpose_id = :purpose GROUP BY 1"
     )
     rows = session.execute(statement, {"purpose": purpose_id, **gate_binds(settings)})

@@ -36,7 +36,7 @@ def lock_consent(tx: Transaction, consent_id: int) -> Consent:
     return consent
 
 
-class Act(NamedTuple):
+class LedgerChange(NamedTuple):
     """What happens to one locked consent, and when.
 
     `facts` must not be personal and stay for ever; `evidence` is personal and can be erased.
@@ -58,11 +58,13 @@ def record(
     facts: Mapping[str, Any] | None = None,
     evidence: Mapping[str, Any] | None = None,
 ) -> None:
-    """Move a locked consent by an act and write the act down; see `record_many`."""
-    record_many(tx, [Act(consent, at, facts, evidence)], action, actor=actor)
+    """Move a locked consent by an act and write the act down; see `record_changes`."""
+    record_changes(tx, [LedgerChange(consent, at, facts, evidence)], action, actor=actor)
 
 
-def record_many(tx: Transaction, acts: Sequence[Act], action: ConsentAction, *, actor: str) -> None:
+def record_changes(
+    tx: Transaction, acts: Sequence[LedgerChange], action: ConsentAction, *, actor: str
+) -> None:
     """Move many different consents by one kind of act, in a few statements however many they are.
 
     Raises ForbiddenTransition when the act is not possible at the station of one of them.
@@ -89,7 +91,7 @@ def record_many(tx: Transaction, acts: Sequence[Act], action: ConsentAction, *, 
 
 
 def _entry(
-    act: Act, action: ConsentAction, actor: str, previous: bytes
+    act: LedgerChange, action: ConsentAction, actor: str, previous: bytes
 ) -> tuple[LedgerEntry, bytes, str]:
     """The event of one act, with the salt and the text its commitment is made of."""
     first = action is ConsentAction.CAPTURE
@@ -121,7 +123,7 @@ def _move(consent: Consent, status: ConsentStatus, version: int, at: datetime) -
         consent.expires_at = None
 
 
-def _last_hashes(tx: Transaction, acts: Sequence[Act]) -> dict[int, bytes]:
+def _last_hashes(tx: Transaction, acts: Sequence[LedgerChange]) -> dict[int, bytes]:
     rows = tx.session.execute(
         sa.select(ConsentEvent.consent_id, ConsentEvent.hash)
         .join(Consent, Consent.id == ConsentEvent.consent_id)

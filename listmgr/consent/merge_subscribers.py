@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.consent.ledger import Act, record_many
+from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
 from listmgr.kit.errors import InvalidInput, Refused
@@ -36,7 +36,7 @@ class Merging:
     staying: tuple[Consent, ...]
 
 
-def look(session: Session, kept_id: int, other_id: int) -> Merging:
+def preview_merge(session: Session, kept_id: int, other_id: int) -> Merging:
     """What `merge` would do now; writes nothing."""
     return _plan(_open_consents(session, kept_id), _open_consents(session, other_id))
 
@@ -55,14 +55,14 @@ def merge(tx: Transaction, kept_id: int, other_id: int, *, actor: str, at: datet
     plan = _plan(
         _open_consents(tx.session, kept_id), _open_consents(tx.session, other_id, lock=True)
     )
-    acts = [Act(consent, at, {"how": "merged"}) for consent in plan.ending]
-    record_many(tx, acts, ConsentAction.WITHDRAW, actor=actor)
+    acts = [LedgerChange(consent, at, {"how": "merged"}) for consent in plan.ending]
+    record_changes(tx, acts, ConsentAction.WITHDRAW, actor=actor)
     fill(kept, other)
     other.merged_into_id = kept.id
     return plan
 
 
-def part(tx: Transaction, subscriber_id: int) -> int | None:
+def undo_merge(tx: Transaction, subscriber_id: int) -> int | None:
     """Take a joining back; returns whom the record was joined to. What has ended stays ended."""
     person = locked_person(tx, subscriber_id)
     joined_to = person.merged_into_id

@@ -190,7 +190,7 @@ class Signup(Base):
     content: Mapped[dict[str, Any]] = mapped_column(info=PERSONAL)
 
 
-class QuestionStatus(enum.StrEnum):
+class ServiceMailStatus(enum.StrEnum):
     """The life of one confirmation mail."""
 
     # Over a limit: it is queued when there is room.
@@ -202,7 +202,7 @@ class QuestionStatus(enum.StrEnum):
     UNCERTAIN = "uncertain"
 
 
-class QuestionKind(enum.StrEnum):
+class ServiceMailKind(enum.StrEnum):
     """The mails that may go to somebody who has not confirmed anything by them."""
 
     CONFIRM = "confirm"
@@ -213,7 +213,7 @@ class QuestionKind(enum.StrEnum):
     MY_DATA = "my_data"
 
 
-class Question(Base):
+class ServiceMail(Base):
     """One confirmation mail: the only kind of mail that rests on a pending consent."""
 
     __tablename__ = "questions"
@@ -237,12 +237,12 @@ class Question(Base):
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
-    kind: Mapped[QuestionKind] = mapped_column(info=PLAIN)
+    kind: Mapped[ServiceMailKind] = mapped_column(info=PLAIN)
     # The consents one mail asks for share one question: several boxes, one mail, one click.
     consent_ids: Mapped[list[int]] = mapped_column(
         sa.dialects.postgresql.ARRAY(sa.BigInteger()), info=PLAIN
     )
-    status: Mapped[QuestionStatus] = mapped_column(info=PLAIN)
+    status: Mapped[ServiceMailStatus] = mapped_column(info=PLAIN)
     token_hash: Mapped[bytes | None] = mapped_column(unique=True, info=PLAIN)
     # Keyed fingerprints (provider-aware address; domain): limits outlive the subscriber.
     recipient: Mapped[bytes] = mapped_column(info=PERSONAL)

@@ -10,7 +10,7 @@ from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.kit.rows import Rows, rows_of
-from listmgr.kit.tokens import Door, TokenInvalid, open_token
+from listmgr.kit.tokens import TokenInvalid, TokenPurpose, open_token
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import mask
 
@@ -80,9 +80,9 @@ def save_preferences(
 def subscriber_of(settings: Settings, token: str) -> int:
     """Whose page a link opens: a preferences token, or the token of any campaign mail."""
     try:
-        parts = open_token(settings.secret_keys, Door.PREFERENCES, token)
+        parts = open_token(settings.secret_keys, TokenPurpose.PREFERENCES, token)
     except TokenInvalid:
-        parts = open_token(settings.secret_keys, Door.UNSUBSCRIBE, token)
+        parts = open_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, token)
     if not parts or not isinstance(parts[-1], int):
         raise TokenInvalid
     return parts[-1]

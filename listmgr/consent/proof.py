@@ -20,7 +20,7 @@ from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import (
     N_,
-    filled,
+    lazy_message,
 )
 
 FORMAT = "listmgr-consent-proof-1"
@@ -75,7 +75,9 @@ def read_proof(text: str) -> dict[str, Any]:
     try:
         return _of(dict, _load(text))
     except (ValueError, TypeError, RecursionError) as error:
-        raise ProofError(filled(N_("The file is damaged: %(error)s."), error=str(error))) from None
+        raise ProofError(
+            lazy_message(N_("The file is damaged: %(error)s."), error=str(error))
+        ) from None
 
 
 class ProofError(Exception):
@@ -88,7 +90,7 @@ def verify(exported: Mapping[str, Any]) -> int:
     Raises ProofError naming the event whose chain, hash or evidence does not hold.
     """
     if not isinstance(exported, dict) or exported.get("format") != FORMAT:
-        raise ProofError(filled(N_("This is not a %(format)s file."), format=FORMAT))
+        raise ProofError(lazy_message(N_("This is not a %(format)s file."), format=FORMAT))
     try:
         _check_keys(exported, _KEYS)
         events = [_checked_event(event) for event in _of(list, exported["events"])]
@@ -96,14 +98,16 @@ def verify(exported: Mapping[str, Any]) -> int:
         evidence = [(event["seq"], _evidence_holds(event)) for event in events]
         broken = chain_breaks(chain)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ProofError(filled(N_("The file is damaged: %(error)s."), error=str(error))) from None
+        raise ProofError(
+            lazy_message(N_("The file is damaged: %(error)s."), error=str(error))
+        ) from None
     if broken or not chain:
         number = str(broken[0] if broken else 1)
-        raise ProofError(filled(N_("The chain breaks at event %(number)s."), number=number))
+        raise ProofError(lazy_message(N_("The chain breaks at event %(number)s."), number=number))
     for seq, holds in evidence:
         if not holds:
             sentence = N_("The evidence of event %(number)s is not what was committed to.")
-            raise ProofError(filled(sentence, number=str(seq)))
+            raise ProofError(lazy_message(sentence, number=str(seq)))
     if chain[-1][0].status != exported.get("status"):
         raise ProofError(N_("The stated status is not that of the last event."))
     return len(chain)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from listmgr.consent.confirm import QuestionView, look, question_consents, question_of
+from listmgr.consent.confirm import (
+    ConfirmationView,
+    confirmation_view,
+    question_consents,
+    question_of,
+)
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.request_evidence import RequestFacts
@@ -19,7 +24,7 @@ _HOW = {
 }
 
 
-def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> QuestionView:
+def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> ConfirmationView:
     """End every consent the question asked for. Safe to press twice; raises TokenInvalid."""
     for consent in question_consents(tx, token):
         action = _HOW.get(consent.status)
@@ -34,4 +39,4 @@ def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) ->
                 evidence=facts.evidence(),
             )
     drop_answers(tx, question_of(tx.settings, token))
-    return look(rows_of(tx.session), tx.settings, token, at)
+    return confirmation_view(rows_of(tx.session), tx.settings, token, at)

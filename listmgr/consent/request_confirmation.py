@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
-from listmgr.consent.models import Consent, Question, QuestionKind, QuestionStatus
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind, ServiceMailStatus
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList
@@ -26,7 +26,7 @@ MOST_KEYS_A_DAY = 3
 AT_ONCE = 0.5
 
 
-def ask(
+def request_confirmation(
     tx: Transaction,
     consents: Sequence[Consent],
     address: Address,
@@ -34,7 +34,7 @@ def ask(
     at: datetime,
     actor: str,
     network: bytes | None = None,
-) -> Question | None:
+) -> ServiceMail | None:
     """Queue one mail for consents and move them to pending, or let it wait for room.
 
     `network` is the keyed fingerprint of where the request came from: those that wait take turns
@@ -43,7 +43,7 @@ def ask(
     mailbox_full = mailbox_is_full(tx, address, at)
     if mailbox_full and all(c.status is ConsentStatus.PENDING for c in consents):
         return None
-    question = _question(tx, QuestionKind.CONFIRM, consents, address, at)
+    question = _question(tx, ServiceMailKind.CONFIRM, consents, address, at)
     question.actor, question.network = actor, network
     if mailbox_full or not has_room(tx, question.domain, at, share=AT_ONCE):
         return _wait(tx, question)
@@ -52,7 +52,7 @@ def ask(
 
 
 def begin_asking(
-    tx: Transaction, question: Question, consents: Sequence[Consent], *, at: datetime
+    tx: Transaction, question: ServiceMail, consents: Sequence[Consent], *, at: datetime
 ) -> None:
     """Move the consents to pending, from now on for `confirm_days`, and queue the mail."""
     for consent in consents:
@@ -82,43 +82,43 @@ def askable_consents(
     return list(tx.session.scalars(query))
 
 
-def tell_already(
+def queue_already_subscribed(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
-) -> Question | None:
+) -> ServiceMail | None:
     """Queue the mail that says "you are subscribed already": only the mailbox learns it (T-10)."""
     if mailbox_is_full(tx, address, at):
         return None
-    question = _question(tx, QuestionKind.ALREADY, consents, address, at)
+    question = _question(tx, ServiceMailKind.ALREADY, consents, address, at)
     if not has_room(tx, question.domain, at, share=AT_ONCE):
         return _wait(tx, question)
     return queue(tx, question, at)
 
 
-def tell_moving(
+def queue_address_change_notice(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
-) -> Question:
+) -> ServiceMail:
     """Queue the mail that tells the old mailbox of a change of address; no limit holds it back."""
-    return queue(tx, _question(tx, QuestionKind.MOVING, consents, address, at), at)
+    return queue(tx, _question(tx, ServiceMailKind.MOVING, consents, address, at), at)
 
 
-def tell_my_data(
+def queue_my_data_link(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
-) -> Question | None:
+) -> ServiceMail | None:
     """Queue the mail with the key to the person's own data; None when three went in a day."""
     recipient, _domain = _limit_keys(tx, address)
     lately = sa.select(sa.func.count()).where(
-        Question.kind == QuestionKind.MY_DATA,
-        Question.recipient == recipient,
-        Question.created_at > at - timedelta(days=1),
+        ServiceMail.kind == ServiceMailKind.MY_DATA,
+        ServiceMail.recipient == recipient,
+        ServiceMail.created_at > at - timedelta(days=1),
     )
     if tx.session.scalars(lately).one() >= MOST_KEYS_A_DAY:
         return None
-    return queue(tx, _question(tx, QuestionKind.MY_DATA, consents, address, at), at)
+    return queue(tx, _question(tx, ServiceMailKind.MY_DATA, consents, address, at), at)
 
 
-def queue(tx: Transaction, question: Question, at: datetime) -> Question:
+def queue(tx: Transaction, question: ServiceMail, at: datetime) -> ServiceMail:
     """Let a question be sent from now on; it counts towards the limits."""
-    question.status, question.queued_at = QuestionStatus.QUEUED, at
+    question.status, question.queued_at = ServiceMailStatus.QUEUED, at
     tx.session.add(question)
     tx.session.flush()
     tx.after_commit(
@@ -133,9 +133,9 @@ def mailbox_is_full(tx: Transaction, address: Address, at: datetime) -> bool:
     # Two sign-ups for one address at once must not both pass: they wait for each other here.
     lock = int.from_bytes(recipient[:8], "big", signed=True)
     tx.session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
-    same_mailbox = Question.recipient == recipient
+    same_mailbox = ServiceMail.recipient == recipient
     # What did not arrive, or may not have, must not keep the person out for a day.
-    arrived = Question.status.not_in((QuestionStatus.FAILED, QuestionStatus.UNCERTAIN))
+    arrived = ServiceMail.status.not_in((ServiceMailStatus.FAILED, ServiceMailStatus.UNCERTAIN))
     settings = tx.settings
     return _reaches(
         tx, settings.question_per_day, at - timedelta(days=1), same_mailbox, arrived
@@ -144,7 +144,7 @@ def mailbox_is_full(tx: Transaction, address: Address, at: datetime) -> bool:
 
 def has_room(tx: Transaction, domain: bytes, at: datetime, *, share: float = 1) -> bool:
     """Whether mails to a domain, and to everybody together, stay below a share of their limits."""
-    of_domain, hour_ago = Question.domain == domain, at - timedelta(hours=1)
+    of_domain, hour_ago = ServiceMail.domain == domain, at - timedelta(hours=1)
     settings = tx.settings
     return not (
         _reaches(tx, math.ceil(settings.domain_per_hour * share), hour_ago, of_domain)
@@ -159,20 +159,20 @@ def is_hour_full(tx: Transaction, at: datetime) -> bool:
 
 def _reaches(tx: Transaction, limit: int, since: datetime, *which: sa.ColumnElement[bool]) -> bool:
     """Whether so many questions were queued since then; reads no more rows than the limit."""
-    some = sa.select(Question.id).where(Question.queued_at > since, *which).limit(limit)
+    some = sa.select(ServiceMail.id).where(ServiceMail.queued_at > since, *which).limit(limit)
     count = sa.select(sa.func.count()).select_from(some.subquery())
     return tx.session.scalars(count).one() >= limit
 
 
 def _question(
     tx: Transaction,
-    kind: QuestionKind,
+    kind: ServiceMailKind,
     consents: Sequence[Consent],
     address: Address,
     at: datetime,
-) -> Question:
+) -> ServiceMail:
     recipient, domain = _limit_keys(tx, address)
-    return Question(
+    return ServiceMail(
         kind=kind,
         consent_ids=[consent.id for consent in consents],
         recipient=recipient,
@@ -181,19 +181,19 @@ def _question(
     )
 
 
-def _wait(tx: Transaction, question: Question) -> Question:
+def _wait(tx: Transaction, question: ServiceMail) -> ServiceMail:
     """Keep a question until there is room; who signs up again meanwhile waits once, not twice."""
     waiting = tx.session.scalars(
-        sa.select(Question).where(
-            Question.status == QuestionStatus.WAITING,
-            Question.recipient == question.recipient,
-            Question.kind == question.kind,
-            Question.consent_ids == question.consent_ids,
+        sa.select(ServiceMail).where(
+            ServiceMail.status == ServiceMailStatus.WAITING,
+            ServiceMail.recipient == question.recipient,
+            ServiceMail.kind == question.kind,
+            ServiceMail.consent_ids == question.consent_ids,
         )
     ).first()
     if waiting is not None:
         return waiting
-    question.status = QuestionStatus.WAITING
+    question.status = ServiceMailStatus.WAITING
     tx.session.add(question)
     tx.session.flush()
     return question

@@ -12,8 +12,8 @@ from jinja2 import Template
 from markupsafe import escape
 
 from listmgr.consent.mail_linter import advertising, foreign_fields, links_in
-from listmgr.consent.models import Consent, Question, QuestionKind
-from listmgr.kit.mail import Letter
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind
+from listmgr.kit.mail import OutgoingMail
 from listmgr.kit.mail_templates import mail_templates
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Purpose
@@ -26,9 +26,9 @@ class Advertising(Exception):
     """The mail holds something a confirmation mail must not hold (L-10)."""
 
 
-def compose(
-    tx: Transaction, question: Question, consents: list[Consent], token: str, templates: Path
-) -> Letter:
+def compose_service_mail(
+    tx: Transaction, question: ServiceMail, consents: list[Consent], token: str, templates: Path
+) -> OutgoingMail:
     """The sober mail: who, which list, when, one link, "ignore it", imprint, privacy (L-10).
 
     Nothing the visitor typed is in it, not even the name. Raises Advertising.
@@ -58,7 +58,7 @@ def compose(
     )
     if found:
         raise Advertising("; ".join(found))
-    return Letter(
+    return OutgoingMail(
         to=subscriber.envelope,
         subject=parts["subject.txt"].strip(),
         text=parts["body.txt"],
@@ -69,8 +69,8 @@ def compose(
     )
 
 
-def _link(tx: Transaction, question: Question, token: str) -> str:
-    pages = {QuestionKind.MOVING: f"p/{token}/address", QuestionKind.MY_DATA: f"d/{token}"}
+def _link(tx: Transaction, question: ServiceMail, token: str) -> str:
+    pages = {ServiceMailKind.MOVING: f"p/{token}/address", ServiceMailKind.MY_DATA: f"d/{token}"}
     return tx.settings.link(pages.get(question.kind, f"c/{token}"))
 
 

@@ -15,32 +15,32 @@ import sqlalchemy as sa
 
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
-from listmgr.consent.models import Consent, Question, QuestionKind, QuestionStatus
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind, ServiceMailStatus
 from listmgr.consent.request_confirmation import askable_consents
 from listmgr.consent.service_mail_content import (
     Advertising,
-    compose,
+    compose_service_mail,
 )
 from listmgr.kit.mail import (
-    Letter,
     MailLoginRefused,
+    MailReceipt,
     MailRefused,
     MailServerAway,
     MailUncertain,
-    Receipt,
+    OutgoingMail,
 )
 from listmgr.kit.queue import Job
-from listmgr.kit.throttled_log import Trouble
-from listmgr.kit.tokens import Door, make_token, token_hash
+from listmgr.kit.throttled_log import ThrottledLog
+from listmgr.kit.tokens import TokenPurpose, make_token, token_hash
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList
 from listmgr.senders.transactional_route import (
-    PostBy,
-    Way,
+    SendVia,
+    TransactionalRoute,
     way,
 )
 
-_trouble = Trouble(logging.getLogger(__name__))
+_trouble = ThrottledLog(logging.getLogger(__name__))
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # Each attempt waits longer than the one before, up to an hour, for as long as it is still of use.
 LONGEST_WAIT_MINUTES = 60
@@ -55,42 +55,47 @@ class ClaimedQuestion(NamedTuple):
     """A mail that this process alone may send, the way it goes, and the secret in its link."""
 
     question_id: int
-    letter: Letter
-    way: Way
+    letter: OutgoingMail
+    way: TransactionalRoute
     token: str
 
 
 def send_question(
-    uow: UnitOfWork, post: PostBy, templates: Path, question_id: int, *, now: Callable[[], datetime]
+    uow: UnitOfWork,
+    post: SendVia,
+    templates: Path,
+    question_id: int,
+    *,
+    now: Callable[[], datetime],
 ) -> None:
     """Send one question; safe to run twice, since claiming it is committed before the mail goes."""
     with uow() as tx:
-        question = tx.session.get(Question, question_id, with_for_update={"skip_locked": True})
+        question = tx.session.get(ServiceMail, question_id, with_for_update={"skip_locked": True})
         claimed = claim(tx, question, templates, now()) if question is not None else None
     if claimed is not None:
         send_claimed(uow, post, claimed, now=now)
 
 
 def send_claimed(
-    uow: UnitOfWork, post: PostBy, claimed: ClaimedQuestion, *, now: Callable[[], datetime]
+    uow: UnitOfWork, post: SendVia, claimed: ClaimedQuestion, *, now: Callable[[], datetime]
 ) -> None:
     """Send what is claimed, once the claim is committed; settle it by what the server said."""
     question_id, letter, its_way, token = claimed
     try:
         receipt = post(letter, its_way)
     except MailRefused as error:
-        status = QuestionStatus.FAILED if error.permanent else QuestionStatus.QUEUED
+        status = ServiceMailStatus.FAILED if error.permanent else ServiceMailStatus.QUEUED
         _settle(uow, question_id, status, f"refused: {error}")
     except MailServerAway as error:
         away = its_way.terms.sender_id
         refused = isinstance(error, MailLoginRefused)
-        _settle(uow, question_id, QuestionStatus.QUEUED, f"server away: {error}", away, refused)
+        _settle(uow, question_id, ServiceMailStatus.QUEUED, f"server away: {error}", away, refused)
         if refused:
             sentence = f"the mail server of sender {away} refuses the login, single mails wait"
             _trouble.log(f"sender {away}", error, sentence)
     except MailUncertain as error:
         # It may have been taken: never sent again by itself; the person can sign up again.
-        _settle(uow, question_id, QuestionStatus.UNCERTAIN, f"uncertain: {error}")
+        _settle(uow, question_id, ServiceMailStatus.UNCERTAIN, f"uncertain: {error}")
     else:
         _trouble.end(f"sender {its_way.terms.sender_id}")
         with uow() as tx:
@@ -99,17 +104,19 @@ def send_claimed(
 
 def sweep_questions(tx: Transaction, *, at: datetime) -> int:
     """Ring again for what waits, and give up on what a dead worker left half done."""
-    _close(tx, QuestionStatus.SENDING, Question.sent_at < at - LEFT_HALF_DONE, "worker died")
-    _close(tx, QuestionStatus.QUEUED, Question.queued_at < at - GIVE_UP, "gave up after two days")
-    minutes = sa.func.least(Question.attempts * Question.attempts, LONGEST_WAIT_MINUTES)
+    _close(tx, ServiceMailStatus.SENDING, ServiceMail.sent_at < at - LEFT_HALF_DONE, "worker died")
+    _close(
+        tx, ServiceMailStatus.QUEUED, ServiceMail.queued_at < at - GIVE_UP, "gave up after two days"
+    )
+    minutes = sa.func.least(ServiceMail.attempts * ServiceMail.attempts, LONGEST_WAIT_MINUTES)
     wait = sa.func.make_interval(0, 0, 0, 0, 0, sa.cast(minutes, sa.Integer))
     waiting = tx.session.scalars(
-        sa.select(Question.id)
+        sa.select(ServiceMail.id)
         .where(
-            Question.status == QuestionStatus.QUEUED,
-            sa.or_(Question.sent_at.is_(None), Question.sent_at + wait <= at),
+            ServiceMail.status == ServiceMailStatus.QUEUED,
+            sa.or_(ServiceMail.sent_at.is_(None), ServiceMail.sent_at + wait <= at),
         )
-        .order_by(Question.id)
+        .order_by(ServiceMail.id)
         .limit(1000)
     ).all()
     for found in waiting:
@@ -118,32 +125,32 @@ def sweep_questions(tx: Transaction, *, at: datetime) -> int:
 
 
 def _close(
-    tx: Transaction, status: QuestionStatus, overdue: sa.ColumnElement[bool], why: str
+    tx: Transaction, status: ServiceMailStatus, overdue: sa.ColumnElement[bool], why: str
 ) -> None:
     """What was being sent may have arrived; what only waited has surely not."""
-    uncertain = status is QuestionStatus.SENDING
+    uncertain = status is ServiceMailStatus.SENDING
     tx.session.execute(
-        sa.update(Question)
-        .where(Question.status == status, overdue)
+        sa.update(ServiceMail)
+        .where(ServiceMail.status == status, overdue)
         .values(
-            status=QuestionStatus.UNCERTAIN if uncertain else QuestionStatus.FAILED,
+            status=ServiceMailStatus.UNCERTAIN if uncertain else ServiceMailStatus.FAILED,
             last_error=why,
         )
     )
 
 
 def claim(
-    tx: Transaction, question: Question, templates: Path, at: datetime
+    tx: Transaction, question: ServiceMail, templates: Path, at: datetime
 ) -> ClaimedQuestion | None:
     """Write the mail of a question and mark it as being sent; None when it is not to go now.
 
     The question is locked, or was made in this transaction.
     """
-    if question.status is not QuestionStatus.QUEUED:
+    if question.status is not ServiceMailStatus.QUEUED:
         return None
     consents = _still_asked(tx, question, at)
     if not consents:
-        question.status = QuestionStatus.FAILED
+        question.status = ServiceMailStatus.FAILED
         question.last_error = "nothing left to ask"
         return None
     its_way = _way(tx, consents[0])
@@ -151,53 +158,53 @@ def claim(
         return None
     token = _token(tx, question, consents)
     try:
-        letter = compose(tx, question, consents, token, templates)
+        letter = compose_service_mail(tx, question, consents, token, templates)
     except Advertising as error:
-        question.status = QuestionStatus.FAILED
+        question.status = ServiceMailStatus.FAILED
         question.last_error = f"not sober: {error}"[:300]
         return None
-    question.status = QuestionStatus.SENDING
+    question.status = ServiceMailStatus.SENDING
     question.attempts += 1
-    asks = question.kind in {QuestionKind.CONFIRM, QuestionKind.ALREADY}
+    asks = question.kind in {ServiceMailKind.CONFIRM, ServiceMailKind.ALREADY}
     question.token_hash = token_hash(token) if asks else None
     # Until it is sent, the time of the last attempt.
     question.sent_at = at
     return ClaimedQuestion(question.id, letter, its_way, token)
 
 
-def _way(tx: Transaction, consent: Consent) -> Way:
+def _way(tx: Transaction, consent: Consent) -> TransactionalRoute:
     found = tx.session.get_one(MailingList, consent.list_id)
     return way(tx.session, tx.settings, found.sender_address, named=found.sender_id)
 
 
-def _token(tx: Transaction, question: Question, consents: Sequence[Consent]) -> str:
+def _token(tx: Transaction, question: ServiceMail, consents: Sequence[Consent]) -> str:
     """What the one link of the mail opens: the question, or the person's own page."""
     keys, person = tx.settings.secret_keys, int(consents[0].subscriber_id or 0)
-    if question.kind is QuestionKind.MOVING:
-        return make_token(keys, Door.PREFERENCES, person)
-    if question.kind is QuestionKind.MY_DATA:
-        return make_token(keys, Door.MY_DATA, person)
-    return make_token(keys, Door.CONFIRM, question.id)
+    if question.kind is ServiceMailKind.MOVING:
+        return make_token(keys, TokenPurpose.PREFERENCES, person)
+    if question.kind is ServiceMailKind.MY_DATA:
+        return make_token(keys, TokenPurpose.MY_DATA, person)
+    return make_token(keys, TokenPurpose.CONFIRM, question.id)
 
 
-def _server_away(tx: Transaction, its_way: Way, at: datetime) -> bool:
-    found = sa.select(Question.id).where(
-        Question.status == QuestionStatus.QUEUED,
-        Question.away_sender_id == its_way.terms.sender_id,
-        Question.sent_at > at - PAUSE,
+def _server_away(tx: Transaction, its_way: TransactionalRoute, at: datetime) -> bool:
+    found = sa.select(ServiceMail.id).where(
+        ServiceMail.status == ServiceMailStatus.QUEUED,
+        ServiceMail.away_sender_id == its_way.terms.sender_id,
+        ServiceMail.sent_at > at - PAUSE,
     )
     return tx.session.scalars(found.limit(1)).first() is not None
 
 
-def _still_asked(tx: Transaction, question: Question, at: datetime) -> list[Consent]:
+def _still_asked(tx: Transaction, question: ServiceMail, at: datetime) -> list[Consent]:
     """What the mail may rest on now: the person may have left, or been restricted, meanwhile."""
-    if question.kind is QuestionKind.MY_DATA:
+    if question.kind is ServiceMailKind.MY_DATA:
         # Whoever we hold data of may see them, subscribed or not, restricted or not (Art. 15).
         theirs = sa.select(Consent).where(
             Consent.id.in_(question.consent_ids), Consent.subscriber_id.is_not(None)
         )
         return list(tx.session.scalars(theirs))
-    confirm = question.kind is QuestionKind.CONFIRM
+    confirm = question.kind is ServiceMailKind.CONFIRM
     status = ConsentStatus.PENDING if confirm else ConsentStatus.CONFIRMED
     return askable_consents(tx, question.consent_ids, (status,), at)
 
@@ -205,13 +212,13 @@ def _still_asked(tx: Transaction, question: Question, at: datetime) -> list[Cons
 def _settle(
     uow: UnitOfWork,
     question_id: int,
-    status: QuestionStatus,
+    status: ServiceMailStatus,
     error: str,
     away_sender_id: int | None = None,
     login_refused: bool = False,
 ) -> None:
     with uow() as tx:
-        question = tx.session.get_one(Question, question_id, with_for_update=True)
+        question = tx.session.get_one(ServiceMail, question_id, with_for_update=True)
         question.status = status
         question.last_error = error[:300]
         question.away_sender_id = away_sender_id
@@ -233,9 +240,11 @@ def _mask(part: re.Match[bytes]) -> bytes:
     return part[0] if part[0] == b"=\r\n" else b"x"
 
 
-def _sent(tx: Transaction, question_id: int, receipt: Receipt, token: str, at: datetime) -> None:
-    question = tx.session.get_one(Question, question_id, with_for_update=True)
-    question.status = QuestionStatus.SENT
+def _sent(
+    tx: Transaction, question_id: int, receipt: MailReceipt, token: str, at: datetime
+) -> None:
+    question = tx.session.get_one(ServiceMail, question_id, with_for_update=True)
+    question.status = ServiceMailStatus.SENT
     question.sent_at = at
     kept_copy = without_secret(receipt.mime, token).decode()
     for consent_id in question.consent_ids:

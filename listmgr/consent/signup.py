@@ -14,8 +14,8 @@ from listmgr.consent.capture import capture
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource, Signup
 from listmgr.consent.request_confirmation import (
-    ask,
-    tell_already,
+    queue_already_subscribed,
+    request_confirmation,
 )
 from listmgr.consent.signup_answers import keep_answers
 from listmgr.kit.queue import Job
@@ -103,11 +103,13 @@ def _enrol(
     to_ask = [c for c in consents if c.status is not ConsentStatus.CONFIRMED]
     if to_ask:
         network = bytes.fromhex(content.network) or None
-        question = ask(tx, to_ask, address, at=at, actor="subscriber", network=network)
+        question = request_confirmation(
+            tx, to_ask, address, at=at, actor="subscriber", network=network
+        )
         if question is not None:
             keep_answers(tx, question, subscriber, content.values, at=at)
     else:
-        tell_already(tx, consents, address, at=at)
+        queue_already_subscribed(tx, consents, address, at=at)
 
 
 def find_or_add(

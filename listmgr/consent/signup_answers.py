@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from listmgr.consent.models import Question, SignupAnswers
+from listmgr.consent.models import ServiceMail, SignupAnswers
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.rows import Rows, rows_of
 from listmgr.kit.transaction import Transaction
@@ -25,7 +25,7 @@ from listmgr.subscribers.models import Subscriber
 
 def keep_answers(
     tx: Transaction,
-    question: Question,
+    question: ServiceMail,
     subscriber: Subscriber,
     values: Mapping[str, str],
     *,

@@ -18,28 +18,28 @@ from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 
 # The ways a person can say it to staff.
-WAYS = ("reply", "phone", "letter", "in person")
+REQUEST_CHANNELS = ("reply", "phone", "letter", "in person")
 
 
-def withdraw_on_word(
+def record_withdrawal_request(
     tx: Transaction, subscriber_id: int, consent_id: int, *, how: str, actor: str, at: datetime
 ) -> bool:
     """End one consent of a person; False when it had ended. Raises InvalidInput or NotFound."""
-    check(how)
+    validate_channel(how)
     consent = tx.session.get(Consent, consent_id)
     if consent is None or consent.subscriber_id != subscriber_id:
         raise NotFound(N_("There is no such consent of this person."))
     return withdraw(tx, consent_id, how=how, actor=actor, facts=facts(how), at=at)
 
 
-def object_on_word(
+def record_objection(
     tx: Transaction, subscriber_id: int, *, how: str, actor: str, at: datetime
 ) -> int:
     """End every open consent and block the address; returns how many ended.
 
     Only the person's own confirmation of a new sign-up lifts the block (L-15, L-16).
     """
-    check(how)
+    validate_channel(how)
     subscriber = tx.session.get(Subscriber, subscriber_id, with_for_update=True)
     if subscriber is None:
         raise NotFound(N_("There is no such subscriber."))
@@ -54,9 +54,9 @@ def object_on_word(
     return sum(ended)
 
 
-def check(how: str) -> None:
+def validate_channel(how: str) -> None:
     """Raise InvalidInput unless it is one of the ways."""
-    if how not in WAYS:
+    if how not in REQUEST_CHANNELS:
         raise InvalidInput(
             N_("Choose how the person said it."), {"how": N_("Choose how the person said it.")}
         )

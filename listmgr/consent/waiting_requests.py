@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Question, QuestionKind, QuestionStatus
+from listmgr.consent.models import ServiceMail, ServiceMailKind, ServiceMailStatus
 from listmgr.consent.request_confirmation import (
     askable_consents,
     begin_asking,
@@ -82,12 +82,14 @@ def release_waiting(tx: Transaction, *, at: datetime) -> int:
 def forget_networks(tx: Transaction, *, at: datetime) -> None:
     """Forget where requests came from once it no longer decides whose turn it is."""
     tx.session.execute(
-        sa.update(Question)
+        sa.update(ServiceMail)
         .where(
-            Question.network.is_not(None),
-            Question.status != QuestionStatus.WAITING,
-            Question.created_at <= at - timedelta(days=1),
-            sa.or_(Question.queued_at.is_(None), Question.queued_at <= at - timedelta(days=1)),
+            ServiceMail.network.is_not(None),
+            ServiceMail.status != ServiceMailStatus.WAITING,
+            ServiceMail.created_at <= at - timedelta(days=1),
+            sa.or_(
+                ServiceMail.queued_at.is_(None), ServiceMail.queued_at <= at - timedelta(days=1)
+            ),
         )
         .values(network=None)
     )
@@ -96,14 +98,14 @@ def forget_networks(tx: Transaction, *, at: datetime) -> None:
 def _waiting(tx: Transaction, at: datetime) -> int:
     """How many wait, up to MAX_COUNT; those whose consents have expired by now wait no more."""
     over = at - timedelta(days=tx.settings.confirm_days)
-    waiting = Question.status == QuestionStatus.WAITING
-    some = sa.select(Question.id).where(waiting).limit(MAX_COUNT).subquery()
+    waiting = ServiceMail.status == ServiceMailStatus.WAITING
+    some = sa.select(ServiceMail.id).where(waiting).limit(MAX_COUNT).subquery()
     count = tx.session.scalars(sa.select(sa.func.count()).select_from(some)).one()
     if count:
         tx.session.execute(
-            sa.update(Question)
-            .where(waiting, Question.created_at <= over)
-            .values(status=QuestionStatus.FAILED, last_error=EXPIRED)
+            sa.update(ServiceMail)
+            .where(waiting, ServiceMail.created_at <= over)
+            .values(status=ServiceMailStatus.FAILED, last_error=EXPIRED)
         )
     return count
 
@@ -113,16 +115,16 @@ def _is_first(tx: Transaction) -> bool:
 
 
 def _release(tx: Transaction, question_id: int, asked_now: set[bytes], at: datetime) -> bool:
-    question = tx.session.get_one(Question, question_id, with_for_update=True)
+    question = tx.session.get_one(ServiceMail, question_id, with_for_update=True)
     if question.recipient in asked_now or not has_room(tx, question.domain, at):
         return False
-    confirm = question.kind is QuestionKind.CONFIRM
+    confirm = question.kind is ServiceMailKind.CONFIRM
     statuses = (
         (ConsentStatus.CAPTURED, ConsentStatus.PENDING) if confirm else (ConsentStatus.CONFIRMED,)
     )
     consents = askable_consents(tx, question.consent_ids, statuses, at)
     if not consents:
-        question.status, question.last_error = QuestionStatus.FAILED, "nothing left to ask"
+        question.status, question.last_error = ServiceMailStatus.FAILED, "nothing left to ask"
         return False
     asked_now.add(question.recipient)
     if confirm:

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from listmgr.config import Settings
-from listmgr.consent.ledger import Act, lock_consent, record, record_many
+from listmgr.consent.ledger import LedgerChange, lock_consent, record, record_changes
 from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.rows import Rows, rows_of
-from listmgr.kit.tokens import Door, TokenInvalid, open_token
+from listmgr.kit.tokens import TokenInvalid, TokenPurpose, open_token
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import mask
 
@@ -73,8 +73,8 @@ def withdraw_many(
     if purpose_id is not None:
         open_ones = open_ones.where(Consent.purpose_id == purpose_id)
     consents = tx.session.scalars(open_ones.order_by(Consent.id).with_for_update()).all()
-    acts = [Act(consent, at, {"how": how}, facts.evidence()) for consent in consents]
-    record_many(tx, acts, ConsentAction.WITHDRAW, actor=actor)
+    acts = [LedgerChange(consent, at, {"how": how}, facts.evidence()) for consent in consents]
+    record_changes(tx, acts, ConsentAction.WITHDRAW, actor=actor)
     return len(consents)
 
 
@@ -114,7 +114,7 @@ def unsubscribe(
 
 
 def _parts(settings: Settings, token: str) -> tuple[int, int]:
-    parts = open_token(settings.secret_keys, Door.UNSUBSCRIBE, token)
+    parts = open_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, token)
     if len(parts) != 2 or not all(isinstance(part, int) for part in parts):
         raise TokenInvalid
     return int(parts[0]), int(parts[1])

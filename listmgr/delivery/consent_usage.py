@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from listmgr.delivery.models import CampaignLease, LeaseState
-from listmgr.delivery.planner_hints import plan_by_key
+from listmgr.delivery.planner_hints import use_index_plans
 from listmgr.kit.transaction import Transaction
 
 _NOTE = sa.text(
@@ -42,7 +42,7 @@ def note_uses(tx: Transaction) -> bool:
     ).one_or_none()
     if lease is None:
         return False
-    plan_by_key(tx)
+    use_index_plans(tx)
     tx.session.execute(_NOTE, {"campaign": lease.campaign_id, "lo": lease.lo, "hi": lease.hi})
     # After the consents, as an erasure does it. Another answer meanwhile: it is gone through again.
     tx.session.execute(

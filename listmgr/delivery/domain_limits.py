@@ -25,9 +25,9 @@ from listmgr.delivery.window import Recipient
 from listmgr.kit.rate_limiter import (
     Ask,
     BackOff,
-    PermitsAway,
+    RateLimiterUnavailable,
 )
-from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.limits import Limit, SendingPolicy
 
 BACK_OFF = BackOff()
 LOOKED_EVERY = 1.0
@@ -50,7 +50,7 @@ class PutOff(NamedTuple):
     refused: bool = False
 
 
-def alone_of(terms: Terms) -> str:
+def alone_of(terms: SendingPolicy) -> str:
     """Where all workers note who is left alone."""
     return f"listmgr:rate:{terms.sender_id}:alone"
 
@@ -131,7 +131,7 @@ class Domains:
     def _look(self) -> None:
         if time.monotonic() - self._looked > LOOKED_EVERY:
             self._looked = time.monotonic()
-            with suppress(PermitsAway):
+            with suppress(RateLimiterUnavailable):
                 key = alone_of(self.throttle.terms)
                 self.alone = self.throttle.permits.left_alone(key)
 
@@ -151,7 +151,7 @@ class Domains:
         """All where this worker has a place at a domain that takes so many at once; else none."""
         most, places = self.throttle.terms.domains[scope].at_once, 0
         names = [f"{self.throttle.holder}:{n}" for n in range(most)]
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             places = self.throttle.permits.enter(
                 self._places_key(scope), names, most=most, seconds=PLACE_SECONDS
             )
@@ -196,7 +196,7 @@ class Domains:
         try:
             rows = {ask.key: begun[scope] for scope, ask in asks.items()}
             answers = self.throttle.answer(list(asks.values()), rows) if asks else []
-        except PermitsAway:
+        except RateLimiterUnavailable:
             return dict.fromkeys(short, BUSY)
         for (scope, ask), given in zip(asks.items(), answers, strict=True):
             self._asks[scope] = ask
@@ -211,7 +211,7 @@ class Domains:
         if not late:
             return
         start, step = floor, 1 / rule.each_second
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             key = key_of(self.throttle.terms, scope)
             start = self.throttle.permits.queue(key, len(late), rate=rule.each_second, floor=floor)
         for n, one in enumerate(late):
@@ -252,7 +252,7 @@ class Domains:
                 self.newly_taking.add(scope)
             if not heard.bad and scope not in self._struck and scope not in self.alone:
                 continue
-            with suppress(PermitsAway):
+            with suppress(RateLimiterUnavailable):
                 until = self.throttle.permits.heard(
                     alone_of(self.throttle.terms),
                     scope,
@@ -278,7 +278,7 @@ class Domains:
 
     def close(self) -> None:
         """Give back permits and places."""
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             for scope, count in self._held.items():
                 if count:
                     self.throttle.permits.give_back(self._asks[scope], count)

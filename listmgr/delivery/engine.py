@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from listmgr.campaigns import control
 from listmgr.campaigns.audience import audience
-from listmgr.campaigns.compose import locked
+from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.files import files_of
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus, PauseCause
 from listmgr.config import Settings
@@ -34,25 +34,25 @@ from listmgr.delivery.route import take_outlet
 from listmgr.delivery.sender_faults import SenderFaults
 from listmgr.delivery.sender_limits import Throttle
 from listmgr.delivery.smtp.pool import (
-    Channel,
-    NoRoom,
-    ServerAway,
+    ConnectionPool,
+    PoolExhausted,
+    ServerUnavailable,
 )
 from listmgr.delivery.transmit import (
     SendPlan,
     UnitOfWork,
     WindowState,
-    hand_over,
+    transmit_window,
 )
-from listmgr.delivery.usage_recount import begun_since
+from listmgr.delivery.usage_recount import count_attempts_since
 from listmgr.delivery.window import due_window, next_window, seconds_to_next_due
 from listmgr.delivery.window_size import Pace
 from listmgr.kit import shutdown
 from listmgr.kit.rate_limiter import permits_at
-from listmgr.kit.tokens import Door, token_mint
+from listmgr.kit.tokens import TokenPurpose, fast_token_signer
 from listmgr.kit.transaction import Transaction
 from listmgr.segments.rules import BrokenRule
-from listmgr.senders.limits import Terms
+from listmgr.senders.limits import SendingPolicy
 from listmgr.senders.routing import NoSender
 
 # A worker that is told to end waits for its slice: ten seconds are its patience.
@@ -138,7 +138,7 @@ def _await_due(plan: SendPlan, end: float, *, linger: bool) -> bool:
 
 def _over(end: float) -> bool:
     """Whether the slice is over: by the clock, or because this process has been asked to end."""
-    return time.monotonic() >= end or shutdown.asked()
+    return time.monotonic() >= end or shutdown.requested()
 
 
 def _linger(plan: SendPlan, end: float) -> bool:
@@ -155,9 +155,9 @@ def _reach(plan: SendPlan) -> None:
     """Nobody is written down as being mailed before there is a server to mail through."""
     try:
         plan.channel.connect()
-    except NoRoom:
+    except PoolExhausted:
         plan.throttle.crowded = True
-    except ServerAway as error:
+    except ServerUnavailable as error:
         plan.window.away = str(error)
         with plan.uow() as tx:
             _record(plan, tx, None)
@@ -190,7 +190,7 @@ def _load(
         purpose_id, waiting = campaign.purpose_id, campaign.waits_until is not None
         refusing = refusing_domains(tx.session, campaign_id, settings.give_up_days)
     throttle = _throttle(uow, settings, out.terms, holder, now)
-    channel = Channel(
+    channel = ConnectionPool(
         out.account,
         in_flight=SharedInFlight(throttle.permits, out.account),
         admit=throttle.admit,
@@ -211,17 +211,21 @@ def _load(
         sender_faults=SenderFaults(throttle.permits, campaign_id),
         among=among,
         now=now,
-        mint=token_mint(settings.secret_keys, Door.UNSUBSCRIBE),
+        mint=fast_token_signer(settings.secret_keys, TokenPurpose.UNSUBSCRIBE),
         window=WindowState(waiting=waiting),
     )
 
 
 def _throttle(
-    uow: UnitOfWork, settings: Settings, terms: Terms, holder: str, now: Callable[[], datetime]
+    uow: UnitOfWork,
+    settings: Settings,
+    terms: SendingPolicy,
+    holder: str,
+    now: Callable[[], datetime],
 ) -> Throttle:
     def count(scope: str, since: datetime) -> int:
         with uow() as tx:
-            return begun_since(tx.session, terms.sender_id, since)[scope]
+            return count_attempts_since(tx.session, terms.sender_id, since)[scope]
 
     return Throttle(permits_at(settings.redis_url), terms, holder=holder, now=now, count=count)
 
@@ -252,7 +256,7 @@ def _work(plan: SendPlan, lease: Lease, end: float) -> None:
         plan.throttle.unused(size - (len(window.recipients) if window else 0))
         if window is None:
             return
-        hand_over(plan, window)
+        transmit_window(plan, window)
 
 
 def _permitted(plan: SendPlan, end: float) -> int:
@@ -292,7 +296,7 @@ def _send_due(plan: SendPlan, end: float) -> bool:
         )
     plan.throttle.unused(size - len(window.recipients))
     if window.recipients:
-        hand_over(plan, window)
+        transmit_window(plan, window)
         with plan.uow() as tx:
             _record(plan, tx, None)
         _forget_results(plan)
@@ -305,7 +309,7 @@ def _record(plan: SendPlan, tx: Transaction, lo: int | None) -> None:
     reason = window.fault or window.away
     if reason:
         # Before the lease and the deliveries: an operator's act takes them in this order.
-        locked(tx, plan.campaign_id)
+        lock_campaign(tx, plan.campaign_id)
     settled = record_results(tx, plan.campaign_id, window.results, lo=lo, at=plan.now())
     window.late = not settled
     domains = plan.domains

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from listmgr.config import MailSettings
 from listmgr.kit.rate_limiter import (
-    Permits,
-    PermitsAway,
+    RateLimiter,
+    RateLimiterUnavailable,
 )
 
 MAX_IN_FLIGHT = 50
@@ -54,11 +54,11 @@ class InFlight:
 class SharedInFlight(InFlight):
     """The same, remembered in Valkey over slices, for all workers; without it nothing is known."""
 
-    def __init__(self, permits: Permits, account: MailSettings) -> None:
+    def __init__(self, permits: RateLimiter, account: MailSettings) -> None:
         super().__init__()
         self._permits = permits
         self._key = f"listmgr:smtp:{account.host}:{account.port}:taken"
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             self.taken = permits.read_counter(self._key)
         self._before = self.taken or 0
 
@@ -66,7 +66,7 @@ class SharedInFlight(InFlight):
         """Remembered at once: this process may be killed, and the others are to know."""
         super().fail()
         self._before = 0
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             self._permits.store_counter(self._key, 0, seconds=REMEMBERED_SECONDS)
 
     def close(self) -> None:
@@ -74,6 +74,6 @@ class SharedInFlight(InFlight):
         if self.taken is None or self.taken == self._before:
             return
         enough = self.most * TAKEN_FOR_ONE_MORE
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             self._permits.add_to_counter(self._key, self.taken - self._before, enough=enough)
         self._before = self.taken

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns.audience import audience, rule_of
-from listmgr.campaigns.compose import locked
+from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.files import files_of
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignFile
@@ -41,7 +41,7 @@ from listmgr.kit.transaction import Transaction
 from listmgr.senders.routing import NoSender
 
 
-def check(
+def validate_launch(
     session: Session, settings: Settings, campaign: Campaign, templates: Path
 ) -> list[Finding]:
     """Everything that keeps the campaign from starting, its merge fields and headers included."""
@@ -105,9 +105,11 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
     Raises Refused unless it is a draft, and while the whole installation is on hold.
     """
     refuse_while_held(tx)
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     status = next_status(campaign.status, CampaignAction.LAUNCH)
-    blocking = [f for f in check(tx.session, tx.settings, campaign, templates) if f.blocks]
+    blocking = [
+        f for f in validate_launch(tx.session, tx.settings, campaign, templates) if f.blocks
+    ]
     if blocking:
         raise InvalidInput(blocking[0].message)
     words = render_words(campaign, campaign.mailing_list, templates)

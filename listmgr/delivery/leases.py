@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from listmgr.delivery.models import partition_name
-from listmgr.delivery.planner_hints import plan_by_key
+from listmgr.delivery.planner_hints import use_index_plans
 from listmgr.kit.sql_condition import (
     EVERYBODY,
     Predicate,
@@ -119,7 +119,7 @@ def close(tx: Transaction, lease: Lease, among: Predicate = EVERYBODY) -> bool:
     """Everybody in the range has been seen to; False when it had been taken over."""
     closed = _set_state(tx, lease, "done")
     if closed:
-        _note_left(tx, lease, among)
+        _count_withdrawn(tx, lease, among)
     return closed
 
 
@@ -141,9 +141,9 @@ def _set_state(tx: Transaction, lease: Lease, state: str) -> bool:
     return bool(result.rowcount)
 
 
-def _note_left(tx: Transaction, lease: Lease, among: Predicate) -> None:
+def _count_withdrawn(tx: Transaction, lease: Lease, among: Predicate) -> None:
     """Count whom the windows never met: those who withdrew between the launch and their turn."""
-    plan_by_key(tx)
+    use_index_plans(tx)
     tx.session.execute(
         sa.text(
             # Each bound is known before the consents are looked at, so their index is used.

@@ -12,18 +12,18 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from listmgr.campaigns import control
-from listmgr.campaigns.compose import locked
+from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.models import CampaignStatus
 from listmgr.delivery.leases import lock_leases
 from listmgr.delivery.models import DeliveryStatus, partition_name
-from listmgr.delivery.planner_hints import plan_by_key
+from listmgr.delivery.planner_hints import use_index_plans
 from listmgr.delivery.smtp.providers import OTHERS
 from listmgr.delivery.smtp.reply_codes import (
     SOFT_MOST,
     SOFT_WITHIN,
     enhanced,
 )
-from listmgr.delivery.sweep import ring_campaign
+from listmgr.delivery.sweep import enqueue_campaign
 from listmgr.kit.transaction import Transaction
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress_many
@@ -140,11 +140,11 @@ def record_late(
     A campaign that was finished meanwhile goes on when somebody is to be tried again.
     """
     # Before the deliveries, as everybody does who writes to both.
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     _settle(tx, campaign_id, results, was=DeliveryStatus.UNCERTAIN, at=at)
     if campaign.status is CampaignStatus.FINISHED and _somebody_is_deferred(tx, campaign_id):
         control.reopen(tx, campaign_id)
-        ring_campaign(tx, campaign_id)
+        enqueue_campaign(tx, campaign_id)
 
 
 def _somebody_is_deferred(tx: Transaction, campaign_id: int) -> bool:
@@ -177,7 +177,7 @@ def _settle(
     if was is DeliveryStatus.UNCERTAIN:
         # By provider they were counted when they were given up.
         values |= {"providers": "{}"}
-    plan_by_key(tx)
+    use_index_plans(tx)
     if lo is None:
         lock_leases(tx, campaign_id, [result.subscriber_id for result in results])
     settled: int = tx.session.scalar(statement, values)

@@ -17,7 +17,7 @@ _BY_KEY = sa.text(
 _TOLD = "listmgr.by_key"
 
 
-def plan_by_key(tx: Transaction) -> None:
+def use_index_plans(tx: Transaction) -> None:
     """Until the end of the transaction: few rows, each found by its key."""
     if not tx.session.info.get(_TOLD):
         tx.session.execute(_BY_KEY)

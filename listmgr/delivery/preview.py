@@ -32,13 +32,13 @@ from listmgr.delivery.message.template_language import (
 from listmgr.delivery.route import outlet
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
+    ConnectionPool,
     Envelope,
-    ServerAway,
+    ServerUnavailable,
 )
 from listmgr.kit.errors import Refused
 from listmgr.kit.i18n import N_
-from listmgr.kit.tokens import Door, token_mint
+from listmgr.kit.tokens import TokenPurpose, fast_token_signer
 from listmgr.operators.models import Operator
 from listmgr.senders.routing import NoSender
 from listmgr.subscribers.field_catalogue import (
@@ -147,7 +147,7 @@ def _octets(
     at: datetime,
 ) -> bytes:
     """The mail with a token of nobody: pressed, it says that this was a test (T-26)."""
-    token = token_mint(settings.secret_keys, Door.UNSUBSCRIBE)(campaign.id, NOBODY)
+    token = fast_token_signer(settings.secret_keys, TokenPurpose.UNSUBSCRIBE)(campaign.id, NOBODY)
     return message.render(
         [values.get(name, "") for name in message.fields],
         to=values["email"],
@@ -184,11 +184,11 @@ def send_test(
     try:
         account = outlet(session, settings, campaign).account
         mail = Envelope(1, account.sender, operator.email, octets)
-        with Channel(account) as channel:
+        with ConnectionPool(account) as channel:
             outcome = next(iter(channel.send([mail])))
     except NoSender as error:
         raise Refused(str(error)) from None
-    except ServerAway as error:
+    except ServerUnavailable as error:
         raise Refused(f"{AWAY}: {error}") from None
     if outcome.answer is not Answer.ACCEPTED:
         raise Refused(f"{NOT_TAKEN}: {outcome.reply}")

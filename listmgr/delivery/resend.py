@@ -6,27 +6,27 @@ import enum
 
 import sqlalchemy as sa
 
-from listmgr.campaigns.compose import locked
+from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.lifecycle import CampaignAction, next_status
 from listmgr.delivery.domain_refusals import forget_refusing
 from listmgr.delivery.leases import lock_all_leases
 from listmgr.delivery.models import partition_name
 from listmgr.delivery.retention import deliveries_kept
-from listmgr.delivery.sweep import ring_campaign
+from listmgr.delivery.sweep import enqueue_campaign
 from listmgr.kit.errors import Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.installation_state import refuse_while_held
 from listmgr.kit.transaction import Transaction
 
 
-class Which(enum.StrEnum):
+class ResendScope(enum.StrEnum):
     """What is tried again. Uncertain ones may arrive twice: that is for people to decide (M-16)."""
 
     FAILED = "failed"
     UNCERTAIN = "uncertain"
 
 
-def try_again(tx: Transaction, campaign_id: int, which: Which) -> int:
+def resend(tx: Transaction, campaign_id: int, which: ResendScope) -> int:
     """Make deliveries due now; returns how many.
 
     Each goes through the gate once more right before it is handed over, so nobody who has left
@@ -35,7 +35,7 @@ def try_again(tx: Transaction, campaign_id: int, which: Which) -> int:
     Safe to run twice: what is due already is no longer failed or uncertain.
     """
     refuse_while_held(tx)
-    campaign = locked(tx, campaign_id)
+    campaign = lock_campaign(tx, campaign_id)
     status = next_status(campaign.status, CampaignAction.RETRY)
     if not deliveries_kept(tx.session, campaign_id):
         raise Refused(N_("Who got this campaign is no longer kept, so nobody can be tried again."))
@@ -46,11 +46,11 @@ def try_again(tx: Transaction, campaign_id: int, which: Which) -> int:
     if status is not campaign.status:
         campaign.status = status
         campaign.finished_at = None
-    ring_campaign(tx, campaign_id)
+    enqueue_campaign(tx, campaign_id)
     return count
 
 
-def _make_due(tx: Transaction, campaign_id: int, which: Which) -> int:
+def _make_due(tx: Transaction, campaign_id: int, which: ResendScope) -> int:
     # A statement of its own: a CTE of this one would be read, and locked, only as far as is needed.
     lock_all_leases(tx, campaign_id)
     found = tx.session.scalar(

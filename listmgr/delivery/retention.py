@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns.compose import locked
+from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.models import CampaignStatus
 from listmgr.delivery.models import partition_name
 from listmgr.kit.transaction import Transaction
@@ -23,7 +23,7 @@ def deliveries_kept(session: Session, campaign_id: int) -> bool:
     return session.scalar(sa.text("SELECT to_regclass(:name)"), {"name": table}) is not None
 
 
-def due_to_go(session: Session, months: int, *, at: datetime) -> Sequence[int]:
+def expired_campaigns(session: Session, months: int, *, at: datetime) -> Sequence[int]:
     """Campaigns that ended so long ago that their deliveries go; none where months are 0."""
     if not months:
         return []
@@ -40,8 +40,8 @@ def drop_deliveries(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
     Nothing is read or written per row. Nobody who sends waits for it: workers write to their own
     campaign's partition, and who holds the parent table longer than a moment is left alone.
     """
-    campaign = locked(tx, campaign_id)
-    due = due_to_go(tx.session, tx.settings.delivery_months, at=at)
+    campaign = lock_campaign(tx, campaign_id)
+    due = expired_campaigns(tx.session, tx.settings.delivery_months, at=at)
     if campaign.status not in ENDED or campaign_id not in due:
         return False
     tx.session.execute(sa.text("SET LOCAL lock_timeout = '3s'"))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.models import Campaign
 from listmgr.config import MailSettings, Settings
 from listmgr.kit.transaction import Transaction
-from listmgr.senders.limits import Terms
+from listmgr.senders.limits import SendingPolicy
 from listmgr.senders.models import BUILT_IN
 from listmgr.senders.routing import (
     account_of,
@@ -18,14 +18,14 @@ from listmgr.senders.routing import (
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class Route:
     """How to connect, and how much may go when."""
 
     account: MailSettings
-    terms: Terms
+    terms: SendingPolicy
 
 
-def outlet(session: Session, settings: Settings, campaign: Campaign) -> Outlet:
+def outlet(session: Session, settings: Settings, campaign: Campaign) -> Route:
     """The outlet as it is now: a sender may have been changed since the launch. NoSender."""
     mailing_list, content = campaign.mailing_list, campaign.content
     address = content.from_address if content else mailing_list.sender_address
@@ -35,10 +35,10 @@ def outlet(session: Session, settings: Settings, campaign: Campaign) -> Outlet:
         account = replace(account, connections=min(account.connections, terms.limit.at_once))
     if mailing_list.quiet.is_set:
         terms = replace(terms, quiet=(*terms.quiet, mailing_list.quiet))
-    return Outlet(account, terms)
+    return Route(account, terms)
 
 
-def take_outlet(tx: Transaction, settings: Settings, campaign: Campaign) -> Outlet:
+def take_outlet(tx: Transaction, settings: Settings, campaign: Campaign) -> Route:
     """The same for sending: noted beside the campaign, so that its mails can be counted."""
     found = outlet(tx.session, settings, campaign)
     sender_id = found.terms.sender_id

@@ -10,8 +10,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from listmgr.kit.rate_limiter import (
-    Permits,
-    PermitsAway,
+    RateLimiter,
+    RateLimiterUnavailable,
 )
 
 # So many domains or providers in a row.
@@ -26,11 +26,11 @@ class SenderFaults:
     two workers writing at once, only makes the row begin anew.
     """
 
-    def __init__(self, permits: Permits, campaign_id: int) -> None:
+    def __init__(self, permits: RateLimiter, campaign_id: int) -> None:
         self._permits = permits
         self._key = f"listmgr:campaign:{campaign_id}:sender-faults"
         self.scopes: set[str] = set()
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             self.scopes = permits.recall(self._key)
         self._stored = set(self.scopes)
         self._enough = False
@@ -50,5 +50,5 @@ class SenderFaults:
         if self._enough:
             self.scopes.clear()
         if self.scopes != self._stored:
-            with suppress(PermitsAway):
+            with suppress(RateLimiterUnavailable):
                 self._permits.remember(self._key, self.scopes, seconds=_KEPT_SECONDS)

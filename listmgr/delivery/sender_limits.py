@@ -20,12 +20,12 @@ from listmgr.kit.clock import elapsed
 from listmgr.kit.rate_limiter import (
     Ask,
     Given,
-    Permits,
-    PermitsAway,
+    RateLimiter,
+    RateLimiterUnavailable,
     Span,
     Unknown,
 )
-from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.limits import Limit, SendingPolicy
 from listmgr.senders.quiet_hours import (
     day_bounds,
     local_day,
@@ -49,22 +49,24 @@ class Wait:
     until: datetime
 
 
-def key_of(terms: Terms, scope: str = "") -> str:
+def key_of(terms: SendingPolicy, scope: str = "") -> str:
     """What counters are kept under; limits that have changed count anew, from the rows."""
     return f"listmgr:rate:{terms.sender_id}.{terms.revision}:{scope}"
 
 
-def limited_as(terms: Terms, domain: str) -> str:
+def limited_as(terms: SendingPolicy, domain: str) -> str:
     """The domain if it has a limit of its own, else its provider, else the domain."""
     return domain if domain in terms.domains else scope_of(domain)
 
 
-def places_of(terms: Terms) -> str:
+def places_of(terms: SendingPolicy) -> str:
     """Where the connections of all workers to a sender are counted."""
     return f"listmgr:rate:{terms.sender_id}:connections"
 
 
-def ask_of(terms: Terms, limit: Limit, at: datetime, *, scope: str = "", want: int = 0) -> Ask:
+def ask_of(
+    terms: SendingPolicy, limit: Limit, at: datetime, *, scope: str = "", want: int = 0
+) -> Ask:
     """The question for permits under a limit, in the hour and on the day of `at`."""
     hour = int(at.timestamp()) // 3_600 * 3_600
     begin, end = (int(b.timestamp()) for b in day_bounds(local_day(at, terms.zone), terms.zone))
@@ -83,8 +85,8 @@ class Throttle:
 
     def __init__(
         self,
-        permits: Permits,
-        terms: Terms,
+        permits: RateLimiter,
+        terms: SendingPolicy,
         *,
         holder: str,
         now: Callable[[], datetime],
@@ -127,7 +129,7 @@ class Throttle:
                 return most
             try:
                 self._fetch(ask_of(self.terms, limit, at, want=max(most, WANTED)), end)
-            except PermitsAway:
+            except RateLimiterUnavailable:
                 self.waits = Wait("counting", at + COUNTING)
         if not self._held or not self._until_its_turn(end):
             return 0
@@ -211,7 +213,7 @@ class Throttle:
         if not most:
             return True
         name = f"{self.holder}:{len(self._places)}"
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             if self.permits.enter(places_of(self.terms), [name], most=most, seconds=PLACE_SECONDS):
                 self._places.append(name)
                 return True
@@ -220,7 +222,7 @@ class Throttle:
     def release(self) -> None:
         """A connection has been closed."""
         if self._places:
-            with suppress(PermitsAway):
+            with suppress(RateLimiterUnavailable):
                 self.permits.leave(places_of(self.terms), [self._places.pop()])
 
     def _renew(self) -> None:
@@ -229,13 +231,13 @@ class Throttle:
             return
         self._renewed = current
         most, key = self.terms.limit.at_once, places_of(self.terms)
-        with suppress(PermitsAway):
+        with suppress(RateLimiterUnavailable):
             self.permits.enter(key, self._places, most=most, seconds=PLACE_SECONDS)
 
     def close(self) -> None:
         """Give back what was not used; raises nothing."""
         if self._ask is not None and self._held:
-            with suppress(PermitsAway):
+            with suppress(RateLimiterUnavailable):
                 self.permits.give_back(self._ask, self._held)
             self.gave_back = bool(self._ask.hour.limit or self._ask.day.limit)
             self._held = 0

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.campaigns import control
-from listmgr.campaigns.compose import locked
+from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.models import Campaign, CampaignStatus, PauseCause
 from listmgr.delivery.leases import lock_leases
 from listmgr.delivery.models import CampaignLease, LeaseState, partition_name
@@ -31,7 +31,7 @@ def slice_job(campaign_id: int, slot: int, turn: int) -> Job:
     )
 
 
-def ring_campaign(tx: Transaction, campaign_id: int) -> None:
+def enqueue_campaign(tx: Transaction, campaign_id: int) -> None:
     """Ask the workers to go on with a campaign, after the commit.
 
     As many chains of jobs as workers may be busy with it; the others are there for the next one.
@@ -68,7 +68,7 @@ def sweep_campaign(tx: Transaction, campaign_id: int, *, at: datetime) -> None:
     working = _unfinished_leases(tx, campaign.id)
     if campaign.status is not CampaignStatus.RUNNING or not working:
         # Before the leases and the deliveries, as everybody does who writes to both.
-        locked(tx, campaign.id)
+        lock_campaign(tx, campaign.id)
         settle_late(tx, campaign.id)
     if campaign.status is CampaignStatus.PAUSED:
         if campaign.pause_cause is PauseCause.SERVER_AWAY:
@@ -77,7 +77,7 @@ def sweep_campaign(tx: Transaction, campaign_id: int, *, at: datetime) -> None:
         if campaign.waits_until is not None and campaign.waits_until > at:
             return
         if working or _deferred_due(tx, campaign.id):
-            ring_campaign(tx, campaign.id)
+            enqueue_campaign(tx, campaign.id)
         else:
             finish_if_done(tx, campaign.id, at=at)
 
@@ -112,7 +112,7 @@ def settle_late(tx: Transaction, campaign_id: int) -> int:
     ).all()
     if not people:
         return 0
-    locked(tx, campaign_id)
+    lock_campaign(tx, campaign_id)
     lock_leases(tx, campaign_id, people)
     found = tx.session.scalars(
         sa.text(
@@ -135,7 +135,7 @@ def settle_late(tx: Transaction, campaign_id: int) -> int:
 def finish_if_done(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
     """Finish a running campaign when nobody is left to be mailed, answered for or tried again."""
     # Before anything is looked at: a late answer may be about to defer somebody.
-    locked(tx, campaign_id)
+    lock_campaign(tx, campaign_id)
     if _unfinished_leases(tx, campaign_id):
         return False
     open_rows = tx.session.scalar(

@@ -26,11 +26,11 @@ from listmgr.delivery.sender_limits import Throttle
 from listmgr.delivery.smtp import reply_codes
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
+    ConnectionPool,
     Envelope,
-    NoRoom,
     Outcome,
-    ServerAway,
+    PoolExhausted,
+    ServerUnavailable,
 )
 from listmgr.delivery.smtp.providers import provider
 from listmgr.delivery.window import Recipient, Window
@@ -75,7 +75,7 @@ class SendPlan:
     message: CompiledMessage
     columns: Columns
     sender: str
-    channel: Channel
+    channel: ConnectionPool
     pace: Pace
     throttle: Throttle
     domains: Domains
@@ -93,7 +93,7 @@ class SendPlan:
         return bool(self.window.fault or self.window.away or held_up)
 
 
-def hand_over(plan: SendPlan, window: Window) -> None:
+def transmit_window(plan: SendPlan, window: Window) -> None:
     """Hand a window over. Nothing is written when its look at the gate is a second old (L-14)."""
     people = window.recipients
     plan.pace.begin(window.asked_at)
@@ -155,9 +155,9 @@ def _hand_over(
             for outcome in plan.channel.send(_envelopes(plan, some), until=_until(plan)):
                 if outcome.answer is not Answer.EXPIRED:
                     heard.append(_judge(plan, outcome, waiting.pop(outcome.key)))  # noqa: PERF401 - what came before a break counts
-        except NoRoom:
+        except PoolExhausted:
             plan.throttle.crowded = True
-        except ServerAway as error:
+        except ServerUnavailable as error:
             plan.window.away = str(error)
     return heard
 
@@ -232,7 +232,7 @@ def _judge(plan: SendPlan, outcome: Outcome, person: Recipient) -> Result:
 
 def _refused(plan: SendPlan, outcome: Outcome, person: Recipient, reply: str, at: str) -> Result:
     key = outcome.key
-    told = reply_codes.verdict(
+    told = reply_codes.classify_refusal(
         outcome.code,
         outcome.reply,
         person.attempts,
@@ -240,9 +240,9 @@ def _refused(plan: SendPlan, outcome: Outcome, person: Recipient, reply: str, at
         jitter=random.random(),  # noqa: S311 - spreads retries, guards nothing
         before_recipient=outcome.before_recipient,
     )
-    if told.kind is reply_codes.Kind.SENDER_FAULT:
+    if told.kind is reply_codes.RefusalKind.SENDER_FAULT:
         _blame_sender(plan, outcome, person, told)
-    elif reply_codes.speaks_for_domain(outcome.code, outcome.reply):
+    elif reply_codes.is_domain_wide(outcome.code, outcome.reply):
         plan.domains.hear(person, good=False)
     if told.next_attempt_at is not None:
         later = told.next_attempt_at
@@ -251,14 +251,14 @@ def _refused(plan: SendPlan, outcome: Outcome, person: Recipient, reply: str, at
         key,
         DeliveryStatus.FAILED,
         reply,
-        suppress=told.kind is reply_codes.Kind.FAILED_SUPPRESS,
+        suppress=told.kind is reply_codes.RefusalKind.FAILED_SUPPRESS,
         provider=at,
-        given_up=told.kind is reply_codes.Kind.GIVEN_UP,
+        given_up=told.kind is reply_codes.RefusalKind.GIVEN_UP,
     )
 
 
 def _blame_sender(
-    plan: SendPlan, outcome: Outcome, person: Recipient, verdict: reply_codes.Verdict
+    plan: SendPlan, outcome: Outcome, person: Recipient, verdict: reply_codes.Refusal
 ) -> None:
     """Pause where the sender is surely at fault; else the domain that says so may rest.
 

@@ -16,7 +16,7 @@ from listmgr.senders.models import BUILT_IN
 from listmgr.senders.transactional_route import sender_of
 
 
-def begun_since(session: Session, sender_id: int, since: datetime) -> Counter[str]:
+def count_attempts_since(session: Session, sender_id: int, since: datetime) -> Counter[str]:
     """Attempts by domain and by provider, and all of them under "".
 
     A row knows its last attempt only; earlier ones of today are counted with it, which is never

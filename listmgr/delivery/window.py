@@ -12,11 +12,17 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.consent.gate import FROM_CONSENTS, JOINS_OF_ONE, REFUSED_BECAUSE, THE_ONE, gate_binds
+from listmgr.consent.gate import (
+    FROM_CONSENTS,
+    HOLD_REASON,
+    ONE_PURPOSE_CTE,
+    ONE_PURPOSE_JOINS,
+    gate_binds,
+)
 from listmgr.delivery.leases import LEASE_OF, Lease, lock_leases
 from listmgr.delivery.message.merge_fields import Columns
 from listmgr.delivery.models import partition_name
-from listmgr.delivery.planner_hints import plan_by_key
+from listmgr.delivery.planner_hints import use_index_plans
 from listmgr.kit.clock import elapsed
 from listmgr.kit.sql_condition import (
     EVERYBODY,
@@ -58,7 +64,7 @@ def _first(table: str, fields: Columns, among: str, *, taken_over: bool) -> sa.T
     twice = " ON CONFLICT DO NOTHING RETURNING subscriber_id" if taken_over else ""
     mailed = "c.subscriber_id IN (SELECT subscriber_id FROM written)"
     return sa.text(
-        f"WITH {THE_ONE}, picked AS MATERIALIZED ("
+        f"WITH {ONE_PURPOSE_CTE}, picked AS MATERIALIZED ("
         # What the gate looks at; the rest of the row is not copied about.
         " SELECT id, subscriber_id, purpose_id, list_id, status, notice_version, confirmed_at,"
         "  last_used_at FROM consents WHERE purpose_id = :purpose AND status = 'confirmed'"
@@ -66,7 +72,7 @@ def _first(table: str, fields: Columns, among: str, *, taken_over: bool) -> sa.T
         f"{among} ORDER BY subscriber_id LIMIT :size),"
         " candidates AS MATERIALIZED ("
         f" SELECT c.subscriber_id, c.id AS consent_id, s.envelope{columns},"
-        f"  {REFUSED_BECAUSE} AS refused FROM picked c{JOINS_OF_ONE}"
+        f"  {HOLD_REASON} AS refused FROM picked c{ONE_PURPOSE_JOINS}"
         " WHERE s.id = ANY(ARRAY(SELECT x.subscriber_id FROM picked x))),"
         # Pausing, cancelling and losing the lease all end here, before anything is written.
         " moved AS (UPDATE campaign_leases SET"
@@ -98,7 +104,7 @@ def next_window(
 
     Who is not `among` the audience at this moment is not looked at.
     """
-    plan_by_key(tx)
+    use_index_plans(tx)
     test = ""
     if among is not EVERYBODY:
         # Person by person, as the consents are gone through: the plan cannot turn it round.
@@ -142,7 +148,7 @@ def _count_skipped(tx: Transaction, lease: Lease, found: Counter[str]) -> None:
 
 @cache
 def _again(table: str, fields: Columns, among: str) -> sa.TextClause:
-    refused = f"coalesce({REFUSED_BECAUSE}{among})" if among else REFUSED_BECAUSE
+    refused = f"coalesce({HOLD_REASON}{among})" if among else HOLD_REASON
     columns = "".join(f", {sql} AS f_{name}" for name, sql in fields)
     names = "".join(f", f_{name}" for name, _sql in fields)
     own = LEASE_OF.format(campaign=":campaign", subscriber="subscriber_id")
@@ -187,7 +193,7 @@ def due_window(
 ) -> Window:
     """Deferred deliveries whose time has come, through the gate once more; the rest is dropped."""
     leases = _lock_due_leases(tx, campaign_id, size)
-    plan_by_key(tx)
+    use_index_plans(tx)
     left = f", CASE WHEN ({among.sql}) IS NOT TRUE THEN '{NOT_IN_SEGMENT}' END"
     asked_at = elapsed()
     rows = tx.session.execute(

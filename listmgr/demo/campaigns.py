@@ -14,7 +14,7 @@ from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import DeliveryStatus, partition_name
 from listmgr.delivery.smtp.providers import OTHERS
-from listmgr.delivery.sweep import ring_campaign
+from listmgr.delivery.sweep import enqueue_campaign
 from listmgr.demo.people import confirmed_before
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import Notice
@@ -87,7 +87,7 @@ def invent_campaigns(
     sent = compose.Draft("Sommer", purpose_id, "Der Sommer im Lindenhof", body=SUMMER)
     campaign = compose.create(tx, sent, operator_id=None, at=at)
     launch(tx, campaign.id, templates=resource("templates"), at=at)
-    ring_campaign(tx, campaign.id)
+    enqueue_campaign(tx, campaign.id)
     draft = compose.Draft(
         "Herbst",
         purpose_id,

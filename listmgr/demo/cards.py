@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from listmgr.cards.intake import (
     Capture,
-    arrive,
+    add_to_inbox,
 )
 from listmgr.cards.models import Card, CardSource
 from listmgr.cards.occasions import occasion_id
-from listmgr.cards.outreach.consent_statement import state
+from listmgr.cards.outreach.consent_statement import store_statement
 from listmgr.cards.parsing.parsed_card import (
     CardEmail,
     CardFields,
@@ -20,7 +20,7 @@ from listmgr.cards.parsing.parsed_card import (
     Guess,
     ParsedCard,
 )
-from listmgr.cards.review import CardWords, keep
+from listmgr.cards.review import CardWords, accept_card
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import Notice
 from listmgr.operators.models import Operator, Role
@@ -54,8 +54,8 @@ def invent_cards(tx: Transaction, notice: Notice, at: datetime) -> None:
     made = [_card(tx, finn, told, at) for told in CARDS]
     for card in made[3:]:
         words = CardWords(card.address, card.first_name, card.last_name, card.company)
-        keep(tx, card.id, None, words, at=at)
-    state(
+        accept_card(tx, card.id, None, words, at=at)
+    store_statement(
         tx,
         made[-1].id,
         None,
@@ -86,6 +86,6 @@ def _card(
     taken = at - timedelta(days=days)
     fair = occasion_id(tx, FAIR, at=at)
     capture = Capture(finn, CardSource.PHOTO, taken, fair, said, notice_by_hand=days == 6)
-    card = arrive(tx, ParsedCard(fields), capture, at=taken)
+    card = add_to_inbox(tx, ParsedCard(fields), capture, at=taken)
     assert card is not None
     return card

@@ -15,7 +15,7 @@ from listmgr.demo.cards import invent_cards
 from listmgr.demo.fields import invent_fields
 from listmgr.demo.people import invent_people
 from listmgr.kit.clock import now
-from listmgr.kit.queue import ring
+from listmgr.kit.queue import enqueue
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.lists.edit import (
     Description,
@@ -70,7 +70,7 @@ def load_demo(env: Mapping[str, str]) -> str:
         with transaction(
             lambda: Session(engine, expire_on_commit=False),
             settings,
-            lambda jobs: ring(connection, jobs),
+            lambda jobs: enqueue(connection, jobs),
         ) as tx:
             if tx.session.scalar(sa.select(MailingList.id).limit(1)) is None:
                 _load(tx, now())

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from listmgr.consent.capture import begin, workflow
-from listmgr.consent.ledger import Act, record_many
+from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.request_evidence import RequestFacts
@@ -117,8 +117,8 @@ def _capture(tx: Transaction, fates: Iterable[Fate]) -> None:
             copies[key] = workflow(tx, notice, consent.source, FORM_URL)
         assert consent.subscriber is not None
         evidence = {"address_typed": consent.subscriber.address, "ip": f"192.0.2.{number % 250}"}
-        acts.append(Act(consent, fate.asked, copies[key], evidence))
-    record_many(tx, acts, ConsentAction.CAPTURE, actor="subscriber")
+        acts.append(LedgerChange(consent, fate.asked, copies[key], evidence))
+    record_changes(tx, acts, ConsentAction.CAPTURE, actor="subscriber")
 
 
 def _go_on(tx: Transaction, fates: Sequence[Fate], at: datetime) -> None:
@@ -164,9 +164,10 @@ def _record(
     request = RequestFacts("192.0.2.1", "Mozilla/5.0", _BUTTONS.get(action, ""))
     evidence = {} if action is ConsentAction.ASK else request.evidence()
     acts = [
-        Act(fate.consent, time, told, evidence) for fate, time in zip(fates, times, strict=True)
+        LedgerChange(fate.consent, time, told, evidence)
+        for fate, time in zip(fates, times, strict=True)
     ]
-    record_many(tx, acts, action, actor="subscriber")
+    record_changes(tx, acts, action, actor="subscriber")
 
 
 def confirmed_before(tx: Transaction, purpose_id: int, at: datetime) -> Sequence[Consent]:

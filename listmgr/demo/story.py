@@ -21,9 +21,9 @@ from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings, load_settings
 from listmgr.delivery.launch import launch
 from listmgr.delivery.reports.progress import progress
-from listmgr.delivery.sweep import ring_campaign
+from listmgr.delivery.sweep import enqueue_campaign
 from listmgr.kit.clock import now
-from listmgr.kit.queue import ring
+from listmgr.kit.queue import enqueue
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.lists.models import Notice, SignupForm
 from listmgr.schema import resource
@@ -89,7 +89,7 @@ class _Stage:
         with transaction(
             lambda: Session(self.engine, expire_on_commit=False),
             self.settings,
-            lambda jobs: ring(self.queue, jobs),
+            lambda jobs: enqueue(self.queue, jobs),
         ) as tx:
             return work(tx)
 
@@ -230,7 +230,7 @@ def _campaign(stage: _Stage) -> None:
     # However fast this machine is, the withdrawal must fall into the campaign that runs.
     second = stage.act(lambda tx: control.pause(tx, _launch(tx, notice, "Zweite Post")).id)
     fetch(stage.link(quitter, "u"), one_click)
-    stage.act(lambda tx: ring_campaign(tx, control.resume(tx, second).id))
+    stage.act(lambda tx: enqueue_campaign(tx, control.resume(tx, second).id))
     _wait_for_the_end(stage, second)
     seen = _mailed(stage, "Zweite Post")
     stage.tell("mailed by the second campaign", VISITORS - SILENT - 2, seen)
@@ -244,7 +244,7 @@ def _launch(tx: Transaction, notice: Notice, subject: str) -> int:
     draft = compose.Draft(subject, notice.purpose_id, subject, body="Hallo {{ first_name }}!")
     campaign = compose.create(tx, draft, operator_id=None, at=now())
     launch(tx, campaign.id, templates=resource("templates"), at=now())
-    ring_campaign(tx, campaign.id)
+    enqueue_campaign(tx, campaign.id)
     return campaign.id
 
 

@@ -14,7 +14,7 @@ from listmgr.kit.errors import Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
 from listmgr.selections.freeze import (
@@ -35,7 +35,7 @@ class Wish:
     consents: bool = False
 
 
-def ask(
+def request_export(
     tx: Transaction,
     wish: Wish,
     columns: Sequence[str],
@@ -76,13 +76,13 @@ def job(export_id: int, turn: int = 0) -> Job:
 
 def checked_reason(reason: str, words: str) -> tuple[ExportReason, str]:
     """Why data leave the house, for the audit log. Raises InvalidInput with each field."""
-    typed = Typed()
+    typed = Validator()
     told = _why(typed, reason, words)
     typed.done()
     return ExportReason(reason), told
 
 
-def _why(typed: Typed, reason: str, words: str) -> str:
+def _why(typed: Validator, reason: str, words: str) -> str:
     if reason not in set(ExportReason):
         typed.wrong["reason"] = N_("Choose a reason.")
     missing = N_("Write why; the record keeps it.")
@@ -92,7 +92,7 @@ def _why(typed: Typed, reason: str, words: str) -> str:
 def _checked(
     session: Session, wish: Wish, columns: Sequence[str], role: Role
 ) -> tuple[str, list[str]]:
-    typed = Typed()
+    typed = Validator()
     words = _why(typed, wish.reason, wish.words)
     if wish.format not in set(ExportFormat):
         typed.wrong["format"] = N_("Choose a kind of file.")

@@ -15,7 +15,7 @@ from listmgr.exports.formats import Writer, writer
 from listmgr.exports.models import Export, ExportPiece, ExportStatus
 from listmgr.kit import shutdown
 from listmgr.kit.transaction import Transaction
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 from listmgr.operators.models import Operator
 from listmgr.operators.roles import Right, may
 from listmgr.selections.freeze import (
@@ -43,7 +43,7 @@ def run_slice(
     """Write for up to `seconds`; True when there is more to do at once."""
     end = time.monotonic() + seconds
     more = True
-    while more and time.monotonic() < end and not shutdown.asked():
+    while more and time.monotonic() < end and not shutdown.requested():
         with uow() as tx:
             more = step(tx, export_id, at=now())
     return more
@@ -108,4 +108,4 @@ def _finish(tx: Transaction, export: Export, at: datetime) -> None:
     export.ready_at = at
     export.expires_at = at + LIFE
     told = {"format": export.format, "rows": export.rows, "reason": export.reason}
-    audit(tx, export.operator_id, "export.made", "export", export.id, told, at=at)
+    write_audit_entry(tx, export.operator_id, "export.made", "export", export.id, told, at=at)

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from psycopg.errors import UniqueViolation
 
 from listmgr.consent.bulk_capture import (
-    Intake,
-    open_intake,
-    take_in,
+    BulkCapture,
+    bulk_capture,
+    create_intake_table,
 )
-from listmgr.consent.ledger import Act, record_many
+from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import OPEN, ConsentAction
 from listmgr.consent.models import Consent
 from listmgr.imports.plan import Update
@@ -21,23 +21,23 @@ from listmgr.imports.row_outcomes import (
     REFUSED,
     TAKEN_IN,
     Meaning,
-    Verdict,
+    RowOutcome,
 )
 from listmgr.imports.staging import raw
 from listmgr.kit.transaction import Transaction
 from listmgr.suppression.models import SuppressionReason
 
-_V = Verdict
+_V = RowOutcome
 _OPEN = ", ".join(f"'{one.value}'" for one in sorted(OPEN))
 _BEGUN = ", ".join(f"'{one.value}'" for one in sorted(TAKEN_IN))
 
 
-class SomebodyCameFirst(Exception):
+class ConcurrentInsert(Exception):
     """A sign-up or another import has added one of the people meanwhile: do the batch again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class ImportTarget:
     """What a batch is loaded for."""
 
     import_id: int
@@ -184,7 +184,7 @@ _AS_USUAL = "SET LOCAL enable_nestloop = on; SET LOCAL enable_seqscan = on"
 _ROOM = "SET LOCAL work_mem = '32MB'"
 
 
-def judge(tx: Transaction, aim: Aim) -> None:
+def judge(tx: Transaction, aim: ImportTarget) -> None:
     """Fill `import_judged`: what would become of each staged row now. Changes nothing else."""
     cursor = raw(tx).cursor()
     cursor.execute(f"DELETE FROM import_judged; {_BY_INDEX}")
@@ -192,7 +192,7 @@ def judge(tx: Transaction, aim: Aim) -> None:
     cursor.execute(_AS_USUAL)
 
 
-def act(tx: Transaction, aim: Aim, *, at: datetime) -> None:
+def act(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
     """Do it: people, consents with their ledger, fields, suppressions; sends nothing to anybody."""
     cursor = raw(tx).cursor()
     known = cursor.execute(_IS_KNOWN, prepare=False).rowcount > 0
@@ -200,22 +200,22 @@ def act(tx: Transaction, aim: Aim, *, at: datetime) -> None:
         # They could have changed until they were held; from here on they cannot.
         judge(tx, aim)
     binds = {"language": aim.language, "purpose": aim.purpose_id, "at": at}
-    open_intake(tx)
+    create_intake_table(tx)
     cursor.execute(f"{_ROOM}; {_BY_SET}")
     try:
         cursor.execute(_ADD, binds, prepare=False)
     except UniqueViolation:
-        raise SomebodyCameFirst from None
+        raise ConcurrentInsert from None
     cursor.execute(_AS_USUAL)
     if known:
         cursor.execute(_FOR_KNOWN, binds, prepare=False)
         if aim.update is not Update.SKIP:
             cursor.execute(_UPDATE[aim.update], prepare=False)
-    take_in(tx, Intake(aim.purpose_id, aim.actor, at, facts=aim.facts))
+    bulk_capture(tx, BulkCapture(aim.purpose_id, aim.actor, at, facts=aim.facts))
     _stop(tx, aim, at=at)
 
 
-def _stop(tx: Transaction, aim: Aim, *, at: datetime) -> None:
+def _stop(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
     """Block whom the file says to have opted out, and end what they had agreed to here."""
     cursor = raw(tx).cursor()
     binds = {"note": f"import {aim.import_id}", "purpose": aim.purpose_id, "at": at}
@@ -229,8 +229,8 @@ def _stop(tx: Transaction, aim: Aim, *, at: datetime) -> None:
         sa.select(Consent).where(Consent.id.in_(ids)).order_by(Consent.id).with_for_update()
     ).all()
     told = {"how": "import", "import": aim.import_id}
-    acts = [Act(one, at, told) for one in consents if one.status in OPEN]
-    record_many(tx, acts, ConsentAction.WITHDRAW, actor=aim.actor)
+    acts = [LedgerChange(one, at, told) for one in consents if one.status in OPEN]
+    record_changes(tx, acts, ConsentAction.WITHDRAW, actor=aim.actor)
 
 
 _KEPT = """

@@ -13,10 +13,10 @@ from listmgr.imports.readers.csv_rows import (
     Row,
 )
 from listmgr.imports.readers.tables import Table
-from listmgr.imports.row_outcomes import Verdict
+from listmgr.imports.row_outcomes import RowOutcome
 from listmgr.imports.row_parser import (
-    Judge,
     Refusal,
+    RowParser,
 )
 from listmgr.imports.staging import line
 from listmgr.subscribers.field_catalogue import CatalogueField
@@ -41,7 +41,7 @@ class Prepared:
 
     batch: Batch
     lines: dict[int, str] = field(default_factory=dict)
-    refused: dict[int, tuple[Verdict, str]] = field(default_factory=dict)
+    refused: dict[int, tuple[RowOutcome, str]] = field(default_factory=dict)
     lacking: dict[int, str] = field(default_factory=dict)
 
     def cells(self, number: int, columns: Sequence[str]) -> list[str]:
@@ -78,7 +78,7 @@ class Preparer:
     ) -> None:
         self._plan, self._fields, self._key = plan, fields, key
         self._now, self._ip_storage = now, ip_storage
-        self._judges: dict[str, Judge] = {}
+        self._judges: dict[str, RowParser] = {}
 
     def __call__(self, batch: Batch) -> Prepared:
         """What the database is to be told of a batch."""
@@ -93,9 +93,9 @@ class Preparer:
                 made.lacking[number] = found.lacking
         return made
 
-    def _judge(self, table: Table) -> Judge:
+    def _judge(self, table: Table) -> RowParser:
         if table.name not in self._judges:
-            self._judges[table.name] = Judge(
+            self._judges[table.name] = RowParser(
                 self._plan,
                 self._fields,
                 table.columns,

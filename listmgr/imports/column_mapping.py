@@ -12,7 +12,7 @@ from listmgr.imports.known_exports import (
     recognise,
 )
 from listmgr.imports.plan import MANY, Plan, Target
-from listmgr.imports.readers.tables import Look
+from listmgr.imports.readers.tables import FileInspection
 from listmgr.imports.value_parsing import (
     STATUS_WORDS,
     meaning_of_name,
@@ -30,7 +30,9 @@ _SURE_WORDS = frozenset(
 )
 
 
-def suggest(look: Look, fields: Sequence[CatalogueField], *, file_name: str, language: str) -> Plan:
+def suggest(
+    look: FileInspection, fields: Sequence[CatalogueField], *, file_name: str, language: str
+) -> Plan:
     """A plan to begin with. Nothing is guessed that would make anybody confirmed."""
     known = recognise({_plain_label(label) for label in look.columns})
     columns = _columns(look, fields, known)
@@ -59,7 +61,9 @@ def foreign_title(key: str) -> str:
     return next((one.title for one in FOREIGN if one.key == key), "")
 
 
-def _columns(look: Look, fields: Sequence[CatalogueField], known: Foreign | None) -> dict[str, str]:
+def _columns(
+    look: FileInspection, fields: Sequence[CatalogueField], known: Foreign | None
+) -> dict[str, str]:
     allowed = {field.key for field in fields}
     names = dict(NAMES)
     for field in fields:
@@ -80,20 +84,20 @@ def _columns(look: Look, fields: Sequence[CatalogueField], known: Foreign | None
     return columns
 
 
-def _target(look: Look, label: str, names: Mapping[str, str]) -> str:
+def _target(look: FileInspection, label: str, names: Mapping[str, str]) -> str:
     """What a name means; of `Email (work)` what stands before the bracket, if not the whole."""
     name = compact(label)
     target = names.get(name) or names.get(compact(label.partition("(")[0]), "")
     return "" if name in AMBIGUOUS and not _status_words(look, label) else target
 
 
-def _status_words(look: Look, label: str) -> set[str]:
+def _status_words(look: FileInspection, label: str) -> set[str]:
     """The words of a column if all of them are a station's, else none."""
     words = {plain_word(row[label]) for row in look.rows if row.get(label)}
     return words if words <= STATUS_WORDS.keys() else set()
 
 
-def _by_status_words(look: Look, columns: Mapping[str, str]) -> list[str]:
+def _by_status_words(look: FileInspection, columns: Mapping[str, str]) -> list[str]:
     """Columns nobody has named that tell where somebody stands, by what stands in them."""
     return [
         label
@@ -102,7 +106,7 @@ def _by_status_words(look: Look, columns: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _by_cells(look: Look) -> list[str]:
+def _by_cells(look: FileInspection) -> list[str]:
     """The columns whose cells look like addresses, the surest first."""
 
     def share(label: str) -> float:

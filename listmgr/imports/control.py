@@ -15,7 +15,7 @@ from listmgr.consent.hash_chain import canonical
 from listmgr.imports.column_mapping import suggest
 from listmgr.imports.file_store import (
     MEGABYTE,
-    keep,
+    store_file,
 )
 from listmgr.imports.lifecycle import ImportAction, ImportStatus, next_status
 from listmgr.imports.models import (
@@ -29,14 +29,14 @@ from listmgr.imports.models import (
 from listmgr.imports.plan import Plan
 from listmgr.imports.readers.csv_rows import Shape
 from listmgr.imports.readers.tables import (
+    FileInspection,
     Form,
-    Kind,
-    Look,
-    look,
+    TableKind,
+    inspect_file,
 )
 from listmgr.imports.sweep import (
+    enqueue_import,
     forget,
-    ring,
 )
 from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.kit.i18n import N_
@@ -53,7 +53,7 @@ class Declaration:
     statement: str
 
 
-def find(session: Session, import_id: int) -> Import:
+def get_import(session: Session, import_id: int) -> Import:
     """The import, to look at; raises NotFound."""
     found = session.get(Import, import_id)
     if found is None:
@@ -61,7 +61,7 @@ def find(session: Session, import_id: int) -> Import:
     return found
 
 
-def bring(
+def upload(
     tx: Transaction,
     file: IO[bytes],
     name: str,
@@ -85,8 +85,8 @@ def bring(
     )
     tx.session.add(made)
     tx.session.flush()
-    made.size, made.sha256 = keep(tx, made.id, file)
-    seen = look(file, made.size, most=tx.settings.import_megabytes * MEGABYTE)
+    made.size, made.sha256 = store_file(tx, made.id, file)
+    seen = inspect_file(file, made.size, most=tx.settings.import_megabytes * MEGABYTE)
     _shape(made, seen)
     plan = suggest(seen, fields, file_name=made.file_name, language=language)
     made.plan = plan.stored()
@@ -94,7 +94,7 @@ def bring(
     return made
 
 
-def _shape(made: Import, seen: Look) -> None:
+def _shape(made: Import, seen: FileInspection) -> None:
     made.form = asdict(seen.form)
     made.columns = list(seen.columns)
     made.rows_expected = seen.expected
@@ -107,7 +107,7 @@ def _name(told: str) -> str:
 
 def form_of(found: Import) -> Form:
     """How its file is read."""
-    return Form(Kind(found.form["kind"]), Shape(**found.form["shape"]))
+    return Form(TableKind(found.form["kind"]), Shape(**found.form["shape"]))
 
 
 def read_otherwise(
@@ -115,7 +115,7 @@ def read_otherwise(
 ) -> Import:
     """Read the file by another shape than was guessed; what its columns mean is guessed anew."""
     found = _described(tx, import_id)
-    seen = look(file, found.size, Form(form_of(found).kind, shape))
+    seen = inspect_file(file, found.size, Form(form_of(found).kind, shape))
     _shape(found, seen)
     before = Plan.from_stored(found.plan)
     plan = suggest(seen, fields, file_name=found.file_name, language=before.language)
@@ -142,7 +142,7 @@ def describe(
 
 
 def _described(tx: Transaction, import_id: int) -> Import:
-    found = locked(tx, import_id)
+    found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.DESCRIBE)
     found.checked, found.rows_total, found.problem = None, None, ""
     found.holder, found.lease_until = "", None
@@ -151,47 +151,47 @@ def _described(tx: Transaction, import_id: int) -> Import:
     return found
 
 
-def check(tx: Transaction, import_id: int) -> None:
+def start_check(tx: Transaction, import_id: int) -> None:
     """Look the file through: counts and first rows of each verdict, and nothing else happens."""
-    found = locked(tx, import_id)
+    found = lock_import(tx, import_id)
     status = next_status(found.status, ImportAction.CHECK)
     if "email" not in found.plan.get("columns", {}).values() or found.purpose_id is None:
         raise InvalidInput(N_("Say first what the columns mean."))
     found.status = status
-    ring(tx, import_id)
+    enqueue_import(tx, import_id)
 
 
-def run(tx: Transaction, import_id: int, *, operator_id: int, at: datetime) -> None:
+def start_run(tx: Transaction, import_id: int, *, operator_id: int, at: datetime) -> None:
     """Take in what was looked through. Raises Refused when anything has changed since."""
-    found = locked(tx, import_id)
+    found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.RUN)
     found.started_by, found.started_at = operator_id, at
-    ring(tx, import_id)
+    enqueue_import(tx, import_id)
 
 
 def pause(tx: Transaction, import_id: int) -> None:
     """Take in nothing more for now; what has been taken in stays."""
-    found = locked(tx, import_id)
+    found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.PAUSE)
     found.lease_until = None
 
 
 def resume(tx: Transaction, import_id: int) -> None:
     """Go on where it was paused."""
-    found = locked(tx, import_id)
+    found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.RESUME)
-    ring(tx, import_id)
+    enqueue_import(tx, import_id)
 
 
 def cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
     """End it for good and forget its file with every row of it; who has been taken in stays."""
-    found = locked(tx, import_id)
+    found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.CANCEL)
     found.ended_at, found.lease_until = at, None
     forget(tx, found, at=at)
 
 
-def locked(tx: Transaction, import_id: int) -> Import:
+def lock_import(tx: Transaction, import_id: int) -> Import:
     """The import, held until the commit; raises NotFound.
 
     It waits for batches that are being committed, and those that come later see what it did.

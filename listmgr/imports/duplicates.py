@@ -11,7 +11,7 @@ from listmgr.imports.batches import Batch
 from listmgr.imports.models import Phase
 from listmgr.imports.row_outcomes import (
     REASONS,
-    Verdict,
+    RowOutcome,
 )
 from listmgr.imports.staging import raw
 from listmgr.kit.transaction import Transaction
@@ -49,12 +49,12 @@ _UNDO = (
 )
 
 
-def note(tx: Transaction, import_id: int) -> None:
+def note_keys(tx: Transaction, import_id: int) -> None:
     """Note whom the stage holds."""
     raw(tx).cursor().execute(_NOTE, (import_id,), prepare=False)
 
 
-def find(tx: Transaction, import_id: int) -> set[int]:
+def find_batches(tx: Transaction, import_id: int) -> set[int]:
     """The batches that hold rows which do not count, and have still to be looked through again.
 
     Only for a file that was looked through to its end; what was noted is forgotten by it.
@@ -66,7 +66,7 @@ def find(tx: Transaction, import_id: int) -> set[int]:
     return {number for (number,) in cursor.execute(_IN_BATCHES, told, prepare=False).fetchall()}
 
 
-def take(tx: Transaction, import_id: int, batch: Batch) -> dict[int, tuple[Verdict, str]]:
+def take(tx: Transaction, import_id: int, batch: Batch) -> dict[int, tuple[RowOutcome, str]]:
     """The rows of a batch that do not count, and nothing of its first look is left."""
     told = {
         "id": import_id,
@@ -78,5 +78,5 @@ def take(tx: Transaction, import_id: int, batch: Batch) -> dict[int, tuple[Verdi
     for sql in _UNDO:
         cursor.execute(sql, told, prepare=False)
     found = cursor.execute(_TAKE, told, prepare=False).fetchall()
-    verdicts = {n: Verdict.STOPPED if stopped else Verdict.DUPLICATE for n, stopped in found}
+    verdicts = {n: RowOutcome.STOPPED if stopped else RowOutcome.DUPLICATE for n, stopped in found}
     return {number: (verdict, REASONS[verdict]) for number, verdict in verdicts.items()}

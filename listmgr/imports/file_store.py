@@ -20,7 +20,7 @@ MEGABYTE = 1 << 20
 UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 
 
-def keep(tx: Transaction, import_id: int, file: IO[bytes]) -> tuple[int, bytes]:
+def store_file(tx: Transaction, import_id: int, file: IO[bytes]) -> tuple[int, bytes]:
     """Store a file; its size and SHA-256. Raises InvalidInput when it is larger than allowed."""
     most = tx.settings.import_megabytes * MEGABYTE
     size, digest = 0, hashlib.sha256()

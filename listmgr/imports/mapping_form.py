@@ -13,7 +13,7 @@ from listmgr.imports.plan import MANY, Plan, Target, Update
 from listmgr.imports.row_outcomes import Meaning
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import N_
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.lists.purposes import open_purposes
 from listmgr.subscribers.field_catalogue import (
     LANGUAGES,
@@ -55,7 +55,7 @@ class Checked:
 
 def checked(session: Session, told: Description, fields: Sequence[CatalogueField]) -> Checked:
     """The plan and the declaration; raises InvalidInput naming every field that is wrong."""
-    typed = Typed()
+    typed = Validator()
     _columns(typed, told, {one.key for one in fields})
     _choices(typed, told)
     if not any(one.id == told.purpose_id and one.notices for one in open_purposes(session)):
@@ -83,7 +83,7 @@ def checked(session: Session, told: Description, fields: Sequence[CatalogueField
     return Checked(plan, told.purpose_id, declared)
 
 
-def _columns(typed: Typed, told: Description, allowed: set[str]) -> None:
+def _columns(typed: Validator, told: Description, allowed: set[str]) -> None:
     counts = Counter(target for target in told.columns.values() if target)
     twice = {target for target, count in counts.items() if count > 1 and target not in MANY}
     for label, target in told.columns.items():
@@ -101,7 +101,7 @@ def _columns(typed: Typed, told: Description, allowed: set[str]) -> None:
         )
 
 
-def _choices(typed: Typed, told: Description) -> None:
+def _choices(typed: Validator, told: Description) -> None:
     for meaning in (*told.words.values(), *told.tables.values()):
         if meaning and meaning not in set(Meaning):
             raise InvalidInput(N_("There is no such choice."))

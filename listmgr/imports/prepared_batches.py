@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from listmgr.config import Settings
 from listmgr.imports.apply_batch import (
-    Aim,
+    ImportTarget,
     act,
     counts,
     judge,
@@ -27,7 +27,7 @@ from listmgr.imports.row_outcomes import (
     BY_FILE,
     BY_ROW,
     REASONS,
-    Verdict,
+    RowOutcome,
 )
 from listmgr.imports.staging import (
     STAGE,
@@ -39,12 +39,12 @@ from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.field_catalogue import CatalogueField
 
 
-class NotReady(Exception):
+class BatchNotPrepared(Exception):
     """What is kept of the batch does not suffice: it is to be read from the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class PreparedBatch:
     """A batch that waits to be taken in as it was read."""
 
     number: int
@@ -68,15 +68,19 @@ def keep_ready(
     )
 
 
-def ready(tx: Transaction, import_id: int, recipe: bytes) -> list[Ready]:
+def ready(tx: Transaction, import_id: int, recipe: bytes) -> list[PreparedBatch]:
     """The batches that wait."""
     found = sa.select(ImportLines.number).where(
         ImportLines.import_id == import_id, ImportLines.recipe == recipe
     )
-    return [Ready(number) for number in tx.session.scalars(found.order_by(ImportLines.number))]
+    return [
+        PreparedBatch(number) for number in tx.session.scalars(found.order_by(ImportLines.number))
+    ]
 
 
-def take_ready(tx: Transaction, aim: Aim, number: int, *, at: datetime) -> tuple[int, Counter[str]]:
+def take_ready(
+    tx: Transaction, aim: ImportTarget, number: int, *, at: datetime
+) -> tuple[int, Counter[str]]:
     """Take in a batch and forget its lines; its rows and verdicts. Raises NotReady."""
     told = (
         raw(tx)
@@ -89,7 +93,7 @@ def take_ready(tx: Transaction, aim: Aim, number: int, *, at: datetime) -> tuple
         .fetchone()
     )
     if told is None:
-        raise NotReady
+        raise BatchNotPrepared
     first, rows, content = told
     fill(tx, content)
     judge(tx, aim)
@@ -127,7 +131,7 @@ def _keep_refused(tx: Transaction, import_id: int) -> None:
     if not refused:
         return
     numbers, verdicts = zip(*refused, strict=True)
-    reasons = [REASONS[Verdict(verdict)] for verdict in verdicts]
+    reasons = [REASONS[RowOutcome(verdict)] for verdict in verdicts]
     told = (list(numbers), list(verdicts), reasons, import_id)
     if raw(tx).cursor().execute(_REFUSED, told, prepare=False).rowcount < len(refused):
-        raise NotReady
+        raise BatchNotPrepared

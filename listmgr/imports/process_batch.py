@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from listmgr.imports import duplicates
 from listmgr.imports.apply_batch import (
-    Aim,
+    ImportTarget,
     act,
     counts,
     judge,
@@ -21,7 +21,7 @@ from listmgr.imports.batches import Prepared
 from listmgr.imports.lifecycle import ImportStatus
 from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
 from listmgr.imports.prepared_batches import (
-    Ready,
+    PreparedBatch,
     keep_ready,
     take_ready,
 )
@@ -29,7 +29,7 @@ from listmgr.imports.row_outcomes import (
     BY_FILE,
     REASONS,
     REFUSED,
-    Verdict,
+    RowOutcome,
 )
 from listmgr.imports.staging import (
     fill,
@@ -46,11 +46,11 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BatchJob:
     """One pass over one file by one worker."""
 
     phase: Phase
-    aim: Aim
+    aim: ImportTarget
     columns: Sequence[str]
     holder: str
     status: ImportStatus
@@ -60,7 +60,9 @@ class Work:
     again: bool = False
 
 
-def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> None:
+def process_batch(
+    tx: Transaction, work: BatchJob, made: Prepared | PreparedBatch, *, at: datetime
+) -> None:
     """Deal with a batch; raises Stopped when it is not this worker's to do any more.
 
     A batch that was kept may raise NotReady: it has to be read from the file.
@@ -70,13 +72,13 @@ def do(tx: Transaction, work: Work, made: Prepared | Ready, *, at: datetime) -> 
     check_held(tx, work, until_commit=True)
     # A batch and its mark go together: what a crash of the machine takes back is done again.
     tx.commit_soon()
-    if isinstance(made, Ready):
+    if isinstance(made, PreparedBatch):
         _mark(tx, work, made.number, *take_ready(tx, work.aim, made.number, at=at))
     else:
         _do_prepared(tx, work, made, at)
 
 
-def _do_prepared(tx: Transaction, work: Work, made: Prepared, at: datetime) -> None:
+def _do_prepared(tx: Transaction, work: BatchJob, made: Prepared, at: datetime) -> None:
     found = _run(tx, work, made, at) if work.phase is Phase.RUN else _look(tx, work, made)
     verdicts = Counter(verdict.value for verdict, _why in found.values())
     verdicts.update(counts(tx))
@@ -84,7 +86,9 @@ def _do_prepared(tx: Transaction, work: Work, made: Prepared, at: datetime) -> N
     _mark(tx, work, made.batch.number, len(made.batch.rows), verdicts)
 
 
-def _mark(tx: Transaction, work: Work, number: int, rows: int, verdicts: Mapping[str, int]) -> None:
+def _mark(
+    tx: Transaction, work: BatchJob, number: int, rows: int, verdicts: Mapping[str, int]
+) -> None:
     tx.session.add(
         ImportBatch(
             import_id=work.aim.import_id,
@@ -97,7 +101,7 @@ def _mark(tx: Transaction, work: Work, number: int, rows: int, verdicts: Mapping
     tx.session.flush()
 
 
-def check_held(tx: Transaction, work: Work, *, until_commit: bool = False) -> None:
+def check_held(tx: Transaction, work: BatchJob, *, until_commit: bool = False) -> None:
     """Raise Stopped unless the import is still what this worker took it for.
 
     `until_commit` holds off whoever locks the import until the transaction has ended.
@@ -111,19 +115,19 @@ def check_held(tx: Transaction, work: Work, *, until_commit: bool = False) -> No
 
 
 # Rows the file alone decides, or that are to be kept: verdict and sentence by their number.
-Found = dict[int, tuple[Verdict, str]]
+Found = dict[int, tuple[RowOutcome, str]]
 
 
-def _look(tx: Transaction, work: Work, made: Prepared) -> Found:
+def _look(tx: Transaction, work: BatchJob, made: Prepared) -> Found:
     found = duplicates.take(tx, work.aim.import_id, made.batch) if work.again else {}
     lines = _stage(tx, work, made, found)
     if not work.again:
-        duplicates.note(tx, work.aim.import_id)
+        duplicates.note_keys(tx, work.aim.import_id)
     keep_ready(tx, work.aim.import_id, work.recipe, made, lines)
     return found | made.refused
 
 
-def _run(tx: Transaction, work: Work, made: Prepared, at: datetime) -> Found:
+def _run(tx: Transaction, work: BatchJob, made: Prepared, at: datetime) -> Found:
     last = made.batch.first + len(made.batch.rows) - 1
     rows = tx.session.execute(
         sa.select(ImportRow.number, ImportRow.verdict, ImportRow.reason).where(
@@ -133,13 +137,13 @@ def _run(tx: Transaction, work: Work, made: Prepared, at: datetime) -> Found:
             ImportRow.verdict.in_(BY_FILE),
         )
     )
-    found = {row.number: (Verdict(row.verdict), row.reason) for row in rows}
+    found = {row.number: (RowOutcome(row.verdict), row.reason) for row in rows}
     _stage(tx, work, made, found)
     act(tx, work.aim, at=at)
     return found | made.refused
 
 
-def _stage(tx: Transaction, work: Work, made: Prepared, without: Container[int]) -> bytes:
+def _stage(tx: Transaction, work: BatchJob, made: Prepared, without: Container[int]) -> bytes:
     """Judge the rows but those left out; returns their lines."""
     told = [text for number, text in made.lines.items() if number not in without]
     lines = "\n".join([*told, ""]).encode()
@@ -148,19 +152,19 @@ def _stage(tx: Transaction, work: Work, made: Prepared, without: Container[int])
     return lines
 
 
-def _judged(tx: Transaction, work: Work, made: Prepared) -> Found:
+def _judged(tx: Transaction, work: BatchJob, made: Prepared) -> Found:
     """The staged rows that may be kept, as the database judged them."""
     shown = SHOWN if work.phase is Phase.CHECK else 0
     return {
         number: (
-            Verdict(verdict),
-            REASONS.get(Verdict(verdict)) or made.lacking.get(number, ""),
+            RowOutcome(verdict),
+            REASONS.get(RowOutcome(verdict)) or made.lacking.get(number, ""),
         )
         for number, verdict in worth_keeping(tx, shown=shown)
     }
 
 
-def _keep(tx: Transaction, work: Work, made: Prepared, found: Found) -> None:
+def _keep(tx: Transaction, work: BatchJob, made: Prepared, found: Found) -> None:
     """Keep the refused rows, and in the look before also the first of each other verdict."""
     left = _still_to_show(tx, work) if work.phase is Phase.CHECK else {}
     kept = []
@@ -182,7 +186,7 @@ def _keep(tx: Transaction, work: Work, made: Prepared, found: Found) -> None:
             copy.write_row((work.aim.import_id, work.phase.value, number, verdict_, reason, cells))
 
 
-def _still_to_show(tx: Transaction, work: Work) -> dict[Verdict, int]:
+def _still_to_show(tx: Transaction, work: BatchJob) -> dict[RowOutcome, int]:
     shown = Counter(
         {
             row.verdict: row.count_
@@ -197,4 +201,6 @@ def _still_to_show(tx: Transaction, work: Work) -> dict[Verdict, int]:
             )
         }
     )
-    return {verdict: SHOWN - shown[verdict.value] for verdict in Verdict if verdict not in REFUSED}
+    return {
+        verdict: SHOWN - shown[verdict.value] for verdict in RowOutcome if verdict not in REFUSED
+    }

@@ -15,7 +15,7 @@ from listmgr.imports.row_outcomes import (
     ACCEPTED,
     REFUSED,
     TAKEN_IN,
-    Verdict,
+    RowOutcome,
 )
 
 SAMPLE = 10
@@ -29,7 +29,7 @@ class Stand:
     phase: Phase
     done: int
     total: int
-    verdicts: dict[Verdict, int]
+    verdicts: dict[RowOutcome, int]
 
     @property
     def taken_in(self) -> int:
@@ -47,7 +47,7 @@ class Stand:
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
 
-def stand(session: Session, found: Import) -> Stand:
+def import_progress(session: Session, found: Import) -> Stand:
     """Where an import stands in the pass that counts: the run once there is one."""
     looking = found.status in {
         ImportStatus.UPLOADED,
@@ -68,7 +68,7 @@ def stands(session: Session, found: Sequence[Import]) -> list[Stand]:
     return [
         Stand(Phase.RUN, sum(told[one.id].values()), one.rows_total or 0, told[one.id])
         if one.id in told
-        else stand(session, one)
+        else import_progress(session, one)
         if one.status in WORKING
         else Stand(Phase.CHECK, 0, one.rows_total or one.rows_expected, {})
         for one in found
@@ -83,14 +83,14 @@ def rows(session: Session, import_id: int, phase: Phase) -> int:
     return int(session.scalar(total) or 0)
 
 
-def verdicts(session: Session, import_id: int, phase: Phase) -> dict[Verdict, int]:
+def verdicts(session: Session, import_id: int, phase: Phase) -> dict[RowOutcome, int]:
     """How many rows of each verdict, in the order of the page."""
     return verdicts_of(session, [import_id], phase)[import_id]
 
 
 def verdicts_of(
     session: Session, import_ids: Sequence[int], phase: Phase
-) -> dict[int, dict[Verdict, int]]:
+) -> dict[int, dict[RowOutcome, int]]:
     """The same of several imports, by one look."""
     if not import_ids:
         return {}
@@ -107,7 +107,7 @@ def verdicts_of(
     for import_id, verdict, count in session.execute(counts):
         found[import_id][verdict] = int(count)
     return {
-        one: {verdict: of[verdict.value] for verdict in Verdict if of.get(verdict.value)}
+        one: {verdict: of[verdict.value] for verdict in RowOutcome if of.get(verdict.value)}
         for one, of in found.items()
     }
 
@@ -116,7 +116,7 @@ def verdicts_of(
 class Sample:
     """The first rows of one verdict."""
 
-    verdict: Verdict
+    verdict: RowOutcome
     count: int
     rows: Sequence[ImportRow]
 
@@ -136,7 +136,7 @@ def samples(session: Session, found: Import, standing: Stand) -> list[Sample]:
     ]
 
 
-def _first(session: Session, import_id: int, phase: Phase, verdict: Verdict) -> list[ImportRow]:
+def _first(session: Session, import_id: int, phase: Phase, verdict: RowOutcome) -> list[ImportRow]:
     # Of rows that did something only the look before keeps some to be seen.
     kept = phase if verdict in REFUSED else Phase.CHECK
     return list(
@@ -160,7 +160,7 @@ def odd_rows(session: Session, found: Import, standing: Stand) -> list[int]:
         .where(
             ImportRow.import_id == found.id,
             ImportRow.phase == standing.phase,
-            ImportRow.verdict == Verdict.BAD_ROW.value,
+            ImportRow.verdict == RowOutcome.BAD_ROW.value,
         )
         .order_by(ImportRow.number)
         .limit(MOST_LOOKED_AT)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from listmgr.kit.i18n import N_
 
 
-class Verdict(enum.StrEnum):
+class RowOutcome(enum.StrEnum):
     """One for each row. The order is that of the page."""
 
     NEW = "new"
@@ -30,7 +30,7 @@ class Verdict(enum.StrEnum):
     BAD_ROW = "bad_row"
 
 
-_V = Verdict
+_V = RowOutcome
 
 # A person or a consent is begun by these rows.
 TAKEN_IN = frozenset({_V.NEW, _V.CONFIRMED, _V.NO_EVIDENCE, _V.KNOWN})
@@ -42,7 +42,7 @@ BY_FILE = frozenset({_V.DUPLICATE, _V.STOPPED})
 # What the row and the plan alone decide.
 BY_ROW = frozenset({_V.BAD_ADDRESS, _V.BAD_VALUE, _V.UNCLEAR, _V.BAD_ROW})
 
-REASONS: Mapping[Verdict, str] = {
+REASONS: Mapping[RowOutcome, str] = {
     _V.DUPLICATE: N_("The person stands further up in this file."),
     _V.STOPPED: N_("Another row of this file says that the person opted out."),
     _V.SUPPRESSED: N_("The address is blocked. Only the person's own confirmation lifts it."),

@@ -20,7 +20,7 @@ from listmgr.imports.readers.csv_rows import (
 from listmgr.imports.row_outcomes import (
     STOPS,
     Meaning,
-    Verdict,
+    RowOutcome,
 )
 from listmgr.imports.value_parsing import (
     STATUS_WORDS,
@@ -49,7 +49,7 @@ _NAMED = ("first_name", "last_name", "company")
 
 
 @dataclass(slots=True)
-class Person:
+class ParsedRow:
     """A row that can be used. `evidence` is there only when it is complete."""
 
     address: Address
@@ -70,11 +70,11 @@ class Person:
 class Refusal:
     """A row that cannot be used, and a sentence about it."""
 
-    verdict: Verdict
+    verdict: RowOutcome
     reason: str
 
 
-class Judge:
+class RowParser:
     """Reads the rows of one table by a plan; made once, called for each row."""
 
     def __init__(
@@ -101,38 +101,38 @@ class Judge:
         self._custom = {key: read for key, read in readers.items() if key not in CORE_KEYS}
         self._mapped = [key for key in self._custom if key in places]
 
-    def __call__(self, row: Row) -> Person | Refusal:
+    def __call__(self, row: Row) -> ParsedRow | Refusal:
         """Whom a row means, or why it cannot be used."""
         if isinstance(row, Broken):
             return self._of_broken(row)
         if len(row) != self._width:
             if any(row[self._width :]):
-                return Refusal(Verdict.BAD_ROW, TOO_WIDE)
+                return Refusal(RowOutcome.BAD_ROW, TOO_WIDE)
             row = (row + [""] * self._width)[: self._width]
         return self._whom(row)
 
-    def _of_broken(self, row: Broken) -> Person | Refusal:
+    def _of_broken(self, row: Broken) -> ParsedRow | Refusal:
         """Refused, unless only its letters are wrong and it says that somebody wants no mail."""
         if row.why in OF_ENCODING:
             found = self(row.cells)
-            if isinstance(found, Person) and found.meaning in STOPS:
+            if isinstance(found, ParsedRow) and found.meaning in STOPS:
                 return found
-        return Refusal(Verdict.BAD_ROW, row.why)
+        return Refusal(RowOutcome.BAD_ROW, row.why)
 
-    def _whom(self, row: list[str]) -> Person | Refusal:
+    def _whom(self, row: list[str]) -> ParsedRow | Refusal:
         try:
             address = parse_address(self._cell(row, "email"))
         except AddressError as error:
-            return Refusal(Verdict.BAD_ADDRESS, str(error))
+            return Refusal(RowOutcome.BAD_ADDRESS, str(error))
         meaning = self._meaning(row)
         if meaning is None:
-            return Refusal(Verdict.UNCLEAR, UNKNOWN_STATUS)
+            return Refusal(RowOutcome.UNCLEAR, UNKNOWN_STATUS)
         if meaning in STOPS:
             return self._stop(row, address, meaning)
         try:
             return self._person(row, address, meaning)
         except InvalidInput as error:
-            return Refusal(Verdict.BAD_VALUE, str(error))
+            return Refusal(RowOutcome.BAD_VALUE, str(error))
 
     def _cell(self, row: list[str], target: str) -> str:
         found = self._places.get(target)
@@ -159,17 +159,19 @@ class Judge:
             return Meaning.UNCONFIRMED
         return self._all or Meaning.SUBSCRIBED
 
-    def _stop(self, row: list[str], address: Address, meaning: Meaning) -> Person:
+    def _stop(self, row: list[str], address: Address, meaning: Meaning) -> ParsedRow:
         """Nothing of somebody who wants no mail is read but who they are and since when."""
         times = [moment(row[at]) for at in self._places.get(_T.OPTED_OUT_AT, ())]
         known = [one for one in times if one is not None]
-        return Person(address, "", "", "", "", {}, [], meaning, stopped_at=max(known, default=None))
+        return ParsedRow(
+            address, "", "", "", "", {}, [], meaning, stopped_at=max(known, default=None)
+        )
 
-    def _person(self, row: list[str], address: Address, meaning: Meaning) -> Person:
+    def _person(self, row: list[str], address: Address, meaning: Meaning) -> ParsedRow:
         first, last = self._value(row, "first_name"), self._value(row, "last_name")
         if _T.FULL_NAME in self._places and not (first or last):
             first, last = split_name(self._core["first_name"](self._cell(row, _T.FULL_NAME)))
-        person = Person(
+        person = ParsedRow(
             address,
             self._language(row),
             first,
@@ -218,7 +220,7 @@ class Judge:
         found = (read(part.strip().strip('"').strip()) for part in text.split(","))
         return list(dict.fromkeys(tag for tag in found if tag))
 
-    def _prove(self, row: list[str], person: Person) -> None:
+    def _prove(self, row: list[str], person: ParsedRow) -> None:
         if person.meaning is Meaning.UNCONFIRMED:
             person.lacking = N_("The file says that the person has not confirmed.")
             return

@@ -11,9 +11,9 @@ from psycopg import Connection
 from listmgr.consent.hash_chain import canonical
 from listmgr.imports.row_outcomes import (
     STOPS,
-    Verdict,
+    RowOutcome,
 )
-from listmgr.imports.row_parser import Person
+from listmgr.imports.row_parser import ParsedRow
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import fingerprint
 
@@ -28,7 +28,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS import_judged (
   n bigint, subscriber_id bigint, verdict text) ON COMMIT DELETE ROWS"""
 
 
-def line(number: int, person: Person, key: bytes) -> str:
+def line(number: int, person: ParsedRow, key: bytes) -> str:
     """A person as a line of COPY."""
     address = person.address
     head = (
@@ -54,13 +54,19 @@ def line(number: int, person: Person, key: bytes) -> str:
     return text.replace("\\", "\\\\") if "\\" in text else text
 
 
-_PLAIN = ("", "", "", "", Verdict.NEW.value, "", "", "")
+_PLAIN = ("", "", "", "", RowOutcome.NEW.value, "", "", "")
 
 
-def _rest(number: int, person: Person) -> tuple[str, ...]:
+def _rest(number: int, person: ParsedRow) -> tuple[str, ...]:
     found = person.evidence
     told = {} if found is None else {**found.told(), "address_typed": person.address.typed}
-    fresh = Verdict.CONFIRMED if found else Verdict.NO_EVIDENCE if person.lacking else Verdict.NEW
+    fresh = (
+        RowOutcome.CONFIRMED
+        if found
+        else RowOutcome.NO_EVIDENCE
+        if person.lacking
+        else RowOutcome.NEW
+    )
     return (
         json.dumps(person.attributes, ensure_ascii=False) if person.attributes else "",
         json.dumps(person.tags, ensure_ascii=False) if person.tags else "",

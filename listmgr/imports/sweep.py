@@ -15,7 +15,7 @@ from listmgr.kit.transaction import Transaction
 TIMEOUT = 900
 
 
-def ring(tx: Transaction, import_id: int, turn: int = 0) -> None:
+def enqueue_import(tx: Transaction, import_id: int, turn: int = 0) -> None:
     """Ask a worker to go on, after the commit. A running job's key is taken, so turns alternate."""
     key = f"import-{import_id}-{turn}"
     tx.after_commit(Job("work_import", (import_id, turn), key=key, timeout=TIMEOUT))
@@ -28,7 +28,7 @@ def sweep(tx: Transaction) -> None:
         sa.or_(Import.lease_until.is_(None), Import.lease_until < sa.func.clock_timestamp()),
     )
     for import_id in tx.session.scalars(waiting.order_by(Import.id)):
-        ring(tx, import_id)
+        enqueue_import(tx, import_id)
 
 
 def purge_due(tx: Transaction, *, at: datetime) -> int:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from listmgr.imports import duplicates as doubles
 from listmgr.imports.apply_batch import (
-    Aim,
-    SomebodyCameFirst,
+    ConcurrentInsert,
+    ImportTarget,
 )
 from listmgr.imports.batches import Prepared, Preparer, batches
 from listmgr.imports.control import declaration_digest, facts_of, form_of
@@ -30,16 +30,16 @@ from listmgr.imports.lifecycle import WORKING, ImportAction, ImportStatus, next_
 from listmgr.imports.models import Import, ImportBatch, Phase
 from listmgr.imports.plan import Plan
 from listmgr.imports.prepared_batches import (
-    NotReady,
-    Ready,
+    BatchNotPrepared,
+    PreparedBatch,
     ready,
     recipe_of,
 )
 from listmgr.imports.process_batch import (
+    BatchJob,
     Stopped,
-    Work,
     check_held,
-    do,
+    process_batch,
 )
 from listmgr.imports.readers.tables import tables
 from listmgr.imports.sweep import forget
@@ -55,7 +55,7 @@ LEASE = timedelta(seconds=60)
 LOADERS, LOADERS_OF_FILE = 4, 2
 AGAIN = 5
 # What another writer, or a server that restarts, may cost us: the batch is done again, or later.
-PASSING = (SomebodyCameFirst, OperationalError)
+RETRYABLE = (ConcurrentInsert, OperationalError)
 CHANGED = N_("The file is not what was looked through. Nothing more of it has been taken in.")
 Clock = Callable[[], datetime]
 
@@ -115,7 +115,7 @@ def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: f
         plan, fields, key=settings.suppression_key, now=now(), ip_storage=settings.ip_storage
     )
     phase = Phase.RUN if found.status is ImportStatus.RUNNING else Phase.CHECK
-    work = Work(phase, _aim(found, plan), found.columns, holder, found.status, recipe)
+    work = BatchJob(phase, _aim(found, plan), found.columns, holder, found.status, recipe)
     loading = _Loading(uow, work, now, time.monotonic() + seconds)
 
     def read(wanted: Callable[[int], bool]) -> Iterator[Prepared]:
@@ -140,8 +140,8 @@ def _said_otherwise(found: Import) -> bool:
     return found.status is ImportStatus.RUNNING and declaration_digest(found) != found.checked
 
 
-def _aim(found: Import, plan: Plan) -> Aim:
-    return Aim(
+def _aim(found: Import, plan: Plan) -> ImportTarget:
+    return ImportTarget(
         import_id=found.id,
         purpose_id=found.purpose_id or 0,
         language=plan.language,
@@ -151,7 +151,7 @@ def _aim(found: Import, plan: Plan) -> Aim:
     )
 
 
-def _done(uow: UnitOfWork, work: Work) -> set[int]:
+def _done(uow: UnitOfWork, work: BatchJob) -> set[int]:
     with uow() as tx:
         return set(
             tx.session.scalars(
@@ -162,7 +162,7 @@ def _done(uow: UnitOfWork, work: Work) -> set[int]:
         )
 
 
-def _kept(uow: UnitOfWork, work: Work) -> Iterator[Ready]:
+def _kept(uow: UnitOfWork, work: BatchJob) -> Iterator[PreparedBatch]:
     with uow() as tx:
         found = ready(tx, work.aim.import_id, work.recipe)
     yield from found
@@ -173,17 +173,17 @@ class _Loading:
     """Reads on in this thread while others load."""
 
     uow: UnitOfWork
-    work: Work
+    work: BatchJob
     now: Clock
     end: float
 
-    def all(self, waiting: Iterator[Prepared] | Iterator[Ready], loaders: int) -> bool:
+    def all(self, waiting: Iterator[Prepared] | Iterator[PreparedBatch], loaders: int) -> bool:
         """Whether every batch was loaded before the time was over."""
         under_way: list[Future[None]] = []
         renewed = time.monotonic()
         with _quick_turns(), ThreadPoolExecutor(loaders, thread_name_prefix="import") as pool:
             for made in waiting:
-                if time.monotonic() > self.end or shutdown.asked():
+                if time.monotonic() > self.end or shutdown.requested():
                     return False
                 # So many are held in memory, and this one.
                 while len(under_way) >= loaders:
@@ -202,17 +202,17 @@ class _Loading:
         self._renew()
         with self.uow() as tx:
             check_held(tx, self.work)
-            return doubles.find(tx, self.work.aim.import_id)
+            return doubles.find_batches(tx, self.work.aim.import_id)
 
-    def _load(self, made: Prepared | Ready) -> None:
+    def _load(self, made: Prepared | PreparedBatch) -> None:
         for left in reversed(range(AGAIN)):
             try:
                 with self.uow() as tx:
-                    do(tx, self.work, made, at=self.now())
-            except NotReady:
+                    process_batch(tx, self.work, made, at=self.now())
+            except BatchNotPrepared:
                 # It stays undone, and the file is read for it afterwards.
                 return
-            except PASSING as error:
+            except RETRYABLE as error:
                 if not left or (isinstance(error, DBAPIError) and error.connection_invalidated):
                     raise
             else:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from listmgr.config import Settings
 from listmgr.installation.hold import hold
-from listmgr.installation.identity import fingerprints, look
-from listmgr.installation.identity_file import Witness
+from listmgr.installation.identity import fingerprints, read_installation
+from listmgr.installation.identity_file import IdentityFile
 from listmgr.kit.installation_state import HoldReason
 from listmgr.subscribers.address import fingerprint
 
@@ -38,7 +38,7 @@ def adopt(settings: Settings) -> bool:
     engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
     with engine.connect() as opened:
         connection: psycopg.Connection[Any] = opened.connection.driver_connection  # type: ignore[assignment]
-        row = look(connection, lock=True)
+        row = read_installation(connection, lock=True)
         if row is None:
             return False
         keys = fingerprints(settings, row.id)
@@ -53,7 +53,7 @@ def adopt(settings: Settings) -> bool:
             )
             hold(connection, HoldReason.NEW_KEYS, (0, 0), lies=row.lies)
         connection.commit()
-    witness = Witness(settings.data_dir)
+    witness = IdentityFile(settings.data_dir)
     seen = witness.read()
     if seen is not None and seen.id != row.id:
         witness.forget()

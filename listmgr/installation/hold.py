@@ -16,7 +16,7 @@ from listmgr.kit.installation_state import (
     Installation,
 )
 from listmgr.kit.transaction import Transaction
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 
 MAYBE_SENT = "the database may be a copy: this may have been sent already"
 
@@ -90,5 +90,7 @@ def go_on(tx: Transaction, operator_id: int | None, *, at: datetime) -> bool:
     because = row.held_because
     row.held_at = row.held_because = None
     details = {"because": because.value if because else ""}
-    audit(tx, operator_id, "installation.released", "installation", None, details, at=at)
+    write_audit_entry(
+        tx, operator_id, "installation.released", "installation", None, details, at=at
+    )
     return True

@@ -19,8 +19,8 @@ from psycopg.rows import namedtuple_row
 from listmgr.config import Settings
 from listmgr.installation.hold import hold
 from listmgr.installation.identity_file import (
+    IdentityFile,
     Seen,
-    Witness,
     folder_now,
     is_copy,
 )
@@ -67,7 +67,7 @@ def guard(engine: sa.Engine, settings: Settings) -> sa.Engine:
     return engine
 
 
-def check(settings: Settings) -> None:
+def verify_database(settings: Settings) -> None:
     """Verify the database the settings name; raises IdentityError or sqlalchemy.exc.DBAPIError."""
     engine = guard(sa.create_engine(settings.database_url, poolclass=sa.NullPool), settings)
     with engine.connect():
@@ -79,7 +79,7 @@ def check_folder(settings: Settings) -> None:
 
     Everything in a copy is the same; only where it lies is not.
     """
-    witness = Witness(settings.data_dir)
+    witness = IdentityFile(settings.data_dir)
     seen, lies = witness.read(), folder_now(settings.data_dir)
     if seen is None or seen.folder == lies:
         return
@@ -87,7 +87,7 @@ def check_folder(settings: Settings) -> None:
         engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
         with engine.connect() as opened:
             connection: Any = opened.connection.driver_connection
-            row = look(connection, lock=True)
+            row = read_installation(connection, lock=True)
             hold(connection, HoldReason.COPIED, seen.position, lies=row.lies)
             connection.commit()
     with witness.locked():
@@ -108,10 +108,10 @@ def verify(connection: psycopg.Connection[Any], settings: Settings) -> None:
 
 
 def _verify(connection: psycopg.Connection[Any], settings: Settings) -> None:
-    witness = Witness(settings.data_dir)
+    witness = IdentityFile(settings.data_dir)
     # Before the database: meanwhile another process may take both further.
     seen = witness.read()
-    row = look(connection) or _enrol(connection, settings, seen)
+    row = read_installation(connection) or _enrol(connection, settings, seen)
     _refuse(row, seen, settings)
     _know_new_key(connection, row, settings)
     doubt = _doubt(row, seen)
@@ -130,7 +130,7 @@ _WITH_CLUSTER = _LOOK.format(cluster="(SELECT system_identifier FROM pg_control_
 _WITHOUT = _LOOK.format(cluster="NULL")
 
 
-def look(connection: psycopg.Connection[Any], *, lock: bool = False) -> Any:  # noqa: ANN401
+def read_installation(connection: psycopg.Connection[Any], *, lock: bool = False) -> Any:  # noqa: ANN401
     """The installation's row, and where it lies now; None where there is none."""
     more = " FOR UPDATE OF i" if lock else ""
     with connection.cursor(row_factory=namedtuple_row) as cursor:
@@ -151,11 +151,11 @@ def _doubt(row: Any, seen: Seen | None) -> HoldReason | None:  # noqa: ANN401
 
 
 def _hold(connection: psycopg.Connection[Any], doubt: HoldReason, seen: Seen | None) -> Any:  # noqa: ANN401
-    row = look(connection, lock=True)
+    row = read_installation(connection, lock=True)
     # Whoever was first has settled it for all.
     if _doubt(row, seen) is not None:
         hold(connection, doubt, seen.position if seen else (0, 0), lies=row.lies)
-    return look(connection)
+    return read_installation(connection)
 
 
 def refuse_another(connection: psycopg.Connection[Any], settings: Settings) -> None:
@@ -163,9 +163,9 @@ def refuse_another(connection: psycopg.Connection[Any], settings: Settings) -> N
 
     Raises psycopg.Error too, where the table is not there yet.
     """
-    row = look(connection)
+    row = read_installation(connection)
     if row is not None:
-        _refuse(row, Witness(settings.data_dir).read(), settings)
+        _refuse(row, IdentityFile(settings.data_dir).read(), settings)
 
 
 def _refuse(row: Any, seen: Seen | None, settings: Settings) -> None:  # noqa: ANN401
@@ -223,7 +223,7 @@ def _enrol(connection: psycopg.Connection[Any], settings: Settings, seen: Seen |
         " VALUES (%s, %s, %s, %s, '') ON CONFLICT DO NOTHING",
         (installation_id, keys.secret_keys, keys.suppression_key, keys.anchor_key),
     )
-    row = look(connection, lock=True)
+    row = read_installation(connection, lock=True)
     if row.place == "":
         connection.execute(
             "UPDATE installation SET place = %s, generation = %s",
@@ -232,7 +232,7 @@ def _enrol(connection: psycopg.Connection[Any], settings: Settings, seen: Seen |
         if seen is not None and _holds_anything(connection):
             # A dump from before the installation knew itself.
             hold(connection, HoldReason.OLDER, seen.position, lies=row.lies)
-    return look(connection)
+    return read_installation(connection)
 
 
 def _holds_anything(connection: psycopg.Connection[Any]) -> bool:

@@ -37,7 +37,7 @@ class Seen:
         return self.generation, self.mark
 
 
-class Witness:
+class IdentityFile:
     """The file of one data directory; written whole, one process at a time."""
 
     def __init__(self, data_dir: Path) -> None:

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from listmgr.config import Settings
 from listmgr.installation.identity_file import (
+    IdentityFile,
     Seen,
-    Witness,
 )
 from listmgr.kit.journal_models import JournalEntry
 from listmgr.privacy.erasure_journal import (
@@ -53,7 +53,7 @@ _OLD = sa.text(
 )
 
 
-class Keeper:
+class JournalWriter:
     """Copies the journal into a data directory; any number of processes may do it at once."""
 
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
@@ -89,7 +89,7 @@ class Keeper:
             self.keep()
 
     def _keep(self) -> int:
-        witness = Witness(self._data_dir)
+        witness = IdentityFile(self._data_dir)
         if witness.read() is None:
             return 0
         count = 0
@@ -101,7 +101,7 @@ class Keeper:
                 more = copied == BATCH
         return count
 
-    def _copy(self, witness: Witness) -> int:
+    def _copy(self, witness: IdentityFile) -> int:
         seen = witness.read()
         if seen is None:
             return 0

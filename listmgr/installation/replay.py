@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from listmgr.config import Settings
-from listmgr.installation.identity_file import Witness
+from listmgr.installation.identity_file import IdentityFile
 from listmgr.kit.clock import now
 from listmgr.kit.installation_state import Installation
 from listmgr.kit.transaction import Transaction
@@ -53,7 +53,7 @@ def replay_files(uow: UnitOfWork, paths: Iterable[Path]) -> Replayed:
 
 def catch_up(uow: UnitOfWork, settings: Settings) -> Replayed | None:
     """Replay this host's journals once after each doubt about the database; None when none is."""
-    witness = Witness(settings.data_dir)
+    witness = IdentityFile(settings.data_dir)
     seen = witness.read()
     with uow() as tx:
         row = tx.session.scalars(sa.select(Installation)).one_or_none()

@@ -6,7 +6,7 @@ import logging
 import time
 
 from listmgr.campaigns import control
-from listmgr.campaigns.browse import find
+from listmgr.campaigns.browse import find_campaign
 from listmgr.context import services
 from listmgr.delivery import (
     consent_usage,
@@ -16,19 +16,19 @@ from listmgr.delivery import (
 )
 from listmgr.delivery.route import outlet
 from listmgr.delivery.smtp.pool import (
-    Channel,
-    ServerAway,
+    ConnectionPool,
+    ServerUnavailable,
 )
-from listmgr.jobs.mail_hold import held
+from listmgr.jobs.mail_hold import mail_is_on_hold
 from listmgr.jobs.worker_id import holder
 from listmgr.kit import shutdown
 from listmgr.kit.clock import now
 from listmgr.kit.errors import NotFound
 from listmgr.kit.queue import Job
-from listmgr.kit.throttled_log import Trouble
+from listmgr.kit.throttled_log import ThrottledLog
 from listmgr.senders.routing import NoSender
 
-_trouble = Trouble(logging.getLogger(__name__))
+_trouble = ThrottledLog(logging.getLogger(__name__))
 # Other jobs of the queue wait no longer for it.
 SECONDS = 20.0
 
@@ -36,7 +36,7 @@ SECONDS = 20.0
 def send_slice(campaign_id: int, slot: int, turn: int) -> None:
     """Send a campaign for some seconds, then ask to be called again."""
     made = services()
-    if held():
+    if mail_is_on_hold():
         return
     result = engine.send_slice(
         made.unit_of_work,
@@ -72,14 +72,16 @@ def sweep_campaigns() -> None:
 
 def knock(campaign_id: int) -> None:
     """Resume a campaign that paused itself, once the mail server answers again."""
-    if held():
+    if mail_is_on_hold():
         return
     try:
         with services().unit_of_work() as tx:
-            account = outlet(tx.session, tx.settings, find(tx.session, campaign_id)).account
-        with Channel(account) as channel:
+            account = outlet(
+                tx.session, tx.settings, find_campaign(tx.session, campaign_id)
+            ).account
+        with ConnectionPool(account) as channel:
             channel.connect()
-    except (ServerAway, NoSender, NotFound):
+    except (ServerUnavailable, NoSender, NotFound):
         return
     with services().unit_of_work() as tx:
         control.resume_if_away(tx, campaign_id)
@@ -88,7 +90,7 @@ def knock(campaign_id: int) -> None:
 def note_uses() -> None:
     """Let consents know that they were used, lease by lease; the next call goes on."""
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end and not shutdown.asked():
+    while time.monotonic() < end and not shutdown.requested():
         with services().unit_of_work() as tx:
             if not consent_usage.note_uses(tx):
                 return
@@ -98,7 +100,7 @@ def drop_deliveries() -> None:
     """Forget who got campaigns that ended long ago, one campaign at a time."""
     made = services()
     with made.unit_of_work() as tx:
-        due = retention.due_to_go(tx.session, made.settings.delivery_months, at=now())
+        due = retention.expired_campaigns(tx.session, made.settings.delivery_months, at=now())
     for campaign_id in due:
         with made.unit_of_work() as tx:
             retention.drop_deliveries(tx, campaign_id, at=now())

@@ -14,7 +14,7 @@ def work_import(import_id: int, turn: int) -> None:
     made = services()
     if importing.work_slice(made.unit_of_work, import_id, holder(turn), now=now):
         with made.unit_of_work() as tx:
-            sweep.ring(tx, import_id, 1 - turn)
+            sweep.enqueue_import(tx, import_id, 1 - turn)
 
 
 def sweep_imports() -> None:

@@ -6,7 +6,7 @@ from listmgr.context import services
 from listmgr.kit.installation_state import is_held
 
 
-def held() -> bool:
+def mail_is_on_hold() -> bool:
     """Whether the installation is on hold at this moment."""
     with services().unit_of_work() as tx:
         return is_held(tx.session)

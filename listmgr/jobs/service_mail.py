@@ -7,26 +7,26 @@ from listmgr.consent import (
     service_mail_sender,
     waiting_requests,
 )
-from listmgr.consent.models import Question
+from listmgr.consent.models import ServiceMail
 from listmgr.consent.service_mail_sender import ClaimedQuestion
 from listmgr.context import (
     Services,
     services,
 )
 from listmgr.delivery.transactional import post_by
-from listmgr.jobs.mail_hold import held
+from listmgr.jobs.mail_hold import mail_is_on_hold
 from listmgr.kit.clock import now
 from listmgr.kit.rate_limiter import permits_at
 from listmgr.kit.transaction import Transaction
 from listmgr.schema import resource
-from listmgr.senders.transactional_route import PostBy
+from listmgr.senders.transactional_route import SendVia
 
 _TEMPLATES = resource("templates")
 
 
 def send_question(question_id: int) -> None:
     """Send one confirmation mail."""
-    if held():
+    if mail_is_on_hold():
         return
     made = services()
     service_mail_sender.send_question(
@@ -43,7 +43,7 @@ def sweep_questions() -> None:
 
 def send_card_letter(letter_id: int) -> None:
     """Send one first reply."""
-    if held():
+    if mail_is_on_hold():
         return
     made = services()
     reply_sender.send_reply(made.unit_of_work, post_by_way(made), _TEMPLATES, letter_id, now=now)
@@ -56,11 +56,11 @@ def claim_own(tx: Transaction) -> list[ClaimedQuestion]:
     """
     made = [job for job in tx.jobs if job.name == send_question.__name__]
     tx.jobs = [job for job in tx.jobs if job not in made]
-    questions = [tx.session.get_one(Question, job.args[0]) for job in made]
+    questions = [tx.session.get_one(ServiceMail, job.args[0]) for job in made]
     claimed = [service_mail_sender.claim(tx, question, _TEMPLATES, now()) for question in questions]
     return [question for question in claimed if question is not None]
 
 
-def post_by_way(made: Services) -> PostBy:
+def post_by_way(made: Services) -> SendVia:
     """What hands a letter to the account of its way."""
     return post_by(made.post, permits_at(made.settings.redis_url), now=now)

@@ -8,7 +8,7 @@ def N_(text: str) -> str:  # noqa: N802 - the name translators' tools look for
     return text
 
 
-class Filled(str):
+class LazyMessage(str):
     """A sentence with its gaps filled; whoever shows it fills them in the reader's language."""
 
     __slots__ = ("gaps", "sentence")
@@ -17,11 +17,11 @@ class Filled(str):
     gaps: dict[str, str]
 
 
-def filled(sentence: str, **gaps: str) -> Filled:
+def lazy_message(sentence: str, **gaps: str) -> LazyMessage:
     """The sentence of a catalogue with `gaps` in it; a gap may be a filled sentence itself.
 
     One without gaps is taken as it stands, so that it may hold a %.
     """
-    made = Filled(sentence % gaps if gaps else sentence)
+    made = LazyMessage(sentence % gaps if gaps else sentence)
     made.sentence, made.gaps = sentence, gaps
     return made

@@ -26,7 +26,7 @@ from listmgr.kit.smtp_reply import MAX_LINES, one_line
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class OutgoingMail:
     """A mail as a room writes it: no headers but its own, text and HTML."""
 
     to: str
@@ -40,7 +40,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class MailReceipt:
     """What the mail server said when it took a mail."""
 
     message_id: str
@@ -74,7 +74,7 @@ OK = 250
 # Servers close what is silent after some minutes, and take a hundred mails of a connection.
 KEPT_SECONDS = 30.0
 MAILS_A_CONNECTION = 100
-Post = Callable[[Letter, MailSettings], Receipt]
+SendMail = Callable[[OutgoingMail, MailSettings], MailReceipt]
 
 
 class _Replies:
@@ -217,15 +217,18 @@ def _answers(host: smtplib.SMTP | None) -> bool:
         return False
 
 
-def make_post(app: Flask, keep: KeptConnections | None = None) -> Post:
+def make_post(app: Flask, keep: KeptConnections | None = None) -> SendMail:
     """The function that hands a letter to the server of an account; `keep` lends it connections."""
     mail = TransactionalMail(app)
     return lambda letter, account: _hand_over(mail, keep, letter, account)
 
 
 def _hand_over(
-    mail: TransactionalMail, keep: KeptConnections | None, letter: Letter, account: MailSettings
-) -> Receipt:
+    mail: TransactionalMail,
+    keep: KeptConnections | None,
+    letter: OutgoingMail,
+    account: MailSettings,
+) -> MailReceipt:
     message = as_message(letter)
     octets = message.as_bytes()
     try:
@@ -236,7 +239,7 @@ def _hand_over(
     except (OSError, smtplib.SMTPException) as error:
         # The name of the error only: its text may hold what the server was told.
         raise MailServerAway(_reason(error)) from None
-    return Receipt(str(message["Message-ID"]), reply, octets)
+    return MailReceipt(str(message["Message-ID"]), reply, octets)
 
 
 @contextmanager
@@ -297,7 +300,7 @@ def _text(reply: bytes | str) -> str:
     return one_line(reply if isinstance(reply, str) else reply.decode("utf-8", "replace"))
 
 
-def as_message(letter: Letter) -> EmailMessage:
+def as_message(letter: OutgoingMail) -> EmailMessage:
     """The letter in MIME, quoted-printable, lines of 78 octets at most (RFC 5322, RFC 2045).
 
     Raises MailRefused for a value that would break out of its header (T-17).

@@ -12,9 +12,9 @@ from rq.exceptions import DuplicateJobError
 
 from listmgr.kit import queue_keys
 from listmgr.kit.queue_keys import QUEUES
-from listmgr.kit.throttled_log import Trouble
+from listmgr.kit.throttled_log import ThrottledLog
 
-__all__ = ["JOBS", "QUEUES", "Job", "ring"]
+__all__ = ["JOBS", "QUEUES", "Job", "enqueue"]
 
 # What a job's name in the queue begins with.
 JOBS = "listmgr.jobs."
@@ -25,7 +25,7 @@ LOST_AFTER = 5
 _MARK_LIVES = 600
 # A job nobody took for so long (seconds) is forgotten; its row is still there.
 _WAITS_AT_MOST = 24 * 3600
-_trouble = Trouble(logging.getLogger(__name__))
+_trouble = ThrottledLog(logging.getLogger(__name__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Job:
     timeout: int = 180
 
 
-def ring(connection: redis.Redis, jobs: Iterable[Job]) -> int:
+def enqueue(connection: redis.Redis, jobs: Iterable[Job]) -> int:
     """Put jobs in their queues and return how many went in.
 
     Never raises: the row is the truth, and a sweep rings again. What is wrong with one job, or

@@ -85,11 +85,11 @@ class BackOff:
 _WHY = {0: "", 1: "second", 2: "hour", 3: "day"}
 
 
-class PermitsAway(Exception):
+class RateLimiterUnavailable(Exception):
     """Valkey does not answer: nobody knows what may be sent."""
 
 
-class Permits:
+class RateLimiter:
     """The hand-out. Every method may raise PermitsAway."""
 
     def __init__(self, connection: redis.Redis) -> None:
@@ -210,7 +210,7 @@ def _reaching() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise PermitsAway(type(error).__name__) from None
+        raise RateLimiterUnavailable(type(error).__name__) from None
 
 
 def _keys(ask: Ask) -> list[str]:
@@ -240,6 +240,6 @@ def _answer(ask: Ask, told: list[Any]) -> Given | Unknown:
 
 
 @lru_cache(maxsize=4)
-def permits_at(url: str) -> Permits:
+def permits_at(url: str) -> RateLimiter:
     """The hand-out of a server; connected when first used."""
-    return Permits(redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5))
+    return RateLimiter(redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5))

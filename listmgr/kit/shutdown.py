@@ -7,12 +7,12 @@ import threading
 _asked = threading.Event()
 
 
-def ask(*_: object) -> None:
+def request(*_: object) -> None:
     """Ask the work of this process to end at its next step; fit for a signal handler."""
     _asked.set()
 
 
-def asked() -> bool:
+def requested() -> bool:
     """Whether the work should hand back what it holds and return."""
     return _asked.is_set()
 

@@ -11,7 +11,7 @@ SAID_AGAIN = 600.0
 
 
 @dataclass(slots=True)
-class Trouble:
+class ThrottledLog:
     """Logs the beginning of each trouble, and a reminder every ten minutes while it lasts.
 
     The name of an error only: its text may hold an address, a statement or a password.

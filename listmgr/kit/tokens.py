@@ -16,7 +16,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.hmac_sha256 import keyed
 
 
-class Door(enum.StrEnum):
+class TokenPurpose(enum.StrEnum):
     """What a link opens. A token made for one door fits no other (T-20)."""
 
     CONFIRM = "confirm"
@@ -30,7 +30,7 @@ class Door(enum.StrEnum):
 
 
 # Leaving must work for years (L-13): these carry no time and never expire.
-TIMELESS = frozenset({Door.UNSUBSCRIBE, Door.PREFERENCES})
+TIMELESS = frozenset({TokenPurpose.UNSUBSCRIBE, TokenPurpose.PREFERENCES})
 MAX_TOKEN = 1000
 # So many characters at the end of a token are its signature: 32 octets in URL-safe Base64.
 SIGNATURE = 43
@@ -54,16 +54,16 @@ class TokenInvalid(TokenError):
 _SIGNER = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
 
 
-def _timed(keys: Sequence[str], door: Door) -> URLSafeTimedSerializer:
+def _timed(keys: Sequence[str], door: TokenPurpose) -> URLSafeTimedSerializer:
     # itsdangerous signs with the last key and accepts all; settings name the newest first.
     return URLSafeTimedSerializer(keys[::-1], salt=f"listmgr.{door}", signer_kwargs=_SIGNER)
 
 
-def _timeless(keys: Sequence[str], door: Door) -> URLSafeSerializer:
+def _timeless(keys: Sequence[str], door: TokenPurpose) -> URLSafeSerializer:
     return URLSafeSerializer(keys[::-1], salt=f"listmgr.{door}", signer_kwargs=_SIGNER)
 
 
-def make_token(keys: Sequence[str], door: Door, *parts: int | str) -> str:
+def make_token(keys: Sequence[str], door: TokenPurpose, *parts: int | str) -> str:
     """A URL-safe signed token carrying the parts."""
     if door in TIMELESS:
         return str(_timeless(keys, door).dumps(list(parts)))
@@ -71,7 +71,7 @@ def make_token(keys: Sequence[str], door: Door, *parts: int | str) -> str:
 
 
 def open_token(
-    keys: Sequence[str], door: Door, token: str, *, max_age: int | None = None
+    keys: Sequence[str], door: TokenPurpose, token: str, *, max_age: int | None = None
 ) -> list[int | str]:
     """The parts of a token. `max_age` is in seconds; raises TokenExpired or TokenInvalid.
 
@@ -111,7 +111,7 @@ def _is_canonical(token: str) -> bool:
         return False
 
 
-def token_mint(keys: Sequence[str], door: Door) -> Callable[[int, int], str]:
+def fast_token_signer(keys: Sequence[str], door: TokenPurpose) -> Callable[[int, int], str]:
     """A fast maker of timeless two-number tokens, which `open_token` opens as its own.
 
     itsdangerous derives the key and builds three objects for each token (25 us); a campaign's mails

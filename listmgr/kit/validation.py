@@ -22,7 +22,7 @@ _LINK = re.compile(r"https?://[^\s/?#@\"'<>\\]+(?:[/?#][^\s\"'<>\\]*)?\Z", re.IG
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
-class Typed:
+class Validator:
     """Collects what is wrong with several fields, so that people see everything at once."""
 
     def __init__(self) -> None:

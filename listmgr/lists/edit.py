@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.lists.models import MailingList
 from listmgr.subscribers.address import AddressError, parse_address
 
@@ -36,7 +36,7 @@ def create_list(
     tx: Transaction, description: Description, *, slug: str, at: datetime
 ) -> MailingList:
     """A new list. Its slug stands in List-Id for good (M-04). Raises InvalidInput."""
-    typed = Typed()
+    typed = Validator()
     slug = typed.slug("slug", slug)
     if slug and tx.session.scalars(sa.select(MailingList.id).filter_by(slug=slug)).first():
         typed.wrong["slug"] = N_("There is a list with this short name.")
@@ -49,22 +49,22 @@ def create_list(
 
 def edit_list(tx: Transaction, list_id: int, description: Description) -> MailingList:
     """Change what a list says of itself; proofs keep what was said before. Raises InvalidInput."""
-    found = locked(tx, list_id)
-    for name, value in _checked(description, Typed()).items():
+    found = lock_list(tx, list_id)
+    for name, value in _checked(description, Validator()).items():
         setattr(found, name, value)
     return found
 
 
 def archive_list(tx: Transaction, list_id: int, *, at: datetime) -> MailingList:
     """No more mail, no more sign-ups; nothing is deleted."""
-    found = locked(tx, list_id)
+    found = lock_list(tx, list_id)
     found.archived_at = found.archived_at or at
     return found
 
 
 def restore_list(tx: Transaction, list_id: int) -> MailingList:
     """Take an archived list back; consents are as they were, and age as they did."""
-    found = locked(tx, list_id)
+    found = lock_list(tx, list_id)
     found.archived_at = None
     return found
 
@@ -83,7 +83,7 @@ def find_list(session: Session, list_id: int) -> MailingList:
     return found
 
 
-def locked(tx: Transaction, list_id: int) -> MailingList:
+def lock_list(tx: Transaction, list_id: int) -> MailingList:
     """The list, locked until the commit; raises NotFound."""
     found = tx.session.get(MailingList, list_id, with_for_update=True, populate_existing=True)
     if found is None:
@@ -91,7 +91,7 @@ def locked(tx: Transaction, list_id: int) -> MailingList:
     return found
 
 
-def _checked(told: Description, typed: Typed) -> dict[str, str]:
+def _checked(told: Description, typed: Validator) -> dict[str, str]:
     values = {
         "name": typed.shown_line("name", told.name, missing=N_("Give the list a name.")),
         "description": typed.text("description", told.description, limit=2000),
@@ -115,7 +115,7 @@ def _checked(told: Description, typed: Typed) -> dict[str, str]:
     return values
 
 
-def _sender(typed: Typed, address: str) -> str:
+def _sender(typed: Validator, address: str) -> str:
     try:
         return parse_address(address).display
     except AddressError:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.kit.i18n import N_
 from listmgr.kit.rows import Rows
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.lists.models import SignupForm, SignupFormField
 from listmgr.subscribers.field_catalogue import (
     CatalogueField,
@@ -61,7 +61,7 @@ def _may_be_asked(field: CatalogueField) -> bool:
     return field.key not in _NOT_ASKED and field.category is not FieldCategory.SPECIAL
 
 
-def checked_asks(session: Session, asks: Sequence[Ask], typed: Typed) -> list[SignupFormField]:
+def checked_asks(session: Session, asks: Sequence[Ask], typed: Validator) -> list[SignupFormField]:
     """The rows of a form, in the given order; what is wrong is said of "asks"."""
     known = {field.key for field in askable(session)}
     keys = [ask.key for ask in asks]

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
-from listmgr.lists.edit import locked
+from listmgr.kit.validation import Validator
+from listmgr.lists.edit import lock_list
 from listmgr.lists.models import MailingList, Notice, Purpose
 
 LANGUAGES = ("de", "en")
@@ -21,8 +21,8 @@ LANGUAGES = ("de", "en")
 
 def add_purpose(tx: Transaction, list_id: int, *, slug: str, name_de: str, name_en: str) -> Purpose:
     """A new purpose of a list; it can be agreed to once words are published. InvalidInput."""
-    locked(tx, list_id)
-    typed = Typed()
+    lock_list(tx, list_id)
+    typed = Validator()
     slug = typed.slug("slug", slug)
     missing = N_("Write what the mail is for, in a few words.")
     name_de = typed.shown_line("name_de", name_de, missing=missing)
@@ -82,7 +82,7 @@ def _checked(
     words: Mapping[str, str], privacy_version: str, spoken: set[str]
 ) -> tuple[dict[str, str], str]:
     """A language once spoken goes on: its readers would else be shown words out of date."""
-    typed = Typed()
+    typed = Validator()
     found = {}
     for language in LANGUAGES:
         missing = N_("Earlier words exist in this language; write the new ones too.")

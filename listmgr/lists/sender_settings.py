@@ -5,8 +5,8 @@ from __future__ import annotations
 from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
-from listmgr.lists.edit import locked
+from listmgr.kit.validation import Validator
+from listmgr.lists.edit import lock_list
 from listmgr.lists.models import MailingList
 from listmgr.senders.edit import ensure_built_in
 from listmgr.senders.models import BUILT_IN
@@ -21,8 +21,8 @@ def set_sending(
     tx: Transaction, list_id: int, *, sender_id: int | None, quiet: QuietTold
 ) -> MailingList:
     """Name a sender, or None for the one that serves the list's address. Raises InvalidInput."""
-    found = locked(tx, list_id)
-    typed = Typed()
+    found = lock_list(tx, list_id)
+    typed = Validator()
     values = checked_quiet(typed, quiet)
     if sender_id is not None:
         try:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.lists.form_fields import (
     Ask,
     checked_asks,
@@ -40,7 +40,7 @@ def create_form(
     at: datetime,
 ) -> SignupForm:
     """A new form; its slug is its link, printed on posters, and stays. Raises InvalidInput."""
-    typed = Typed()
+    typed = Validator()
     slug = typed.slug("slug", slug)
     if slug and tx.session.scalars(sa.select(SignupForm.id).filter_by(slug=slug)).first():
         typed.wrong["slug"] = N_("There is a form with this short name.")
@@ -63,8 +63,8 @@ def edit_form(
     asks: Sequence[Ask] = (),
 ) -> SignupForm:
     """Change a form; who has signed up by it is not touched. Raises InvalidInput."""
-    form = locked(tx, form_id)
-    typed = Typed()
+    form = lock_form(tx, form_id)
+    typed = Validator()
     values = _checked(told, typed)
     purposes = _purposes(tx, purpose_ids, typed)
     fields = checked_asks(tx.session, asks, typed)
@@ -81,14 +81,14 @@ def edit_form(
 
 def close_form(tx: Transaction, form_id: int, *, at: datetime) -> SignupForm:
     """Nobody can sign up by it any more."""
-    form = locked(tx, form_id)
+    form = lock_form(tx, form_id)
     form.closed_at = form.closed_at or at
     return form
 
 
 def reopen_form(tx: Transaction, form_id: int) -> SignupForm:
     """Take sign-ups again, under the same link."""
-    form = locked(tx, form_id)
+    form = lock_form(tx, form_id)
     form.closed_at = None
     return form
 
@@ -107,7 +107,7 @@ def find_form(session: Session, form_id: int) -> SignupForm:
     return found
 
 
-def locked(tx: Transaction, form_id: int) -> SignupForm:
+def lock_form(tx: Transaction, form_id: int) -> SignupForm:
     """The form, locked until the commit; raises NotFound."""
     found = tx.session.get(SignupForm, form_id, with_for_update=True, populate_existing=True)
     if found is None:
@@ -115,7 +115,7 @@ def locked(tx: Transaction, form_id: int) -> SignupForm:
     return found
 
 
-def _checked(told: FormWords, typed: Typed) -> dict[str, str]:
+def _checked(told: FormWords, typed: Validator) -> dict[str, str]:
     missing = N_("Write a title.")
     return {
         "title_de": typed.shown_line("title_de", told.title_de, missing=missing),
@@ -125,7 +125,7 @@ def _checked(told: FormWords, typed: Typed) -> dict[str, str]:
     }
 
 
-def _purposes(tx: Transaction, ids: Collection[int], typed: Typed) -> list[Purpose]:
+def _purposes(tx: Transaction, ids: Collection[int], typed: Validator) -> list[Purpose]:
     """The chosen purposes; one without published words cannot be agreed to (L-01)."""
     found = list(
         tx.session.scalars(sa.select(Purpose).where(Purpose.id.in_(set(ids))).order_by(Purpose.id))

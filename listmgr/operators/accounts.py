@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.passwords import hashed, matches, problem_with
 from listmgr.operators.sessions import end_all_sessions
@@ -35,7 +35,7 @@ def create_operator(
 
     Raises InvalidInput with a message for each field.
     """
-    typed = Typed()
+    typed = Validator()
     key = _email(typed, email)
     name = typed.line("name", name, missing=N_("Write the name colleagues know."), limit=100)
     if role not in set(Role):
@@ -60,7 +60,7 @@ def create_operator(
     return made
 
 
-def _email(typed: Typed, email: str) -> str:
+def _email(typed: Validator, email: str) -> str:
     try:
         return parse_address(email).key
     except AddressError:
@@ -72,7 +72,7 @@ def change_role(tx: Transaction, operator_id: int, role: str) -> Operator:
     """Give another role and end the operator's sessions. Raises Refused for the last one."""
     if role not in set(Role):
         raise InvalidInput(N_("Choose a role."), {"role": N_("Choose a role.")})
-    operator = locked(tx, operator_id)
+    operator = lock_operator(tx, operator_id)
     if operator.role is not Role(role):
         _keep_one_administrator(tx, operator)
         operator.role = Role(role)
@@ -82,7 +82,7 @@ def change_role(tx: Transaction, operator_id: int, role: str) -> Operator:
 
 def disable(tx: Transaction, operator_id: int, *, at: datetime) -> Operator:
     """Close an account at once, with every session of it. Raises Refused for the last one."""
-    operator = locked(tx, operator_id)
+    operator = lock_operator(tx, operator_id)
     if operator.disabled_at is None:
         _keep_one_administrator(tx, operator)
         operator.disabled_at = at
@@ -92,7 +92,7 @@ def disable(tx: Transaction, operator_id: int, *, at: datetime) -> Operator:
 
 def enable(tx: Transaction, operator_id: int) -> Operator:
     """Open a closed account again."""
-    operator = locked(tx, operator_id)
+    operator = lock_operator(tx, operator_id)
     operator.disabled_at = None
     return operator
 
@@ -110,7 +110,7 @@ def set_password(
     `current` is None only right after a one-time sign-in, `own_words` are names everybody here
     knows. Raises InvalidInput.
     """
-    operator = locked(tx, operator_id)
+    operator = lock_operator(tx, operator_id)
     wrong = {}
     if current is not None and not matches(operator.password_hash, current):
         wrong["current"] = N_("This is not your present password.")
@@ -128,7 +128,7 @@ def set_language(tx: Transaction, operator_id: int, language: str) -> Operator:
     """The language of the operator's pages."""
     if language not in LANGUAGES:
         raise InvalidInput("Choose a language.", {"language": "Choose a language."})
-    operator = locked(tx, operator_id)
+    operator = lock_operator(tx, operator_id)
     operator.language = language
     return operator
 
@@ -139,7 +139,7 @@ def operators(session: Session) -> list[Operator]:
     return list(session.scalars(sa.select(Operator).order_by(*order)))
 
 
-def locked(tx: Transaction, operator_id: int) -> Operator:
+def lock_operator(tx: Transaction, operator_id: int) -> Operator:
     """The account, locked until the commit; raises NotFound."""
     operator = tx.session.get(Operator, operator_id, with_for_update=True, populate_existing=True)
     if operator is None:

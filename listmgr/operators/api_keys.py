@@ -15,7 +15,7 @@ from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
 from listmgr.kit.tokens import token_hash
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.operators.models import ApiKey, Operator, Role
 
 # A prefix by which scanners of source code find a key that got into one.
@@ -46,7 +46,7 @@ def make_key(
     tx: Transaction, operator_id: int, *, name: str, scopes: Sequence[str], at: datetime
 ) -> tuple[ApiKey, str]:
     """A new key and its secret, which is not kept. InvalidInput with `name` and `scopes`."""
-    typed = Typed()
+    typed = Validator()
     name = typed.line("name", name, missing=N_("Write which program it is for."), limit=100)
     chosen = [scope.value for scope in Scope if scope.value in scopes]
     if not chosen:

@@ -14,7 +14,7 @@ from listmgr.kit.transaction import Transaction
 from listmgr.operators.models import AuditEntry, Operator
 
 
-def audit(
+def write_audit_entry(
     tx: Transaction,
     operator_id: int | None,
     action: str,

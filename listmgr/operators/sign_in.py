@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
-from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, make_token, open_token
+from listmgr.kit.tokens import TokenExpired, TokenInvalid, TokenPurpose, make_token, open_token
 from listmgr.kit.transaction import Transaction
-from listmgr.operators.accounts import create_operator, locked
+from listmgr.operators.accounts import create_operator, lock_operator
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.passwords import hashed, is_outdated, matches
 from listmgr.operators.sessions import end_all_sessions
@@ -51,12 +51,12 @@ def account_key(email: str) -> str:
 
 def one_time_sign_in(tx: Transaction, operator_id: int, *, at: datetime) -> str:
     """A token that lets an operator in once, within a day; ends those before. Raises NotFound."""
-    operator = locked(tx, operator_id)
+    operator = lock_operator(tx, operator_id)
     operator.link_version += 1
     until = int(at.timestamp()) + LINK_SECONDS
     return make_token(
         tx.settings.secret_keys,
-        Door.SIGN_IN,
+        TokenPurpose.SIGN_IN,
         _ONE_TIME,
         operator.id,
         operator.session_version,
@@ -84,7 +84,7 @@ def use_one_time(tx: Transaction, token: str, *, at: datetime) -> Operator:
     operator = whose_one_time(tx.session, tx.settings, token, at=at)
     version = operator.session_version
     # Of two who use it at the same moment the second waits here, and then sees a newer version.
-    operator = locked(tx, operator.id)
+    operator = lock_operator(tx, operator.id)
     if operator.session_version != version or operator.disabled_at is not None:
         raise TokenExpired
     end_all_sessions(tx, operator)
@@ -96,7 +96,7 @@ def first_run_token(tx: Transaction, *, at: datetime) -> str | None:
     if _is_anybody(tx.session):
         return None
     until = int(at.timestamp()) + LINK_SECONDS
-    return make_token(tx.settings.secret_keys, Door.SIGN_IN, _FIRST_RUN, until)
+    return make_token(tx.settings.secret_keys, TokenPurpose.SIGN_IN, _FIRST_RUN, until)
 
 
 def check_first_run(session: Session, settings: Settings, token: str, *, at: datetime) -> None:
@@ -145,7 +145,7 @@ def _is_anybody(session: Session) -> bool:
 
 def _numbers(settings: Settings, token: str, kind: str, count: int, at: datetime) -> list[int]:
     """The numbers a token of a kind carries; the last of them says until when."""
-    told, *numbers = open_token(settings.secret_keys, Door.SIGN_IN, token) or [""]
+    told, *numbers = open_token(settings.secret_keys, TokenPurpose.SIGN_IN, token) or [""]
     if told != kind or len(numbers) != count + 1:
         raise TokenInvalid
     found = [int(number) for number in numbers]

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.cards.inbox import Taking, cards_of, takings_of
+from listmgr.cards.inbox import CaptureEntry, cards_of, takings_of
 from listmgr.cards.intake import WORDS
 from listmgr.cards.models import Card, CardLetter, CardUpload
 from listmgr.cards.outreach.consent_statement import (
@@ -28,7 +28,7 @@ class HeldCard:
     """A card with all that stands beside it. Staff is named by role alone: `roles` by its id."""
 
     card: Card
-    takings: tuple[Taking, ...]
+    takings: tuple[CaptureEntry, ...]
     statement: Statement | None
     roles: Mapping[int, Role]
     # As long as the picture or file it was read from is kept.
@@ -70,7 +70,7 @@ class HeldCard:
             "deleted_at": _iso(self.delete_at),
         }
 
-    def _taken(self, taking: Taking) -> dict[str, Any]:
+    def _taken(self, taking: CaptureEntry) -> dict[str, Any]:
         return {
             "at": _iso(taking.capture.taken_at),
             "occasion": taking.occasion,
@@ -99,7 +99,7 @@ def held_card(session: Session, card: Card) -> HeldCard:
     return _held(session, card, takings_of(session, card))
 
 
-def _held(session: Session, card: Card, takings: tuple[Taking, ...]) -> HeldCard:
+def _held(session: Session, card: Card, takings: tuple[CaptureEntry, ...]) -> HeldCard:
     staff = [taking.capture.operator_id for taking in takings]
     staff += [letter.operator_id for letter in card.letters]
     confirmed = staged(session, card).stage is Stage.CONFIRMED

@@ -10,15 +10,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from listmgr.cards.models import Card, CardStatus
 from listmgr.cards.restriction import card_fingerprint, of_a_card_alone
-from listmgr.consent.ledger import Act, record_many
+from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.privacy.erasure_registry import (
-    ERASED,
-    Gone,
+    ERASERS,
+    ErasureTargets,
 )
 from listmgr.privacy.models import ErasureEntry
 from listmgr.subscribers.address import fingerprint, parse_address
@@ -92,7 +92,7 @@ def erase(
     erased += [(card_fingerprint(key, one.id, one.address_key), None) for one in alone]
     blocked = [one.fingerprint for one in people]
     blocked += [fingerprint(key, one.address_key) for one in alone if one.address_key]
-    for erase_from in dict.fromkeys(ERASED.values()):
+    for erase_from in dict.fromkeys(ERASERS.values()):
         erase_from(tx, gone)
     suppress_many(tx, blocked, SuppressionReason.ERASED, at=at)
     write_down(tx, erased, at=at)
@@ -132,8 +132,8 @@ def _end_consents(tx: Transaction, ids: list[int], actor: str, at: datetime) -> 
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-    standing = [Act(one, at) for one in consents if one.status is not ConsentStatus.ERASED]
-    record_many(tx, standing, ConsentAction.ERASE, actor=actor)
+    standing = [LedgerChange(one, at) for one in consents if one.status is not ConsentStatus.ERASED]
+    record_changes(tx, standing, ConsentAction.ERASE, actor=actor)
     for consent in consents:
         consent.subscriber_id = None
     tx.session.flush()
@@ -142,11 +142,11 @@ def _end_consents(tx: Transaction, ids: list[int], actor: str, at: datetime) -> 
 
 def _gone(
     tx: Transaction, people: list[Subscriber], alone: list[Card], consent_ids: list[int]
-) -> Gone:
+) -> ErasureTargets:
     key = tx.settings.suppression_key
     addresses = [(one.address_key, one.address) for one in people]
     addresses += [(one.address_key, one.address) for one in alone if one.address_key]
-    return Gone(
+    return ErasureTargets(
         ids=[one.id for one in people],
         consent_ids=consent_ids,
         address_keys=frozenset(known for known, _address in addresses),

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from listmgr.cards.deletion import forget_people
 from listmgr.cards.models import Card, CardStatus
 from listmgr.cards.restriction import card_fingerprint
-from listmgr.consent.ledger import Act, record_many
+from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import OPEN, ConsentAction
 from listmgr.consent.models import Consent
 from listmgr.consent.request_evidence import RequestFacts
@@ -243,8 +243,8 @@ def _withdraw(tx: Transaction, lines: Sequence[Line], at: datetime) -> int:
         withdrawn = when.get((consent.subscriber.fingerprint, consent.purpose_id))
         if withdrawn is not None and consent.captured_at <= withdrawn:
             facts = {"how": "journal", "withdrawn_at": withdrawn.isoformat()}
-            acts.append(Act(consent, at, facts, evidence))
-    record_many(tx, acts, ConsentAction.WITHDRAW, actor="system")
+            acts.append(LedgerChange(consent, at, facts, evidence))
+    record_changes(tx, acts, ConsentAction.WITHDRAW, actor="system")
     return len(acts)
 
 

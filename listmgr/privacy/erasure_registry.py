@@ -18,7 +18,7 @@ from listmgr.bulk.erasure import (
 from listmgr.cards.deletion import forget_people
 from listmgr.consent.change_address_models import AddressChange
 from listmgr.consent.expire import forget_evidence
-from listmgr.consent.models import Question, Signup, SignupAnswers
+from listmgr.consent.models import ServiceMail, Signup, SignupAnswers
 from listmgr.delivery.leases import lock_leases_of_people
 from listmgr.exports.downloads import withdraw_files
 from listmgr.imports.erasure import (
@@ -33,7 +33,7 @@ from listmgr.subscribers.models import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class ErasureTargets:
     """The people of one erasure, by everything tables know them by."""
 
     ids: list[int]
@@ -45,25 +45,25 @@ class Gone:
     card_ids: list[int]
 
 
-Eraser = Callable[[Transaction, Gone], None]
+Eraser = Callable[[Transaction, ErasureTargets], None]
 
 
-def _evidence(tx: Transaction, gone: Gone) -> None:
+def _evidence(tx: Transaction, gone: ErasureTargets) -> None:
     forget_evidence(tx, gone.consent_ids)
 
 
-def _questions(tx: Transaction, gone: Gone) -> None:
-    tx.session.execute(sa.delete(Question).where(Question.recipient.in_(gone.recipients)))
+def _questions(tx: Transaction, gone: ErasureTargets) -> None:
+    tx.session.execute(sa.delete(ServiceMail).where(ServiceMail.recipient.in_(gone.recipients)))
 
 
-def _signups(tx: Transaction, gone: Gone) -> None:
+def _signups(tx: Transaction, gone: ErasureTargets) -> None:
     """Sign-ups wait for seconds, so there are few: each address is read as `signup` will."""
     waiting = tx.session.execute(sa.select(Signup.id, Signup.content["address"].astext)).all()
     theirs = [signup_id for signup_id, typed in waiting if _key(typed) in gone.address_keys]
     tx.session.execute(sa.delete(Signup).where(Signup.id.in_(theirs)))
 
 
-def _answers(tx: Transaction, gone: Gone) -> None:
+def _answers(tx: Transaction, gone: ErasureTargets) -> None:
     tx.session.execute(sa.delete(SignupAnswers).where(SignupAnswers.subscriber_id.in_(gone.ids)))
 
 
@@ -74,7 +74,7 @@ def _key(typed: str) -> str | None:
         return None
 
 
-def _deliveries(tx: Transaction, gone: Gone) -> None:
+def _deliveries(tx: Transaction, gone: ErasureTargets) -> None:
     """That a mail went stays, as a number among numbers; servers put the address in replies."""
     forget_replies(tx, gone.ids)
 
@@ -91,12 +91,12 @@ def forget_replies(tx: Transaction, subscriber_ids: list[int]) -> None:
     )
 
 
-def _cards(tx: Transaction, gone: Gone) -> None:
+def _cards(tx: Transaction, gone: ErasureTargets) -> None:
     """With the card go who took it, its letters, and the picture it was read from."""
     forget_people(tx, gone.address_keys, gone.card_ids)
 
 
-def _address_changes(tx: Transaction, gone: Gone) -> None:
+def _address_changes(tx: Transaction, gone: ErasureTargets) -> None:
     """Their own wishes, and any wish that names their address as the new one."""
     waiting = tx.session.execute(
         sa.select(AddressChange.id, AddressChange.address).where(AddressChange.address != "")
@@ -109,41 +109,41 @@ def _address_changes(tx: Transaction, gone: Gone) -> None:
     )
 
 
-def _import_keys(tx: Transaction, gone: Gone) -> None:
+def _import_keys(tx: Transaction, gone: ErasureTargets) -> None:
     forget_keys(tx, gone.address_keys)
 
 
-def _import_rows(tx: Transaction, gone: Gone) -> None:
+def _import_rows(tx: Transaction, gone: ErasureTargets) -> None:
     forget_rows(tx, gone.address_keys)
 
 
-def _import_files(tx: Transaction, gone: Gone) -> None:
+def _import_files(tx: Transaction, gone: ErasureTargets) -> None:
     """The whole file, which was brought to be looked through as it was."""
     forget_files(tx, gone.address_keys)
 
 
-def _export_pieces(tx: Transaction, gone: Gone) -> None:
+def _export_pieces(tx: Transaction, gone: ErasureTargets) -> None:
     withdraw_files(tx, gone.ids)
 
 
-def _bulk_befores(tx: Transaction, gone: Gone) -> None:
+def _bulk_befores(tx: Transaction, gone: ErasureTargets) -> None:
     forget_before(tx, gone.ids)
 
 
-def _bulk_acts(tx: Transaction, _gone: Gone) -> None:
+def _bulk_acts(tx: Transaction, _gone: ErasureTargets) -> None:
     forget_values(tx)
 
 
-def _selections(tx: Transaction, _gone: Gone) -> None:
+def _selections(tx: Transaction, _gone: ErasureTargets) -> None:
     forget_words(tx)
 
 
-def _subscribers(tx: Transaction, gone: Gone) -> None:
+def _subscribers(tx: Transaction, gone: ErasureTargets) -> None:
     tx.session.execute(sa.delete(Subscriber).where(Subscriber.id.in_(gone.ids)))
 
 
 # In this order: what hangs on the person goes before the person.
-ERASED: Mapping[str, Eraser] = {
+ERASERS: Mapping[str, Eraser] = {
     "consent_evidence": _evidence,
     "signup_answers": _answers,
     "questions": _questions,
@@ -166,7 +166,7 @@ ERASED: Mapping[str, Eraser] = {
 }
 
 # What stays, and why it may.
-KEPT: Mapping[str, str] = {
+RETAINED: Mapping[str, str] = {
     "suppressions": "A fingerprint without the address, so that nobody mails them again (L-15).",
     "erasure_journal": "The same fingerprint, so that a backup cannot bring them back (T-25).",
     "journal_entries": "The same, of who withdrew, objected or was erased, for 90 days (0057).",

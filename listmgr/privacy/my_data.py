@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
 from listmgr.consent.models import Consent
-from listmgr.consent.request_confirmation import tell_my_data
-from listmgr.kit.tokens import Door, TokenInvalid, open_token
+from listmgr.consent.request_confirmation import queue_my_data_link
+from listmgr.kit.tokens import TokenInvalid, TokenPurpose, open_token
 from listmgr.kit.transaction import Transaction
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 from listmgr.privacy.card_data import (
     HeldCard,
     held_cards,
@@ -67,7 +67,7 @@ def send_my_data_link(tx: Transaction, subscriber_id: int, *, at: datetime) -> N
     )
     consent = tx.session.scalars(newest).one_or_none()
     if consent is not None and consent.subscriber is not None:
-        tell_my_data(tx, [consent], parse_address(consent.subscriber.address), at=at)
+        queue_my_data_link(tx, [consent], parse_address(consent.subscriber.address), at=at)
 
 
 def my_data(session: Session, settings: Settings, token: str) -> MyData:
@@ -94,7 +94,7 @@ def correct(tx: Transaction, token: str, typed: Mapping[str, str], *, at: dateti
     if changed:
         set_values(tx.session, found, changed)
         details = {"fields": sorted(changed), "by": "the person"}
-        audit(tx, None, "subscriber.corrected", "subscriber", found.id, details, at=at)
+        write_audit_entry(tx, None, "subscriber.corrected", "subscriber", found.id, details, at=at)
     return _data(tx.session, found)
 
 
@@ -120,7 +120,7 @@ def _data(session: Session, found: Subscriber) -> MyData:
 
 
 def _subscriber_id(settings: Settings, token: str, max_age: int) -> int:
-    parts = open_token(settings.secret_keys, Door.MY_DATA, token, max_age=max_age)
+    parts = open_token(settings.secret_keys, TokenPurpose.MY_DATA, token, max_age=max_age)
     if len(parts) != 1 or not isinstance(parts[0], int):
         raise TokenInvalid
     return parts[0]

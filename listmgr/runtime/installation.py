@@ -20,7 +20,7 @@ import redis
 from gunicorn.app.wsgiapp import run as serve_pages
 
 from listmgr.config import Settings, load_settings
-from listmgr.installation.identity import check, check_folder
+from listmgr.installation.identity import check_folder, verify_database
 from listmgr.kit.db import libpq_url
 from listmgr.kit.errors import IdentityError
 from listmgr.runtime.accounts import PROGRAMS, unprivileged, with_files_of
@@ -32,9 +32,9 @@ from listmgr.runtime.forked_commands import (
 )
 from listmgr.runtime.ports import free_port
 from listmgr.runtime.process import RuntimeFailure
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.runtime.single_instance import only_one
-from listmgr.runtime.supervisor import Program, Supervisor, heed_no_signals, obey_signals
+from listmgr.runtime.supervisor import Program, Supervisor, ignore_signals, install_signal_handlers
 from listmgr.schema import migrate
 
 START_SECONDS = 60.0
@@ -47,7 +47,7 @@ OWNER = "LISTMGR_OWNER_DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class InstallOptions:
     """What the command line said."""
 
     data_dir: Path
@@ -63,7 +63,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class RunningInstallation:
     """A running installation."""
 
     settings: Settings
@@ -71,13 +71,17 @@ class Site:
     mailbox_url: str
 
 
-def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], object]) -> None:
+def run(
+    wanted: InstallOptions,
+    work: Callable[[RunningInstallation], bool],
+    say: Callable[[str], object],
+) -> None:
     """Start everything, call `work` when all answers, and watch as long as it says so.
 
     `say` is told what people should know meanwhile. Raises RuntimeFailure or SettingsError with
     what to do, and KeyboardInterrupt when all has ended because it was told to end by a signal.
     """
-    obey_signals()
+    install_signal_handlers()
     with only_one(wanted.data_dir):
         _port_is_free(wanted.host, wanted.port)
         share_out(wanted.data_dir)
@@ -87,7 +91,7 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
         with with_files_of(PROGRAMS):
             load_settings(_told(wanted))
         given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", OWNER)}
-        house = House(
+        house = EmbeddedServers(
             wanted.data_dir,
             database=given["DATABASE_URL"],
             owner=given[OWNER] if given["DATABASE_URL"] else "",
@@ -109,23 +113,23 @@ def run(wanted: Wanted, work: Callable[[Site], bool], say: Callable[[str], objec
                 if stays:
                     supervisor.watch()
             finally:
-                heed_no_signals()
+                ignore_signals()
                 supervisor.stop()
 
 
-def _look_at_the_database(wanted: Wanted, house: House) -> None:
+def _look_at_the_database(wanted: InstallOptions, house: EmbeddedServers) -> None:
     """Before anything runs over it: is it the one that ran here, and are these its keys?"""
     try:
         with with_files_of(PROGRAMS):
             settings = load_settings(_told(wanted) | {"DATABASE_URL": house.database_url})
-            check(settings)
+            verify_database(settings)
             if house.is_embedded:
                 check_folder(settings)
     except IdentityError as error:
         raise RuntimeFailure(str(error)) from None
 
 
-def _told(wanted: Wanted) -> dict[str, str]:
+def _told(wanted: InstallOptions) -> dict[str, str]:
     """The environment, with what the command line adds to it."""
     env = dict(os.environ)
     env["LISTMGR_DATA_DIR"] = str(wanted.data_dir)
@@ -150,7 +154,7 @@ def _port_is_free(host: str, port: int) -> None:
         ) from None
 
 
-def _given_servers_answer(house: House, given: Mapping[str, str]) -> None:
+def _given_servers_answer(house: EmbeddedServers, given: Mapping[str, str]) -> None:
     """The user's own servers; the message never shows the address, which holds a password."""
     try:
         if given["DATABASE_URL"]:
@@ -168,7 +172,9 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
+def _plan(
+    wanted: InstallOptions, house: EmbeddedServers
+) -> tuple[list[list[Program]], RunningInstallation]:
     """Which processes there will be; what they are told, they are told by their environment."""
     env = _told(wanted)
     env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}
@@ -187,7 +193,7 @@ def _plan(wanted: Wanted, house: House) -> tuple[list[list[Program]], Site]:
         # Mail goes to this machine's mailbox: whether a domain takes any does not matter.
         env.setdefault("LISTMGR_DNS_SERVERS", "off")
         mailbox.append(ours("mailbox", "mailbox", f"--smtp-port={smtp}", f"--http-port={pages}"))
-    site = Site(load_settings(env), env, mailbox_url)
+    site = RunningInstallation(load_settings(env), env, mailbox_url)
     web = Program("web", partial(_serve, wanted, _bind(wanted)), env, logs / "web.log")
     web.answers = partial(_answers, f"{wanted.address}/health/live", site.settings.host)
     workers = [
@@ -207,7 +213,7 @@ def _command(argv: Sequence[str], data_dir: Path) -> None:
     call_command(argv)
 
 
-def _serve(wanted: Wanted, bind: str) -> None:
+def _serve(wanted: InstallOptions, bind: str) -> None:
     """In a fork: gunicorn, as its own command would begin."""
     sys.argv = [
         "gunicorn",
@@ -223,7 +229,7 @@ def _serve(wanted: Wanted, bind: str) -> None:
     serve_pages("gunicorn")
 
 
-def _bind(wanted: Wanted) -> str:
+def _bind(wanted: InstallOptions) -> str:
     """Where the web server listens. A port that only root may open is opened here, for good."""
     if unprivileged(PROGRAMS) is None or wanted.port >= LOWEST_FREE_PORT:
         return f"{bracketed(wanted.host)}:{wanted.port}"
@@ -238,7 +244,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _wait_for(wanted: Wanted, site: Site, supervisor: Supervisor) -> None:
+def _wait_for(wanted: InstallOptions, site: RunningInstallation, supervisor: Supervisor) -> None:
     """Until the web, and through it PostgreSQL and Valkey, and the mailbox answer."""
     pages = {f"{wanted.address}/health/ready": site.settings.host}
     if site.mailbox_url:

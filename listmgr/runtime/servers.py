@@ -12,7 +12,7 @@ from listmgr.runtime.process import RuntimeFailure
 from listmgr.runtime.valkey import Valkey
 
 
-class House:
+class EmbeddedServers:
     """Starts what is not given, stops what it started."""
 
     def __init__(
@@ -43,7 +43,7 @@ class House:
         """The embedded servers, in the order of their start."""
         return [server for server in (self._postgres, self._valkey) if server is not None]
 
-    def __enter__(self) -> House:
+    def __enter__(self) -> EmbeddedServers:
         """Start PostgreSQL, then Valkey; when one does not come, leave none behind."""
         try:
             for server in self.servers:

@@ -26,7 +26,7 @@ ASKED_EVERY, SILENCES = 5.0, 6
 ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class Part(Protocol):
+class Service(Protocol):
     """Something that runs and can be started again: a program of ours, or an embedded server."""
 
     @property
@@ -121,12 +121,12 @@ class Supervisor:
     def __init__(
         self,
         waves: Sequence[Sequence[Program]],
-        servers: Sequence[Part],
+        servers: Sequence[Service],
         say: Callable[[str], object],
     ) -> None:
         self.waves = waves
         self.programs = [program for wave in waves for program in wave]
-        self.parts: list[Part] = [*servers, *self.programs]
+        self.parts: list[Service] = [*servers, *self.programs]
         self._say = say
         self._lives = {part.name: _Life(time.monotonic()) for part in self.parts}
         self._asked = time.monotonic()
@@ -155,7 +155,7 @@ class Supervisor:
             for program in self.programs:
                 program.ask()
 
-    def _revive(self, part: Part) -> None:
+    def _revive(self, part: Service) -> None:
         life, at = self._lives[part.name], time.monotonic()
         if isinstance(part, Program) and part.ended_well():
             life.begin(at)
@@ -188,7 +188,7 @@ class Supervisor:
                 program.wait(until)
 
 
-def obey_signals() -> None:
+def install_signal_handlers() -> None:
     """Make every request to end look like Ctrl-C, from the first moment on."""
     for number in ENDINGS:
         # What a shell has set aside for us, as nohup does, stays set aside.
@@ -196,7 +196,7 @@ def obey_signals() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
-def heed_no_signals() -> None:
+def ignore_signals() -> None:
     """While things are ended in order a second Ctrl-C must not tear that apart."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)

@@ -24,7 +24,7 @@ from listmgr.kit import (
     queue_keys,
     shutdown,
 )
-from listmgr.kit.throttled_log import Trouble
+from listmgr.kit.throttled_log import ThrottledLog
 from listmgr.runtime.job_serializer import (
     RegisteredJob,
     RegisteredQueue,
@@ -60,7 +60,7 @@ class SteadyWorker(BaseWorker):
     ) -> tuple[Job, Queue] | None:
         """The next job of ours; waits for it and for Valkey, or returns None in a burst."""
         del max_idle_time
-        trouble, wait = Trouble(log), SHORTEST_WAIT
+        trouble, wait = ThrottledLog(log), SHORTEST_WAIT
         while True:
             try:
                 found = self._next(timeout)
@@ -210,7 +210,7 @@ class ForkingWorker(SteadyWorker, Worker):
     def setup_work_horse_signals(self) -> None:
         """In the child: SIGTERM asks the job to come to an end, it does not cut it off."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
-        signal.signal(signal.SIGTERM, shutdown.ask)
+        signal.signal(signal.SIGTERM, shutdown.request)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
@@ -246,5 +246,5 @@ class InProcessWorker(SteadyWorker, SimpleWorker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Take no more jobs, and ask the one under way to end at its next step."""
-        shutdown.ask()
+        shutdown.request()
         super().request_stop(signum, frame)

@@ -31,7 +31,7 @@ NAMES = ("first_name", "last_name", "company")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SubscriberQuery:
     """What to look for; what is left out does not matter.
 
     Each word of `query` is a part of what stands before an address's @, the beginning of a word of
@@ -80,12 +80,12 @@ class Condition:
     binds: dict[str, object]
 
 
-def predicate(wanted: Wanted) -> Predicate:
+def predicate(wanted: SubscriberQuery) -> Predicate:
     """Everybody who is wanted, as one condition over `s`: for mass updates and exports."""
     return all_of([Predicate(one.find, one.binds) for one in everything(wanted)])
 
 
-def everything(wanted: Wanted) -> list[Condition]:
+def everything(wanted: SubscriberQuery) -> list[Condition]:
     """All that is asked, each by itself."""
     found = conditions(wanted)
     found += [dates(wanted)] if wanted.by_date else []
@@ -93,7 +93,7 @@ def everything(wanted: Wanted) -> list[Condition]:
     return found
 
 
-def conditions(wanted: Wanted) -> list[Condition]:
+def conditions(wanted: SubscriberQuery) -> list[Condition]:
     """What is asked of the person alone: words, tag, field."""
     found = [_word(number, word) for number, word in enumerate(wanted.words)]
     if wanted.tag:
@@ -103,7 +103,7 @@ def conditions(wanted: Wanted) -> list[Condition]:
     return found
 
 
-def dates(wanted: Wanted) -> Condition:
+def dates(wanted: SubscriberQuery) -> Condition:
     """Since when we know of the person."""
     asked = {"since": wanted.since, "until": wanted.until}
     signs = {"since": ">=", "until": "<"}
@@ -111,7 +111,7 @@ def dates(wanted: Wanted) -> Condition:
     return _same(" AND ".join(f"s.created_at {signs[name]} :{name}" for name in told), **told)
 
 
-def of_consents(wanted: Wanted) -> Condition:
+def of_consents(wanted: SubscriberQuery) -> Condition:
     """One consent that is all of what is asked."""
     asked = {"list_id": wanted.list_id, "status": wanted.status, "source": wanted.source}
     told: dict[str, object] = {

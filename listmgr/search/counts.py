@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.kit.sql_condition import Predicate
 from listmgr.search.conditions import (
-    Wanted,
+    SubscriberQuery,
     everything,
     predicate,
 )
@@ -37,7 +37,7 @@ class Count:
     exact: bool
 
 
-def count(session: Session, wanted: Wanted) -> Count:
+def count(session: Session, wanted: SubscriberQuery) -> Count:
     """How many a search finds; beyond ten thousand, or what is dear, the planner's estimate."""
     asked = everything(wanted)
     with planned_anew(session):

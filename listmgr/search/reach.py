@@ -11,9 +11,9 @@ from listmgr.config import Settings
 from listmgr.consent import consent_statistics
 from listmgr.consent.gate import (
     FROM_CONSENTS,
+    HOLD_REASON,
     JOINS,
-    MAY_BE_MAILED,
-    REFUSED_BECAUSE,
+    MAILABLE,
     gate_binds,
 )
 from listmgr.kit.sql_condition import (
@@ -86,7 +86,7 @@ def is_anybody_reached(
     binds = {"purpose": purpose_id, **gate_binds(settings), **among.binds}
     newest = (
         f"WITH picked AS MATERIALIZED ({_ALL} ORDER BY subscriber_id DESC LIMIT {NEWEST})"
-        f" SELECT EXISTS (SELECT FROM picked c{JOINS} WHERE ({among.sql}) AND {MAY_BE_MAILED})"
+        f" SELECT EXISTS (SELECT FROM picked c{JOINS} WHERE ({among.sql}) AND {MAILABLE})"
     )
     if session.scalar(sa.text(newest), binds):
         return True
@@ -96,14 +96,14 @@ def is_anybody_reached(
     # So few that a sample shows nobody, and no index that leads to them.
     statement = (
         f"SELECT EXISTS (SELECT FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose"
-        f" AND c.status = 'confirmed' AND ({among.sql}) AND {REFUSED_BECAUSE} IS NULL)"
+        f" AND c.status = 'confirmed' AND ({among.sql}) AND {HOLD_REASON} IS NULL)"
     )
     return bool(session.scalar(sa.text(statement), binds))
 
 
 def _groups(among: Predicate) -> str:
     return (
-        f"SELECT {REFUSED_BECAUSE} AS reason, count(*) FROM {FROM_CONSENTS}"
+        f"SELECT {HOLD_REASON} AS reason, count(*) FROM {FROM_CONSENTS}"
         f" WHERE c.purpose_id = :purpose AND c.status = 'confirmed' AND ({among.sql}) GROUP BY 1"
     )
 
@@ -115,7 +115,7 @@ def _looked_at(
     rows = session.execute(
         sa.text(
             f"WITH picked AS MATERIALIZED ({picked})"
-            f" SELECT ({among.sql}) IS TRUE AS fits, {REFUSED_BECAUSE} AS reason, count(*)"
+            f" SELECT ({among.sql}) IS TRUE AS fits, {HOLD_REASON} AS reason, count(*)"
             f" FROM picked c{JOINS} GROUP BY 1, 2"
         ),
         binds,

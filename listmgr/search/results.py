@@ -26,7 +26,7 @@ from listmgr.lists.models import MailingList, Purpose
 from listmgr.search.conditions import (
     MAX_QUERY,
     Condition,
-    Wanted,
+    SubscriberQuery,
     conditions,
     dates,
     everything,
@@ -38,7 +38,7 @@ from listmgr.search.query_planner import (
 )
 from listmgr.subscribers.models import Subscriber
 
-__all__ = ["MAX_QUERY", "Page", "Row", "Standing", "Wanted", "find"]
+__all__ = ["MAX_QUERY", "Facets", "Page", "Row", "SubscriberQuery", "find_page"]
 
 PAGE = 50
 # How many people are looked through before an index is asked.
@@ -48,7 +48,7 @@ FURTHER = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Facets:
     """One consent of a person, in a word."""
 
     list_name: str
@@ -61,7 +61,7 @@ class Row:
     """One person of a page with where their consents stand, the newest of each purpose."""
 
     subscriber: Subscriber
-    standings: tuple[Standing, ...]
+    standings: tuple[Facets, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class Page:
     total: int | None = None
 
 
-def find(
+def find_page(
     session: Session,
-    wanted: Wanted,
+    wanted: SubscriberQuery,
     *,
     below: int | None = None,
     above: int | None = None,
@@ -109,7 +109,7 @@ def find(
     )
 
 
-def known_total(session: Session, wanted: Wanted) -> int | None:
+def known_total(session: Session, wanted: SubscriberQuery) -> int | None:
     """How many fit, where the look for the first page sees them all; None where it does not."""
     return _total_of(_ids(session, wanted, _Turn(None, older=True, most=PAGE + 1)), PAGE)
 
@@ -195,7 +195,7 @@ def _total_of(found: _Found, size: int) -> int | None:
     return len(found.ids) if all_here else found.total
 
 
-def _ids(session: Session, wanted: Wanted, turn: _Turn) -> _Found:
+def _ids(session: Session, wanted: SubscriberQuery, turn: _Turn) -> _Found:
     way, asked = _way(wanted, turn), everything(wanted)
     binds = {name: value for one in asked for name, value in one.binds.items()}
     binds |= {"n": turn.most, "seen": turn.seen, "stations": [str(one) for one in ConsentStatus]}
@@ -233,7 +233,7 @@ def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object])
     return _Found([row[0] for row in rows], total=rows[0][1] if rows else 0)
 
 
-def _way(wanted: Wanted, turn: _Turn) -> _Way:
+def _way(wanted: SubscriberQuery, turn: _Turn) -> _Way:
     left = conditions(wanted)
     if wanted.by_date:
         beyond, order = turn.beyond_by_date(), turn.order("s.created_at", "s.id")
@@ -263,7 +263,7 @@ def _by_source(turn: _Turn) -> str:
     )
 
 
-def _by_station(wanted: Wanted, turn: _Turn) -> str:
+def _by_station(wanted: SubscriberQuery, turn: _Turn) -> str:
     """The next people of each list and station, each from its place in one index."""
     lists = "SELECT CAST(:list_id AS bigint)" if wanted.list_id else "SELECT id FROM mailing_lists"
     stations = "ARRAY[:status]" if wanted.status else ":stations"
@@ -285,7 +285,7 @@ def _rows(session: Session, ids: Sequence[int]) -> tuple[Row, ...]:
     return tuple(Row(found[one], tuple(standings.get(one, ()))) for one in ids if one in found)
 
 
-def _standings(session: Session, ids: Sequence[int]) -> dict[int, list[Standing]]:
+def _standings(session: Session, ids: Sequence[int]) -> dict[int, list[Facets]]:
     rows = session.execute(
         sa.select(Consent.subscriber_id, Consent.status, MailingList.name, Purpose)
         .join(MailingList, MailingList.id == Consent.list_id)
@@ -294,7 +294,7 @@ def _standings(session: Session, ids: Sequence[int]) -> dict[int, list[Standing]
         .ext(distinct_on(Consent.subscriber_id, Consent.purpose_id))
         .order_by(Consent.subscriber_id, Consent.purpose_id, Consent.id.desc())
     )
-    found: dict[int, list[Standing]] = {}
+    found: dict[int, list[Facets]] = {}
     for subscriber_id, status, list_name, purpose in rows:
-        found.setdefault(subscriber_id or 0, []).append(Standing(list_name, purpose, status))
+        found.setdefault(subscriber_id or 0, []).append(Facets(list_name, purpose, status))
     return found

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.operators.models import Role
 from listmgr.segments.models import Segment
 from listmgr.segments.rules import BrokenRule, Group, document_of, read_tree
@@ -129,7 +129,7 @@ def segments(session: Session) -> list[Segment]:
     return list(session.scalars(sa.select(Segment).order_by(*order)))
 
 
-def find(session: Session, segment_id: int) -> Segment:
+def get_segment(session: Session, segment_id: int) -> Segment:
     """The segment; raises NotFound."""
     found = session.get(Segment, segment_id)
     if found is None:
@@ -160,7 +160,7 @@ def _locked(tx: Transaction, segment_id: int) -> Segment:
 def _told(
     tx: Transaction, name: str, tree: Group, role: Role, segment_id: int | None
 ) -> tuple[str, Group]:
-    typed = Typed()
+    typed = Validator()
     found = typed.line("name", name, missing=N_("Give the segment a name."), limit=100)
     same = sa.select(Segment.id).where(Segment.name == found, Segment.id != (segment_id or 0))
     if found and tx.session.scalars(same).first() is not None:

@@ -16,11 +16,11 @@ from listmgr.kit.sql_condition import Predicate
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.models import Role
 from listmgr.search.conditions import (
-    Wanted,
+    SubscriberQuery,
     predicate,
 )
 from listmgr.segments.edit import (
-    find,
+    get_segment,
     is_open_to,
     tree_of,
 )
@@ -46,7 +46,7 @@ class Chosen:
 
     kind: SelectionKind
     ids: tuple[int, ...] = ()
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: SubscriberQuery = field(default_factory=SubscriberQuery)
     segment_id: int | None = None
 
 
@@ -76,7 +76,7 @@ def begin(tx: Transaction, chosen: Chosen, *, role: Role, at: datetime) -> Selec
 
 def check_segment(session: Session, segment_id: int | None, role: Role) -> Segment:
     """The segment; raises NotFound, or Refused when it asks for what a role may not see."""
-    segment = find(session, segment_id or 0)
+    segment = get_segment(session, segment_id or 0)
     if not is_open_to(segment, askable(session, role)):
         raise Refused(N_("This segment asks for fields your role may not see."))
     return segment
@@ -131,7 +131,7 @@ def _predicate(session: Session, selection: Selection) -> Predicate:
     if selection.kind is SelectionKind.TICKED:
         return Predicate("s.id = ANY(:ids)", {"ids": selection.wanted["ids"]})
     if selection.kind is SelectionKind.SEGMENT:
-        return segment_predicate(tree_of(find(session, selection.segment_id or 0)))
+        return segment_predicate(tree_of(get_segment(session, selection.segment_id or 0)))
     return predicate(restored(session, selection.wanted))
 
 

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
-from listmgr.search.conditions import Wanted
+from listmgr.search.conditions import SubscriberQuery
 from listmgr.subscribers.field_catalogue import field_by_key
 
 
-def as_kept(wanted: Wanted) -> dict[str, Any]:
+def as_kept(wanted: SubscriberQuery) -> dict[str, Any]:
     """The search as JSON; a field by its key, times in ISO 8601."""
     return {one.name: _plain(getattr(wanted, one.name)) for one in fields(wanted)}
 
@@ -26,7 +26,7 @@ def _plain(value: object) -> object:
     return getattr(value, "key", value)
 
 
-def restored(session: Session, kept: Mapping[str, Any]) -> Wanted:
+def restored(session: Session, kept: Mapping[str, Any]) -> SubscriberQuery:
     """The search again; raises NotFound when the field it asked for is there no more."""
     told = dict(kept)
     readers: dict[str, Callable[[str], object]] = {
@@ -38,4 +38,4 @@ def restored(session: Session, kept: Mapping[str, Any]) -> Wanted:
     }
     for name, read in readers.items():
         told[name] = read(told[name]) if told.get(name) else None
-    return Wanted(**told)
+    return SubscriberQuery(**told)

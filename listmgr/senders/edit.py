@@ -13,7 +13,7 @@ from listmgr.kit.encryption import seal
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.senders.limits_form import (
     PacingTold,
     checked_domains,
@@ -56,7 +56,7 @@ class AccountTold:
 
 def create_sender(tx: Transaction, told: AccountTold, *, at: datetime) -> Sender:
     """A new account, without limits. Raises InvalidInput."""
-    typed = Typed()
+    typed = Validator()
     values = _checked(told, typed)
     typed.done()
     made = Sender(created_at=at, password=_sealed(tx, told), **values)
@@ -67,8 +67,8 @@ def create_sender(tx: Transaction, told: AccountTold, *, at: datetime) -> Sender
 
 def edit_sender(tx: Transaction, sender_id: int, told: AccountTold) -> Sender:
     """Change how it is reached and whom it serves. Raises InvalidInput."""
-    found = locked(tx, sender_id)
-    typed = Typed()
+    found = lock_sender(tx, sender_id)
+    typed = Validator()
     values = _checked(told, typed)
     if not told.password and found.password and _leads_elsewhere(found, values):
         # Else whoever may edit could have the password sent to a host of their own.
@@ -94,8 +94,8 @@ def pace_sender(
 
     `providers` are the names that stand for many domains.
     """
-    found = ensure_built_in(tx) if sender_id == BUILT_IN else locked(tx, sender_id)
-    typed = Typed()
+    found = ensure_built_in(tx) if sender_id == BUILT_IN else lock_sender(tx, sender_id)
+    typed = Validator()
     values = checked_pacing(typed, told) | checked_quiet(typed, quiet)
     limits = checked_domains(typed, domains, providers=providers)
     typed.done()
@@ -111,14 +111,14 @@ def disable_sender(tx: Transaction, sender_id: int, *, at: datetime) -> Sender:
     """Nothing more leaves by it; campaigns that would, stop and say so."""
     if sender_id == BUILT_IN:
         raise Refused(N_("The account of the settings cannot be disabled."))
-    found = locked(tx, sender_id)
+    found = lock_sender(tx, sender_id)
     found.disabled_at = found.disabled_at or at
     return found
 
 
 def enable_sender(tx: Transaction, sender_id: int) -> Sender:
     """It may send again."""
-    found = locked(tx, sender_id)
+    found = lock_sender(tx, sender_id)
     found.disabled_at = None
     return found
 
@@ -129,10 +129,10 @@ def ensure_built_in(tx: Transaction) -> Sender:
         sa.text("INSERT INTO senders (id, name) VALUES (:id, :name) ON CONFLICT DO NOTHING"),
         {"id": BUILT_IN, "name": BUILT_IN_NAME},
     )
-    return locked(tx, BUILT_IN)
+    return lock_sender(tx, BUILT_IN)
 
 
-def locked(tx: Transaction, sender_id: int) -> Sender:
+def lock_sender(tx: Transaction, sender_id: int) -> Sender:
     """The account, locked until the commit; raises NotFound."""
     found = tx.session.get(Sender, sender_id, with_for_update=True, populate_existing=True)
     if found is None:
@@ -153,7 +153,7 @@ def _leads_elsewhere(found: Sender, values: dict[str, object]) -> bool:
     )
 
 
-def _checked(told: AccountTold, typed: Typed) -> dict[str, object]:
+def _checked(told: AccountTold, typed: Validator) -> dict[str, object]:
     security = told.security if told.security in PORTS else "starttls"
     if security == "none" and told.password and not _is_here(told.host.strip()):
         typed.wrong["security"] = N_(
@@ -185,7 +185,7 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _host(typed: Typed, told: str) -> str:
+def _host(typed: Validator, told: str) -> str:
     host = typed.line("host", told, missing=N_("Write the name of the mail server.")).lower()
     try:
         ipaddress.ip_address(host)
@@ -197,7 +197,7 @@ def _host(typed: Typed, told: str) -> str:
     return host
 
 
-def _port(typed: Typed, told: str, usual: int) -> int:
+def _port(typed: Validator, told: str, usual: int) -> int:
     told = told.strip()
     if not told:
         return usual
@@ -207,7 +207,7 @@ def _port(typed: Typed, told: str, usual: int) -> int:
     return usual
 
 
-def _address(typed: Typed, name: str, told: str) -> str:
+def _address(typed: Validator, name: str, told: str) -> str:
     try:
         found = parse_address(told).envelope
     except AddressError:
@@ -218,12 +218,12 @@ def _address(typed: Typed, name: str, told: str) -> str:
     return found
 
 
-def _domain(typed: Typed, name: str, told: str) -> str:
+def _domain(typed: Validator, name: str, told: str) -> str:
     told = told.strip().lower()
     return _address(typed, name, f"x@{told}").rpartition("@")[2] if told else ""
 
 
-def _served(typed: Typed, told: str) -> list[str]:
+def _served(typed: Validator, told: str) -> list[str]:
     """Addresses and domains as they stand in From, one a line or between commas."""
     found = []
     for word in re.findall(r"[^\s,;]+", typed.text("serves", told).lower()):

@@ -47,7 +47,7 @@ def allowance(steps: Sequence[int], began: date | None, today: date) -> int | No
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SendingPolicy:
     """Everything that holds for one sender now, as the engine reads it once for each slice.
 
     `revision` changes with the limits: what was counted under others is not counted on with.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from listmgr.kit.i18n import N_
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.subscribers.address import AddressError, parse_address
 
 MOST = 1_000_000_000
@@ -27,7 +27,7 @@ class PacingTold:
     warm_up_began: str = ""
 
 
-def checked_pacing(typed: Typed, told: PacingTold) -> dict[str, object]:
+def checked_pacing(typed: Validator, told: PacingTold) -> dict[str, object]:
     """The columns' values; what is wrong is left with `typed`."""
     values: dict[str, object] = {
         name: _number(typed, name, getattr(told, name))
@@ -44,7 +44,7 @@ def checked_pacing(typed: Typed, told: PacingTold) -> dict[str, object]:
 
 
 def checked_domains(
-    typed: Typed, told: list[tuple[str, dict[str, str]]], *, providers: frozenset[str]
+    typed: Validator, told: list[tuple[str, dict[str, str]]], *, providers: frozenset[str]
 ) -> dict[str, dict[str, int]]:
     """Limits by provider or domain; rows without a name are left out."""
     found: dict[str, dict[str, int]] = {}
@@ -61,7 +61,7 @@ def checked_domains(
     return found
 
 
-def _scope(typed: Typed, field: str, told: str, providers: frozenset[str]) -> str:
+def _scope(typed: Validator, field: str, told: str, providers: frozenset[str]) -> str:
     told = typed.line(field, told, limit=253)
     for name in providers:
         if told.lower() == name.lower():
@@ -73,7 +73,7 @@ def _scope(typed: Typed, field: str, told: str, providers: frozenset[str]) -> st
         return told
 
 
-def _number(typed: Typed, field: str, told: str) -> int:
+def _number(typed: Validator, field: str, told: str) -> int:
     told = told.strip()
     if not told:
         return 0
@@ -83,7 +83,7 @@ def _number(typed: Typed, field: str, told: str) -> int:
     return 0
 
 
-def _steps(typed: Typed, told: str) -> list[int]:
+def _steps(typed: Validator, told: str) -> list[int]:
     words = [word for word in re.split(r"[\s,;]+", told.strip()) if word]
     if not all(word.isascii() and word.isdecimal() and 0 < len(word) < 11 for word in words):
         typed.wrong["warm_up"] = N_("Write whole numbers, one for each day: 50, 100, 200.")

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from listmgr.kit.db import PLAIN, Base
-from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.limits import Limit, SendingPolicy
 from listmgr.senders.quiet_hours import QuietColumns
 
 # The account of LISTMGR_SMTP_URL: its row holds limits only, and stands when somebody set some.
@@ -67,9 +67,9 @@ class Sender(QuietColumns, Base):
         return self.id == BUILT_IN
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> SendingPolicy:
         """What holds for it, as a value."""
-        return Terms(
+        return SendingPolicy(
             self.id,
             self.revision or 0,
             Limit(

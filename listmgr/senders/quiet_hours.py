@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from listmgr.kit.db import PLAIN
 from listmgr.kit.i18n import N_
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 
 _LOOKED_AHEAD = 9
 
@@ -98,7 +98,7 @@ class QuietTold:
     zone: str = "Europe/Berlin"
 
 
-def checked_quiet(typed: Typed, told: QuietTold) -> dict[str, object]:
+def checked_quiet(typed: Validator, told: QuietTold) -> dict[str, object]:
     """The columns' values; what is wrong is left with `typed`."""
     begin, end = _clock(typed, "quiet_from", told.begin), _clock(typed, "quiet_to", told.end)
     if (begin is None) != (end is None):
@@ -116,7 +116,7 @@ def checked_quiet(typed: Typed, told: QuietTold) -> dict[str, object]:
     }
 
 
-def checked_zone(typed: Typed, field: str, told: str) -> str:
+def checked_zone(typed: Validator, field: str, told: str) -> str:
     """The name of a time zone."""
     try:
         return ZoneInfo(typed.line(field, told, limit=64)).key
@@ -125,7 +125,7 @@ def checked_zone(typed: Typed, field: str, told: str) -> str:
         return ""
 
 
-def _clock(typed: Typed, field: str, told: str) -> time | None:
+def _clock(typed: Validator, field: str, told: str) -> time | None:
     if not told.strip():
         return None
     try:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from listmgr.config import MailSettings, Settings
-from listmgr.kit.mail import Letter, Receipt
-from listmgr.senders.limits import Terms
+from listmgr.kit.mail import MailReceipt, OutgoingMail
+from listmgr.senders.limits import SendingPolicy
 from listmgr.senders.models import Sender
 from listmgr.senders.routing import (
     NoSender,
@@ -20,14 +20,14 @@ from listmgr.senders.routing import (
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class TransactionalRoute:
     """How to connect, and under whose limits the letter is counted."""
 
     account: MailSettings
-    terms: Terms
+    terms: SendingPolicy
 
 
-PostBy = Callable[[Letter, Way], Receipt]
+SendVia = Callable[[OutgoingMail, TransactionalRoute], MailReceipt]
 
 
 def sender_of(session: Session, address: str, *, named: int | None) -> Sender:
@@ -42,10 +42,12 @@ def sender_of(session: Session, address: str, *, named: int | None) -> Sender:
         return built_in(session)
 
 
-def way(session: Session, settings: Settings, address: str, *, named: int | None) -> Way:
+def way(
+    session: Session, settings: Settings, address: str, *, named: int | None
+) -> TransactionalRoute:
     """By its account; by the built-in one too where its password cannot be read."""
     sender = sender_of(session, address, named=named)
     try:
-        return Way(account_of(settings, sender), sender.terms)
+        return TransactionalRoute(account_of(settings, sender), sender.terms)
     except NoSender:
-        return Way(settings.mail, built_in(session).terms)
+        return TransactionalRoute(settings.mail, built_in(session).terms)

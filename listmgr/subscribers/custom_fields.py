@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.operators.models import Role
 from listmgr.subscribers.field_catalogue import CORE_FIELDS
 from listmgr.subscribers.field_models import Field, FieldCategory, FieldKind, LegalBasis
@@ -58,7 +58,7 @@ def create_field(
     tx: Transaction, told: FieldWords, *, roles: Collection[str], by: Role, at: datetime
 ) -> Field:
     """A new field of the catalogue. Raises InvalidInput with what is missing or wrong."""
-    typed = Typed()
+    typed = Validator()
     key = _key(tx.session, told.key.strip(), typed)
     values = _checked(told, roles, typed)
     _check_special(values, by, typed, before=None)
@@ -78,8 +78,8 @@ def edit_field(
 
     An answer that is no longer offered stays with those who gave it.
     """
-    field = locked(tx, field_id)
-    typed = Typed()
+    field = lock_field(tx, field_id)
+    typed = Validator()
     values = _checked(told, roles, typed)
     _check_special(values, by, typed, before=field)
     if values["kind"] is not field.kind and has_values(tx.session, field.key):
@@ -92,21 +92,21 @@ def edit_field(
 
 def archive_field(tx: Transaction, field_id: int, *, at: datetime) -> Field:
     """Collect and use it no more; its values stay until their retention ends."""
-    field = locked(tx, field_id)
+    field = lock_field(tx, field_id)
     field.archived_at = field.archived_at or at
     return field
 
 
 def restore_field(tx: Transaction, field_id: int) -> Field:
     """Take it into use again, under the same key."""
-    field = locked(tx, field_id)
+    field = lock_field(tx, field_id)
     field.archived_at = None
     return field
 
 
 def delete_field(tx: Transaction, field_id: int) -> str:
     """Throw away a field nobody has a value of, and return its key; raises Refused."""
-    field = locked(tx, field_id)
+    field = lock_field(tx, field_id)
     if has_values(tx.session, field.key):
         raise Refused(N_("People have values of this field. Archive it instead."))
     tx.session.execute(
@@ -130,7 +130,7 @@ def find_field(session: Session, field_id: int) -> Field:
     return found
 
 
-def locked(tx: Transaction, field_id: int) -> Field:
+def lock_field(tx: Transaction, field_id: int) -> Field:
     """The field, locked until the commit; raises NotFound."""
     found = tx.session.get(Field, field_id, with_for_update=True, populate_existing=True)
     if found is None:
@@ -148,7 +148,7 @@ def has_values(session: Session, key: str) -> bool:
     )
 
 
-def _key(session: Session, key: str, typed: Typed) -> str:
+def _key(session: Session, key: str, typed: Validator) -> str:
     if not _KEY.match(key):
         typed.wrong["key"] = N_("Use small letters a to z, digits and _, 40 at most: shoe_size.")
     elif key in RESERVED:
@@ -158,7 +158,7 @@ def _key(session: Session, key: str, typed: Typed) -> str:
     return key
 
 
-def _checked(told: FieldWords, roles: Collection[str], typed: Typed) -> dict[str, Any]:
+def _checked(told: FieldWords, roles: Collection[str], typed: Validator) -> dict[str, Any]:
     label = N_("Write what people call it.")
     kind = _member(FieldKind, "kind", told.kind, N_("Choose what its values are."), typed)
     category = _member(
@@ -188,7 +188,7 @@ def _checked(told: FieldWords, roles: Collection[str], typed: Typed) -> dict[str
 
 
 def _member(
-    kind: type[_Member], name: str, told: str, missing: str, typed: Typed
+    kind: type[_Member], name: str, told: str, missing: str, typed: Validator
 ) -> _Member | None:
     try:
         return kind(told)
@@ -197,7 +197,7 @@ def _member(
         return None
 
 
-def _months(told: str, typed: Typed) -> int:
+def _months(told: str, typed: Validator) -> int:
     told = told.strip()
     if told.isascii() and told.isdecimal() and len(told) < 6 and 1 <= int(told) <= MOST_MONTHS:
         return int(told)
@@ -205,7 +205,7 @@ def _months(told: str, typed: Typed) -> int:
     return 0
 
 
-def _choices(told: str, typed: Typed) -> list[str]:
+def _choices(told: str, typed: Validator) -> list[str]:
     lines = [line.strip() for line in typed.text("choices", told).splitlines()]
     found = list(dict.fromkeys(filter(None, lines)))
     if not found or len(found) > MOST_CHOICES:
@@ -215,7 +215,9 @@ def _choices(told: str, typed: Typed) -> list[str]:
     return found
 
 
-def _check_special(values: dict[str, Any], by: Role, typed: Typed, *, before: Field | None) -> None:
+def _check_special(
+    values: dict[str, Any], by: Role, typed: Validator, *, before: Field | None
+) -> None:
     """Article 9: only an administrator who writes down why opens this door."""
     if values["category"] is not FieldCategory.SPECIAL:
         return

@@ -13,7 +13,7 @@ from datetime import date
 
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import N_
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.subscribers.field_models import FieldKind
 
 MAX_VALUE = 300
@@ -35,7 +35,7 @@ def parse_value(kind: FieldKind, choices: Sequence[str], typed: str) -> str:
 
     What it returns it also takes, and returns unchanged.
     """
-    line = Typed()
+    line = Validator()
     text = unicodedata.normalize("NFC", line.line("value", typed, limit=MAX_VALUE))
     if line.wrong:
         raise InvalidInput(line.wrong["value"])

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 
 from listmgr.kit.errors import DomainError, InvalidInput, NotFound
 from listmgr.kit.tokens import TokenError
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 _KEPT = frozenset({"Allow", "Retry-After"})
 
@@ -62,7 +62,7 @@ def _domain(error: DomainError) -> ResponseReturnValue:
     """A room's refusal that no view has answered: its own sentence, and the fitting status."""
     if isinstance(error, NotFound):
         return _page(_words()[404], 404)
-    return _page(refusal(error), 422 if isinstance(error, InvalidInput) else 409)
+    return _page(translate_error(error), 422 if isinstance(error, InvalidInput) else 409)
 
 
 def _token(_error: TokenError) -> ResponseReturnValue:

@@ -18,7 +18,7 @@ from listmgr.consent import (
     change_address,
     signup,
 )
-from listmgr.consent.models import Question
+from listmgr.consent.models import ServiceMail
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.clock import now
 from listmgr.lists.models import Notice
@@ -65,7 +65,7 @@ def waiting(uow, sample, app: Flask) -> dict[str, int]:
             tx, sample["subscriber_id"], "m@else.example", facts=facts, actor="subscriber", at=now()
         )
         tx.session.flush()
-        question = tx.session.scalars(sa.select(sa.func.max(Question.id))).one()
+        question = tx.session.scalars(sa.select(sa.func.max(ServiceMail.id))).one()
     with uow() as tx:
         found = tx.session.execute(
             sa.text("SELECT (SELECT max(id) FROM signups), (SELECT max(id) FROM address_changes)")

@@ -14,7 +14,7 @@ from listmgr.consent.proof import proof, verify
 from listmgr.kit.db import Base
 from listmgr.kit.transaction import transaction
 from listmgr.privacy.processing_record import REASONS
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import alembic_config, migrate
 from tests.conftest import NOW
 from tests.factories import (
@@ -23,7 +23,7 @@ from tests.factories import (
 )
 
 
-def test_migrations_go_up_down_and_up_and_agree_with_the_models(house: House):
+def test_migrations_go_up_down_and_up_and_agree_with_the_models(house: EmbeddedServers):
     url = fresh(house, "updown")
     migrate(url)
     migrate(url)
@@ -60,7 +60,7 @@ def test_l34_every_personal_table_says_in_the_record_why_it_is_held():
 
 
 def test_migrations_down_and_up_again_keep_people_their_consents_and_their_ledger(
-    house: House, settings: Settings
+    house: EmbeddedServers, settings: Settings
 ):
     url = fresh(house, "withdata")
     migrate(url)
@@ -83,7 +83,7 @@ def test_migrations_down_and_up_again_keep_people_their_consents_and_their_ledge
     engine.dispose()
 
 
-def fresh(house: House, name: str) -> str:
+def fresh(house: EmbeddedServers, name: str) -> str:
     """An empty database of its own."""
     admin = sa.create_engine(house.superuser_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -105,7 +105,7 @@ def contents(engine: sa.Engine) -> list[list[tuple[object, ...]]]:
         return [[tuple(row) for row in connection.execute(sa.text(q))] for q in queries]
 
 
-def test_s07_a_card_two_took_becomes_one_of_each_and_one_again(house: House):
+def test_s07_a_card_two_took_becomes_one_of_each_and_one_again(house: EmbeddedServers):
     url = fresh(house, "sharedcards")
     before = ScriptDirectory.from_config(alembic_config()).get_revision("0049").down_revision
     migrate(url, str(before))
@@ -142,7 +142,7 @@ def test_s07_a_card_two_took_becomes_one_of_each_and_one_again(house: House):
     engine.dispose()
 
 
-def test_w06_what_stood_in_prose_goes_into_columns_and_back(house: House):
+def test_w06_what_stood_in_prose_goes_into_columns_and_back(house: EmbeddedServers):
     url = fresh(house, "prose")
     before = ScriptDirectory.from_config(alembic_config()).get_revision("0036").down_revision
     migrate(url, str(before))

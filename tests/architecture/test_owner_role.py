@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from listmgr.consent.anchor import anchor
 from listmgr.grants import RIGHTS
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 from listmgr.privacy.erasure import erase_person, write_down
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.conftest import NOW
@@ -58,7 +58,7 @@ def rows(uow, session) -> dict[str, int]:
         anchor(tx, at=NOW)
         suppress(tx, b"x" * 32, SuppressionReason.OBJECTED, at=NOW)
         write_down(tx, [(b"y" * 32, None)], at=NOW)
-        audit(tx, None, "signed in", at=NOW)
+        write_audit_entry(tx, None, "signed in", at=NOW)
     found = {table: session.scalar(sa.text(f"SELECT count(*) FROM {table}")) for table in PROTECTED}
     assert all(found.values()), found
     session.rollback()
@@ -158,7 +158,7 @@ def test_s05_the_application_cannot_become_more(engine, statement):
         assert isinstance(raised.value.orig, InsufficientPrivilege), raised.value
 
 
-def test_s05_the_application_is_no_superuser_and_owns_nothing(engine, house: House):
+def test_s05_the_application_is_no_superuser_and_owns_nothing(engine, house: EmbeddedServers):
     told = (
         "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication"
         " FROM pg_roles WHERE rolname = current_user"

@@ -14,13 +14,13 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.routing import Rule
 
-from listmgr.consent.models import Question, QuestionStatus
+from listmgr.consent.models import ServiceMail, ServiceMailStatus
 from listmgr.kit.db import db
-from listmgr.kit.tokens import Door, make_token, token_hash
+from listmgr.kit.tokens import TokenPurpose, make_token, token_hash
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
-from listmgr.web.studio.guard import GuardedBlueprint, guard_of, needs, open_to_all
-from listmgr.web.studio.transactions import reading
+from listmgr.web.studio.guard import GuardedBlueprint, guard_of, open_to_all, requires
+from listmgr.web.studio.transactions import read_only_transaction
 from tests.checksums import checksums
 from tests.web.studio.conftest import BASE
 
@@ -75,7 +75,7 @@ def test_a_route_without_a_guard_cannot_be_registered():
     blueprint = GuardedBlueprint("rooms", __name__)
     with pytest.raises(TypeError, match="declares neither"):
         blueprint.get("/forgotten")(lambda: "")
-    blueprint.get("/kept")(needs(Right.ENTER)(lambda: ""))
+    blueprint.get("/kept")(requires(Right.ENTER)(lambda: ""))
     blueprint.get("/open")(open_to_all(lambda: ""))
 
 
@@ -144,15 +144,15 @@ def by_room(uow, sample, sign_in_token, settings) -> dict[str, dict[str, int | s
     keys, subscriber = settings.secret_keys, sample["subscriber_id"]
     with uow() as tx:
         question = tx.session.scalar(
-            sa.select(Question).where(Question.status == QuestionStatus.QUEUED).limit(1)
+            sa.select(ServiceMail).where(ServiceMail.status == ServiceMailStatus.QUEUED).limit(1)
         )
-        confirm = make_token(keys, Door.CONFIRM, question.id)
-        question.token_hash, question.status = token_hash(confirm), QuestionStatus.SENT
+        confirm = make_token(keys, TokenPurpose.CONFIRM, question.id)
+        question.token_hash, question.status = token_hash(confirm), ServiceMailStatus.SENT
     tokens = {
         "/c/": confirm,
-        "/u/": make_token(keys, Door.UNSUBSCRIBE, sample["campaign_id"], subscriber),
-        "/p/": make_token(keys, Door.PREFERENCES, subscriber),
-        "/d/": make_token(keys, Door.MY_DATA, subscriber),
+        "/u/": make_token(keys, TokenPurpose.UNSUBSCRIBE, sample["campaign_id"], subscriber),
+        "/p/": make_token(keys, TokenPurpose.PREFERENCES, subscriber),
+        "/d/": make_token(keys, TokenPurpose.MY_DATA, subscriber),
         "/studio/sign-in/": sign_in_token,
         "/studio/first-run/": "none",
     }
@@ -241,7 +241,7 @@ def test_a_page_of_the_studio_cannot_write_even_if_it_tried(app):
     with (
         app.test_request_context("/studio/"),
         pytest.raises(sa.exc.InternalError, match="read-only"),
-        reading() as tx,
+        read_only_transaction() as tx,
     ):
         tx.session.execute(statement)
 

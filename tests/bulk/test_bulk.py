@@ -16,7 +16,7 @@ from listmgr.consent.models import Consent, ConsentEvent
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.models import AuditEntry, Role
 from listmgr.privacy.erasure import erase
-from listmgr.search.conditions import Wanted
+from listmgr.search.conditions import SubscriberQuery
 from listmgr.selections.freeze import Chosen
 from listmgr.selections.models import Selection, SelectionKind
 from listmgr.subscribers.custom_fields import (
@@ -203,7 +203,7 @@ def test_erasing_takes_the_records_joined_to_a_person_along(office, people, uow,
 def test_what_is_previewed_is_done_to_those_people_and_to_nobody_who_came_later(
     office, people, uow, session
 ):
-    wanted = Wanted(query="@example.com")
+    wanted = SubscriberQuery(query="@example.com")
     act = office.prepare(Chosen(SelectionKind.FOUND, wanted=wanted), kind="add_tags", tags="x")
     with uow() as tx:
         make_subscriber(tx, "zoe@example.com", NOW)

@@ -16,7 +16,7 @@ from listmgr.bulk.actions import (
 from listmgr.bulk.lifecycle import BulkStatus
 from listmgr.consent.anchor import broken_chains
 from listmgr.consent.capture import capture
-from listmgr.consent.gate import FROM_CONSENTS, MAY_BE_MAILED, gate_binds
+from listmgr.consent.gate import FROM_CONSENTS, MAILABLE, gate_binds
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.request_evidence import RequestFacts
@@ -96,7 +96,7 @@ def stations(session: Session) -> dict[int, ConsentStatus]:
 
 
 def mailable(session: Session, office: Office) -> set[int]:
-    statement = sa.text(f"SELECT c.id FROM {FROM_CONSENTS} WHERE {MAY_BE_MAILED}")
+    statement = sa.text(f"SELECT c.id FROM {FROM_CONSENTS} WHERE {MAILABLE}")
     with office.uow() as tx:
         binds = gate_binds(tx.settings)
     return set(session.scalars(statement, binds))

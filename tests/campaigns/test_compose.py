@@ -66,12 +66,12 @@ def test_a_copy_is_a_new_draft_and_a_draft_can_go(uow: UnitOfWork, draft: Draft)
 
 
 def test_w12_what_is_wrong_with_a_draft_is_said_by_the_catalogue(uow: UnitOfWork, draft: Draft):
-    from listmgr.kit.validation import Typed
+    from listmgr.kit.validation import Validator
 
     wrong = replace(draft, name="a\nb", subject="x" * 301, body="y" * 500_001, plain_text="a\0b")
     with uow() as tx, pytest.raises(InvalidInput) as error:
         compose.create(tx, wrong, operator_id=None, at=NOW)
-    typed = Typed()
+    typed = Validator()
     typed.line("name", wrong.name)
     typed.line("subject", wrong.subject)
     typed.text("body", wrong.body, limit=500_000)

@@ -144,7 +144,7 @@ def test_a_preview_shows_the_picture_and_a_missing_one_blocks_the_launch(
             launch(tx, campaign_id, templates=resource("templates"), at=AT)
     with uow() as tx:
         add_file(tx, campaign_id, "logo.png", PNG)
-        campaign = compose.locked(tx, campaign_id)
+        campaign = compose.lock_campaign(tx, campaign_id)
         files = files_of(tx.session, campaign_id, whole=True)
         shown = preview(settings, campaign, resource("templates"), at=AT, files=files)
     assert 'src="data:image/png;base64,iVBORw0KGgo' in shown.html

@@ -8,13 +8,13 @@ from datetime import datetime
 import segno
 from PIL import Image
 
-from listmgr.cards.manual_entry import type_in
+from listmgr.cards.manual_entry import create_manually
 from listmgr.cards.models import Card, CardSource, CardUpload
 from listmgr.cards.process_upload import read_upload
-from listmgr.cards.review import CardWords, keep
+from listmgr.cards.review import CardWords, accept_card
 from listmgr.cards.upload import (
-    HandedIn,
-    Taken,
+    CaptureFacts,
+    Upload,
     receive,
 )
 from listmgr.kit.clock import now
@@ -61,8 +61,8 @@ def typed(
     """A captured card."""
     at = at or now()
     words = CardWords(address, "Zoë", "Öztürk", "Linde GmbH")
-    taken = Taken(operator_id, at, occasion, "will den Katalog")
-    card = type_in(tx, words, taken, key=None, at=at)
+    taken = CaptureFacts(operator_id, at, occasion, "will den Katalog")
+    card = create_manually(tx, words, taken, key=None, at=at)
     assert card is not None
     return card
 
@@ -78,7 +78,7 @@ def kept(
     """A card somebody has looked at."""
     card = typed(tx, operator_id, address, occasion=occasion, at=at)
     words = CardWords(address, "Zoë", "Öztürk", "Linde GmbH")
-    return keep(tx, card.id, None, words, at=at or now())[0]
+    return accept_card(tx, card.id, None, words, at=at or now())[0]
 
 
 def hand_in(uow: UnitOfWork, operator_id: int, *contents: bytes, **more: object) -> list[int]:
@@ -87,8 +87,10 @@ def hand_in(uow: UnitOfWork, operator_id: int, *contents: bytes, **more: object)
     for content in contents:
         source = CardSource.PHOTO if content.startswith(b"\x89PNG") else CardSource.FILE
         with uow() as tx:
-            handed = HandedIn(source, content, "card", **more)
-            ids.append(receive(tx, Taken(operator_id, now(), "Buchmesse"), handed, at=now()).id)
+            handed = Upload(source, content, "card", **more)
+            ids.append(
+                receive(tx, CaptureFacts(operator_id, now(), "Buchmesse"), handed, at=now()).id
+            )
     for upload_id in ids:
         read_upload(uow, upload_id, now=now)
     return ids
@@ -96,8 +98,8 @@ def hand_in(uow: UnitOfWork, operator_id: int, *contents: bytes, **more: object)
 
 def make_cards(tx: Transaction, operator_id: int) -> tuple[Card, CardUpload]:
     """One card to review with its picture, and the upload it came by."""
-    handed = HandedIn(CardSource.PHOTO, picture(), "IMG_1.png")
-    upload = receive(tx, Taken(operator_id, now(), "Buchmesse"), handed, at=now())
+    handed = Upload(CardSource.PHOTO, picture(), "IMG_1.png")
+    upload = receive(tx, CaptureFacts(operator_id, now(), "Buchmesse"), handed, at=now())
     upload.status, upload.content_type = "read", "image/png"
     card = typed(tx, operator_id, "card@example.com")
     card.upload_id = upload.id

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.cards import process_upload as taking
-from listmgr.cards.inbox import being_read, beside, inbox, not_read
-from listmgr.cards.manual_entry import type_in
+from listmgr.cards.inbox import being_read, card_details, inbox, not_read
+from listmgr.cards.manual_entry import create_manually
 from listmgr.cards.models import (
     Card,
     CardCapture,
@@ -19,20 +19,20 @@ from listmgr.cards.models import (
     Occasion,
     UploadStatus,
 )
-from listmgr.cards.privacy_notice import give_by_hand
+from listmgr.cards.privacy_notice import record_notice_given
 from listmgr.cards.process_upload import (
     BATCH,
     MOST_ATTEMPTS,
     read_upload,
     sweep_uploads,
 )
-from listmgr.cards.review import CardWords, Kept, discard, keep
+from listmgr.cards.review import CardWords, Kept, accept_card, discard
 from listmgr.cards.stages import Stage
 from listmgr.cards.upload import (
     MAX_BYTES,
-    HandedIn,
+    CaptureFacts,
     KeyReused,
-    Taken,
+    Upload,
     receive,
 )
 from listmgr.cards.visibility import find_card
@@ -98,8 +98,8 @@ def test_reading_twice_makes_no_card_twice(uow, session, ada):
 def test_a_long_file_killed_in_the_middle_goes_on_where_it_was(uow, session, ada):
     many = file_of(*(f"p{n}@example.com" for n in range(2 * BATCH + 10)))
     with uow() as tx:
-        handed = HandedIn(CardSource.FILE, many, "fair.vcf")
-        upload_id = receive(tx, Taken(ada.id, now(), "Messe"), handed, at=now()).id
+        handed = Upload(CardSource.FILE, many, "fair.vcf")
+        upload_id = receive(tx, CaptureFacts(ada.id, now(), "Messe"), handed, at=now()).id
     opened = 0
 
     def dying():
@@ -125,8 +125,8 @@ def test_a_long_file_killed_in_the_middle_goes_on_where_it_was(uow, session, ada
 
 def test_what_ends_the_program_again_and_again_is_given_up(uow, session, ada, monkeypatch):
     with uow() as tx:
-        handed = HandedIn(CardSource.FILE, file_of("zoe@example.com"))
-        upload_id = receive(tx, Taken(ada.id, now()), handed, at=now()).id
+        handed = Upload(CardSource.FILE, file_of("zoe@example.com"))
+        upload_id = receive(tx, CaptureFacts(ada.id, now()), handed, at=now()).id
 
     def killed(*_args):
         raise KeyboardInterrupt
@@ -142,10 +142,10 @@ def test_what_ends_the_program_again_and_again_is_given_up(uow, session, ada, mo
 
 
 def test_the_same_card_of_the_same_phone_is_one_upload(uow, session, ada, jobs):
-    handed = HandedIn(CardSource.FILE, file_of("zoe@example.com"), idempotency_key="k1")
+    handed = Upload(CardSource.FILE, file_of("zoe@example.com"), idempotency_key="k1")
     for _ in range(3):
         with uow() as tx:
-            upload_id = receive(tx, Taken(ada.id, now()), handed, at=now()).id
+            upload_id = receive(tx, CaptureFacts(ada.id, now()), handed, at=now()).id
     assert [job.name for job in jobs] == ["read_card_upload"]
     assert session.scalars(sa.select(CardUpload.id)).all() == [upload_id]
 
@@ -153,8 +153,8 @@ def test_the_same_card_of_the_same_phone_is_one_upload(uow, session, ada, jobs):
 def test_s14_another_file_under_the_key_of_one_is_refused_and_not_lost_silently(uow, ada):
     def press(content: bytes) -> None:
         with uow() as tx:
-            handed = HandedIn(CardSource.FILE, content, idempotency_key="k1")
-            receive(tx, Taken(ada.id, now()), handed, at=now())
+            handed = Upload(CardSource.FILE, content, idempotency_key="k1")
+            receive(tx, CaptureFacts(ada.id, now()), handed, at=now())
 
     press(file_of("zoe@example.com"))
     with pytest.raises(KeyReused):
@@ -163,7 +163,7 @@ def test_s14_another_file_under_the_key_of_one_is_refused_and_not_lost_silently(
 
 def test_a_lost_bell_is_rung_again(uow, jobs, ada):
     with uow() as tx:
-        receive(tx, Taken(ada.id, NOW), HandedIn(CardSource.FILE, b"x"), at=NOW)
+        receive(tx, CaptureFacts(ada.id, NOW), Upload(CardSource.FILE, b"x"), at=NOW)
     jobs.clear()
     with uow() as tx:
         assert sweep_uploads(tx, at=now()) == 1
@@ -177,7 +177,7 @@ def test_the_same_card_twice_of_one_operator_is_one_card_and_both_times_are_note
         typed(tx, ada.id, occasion="Buchmesse")
         typed(tx, ada.id, "ZOE@Example.com", occasion="Musikmesse")
     [card] = cards(session)
-    found = beside(session, card.id, None)
+    found = card_details(session, card.id, None)
     assert [taking.occasion for taking in found.takings] == ["Buchmesse", "Musikmesse"]
 
 
@@ -188,9 +188,11 @@ def test_s07_who_knows_an_address_gets_only_the_card_they_took(uow, session, ada
     for _ in range(2):
         with uow() as tx:
             words = CardWords("zoe@example.com")
-            own = type_in(tx, words, Taken(ben.id, now(), "Elsewhere"), key=None, at=now())
+            own = create_manually(
+                tx, words, CaptureFacts(ben.id, now(), "Elsewhere"), key=None, at=now()
+            )
     assert own.id != secret.id
-    found = beside(session, own.id, ben.id)
+    found = card_details(session, own.id, ben.id)
     assert [taking.operator for taking in found.takings] == ["Ben"]
     assert (own.name, own.phone, own.note, own.company) == ("", "", "", "")
     assert not found.known_before
@@ -209,9 +211,9 @@ def test_s07_what_one_does_with_their_card_leaves_a_colleagues_alone(
         mine = typed(tx, ben.id).id
     before = everything_of(session, theirs)
     with uow() as tx:
-        keep(tx, mine, ben.id, CardWords("zoe@example.com", "", "", "Mine alone"), at=NOW)
+        accept_card(tx, mine, ben.id, CardWords("zoe@example.com", "", "", "Mine alone"), at=NOW)
     with uow() as tx:
-        give_by_hand(tx, mine, ben.id, operator_id=ben.id, at=NOW)
+        record_notice_given(tx, mine, ben.id, operator_id=ben.id, at=NOW)
     hand_in(uow, ben.id, file_of("zoe@example.com"))
     assert everything_of(session, theirs) == before
     with uow() as tx:
@@ -225,10 +227,10 @@ def test_s07_a_card_corrected_to_the_address_of_a_colleagues_stays_apart(uow, se
         theirs = typed(tx, ben.id, "zoe@example.com").id
         mine = typed(tx, ada.id, "zo@example.com").id
     with uow() as tx:
-        found, came_to = keep(tx, mine, ada.id, CardWords("zoe@example.com"), at=NOW)
+        found, came_to = accept_card(tx, mine, ada.id, CardWords("zoe@example.com"), at=NOW)
         assert (found.id, came_to) == (mine, Kept.KEPT)
     assert len(cards(session)) == 2
-    assert [taking.operator for taking in beside(session, theirs, ben.id).takings] == ["Ben"]
+    assert [taking.operator for taking in card_details(session, theirs, ben.id).takings] == ["Ben"]
 
 
 def everything_of(session, card_id: int) -> list[object]:
@@ -268,7 +270,7 @@ def test_a_second_look_adds_what_was_missing_and_changes_nothing_reviewed(uow, s
     [card] = cards(session)
     assert card.phone == "+49 30 1234567"
     with uow() as tx:
-        keep(tx, card.id, ada.id, CardWords("zoe@example.com", "Zoe", "O."), at=NOW)
+        accept_card(tx, card.id, ada.id, CardWords("zoe@example.com", "Zoe", "O."), at=NOW)
     hand_in(uow, ada.id, file_of("zoe@example.com"))
     session.expire_all()
     assert (card.first_name, card.phone, card.status) == ("Zoe", "", CardStatus.KEPT)
@@ -282,7 +284,7 @@ def test_several_cards_of_one_picture_are_reviewed_beside_it(uow, session, ada):
     ]
     first, second = cards(session)
     with uow() as tx:
-        keep(tx, first.id, ada.id, CardWords("anna@example.com"), at=NOW)
+        accept_card(tx, first.id, ada.id, CardWords("anna@example.com"), at=NOW)
     # The other still has to be looked at, so the picture stays until then.
     assert session.get_one(CardUpload, first.upload_id).content is not None
     with uow() as tx:
@@ -304,10 +306,10 @@ def test_a_card_corrected_to_the_address_of_another_is_one_with_it(uow, session,
         other = typed(tx, ada.id, "zoe@example.com").id
         card = typed(tx, ada.id, "zo@example.com", occasion="Musikmesse").id
     with uow() as tx:
-        found, came_to = keep(tx, card, ada.id, CardWords("zoe@example.com"), at=NOW)
+        found, came_to = accept_card(tx, card, ada.id, CardWords("zoe@example.com"), at=NOW)
         assert (found.id, came_to) == (other, Kept.MERGED)
     assert [one.id for one in cards(session)] == [other]
-    assert len(beside(session, other, ada.id).takings) == 2
+    assert len(card_details(session, other, ada.id).takings) == 2
 
 
 def test_an_unreadable_picture_is_a_card_to_type_beside_it(uow, session, ada):
@@ -320,15 +322,15 @@ def test_an_unreadable_picture_is_a_card_to_type_beside_it(uow, session, ada):
     assert upload.content_type == "image/jpeg"
     assert upload.content[:3] == b"\xff\xd8\xff"
     with uow() as tx:
-        keep(tx, card.id, ada.id, CardWords("zoe@example.com"), at=NOW)
+        accept_card(tx, card.id, ada.id, CardWords("zoe@example.com"), at=NOW)
     session.expire_all()
     assert session.get_one(CardUpload, card.upload_id).content is None
 
 
 def test_a_text_in_which_nothing_is_recognised_is_not_lost(uow, session, ada):
     with uow() as tx:
-        handed = HandedIn(CardSource.TEXT, b"Hans, der mit dem Hut,\0 ruft an")
-        upload_id = receive(tx, Taken(ada.id, now()), handed, at=now()).id
+        handed = Upload(CardSource.TEXT, b"Hans, der mit dem Hut,\0 ruft an")
+        upload_id = receive(tx, CaptureFacts(ada.id, now()), handed, at=now()).id
     read_upload(uow, upload_id, now=now)
     [card] = cards(session)
     assert "Hans, der mit dem Hut, ruft an" in (card.note, card.last_name, card.company)
@@ -339,7 +341,7 @@ def test_a_picture_is_kept_after_the_review_only_with_a_reason(uow, session, ada
     hand_in(uow, ada.id, picture(), keep_reason="the contract was written on its back")
     [card] = cards(session)
     with uow() as tx:
-        keep(tx, card.id, ada.id, CardWords("zoe@example.com"), at=NOW)
+        accept_card(tx, card.id, ada.id, CardWords("zoe@example.com"), at=NOW)
     assert session.get_one(CardUpload, card.upload_id).content is not None
 
 
@@ -357,7 +359,7 @@ def test_what_is_no_card_is_named_and_let_go(uow, session, ada, content):
 def test_too_large_and_empty_are_refused_with_a_sentence(uow, ada):
     for content in (b"", b"x" * (MAX_BYTES + 1)):
         with pytest.raises(InvalidInput) as error, uow() as tx:
-            receive(tx, Taken(ada.id, NOW), HandedIn(CardSource.FILE, content), at=NOW)
+            receive(tx, CaptureFacts(ada.id, NOW), Upload(CardSource.FILE, content), at=NOW)
         assert "content" in error.value.fields
 
 
@@ -378,7 +380,7 @@ def test_a_known_person_is_recognised_and_nothing_of_them_changed(uow, session, 
         make_confirmed(tx, "zoe@example.com", notice, NOW)
     with uow() as tx:
         card = kept(tx, ada.id, at=now())
-    assert beside(session, card.id, ada.id).known_before
+    assert card_details(session, card.id, ada.id).known_before
     assert session.scalar(sa.select(Subscriber.first_name)) == "Änne"
 
 
@@ -415,4 +417,4 @@ def test_b03_a_card_keeps_the_whole_postal_address(uow, session, ada, content, w
     assert labels.guesses(card)["postal"].value == whole
     words = CardWords("anna@example.com", "Anna", "Ulm", postal=card.postal)
     with uow() as tx:
-        assert keep(tx, card.id, None, words, at=now())[0].postal == whole
+        assert accept_card(tx, card.id, None, words, at=now())[0].postal == whole

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.campaigns import compose
-from listmgr.cards.inbox import beside, cards_of
+from listmgr.cards.inbox import card_details, cards_of
 from listmgr.cards.models import Card, CardStatus
 from listmgr.cards.outreach.consent_statement import (
-    ask_once,
-    state,
+    request_confirmation_once,
     stated_words,
+    store_statement,
 )
 from listmgr.cards.outreach.signup_prefill import (
     LIVES_SECONDS,
@@ -26,7 +26,7 @@ from listmgr.cards.retention import (
     delete_due,
     drop_newly_objected,
 )
-from listmgr.cards.review import CardWords, keep
+from listmgr.cards.review import CardWords, accept_card
 from listmgr.cards.stages import Stage, staged
 from listmgr.consent.confirm import confirm
 from listmgr.consent.expire import expire_due
@@ -37,8 +37,8 @@ from listmgr.consent.models import (
     Consent,
     ConsentEvent,
     ConsentSource,
-    Question,
-    QuestionStatus,
+    ServiceMail,
+    ServiceMailStatus,
 )
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.waiting_requests import release_waiting
@@ -46,7 +46,7 @@ from listmgr.delivery import engine as sending
 from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
-from listmgr.kit.tokens import Door, make_token, open_token, token_hash
+from listmgr.kit.tokens import TokenPurpose, make_token, open_token, token_hash
 from listmgr.schema import resource
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
@@ -68,7 +68,7 @@ WORDS = "Sie sagte am Freitag am Stand: „Schicken Sie mir bitte Ihren Rundbrie
 
 
 def stated(tx, card: Card, notice, operator_id: int, at=None) -> Consent:
-    return state(
+    return store_statement(
         tx,
         card.id,
         None,
@@ -83,14 +83,14 @@ def asked(uow, notice, operator_id: int, address: str = "zoe@example.com") -> tu
     with uow() as tx:
         card = kept(tx, operator_id, address)
         stated(tx, card, notice, operator_id)
-        question = ask_once(tx, card.id, None, operator_id=operator_id, at=now())
+        question = request_confirmation_once(tx, card.id, None, operator_id=operator_id, at=now())
         return card.id, question.id
 
 
 def press_confirm(uow, question_id: int) -> None:
     with uow() as tx:
-        token = make_token(tx.settings.secret_keys, Door.CONFIRM, question_id)
-        tx.session.get_one(Question, question_id).token_hash = token_hash(token)
+        token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, question_id)
+        tx.session.get_one(ServiceMail, question_id).token_hash = token_hash(token)
     with uow() as tx:
         confirm(tx, token, facts=RequestFacts(method="button"), at=now())
 
@@ -135,8 +135,8 @@ def test_l25_without_a_statement_the_question_is_refused(uow, session, ada, noti
     with uow() as tx:
         card = kept(tx, ada.id)
     with pytest.raises(Refused, match="Write down first"), uow() as tx:
-        ask_once(tx, card.id, ada.id, operator_id=ada.id, at=now())
-    assert session.scalar(sa.select(sa.func.count()).select_from(Question)) == 0
+        request_confirmation_once(tx, card.id, ada.id, operator_id=ada.id, at=now())
+    assert session.scalar(sa.select(sa.func.count()).select_from(ServiceMail)) == 0
     assert "send_question" not in {job.name for job in jobs}
 
 
@@ -145,7 +145,7 @@ def test_l25_a_statement_is_words_of_ones_own(uow, ada, notice, words):
     with uow() as tx:
         card = kept(tx, ada.id)
     with pytest.raises(InvalidInput) as error, uow() as tx:
-        state(
+        store_statement(
             tx, card.id, ada.id,
             purpose_id=notice.purpose_id, words=words, operator_id=ada.id, at=now(),
         )  # fmt: skip
@@ -183,12 +183,14 @@ def test_l25_one_question_and_no_second(uow, session, ada, notice):
     card_id, _question = asked(uow, notice, ada.id)
     assert stage_of(session, card_id) is Stage.ASKED
     with pytest.raises(Refused, match="There is one question"), uow() as tx:
-        ask_once(tx, card_id, None, operator_id=ada.id, at=now() + timedelta(days=3))
+        request_confirmation_once(
+            tx, card_id, None, operator_id=ada.id, at=now() + timedelta(days=3)
+        )
     with uow() as tx:
         card = tx.session.get_one(Card, card_id)
         with pytest.raises(Refused, match="asked once"):
             stated(tx, card, notice, ada.id)
-    assert session.scalar(sa.select(sa.func.count()).select_from(Question)) == 1
+    assert session.scalar(sa.select(sa.func.count()).select_from(ServiceMail)) == 1
 
 
 def test_l25_the_limits_of_an_address_hold_for_cards_too(uow, session, ada, notice):
@@ -206,12 +208,12 @@ def test_l25_the_limits_of_an_address_hold_for_cards_too(uow, session, ada, noti
         stated(tx, tx.session.get_one(Card, card.id), notice, ada.id)
     for _ in range(2):
         with uow() as tx:
-            question = ask_once(tx, card.id, None, operator_id=ada.id, at=now())
-            assert question.status is QuestionStatus.WAITING
+            question = request_confirmation_once(tx, card.id, None, operator_id=ada.id, at=now())
+            assert question.status is ServiceMailStatus.WAITING
     with uow() as tx:
         assert release_waiting(tx, at=now()) == 0
         assert release_waiting(tx, at=now() + timedelta(days=1, seconds=1)) == 1
-        assert tx.session.get_one(Question, question.id).status is QuestionStatus.QUEUED
+        assert tx.session.get_one(ServiceMail, question.id).status is ServiceMailStatus.QUEUED
 
 
 def test_l16_who_objected_is_not_asked_by_anybodys_statement(uow, session, ada, notice):
@@ -221,7 +223,7 @@ def test_l16_who_objected_is_not_asked_by_anybodys_statement(uow, session, ada, 
         person = tx.session.get_one(Subscriber, consent.subscriber_id)
         suppress(tx, person.fingerprint, SuppressionReason.OBJECTED, at=now())
     with pytest.raises(Refused, match="objected"), uow() as tx:
-        ask_once(tx, card.id, None, operator_id=ada.id, at=now())
+        request_confirmation_once(tx, card.id, None, operator_id=ada.id, at=now())
     with uow() as tx:
         assert drop_newly_objected(tx, at=now()) == 1
     session.expire_all()
@@ -251,7 +253,7 @@ def test_the_address_of_a_statement_cannot_be_changed_under_it(uow, ada, notice)
         card = kept(tx, ada.id)
         stated(tx, card, notice, ada.id)
     with pytest.raises(InvalidInput) as error, uow() as tx:
-        keep(tx, card.id, ada.id, CardWords("other@example.com"), at=now())
+        accept_card(tx, card.id, ada.id, CardWords("other@example.com"), at=now())
     assert "address" in error.value.fields
 
 
@@ -275,7 +277,7 @@ def test_l26_nothing_but_the_mailbox_confirms_what_a_card_began(uow, session, ad
     card_id, _question = asked(uow, notice, ada.id)
     with uow() as tx:
         hand_in(uow, ada.id, file_of("zoe@example.com"))
-        keep(tx, card_id, None, CardWords("zoe@example.com", "Zoë"), at=now())
+        accept_card(tx, card_id, None, CardWords("zoe@example.com", "Zoë"), at=now())
     with uow() as tx:
         consent = tx.session.scalars(sa.select(Consent).with_for_update()).one()
         with pytest.raises(ForbiddenTransition):
@@ -294,12 +296,14 @@ def test_the_link_for_the_tablet_says_nothing_of_the_person_and_is_short_lived(
     with uow() as tx:
         card = kept(tx, ada.id)
     token = prefill_token(settings, card.id)
-    assert open_token(settings.secret_keys, Door.PREFILL, token) == [card.id]
+    assert open_token(settings.secret_keys, TokenPurpose.PREFILL, token) == [card.id]
     assert "zoe" not in token.lower()
     assert prefill(session, settings, token).address == "zoe@example.com"
     assert prefill(session, settings, token[:-2]).address == ""
     assert (
-        prefill(session, settings, make_token(settings.secret_keys, Door.FORM, card.id)).address
+        prefill(
+            session, settings, make_token(settings.secret_keys, TokenPurpose.FORM, card.id)
+        ).address
         == ""
     )
     late = now() + timedelta(seconds=LIVES_SECONDS + 2)
@@ -312,7 +316,7 @@ def test_s07_how_far_a_colleagues_card_has_come_is_not_told(uow, session, ada, b
         mine = kept(tx, ben.id)
         theirs = kept(tx, ada.id)
         stated(tx, theirs, notice, ada.id)
-        ask_once(tx, theirs.id, ada.id, operator_id=ada.id, at=now())
+        request_confirmation_once(tx, theirs.id, ada.id, operator_id=ada.id, at=now())
         late = kept(tx, ben.id, "late@example.com")
         stated(tx, kept(tx, ada.id, "late@example.com"), notice, ada.id)
     assert staged(session, theirs).stage is Stage.ASKED
@@ -320,4 +324,4 @@ def test_s07_how_far_a_colleagues_card_has_come_is_not_told(uow, session, ada, b
     assert staged(session, late).stage is Stage.KEPT
     with uow() as tx:
         after = typed(tx, ben.id, "late@example.com")
-    assert not beside(session, after.id, ben.id).known_before
+    assert not card_details(session, after.id, ben.id).known_before

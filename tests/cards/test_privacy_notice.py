@@ -23,10 +23,10 @@ from listmgr.cards.outreach.reply_sender import (
 from listmgr.cards.privacy_notice import (
     count_overdue,
     due_at,
-    give_by_hand,
+    record_notice_given,
 )
 from listmgr.cards.retention import purge_uploads
-from listmgr.cards.review import CardWords, discard, keep
+from listmgr.cards.review import CardWords, accept_card, discard
 from listmgr.config import MailSettings, SettingsError, load_settings
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
@@ -104,7 +104,7 @@ def test_l25_overdue_notices_are_counted_until_they_are_given(uow, session, sett
     assert count_overdue(session, ben.id, at=later) == 0
     assert count_overdue(session, None, at=later) == 1
     with uow() as tx:
-        found = give_by_hand(tx, card.id, ada.id, operator_id=ada.id, at=now())
+        found = record_notice_given(tx, card.id, ada.id, operator_id=ada.id, at=now())
         assert (found.notice_way, found.notice_by) == (NoticeWay.BY_HAND, ada.id)
     assert count_overdue(session, ada.id, at=later) == 0
 
@@ -300,7 +300,7 @@ def test_pictures_kept_for_a_reason_go_after_their_days(uow, session, settings, 
     with uow() as tx:
         # Nobody has looked yet: it is still needed.
         assert purge_uploads(tx, at=later) == 0
-        keep(tx, card.id, ada.id, CardWords("zoe@example.com"), at=now())
+        accept_card(tx, card.id, ada.id, CardWords("zoe@example.com"), at=now())
     with uow() as tx:
         assert purge_uploads(tx, at=now()) == 0
     with uow() as tx:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.cards.inbox import Size, count_restricted, count_to_review, counts, inbox, restricted
 from listmgr.cards.models import Card, CardCapture, CardUpload, LetterStatus, UploadStatus
-from listmgr.cards.outreach.consent_statement import ask_once
+from listmgr.cards.outreach.consent_statement import request_confirmation_once
 from listmgr.cards.outreach.reply_sender import send_reply
 from listmgr.cards.outreach.signup_prefill import (
     Prefill,
@@ -18,14 +18,14 @@ from listmgr.cards.outreach.signup_prefill import (
 )
 from listmgr.cards.privacy_notice import (
     count_overdue,
-    give_by_hand,
+    record_notice_given,
 )
 from listmgr.cards.restriction import NOT_TAKEN, lift_restriction, restrict
 from listmgr.cards.retention import (
     delete_due,
     purge_uploads,
 )
-from listmgr.cards.review import CardWords, discard, keep
+from listmgr.cards.review import CardWords, accept_card, discard
 from listmgr.cards.stages import Stage
 from listmgr.consent.models import Consent
 from listmgr.kit.clock import now
@@ -112,13 +112,13 @@ def test_l33_it_is_not_asked_changed_or_deleted(uow, session, ada, notice, restr
     restrict_zoe()
     words = CardWords(ZOE, "Somebody")
     acts = (
-        lambda tx: keep(tx, card_id, ada.id, words, at=now()),
+        lambda tx: accept_card(tx, card_id, ada.id, words, at=now()),
         # The typing error of another card must not join it to this one.
-        lambda tx: keep(tx, other_id, ada.id, words, at=now()),
+        lambda tx: accept_card(tx, other_id, ada.id, words, at=now()),
         lambda tx: discard(tx, card_id, ada.id, at=now()),
-        lambda tx: give_by_hand(tx, card_id, ada.id, operator_id=ada.id, at=now()),
+        lambda tx: record_notice_given(tx, card_id, ada.id, operator_id=ada.id, at=now()),
         lambda tx: stated(tx, tx.session.get_one(Card, card_id), notice, ada.id),
-        lambda tx: ask_once(tx, card_id, ada.id, operator_id=ada.id, at=now()),
+        lambda tx: request_confirmation_once(tx, card_id, ada.id, operator_id=ada.id, at=now()),
         lambda tx: write(tx, tx.session.get_one(Card, card_id), notice, ada.id),
     )
     for act in acts:

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.runtime.ports import free_port
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 
 # As docs/operating.md says.
 SET_UP = (
@@ -56,7 +56,7 @@ def migrate(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_d13_what_cannot_be_migrated_is_said_in_one_sentence(
-    house: House, tmp_path: Path, url: str, part: str
+    house: EmbeddedServers, tmp_path: Path, url: str, part: str
 ):
     sockets = house.database_url.partition("?host=")[2]
     told = migrate(tmp_path, DATABASE_URL=url.format(port=free_port(), sockets=sockets))
@@ -67,7 +67,7 @@ def test_d13_what_cannot_be_migrated_is_said_in_one_sentence(
 
 
 @pytest.fixture
-def two_roles(house: House) -> Iterator[tuple[str, str]]:
+def two_roles(house: EmbeddedServers) -> Iterator[tuple[str, str]]:
     """A database of an owner and an application; their URLs, by way of the superuser's socket."""
     admin = sa.create_engine(
         house.superuser_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool

@@ -14,11 +14,11 @@ from listmgr.consent.change_address_models import (
 )
 from listmgr.consent.confirm import confirm
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, Question, QuestionKind
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import unsubscribe, withdraw
 from listmgr.kit.errors import InvalidInput, Refused
-from listmgr.kit.tokens import Door, make_token, token_hash
+from listmgr.kit.tokens import TokenPurpose, make_token, token_hash
 from listmgr.lists.models import Notice
 from listmgr.subscribers.address import mask
 from listmgr.subscribers.models import Subscriber
@@ -57,16 +57,16 @@ def wish(uow, consent, address="anna@new.example", actor="subscriber", at=NOW):
             change_address.process_change(tx, found, at=at)
 
 
-def questions(session, kind) -> list[Question]:
-    return list(session.scalars(sa.select(Question).where(Question.kind == kind)))
+def questions(session, kind) -> list[ServiceMail]:
+    return list(session.scalars(sa.select(ServiceMail).where(ServiceMail.kind == kind)))
 
 
 def answer(uow, settings, session):
     """Press the button of the mail to the new mailbox."""
-    found = questions(session, QuestionKind.CONFIRM)[-1]
-    token = make_token(settings.secret_keys, Door.CONFIRM, found.id)
+    found = questions(session, ServiceMailKind.CONFIRM)[-1]
+    token = make_token(settings.secret_keys, TokenPurpose.CONFIRM, found.id)
     with uow() as tx:
-        tx.session.get_one(Question, found.id).token_hash = token_hash(token)
+        tx.session.get_one(ServiceMail, found.id).token_hash = token_hash(token)
     with uow() as tx:
         return confirm(tx, token, facts=FACTS, at=LATER)
 
@@ -101,8 +101,8 @@ def test_t11_old_and_new_mailbox_are_told_and_the_wish_says_nothing_of_whom_we_k
     with uow() as tx:
         make_subscriber(tx, "known@new.example", NOW)
     wish(uow, anna, "known@new.example")
-    assert len(questions(session, QuestionKind.MOVING)) == 1
-    assert len(questions(session, QuestionKind.CONFIRM)) == 2  # anna's own first, and this one
+    assert len(questions(session, ServiceMailKind.MOVING)) == 1
+    assert len(questions(session, ServiceMailKind.CONFIRM)) == 2  # anna's own first, and this one
 
 
 STANDINGS = (
@@ -141,17 +141,17 @@ def test_s06_the_old_mailbox_learns_the_same_of_every_new_one(
     uow, session, settings, jobs, anna, how
 ):
     address = target(uow, anna, how)
-    last = session.scalar(sa.select(sa.func.max(Question.id)))
+    last = session.scalar(sa.select(sa.func.max(ServiceMail.id)))
     jobs.clear()
     wish(uow, anna, address)
     waiting = change_address.waiting_change(session, anna.subscriber_id)
     assert waiting is not None
     assert waiting.masked_address == mask(address)
     mail, *_others = session.scalars(
-        sa.select(Question).where(Question.id > last).order_by(Question.id)
+        sa.select(ServiceMail).where(ServiceMail.id > last).order_by(ServiceMail.id)
     ).all()
     # It is rung for before any other, so no other mail delays it.
-    assert (mail.kind, mail.consent_ids) == (QuestionKind.MOVING, [anna.id])
+    assert (mail.kind, mail.consent_ids) == (ServiceMailKind.MOVING, [anna.id])
     assert jobs[1].args == (mail.id,)
     over = NOW + timedelta(days=settings.confirm_days)
     for at, expected in ((over, _STATUS.ASKED), (over + timedelta(seconds=1), _STATUS.EXPIRED)):
@@ -173,12 +173,12 @@ def test_s06_a_wish_counts_and_is_taken_back_the_same_for_every_new_mailbox(
             assert change_address.cancel_change(tx, anna.subscriber_id, actor="subscriber", at=NOW)
     with pytest.raises(Refused):
         wish(uow, anna, address)
-    assert len(questions(session, QuestionKind.MOVING)) == change_address.MOST_A_MONTH
+    assert len(questions(session, ServiceMailKind.MOVING)) == change_address.MOST_A_MONTH
 
 
 def test_s06_only_the_new_mailbox_learns_that_it_is_subscribed(uow, session, anna):
     wish(uow, anna, target(uow, anna, "confirmed"))
-    [told] = questions(session, QuestionKind.ALREADY)
+    [told] = questions(session, ServiceMailKind.ALREADY)
     person = session.get_one(Consent, told.consent_ids[0]).subscriber
     assert person.address == "target@new.example"
 
@@ -261,14 +261,16 @@ def test_a_lost_bell_is_rung_again_and_twice_asks_once(uow, session, jobs, anna)
     for _ in range(2):
         with uow() as tx:
             change_address.process_change(tx, int(job.args[0]), at=NOW)
-    assert len(questions(session, QuestionKind.MOVING)) == 1
+    assert len(questions(session, ServiceMailKind.MOVING)) == 1
 
 
 def test_l13_a_link_in_an_old_mail_still_ends_it_after_the_move(uow, session, settings, anna):
     campaign_id = launched(uow, anna.purpose_id, at=anna.captured_at)
     wish(uow, anna)
     answer(uow, settings, session)
-    token = make_token(settings.secret_keys, Door.UNSUBSCRIBE, campaign_id, anna.subscriber_id)
+    token = make_token(
+        settings.secret_keys, TokenPurpose.UNSUBSCRIBE, campaign_id, anna.subscriber_id
+    )
     with uow() as tx:
         view = unsubscribe(tx, token, facts=FACTS, how="page", at=LATER)
     assert view.state == "ended"

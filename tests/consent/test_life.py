@@ -9,18 +9,18 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from listmgr.consent.confirm import QuestionState, confirm, look
+from listmgr.consent.confirm import ConfirmationState, confirm, confirmation_view
 from listmgr.consent.expire import expire_due
 from listmgr.consent.gate import count_mailable, count_refused
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, Question, QuestionKind
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind
 from listmgr.consent.preferences import preferences, save_preferences
 from listmgr.consent.refuse import refuse
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.signup import SignupContent, process_signup, receive
 from listmgr.consent.withdraw import unsubscribe, withdraw
 from listmgr.kit.rows import rows_of
-from listmgr.kit.tokens import Door, TokenInvalid, make_token, token_hash
+from listmgr.kit.tokens import TokenInvalid, TokenPurpose, make_token, token_hash
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 from listmgr.suppression.register import is_suppressed, suppress
@@ -62,11 +62,11 @@ def mail(uow: UnitOfWork, at=NOW) -> str:
     """What sending the question does to its row, and the token that is in the mail."""
     with uow() as tx:
         question = tx.session.scalars(
-            sa.select(Question)
-            .where(Question.kind == QuestionKind.CONFIRM)
-            .order_by(Question.id.desc())
+            sa.select(ServiceMail)
+            .where(ServiceMail.kind == ServiceMailKind.CONFIRM)
+            .order_by(ServiceMail.id.desc())
         ).first()
-        token = make_token(tx.settings.secret_keys, Door.CONFIRM, question.id)
+        token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, question.id)
         question.token_hash = token_hash(token)
         question.sent_at = at
         return token
@@ -84,7 +84,7 @@ def test_l05_a_sign_up_makes_nobody_mailable_until_the_click(uow: UnitOfWork, no
         assert count_refused(tx.session, settings, notice.purpose_id) == {"not_confirmed": 1}
     token = mail(uow)
     with uow() as tx:
-        assert confirm(tx, token, facts=FACTS, at=NOW).state is QuestionState.CONFIRMED
+        assert confirm(tx, token, facts=FACTS, at=NOW).state is ConfirmationState.CONFIRMED
     with uow() as tx:
         assert count_mailable(tx.session, settings, notice.purpose_id) == 1
 
@@ -94,7 +94,7 @@ def test_t03_a_second_click_finds_it_confirmed_and_writes_nothing(uow: UnitOfWor
     token = mail(uow)
     for _ in range(3):
         with uow() as tx:
-            assert confirm(tx, token, facts=FACTS, at=NOW).state is QuestionState.CONFIRMED
+            assert confirm(tx, token, facts=FACTS, at=NOW).state is ConfirmationState.CONFIRMED
             events = tx.session.scalar(
                 sa.text("SELECT count(*) FROM consent_events WHERE action = 'confirm'")
             )
@@ -110,7 +110,7 @@ def test_t05_an_old_link_does_not_revive_a_withdrawn_consent(uow: UnitOfWork, no
         assert withdraw(tx, 1, how="page", actor="subscriber", facts=FACTS, at=NOW)
         assert not withdraw(tx, 1, how="page", actor="subscriber", facts=FACTS, at=NOW)
     with uow() as tx:
-        assert confirm(tx, token, facts=FACTS, at=NOW).state is QuestionState.ENDED
+        assert confirm(tx, token, facts=FACTS, at=NOW).state is ConfirmationState.ENDED
     assert statuses(uow) == [ConsentStatus.WITHDRAWN]
 
 
@@ -131,9 +131,9 @@ def test_t20_a_token_of_another_door_or_question_opens_nothing(uow: UnitOfWork, 
     token = mail(uow)
     keys = settings.secret_keys
     forged = [
-        make_token(keys, Door.PREFERENCES, 1),
-        make_token(keys, Door.FORM, 1),
-        make_token(("another installation",), Door.CONFIRM, 1),
+        make_token(keys, TokenPurpose.PREFERENCES, 1),
+        make_token(keys, TokenPurpose.FORM, 1),
+        make_token(("another installation",), TokenPurpose.CONFIRM, 1),
         token[:-2] + "xx",
         "x" * 5000,
         "",
@@ -149,14 +149,17 @@ def test_t20_a_rotated_key_still_opens_what_the_old_one_signed(uow: UnitOfWork, 
     token = mail(uow)
     rotated = replace(settings, secret_keys=("new", *settings.secret_keys))
     with uow() as tx:
-        assert look(rows_of(tx.session), rotated, token, NOW).state is QuestionState.OPEN
+        assert (
+            confirmation_view(rows_of(tx.session), rotated, token, NOW).state
+            is ConfirmationState.OPEN
+        )
 
 
 def test_not_me_refuses_and_after_the_click_withdraws(uow: UnitOfWork, notice):
     sign_up(uow, notice)
     token = mail(uow)
     with uow() as tx:
-        assert refuse(tx, token, facts=FACTS, at=NOW).state is QuestionState.ENDED
+        assert refuse(tx, token, facts=FACTS, at=NOW).state is ConfirmationState.ENDED
     assert statuses(uow) == [ConsentStatus.REFUSED]
     with uow() as tx:
         confirm(tx, token, facts=FACTS, at=NOW)
@@ -168,13 +171,16 @@ def test_l07_on_day_eight_link_row_and_evidence_are_gone(uow: UnitOfWork, notice
     token = mail(uow)
     late = NOW + timedelta(days=8)
     with uow() as tx:
-        assert confirm(tx, token, facts=FACTS, at=late).state is QuestionState.EXPIRED
+        assert confirm(tx, token, facts=FACTS, at=late).state is ConfirmationState.EXPIRED
         assert expire_due(tx, at=late) == 1
         assert expire_due(tx, at=late) == 0
     with uow() as tx:
         assert tx.session.scalars(sa.select(Subscriber)).all() == []
         assert tx.session.scalar(sa.text("SELECT count(*) FROM consent_evidence")) == 0
-        assert look(rows_of(tx.session), tx.settings, token, late).state is QuestionState.EXPIRED
+        assert (
+            confirmation_view(rows_of(tx.session), tx.settings, token, late).state
+            is ConfirmationState.EXPIRED
+        )
     assert statuses(uow) == [ConsentStatus.EXPIRED]
 
 
@@ -198,8 +204,8 @@ def test_t10_the_active_are_told_by_mail_only(uow: UnitOfWork, notice):
         make_confirmed(tx, "anna@example.com", notice, NOW - timedelta(days=40))
     sign_up(uow, notice)
     with uow() as tx:
-        kinds = tx.session.scalars(sa.select(Question.kind).order_by(Question.id)).all()
-    assert kinds == [QuestionKind.CONFIRM, QuestionKind.ALREADY]
+        kinds = tx.session.scalars(sa.select(ServiceMail.kind).order_by(ServiceMail.id)).all()
+    assert kinds == [ServiceMailKind.CONFIRM, ServiceMailKind.ALREADY]
     assert statuses(uow) == [ConsentStatus.CONFIRMED]
 
 
@@ -264,7 +270,7 @@ def test_l13_the_preferences_page_withdraws_what_is_not_kept(uow: UnitOfWork, no
         other = make_list(tx, "events")[2]
         kept = make_confirmed(tx, "anna@example.com", notice, NOW - timedelta(days=2))
         left = make_confirmed(tx, "anna@example.com", other, NOW)
-    token = make_token(settings.secret_keys, Door.PREFERENCES, kept.subscriber_id)
+    token = make_token(settings.secret_keys, TokenPurpose.PREFERENCES, kept.subscriber_id)
     with uow() as tx:
         assert len(preferences(rows_of(tx.session), settings, token).rows) == 2
         view = save_preferences(tx, token, keep={kept.id, 999}, facts=FACTS, at=NOW)
@@ -274,6 +280,6 @@ def test_l13_the_preferences_page_withdraws_what_is_not_kept(uow: UnitOfWork, no
 
 
 def test_l13_an_unsubscribe_link_of_an_unknown_campaign_is_harmless(uow: UnitOfWork, settings):
-    token = make_token(settings.secret_keys, Door.UNSUBSCRIBE, 77, 88)
+    token = make_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, 77, 88)
     with uow() as tx:
         assert unsubscribe(tx, token, facts=FACTS, how="one-click", at=NOW).state == "ended"

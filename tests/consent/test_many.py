@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from listmgr.consent.ledger import Act, record_many
+from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus, ForbiddenTransition
 from listmgr.consent.models import Consent, ConsentEvidence
 from listmgr.consent.proof import proof, verify
@@ -30,8 +30,10 @@ def test_many_are_moved_by_as_few_statements_as_few(uow, engine):
             tx.session.flush()
             note = lambda *told: seen.append(told[2])  # noqa: E731 - taken off again below
             sa.event.listen(engine, "before_cursor_execute", note)
-            acts = [Act(consent, NOW, {"how": "letter"}, {"said": "stop"}) for consent in held]
-            record_many(tx, acts, ConsentAction.WITHDRAW, actor="operator:1")
+            acts = [
+                LedgerChange(consent, NOW, {"how": "letter"}, {"said": "stop"}) for consent in held
+            ]
+            record_changes(tx, acts, ConsentAction.WITHDRAW, actor="operator:1")
             sa.event.remove(engine, "before_cursor_execute", note)
         return len(seen)
 
@@ -43,10 +45,10 @@ def test_each_keeps_a_chain_that_holds_and_its_own_evidence(uow, session):
         _, _, notice = make_list(tx)
         consents = [make_confirmed(tx, f"c{n}@example.org", notice, NOW) for n in range(5)]
         acts = [
-            Act(consent, NOW, {"how": "letter"}, {"said": f"stop {number}"})
+            LedgerChange(consent, NOW, {"how": "letter"}, {"said": f"stop {number}"})
             for number, consent in enumerate(consents)
         ]
-        record_many(tx, acts, ConsentAction.WITHDRAW, actor="operator:1")
+        record_changes(tx, acts, ConsentAction.WITHDRAW, actor="operator:1")
     for number, consent in enumerate(consents):
         found = session.get_one(Consent, consent.id)
         assert found.status is ConsentStatus.WITHDRAWN
@@ -65,10 +67,12 @@ def test_one_that_may_not_go_there_holds_all_back(uow, session):
         pending = make_pending(tx, "e@example.org", notice, NOW)
     with pytest.raises(ForbiddenTransition), uow() as tx:
         held = [tx.session.get_one(Consent, c.id) for c in (pending, confirmed)]
-        record_many(tx, [Act(c, NOW) for c in held], ConsentAction.REFUSE, actor="subscriber")
+        record_changes(
+            tx, [LedgerChange(c, NOW) for c in held], ConsentAction.REFUSE, actor="subscriber"
+        )
     assert session.get_one(Consent, pending.id).status is ConsentStatus.PENDING
 
 
 def test_nobody_is_nothing_to_do(uow):
     with uow() as tx:
-        record_many(tx, [], ConsentAction.WITHDRAW, actor="subscriber")
+        record_changes(tx, [], ConsentAction.WITHDRAW, actor="subscriber")

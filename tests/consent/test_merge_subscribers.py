@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.merge_subscribers import (
     joined_to,
-    look,
     merge,
     namesakes,
-    part,
+    preview_merge,
+    undo_merge,
 )
 from listmgr.consent.models import Consent, ConsentEvent
 from listmgr.kit.errors import Refused
@@ -45,7 +45,7 @@ def pair(uow):
 def test_what_both_have_ends_once_and_what_one_has_goes_on(uow, session, pair):
     kept, doubled, alone = pair
     with uow() as tx:
-        seen = look(tx.session, kept.subscriber_id, doubled.subscriber_id)
+        seen = preview_merge(tx.session, kept.subscriber_id, doubled.subscriber_id)
         done = merge(tx, kept.subscriber_id, doubled.subscriber_id, actor="operator:1", at=NOW)
     assert [c.id for c in seen.ending] == [c.id for c in done.ending] == [doubled.id]
     assert [c.id for c in done.staying] == [alone.id]
@@ -73,7 +73,7 @@ def test_taken_back_they_are_two_again_and_nothing_revives(uow, session, pair):
     with uow() as tx:
         merge(tx, kept.subscriber_id, doubled.subscriber_id, actor="operator:1", at=NOW)
     with uow() as tx:
-        assert part(tx, doubled.subscriber_id) == kept.subscriber_id
+        assert undo_merge(tx, doubled.subscriber_id) == kept.subscriber_id
     assert not joined_to(session, kept.subscriber_id)
     assert session.get_one(Consent, doubled.id).status is ConsentStatus.WITHDRAWN
 

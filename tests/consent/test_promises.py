@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from listmgr.consent.confirm import confirm
 from listmgr.consent.gate import count_mailable
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, Question
+from listmgr.consent.models import Consent, ServiceMail
 from listmgr.consent.request_evidence import RequestFacts
-from listmgr.kit.tokens import Door, make_token, token_hash
+from listmgr.kit.tokens import TokenPurpose, make_token, token_hash
 from tests.conftest import NOW
 from tests.factories import (
     make_list,
@@ -30,9 +30,9 @@ def notice(uow):
 
 def link(tx, consent_id: int) -> str:
     question = tx.session.scalars(
-        sa.select(Question).where(Question.consent_ids.contains([consent_id]))
+        sa.select(ServiceMail).where(ServiceMail.consent_ids.contains([consent_id]))
     ).one()
-    token = make_token(tx.settings.secret_keys, Door.CONFIRM, question.id)
+    token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, question.id)
     question.token_hash = token_hash(token)
     return token
 
@@ -54,9 +54,9 @@ def test_l12_no_welcome_mail_follows_a_confirmation(uow, notice, jobs):
         token = link(tx, make_pending(tx, "anna@example.org", notice, NOW).id)
     jobs.clear()
     with uow() as tx:
-        before = tx.session.scalar(sa.select(sa.func.count()).select_from(Question))
+        before = tx.session.scalar(sa.select(sa.func.count()).select_from(ServiceMail))
         confirm(tx, token, facts=FACTS, at=NOW)
-        assert tx.session.scalar(sa.select(sa.func.count()).select_from(Question)) == before
+        assert tx.session.scalar(sa.select(sa.func.count()).select_from(ServiceMail)) == before
     assert jobs == []
 
 
@@ -99,7 +99,7 @@ def test_t11_no_page_changes_an_address_or_tells_whether_one_is_known(app, clien
     with uow() as tx:
         _list, _purpose, notice = make_list(tx)
         someone = make_pending(tx, "anna.berger@example.org", notice, NOW).subscriber_id
-    token = make_token(settings.secret_keys, Door.PREFERENCES, someone)
+    token = make_token(settings.secret_keys, TokenPurpose.PREFERENCES, someone)
     page = client.get(f"/p/{token}", base_url="https://news.example.org").text
     assert "anna.berger@" not in page
     assert 'name="address"' not in page

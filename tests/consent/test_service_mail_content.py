@@ -10,9 +10,9 @@ from email.policy import default
 import pytest
 import sqlalchemy as sa
 
-from listmgr.consent.models import Question
-from listmgr.consent.request_confirmation import tell_already
-from listmgr.consent.service_mail_content import compose
+from listmgr.consent.models import ServiceMail
+from listmgr.consent.request_confirmation import queue_already_subscribed
+from listmgr.consent.service_mail_content import compose_service_mail
 from listmgr.kit.mail import as_message
 from listmgr.lists.models import MailingList
 from listmgr.schema import resource
@@ -35,14 +35,16 @@ def letter(uow: UnitOfWork, kind: str, language: str, **of_list: str):
             setattr(tx.session.get_one(MailingList, 1), name, value)
         if kind == "confirm":
             consent = make_pending(tx, "anna@example.com", notice, NOW)
-            question = tx.session.scalars(sa.select(Question)).one()
+            question = tx.session.scalars(sa.select(ServiceMail)).one()
         else:
             consent = make_confirmed(tx, "anna@example.com", notice, NOW - timedelta(days=2))
-            question = tell_already(tx, [consent], parse_address("anna@example.com"), at=NOW)
+            question = queue_already_subscribed(
+                tx, [consent], parse_address("anna@example.com"), at=NOW
+            )
         # The language is the notice's, which never changes; here both are looked at.
         tx.session.expunge(consent)
         consent.language = language
-        return compose(tx, question, [consent], "the-token", TEMPLATES)
+        return compose_service_mail(tx, question, [consent], "the-token", TEMPLATES)
 
 
 @pytest.mark.parametrize(("kind", "language"), OURS)

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 
 from listmgr.consent import service_mail_sender
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, ConsentEvidence, Question, QuestionStatus
+from listmgr.consent.models import Consent, ConsentEvidence, ServiceMail, ServiceMailStatus
 from listmgr.consent.service_mail_content import (
     Advertising,
-    compose,
+    compose_service_mail,
 )
 from listmgr.consent.service_mail_sender import (
     send_question,
@@ -72,9 +72,9 @@ def send(uow: UnitOfWork, account, question_id: int = 1, at=NOW) -> None:
     send_question(uow, by(account), TEMPLATES, question_id, now=lambda: at)
 
 
-def look(uow: UnitOfWork, question_id: int = 1) -> Question:
+def look(uow: UnitOfWork, question_id: int = 1) -> ServiceMail:
     with uow() as tx:
-        return tx.session.get_one(Question, question_id)
+        return tx.session.get_one(ServiceMail, question_id)
 
 
 def test_l10_a_template_with_a_typed_name_is_not_sent(uow, asked, mailbox, tmp_path):
@@ -84,7 +84,7 @@ def test_l10_a_template_with_a_typed_name_is_not_sent(uow, asked, mailbox, tmp_p
         path.write_text(text)
     send_question(uow, by(mailbox.account), tmp_path, 1, now=lambda: NOW)
     assert mailbox.mails == []
-    assert look(uow).status is QuestionStatus.FAILED
+    assert look(uow).status is ServiceMailStatus.FAILED
     assert "first_name" in look(uow).last_error
 
 
@@ -93,7 +93,7 @@ def test_l10_an_imprint_that_advertises_holds_the_mail_back_and_says_why(uow, as
         tx.session.get_one(MailingList, 1).imprint = "Folgen Sie uns: facebook.com/mueller"
     send(uow, mailbox.account)
     assert mailbox.mails == []
-    assert (look(uow).status, look(uow).attempts) == (QuestionStatus.FAILED, 0)
+    assert (look(uow).status, look(uow).attempts) == (ServiceMailStatus.FAILED, 0)
     assert "not sober" in look(uow).last_error
 
 
@@ -113,7 +113,7 @@ def test_m16_one_question_is_one_mail_however_often_it_is_rung(uow, asked, mailb
     for _ in range(3):
         send(uow, mailbox.account)
     assert len(mailbox.mails) == 1
-    assert (look(uow).status, look(uow).attempts) == (QuestionStatus.SENT, 1)
+    assert (look(uow).status, look(uow).attempts) == (ServiceMailStatus.SENT, 1)
 
 
 def test_m16_two_workers_at_once_send_one_mail(uow, asked, mailbox):
@@ -129,11 +129,11 @@ def test_m16_two_workers_at_once_send_one_mail(uow, asked, mailbox):
     first.start()
     assert held.wait(10)
     send(uow, mailbox.account)
-    assert look(uow).status is QuestionStatus.SENDING
+    assert look(uow).status is ServiceMailStatus.SENDING
     go_on.set()
     first.join(10)
     assert len(mailbox.mails) == 1
-    assert look(uow).status is QuestionStatus.SENT
+    assert look(uow).status is ServiceMailStatus.SENT
 
 
 def due(uow: UnitOfWork, jobs, at) -> list[int]:
@@ -147,22 +147,22 @@ def test_m16_a_server_that_is_down_loses_nothing(uow, asked, mailbox, jobs):
     down = replace(mailbox.account, port=1, timeout=1.0)
     send(uow, down)
     found = look(uow)
-    assert (found.status, found.attempts) == (QuestionStatus.QUEUED, 1)
+    assert (found.status, found.attempts) == (ServiceMailStatus.QUEUED, 1)
     assert found.last_error.startswith("server away")
     assert due(uow, jobs, NOW + timedelta(seconds=30)) == []
     assert due(uow, jobs, NOW + timedelta(minutes=1)) == [1]
     later = NOW + timedelta(hours=20)
     send(uow, mailbox.account, at=later)
     assert len(mailbox.mails) == 1
-    assert look(uow).status is QuestionStatus.SENT
+    assert look(uow).status is ServiceMailStatus.SENT
     # The link in the mail is the last one made, and works.
     token = re.search(rb"/c/([\w.-]+)", mailbox.mails[0][1].replace(b"=\r\n", b""))[1].decode()
-    from listmgr.consent.confirm import QuestionState
-    from listmgr.consent.confirm import look as look_at
+    from listmgr.consent.confirm import ConfirmationState
+    from listmgr.consent.confirm import confirmation_view as look_at
 
     with uow() as tx:
         view = look_at(rows_of(tx.session), tx.settings, token, later)
-    assert view.state is QuestionState.OPEN
+    assert view.state is ConfirmationState.OPEN
 
 
 def test_m16_while_the_server_is_away_one_mail_a_minute_asks(uow, notice, mailbox):
@@ -184,14 +184,14 @@ def test_m16_while_the_server_is_away_one_mail_a_minute_asks(uow, notice, mailbo
 @pytest.mark.parametrize(
     ("command", "reply", "status"),
     [
-        ("MAIL", "silence", QuestionStatus.QUEUED),
-        ("RCPT", "450 4.2.0 greylisted", QuestionStatus.QUEUED),
-        ("DATA", "451 4.3.0 later", QuestionStatus.QUEUED),
-        (".", "452 4.3.1 disk full", QuestionStatus.QUEUED),
-        ("RCPT", "550 5.1.1 no such user", QuestionStatus.FAILED),
-        (".", "554 5.6.0 refused", QuestionStatus.FAILED),
-        (".", "silence", QuestionStatus.UNCERTAIN),
-        (".", "hang up", QuestionStatus.UNCERTAIN),
+        ("MAIL", "silence", ServiceMailStatus.QUEUED),
+        ("RCPT", "450 4.2.0 greylisted", ServiceMailStatus.QUEUED),
+        ("DATA", "451 4.3.0 later", ServiceMailStatus.QUEUED),
+        (".", "452 4.3.1 disk full", ServiceMailStatus.QUEUED),
+        ("RCPT", "550 5.1.1 no such user", ServiceMailStatus.FAILED),
+        (".", "554 5.6.0 refused", ServiceMailStatus.FAILED),
+        (".", "silence", ServiceMailStatus.UNCERTAIN),
+        (".", "hang up", ServiceMailStatus.UNCERTAIN),
     ],
 )
 def test_m16_what_the_server_says_decides_what_happens_next(
@@ -203,22 +203,22 @@ def test_m16_what_the_server_says_decides_what_happens_next(
     assert look(uow).last_error != ""
     later = NOW + timedelta(hours=2)
     again = due(uow, jobs, later)
-    assert again == ([1] if status is QuestionStatus.QUEUED else [])
+    assert again == ([1] if status is ServiceMailStatus.QUEUED else [])
     # Whatever rings again, only what surely did not go is sent.
     send(uow, mailbox.account, at=later)
-    assert len(mailbox.mails) == (status is QuestionStatus.QUEUED)
+    assert len(mailbox.mails) == (status is ServiceMailStatus.QUEUED)
     with uow() as tx:
         assert tx.session.scalars(sa.select(Consent.status)).one() is ConsentStatus.PENDING
 
 
 def test_m16_a_worker_killed_while_sending_leaves_it_uncertain(uow, asked, mailbox, jobs):
     with uow() as tx:
-        question = tx.session.get_one(Question, 1)
+        question = tx.session.get_one(ServiceMail, 1)
         assert service_mail_sender.claim(tx, question, TEMPLATES, NOW) is not None
     assert due(uow, jobs, NOW + timedelta(minutes=9)) == []
-    assert look(uow).status is QuestionStatus.SENDING
+    assert look(uow).status is ServiceMailStatus.SENDING
     assert due(uow, jobs, NOW + timedelta(minutes=11)) == []
-    assert look(uow).status is QuestionStatus.UNCERTAIN
+    assert look(uow).status is ServiceMailStatus.UNCERTAIN
     send(uow, mailbox.account, at=NOW + timedelta(minutes=12))
     assert mailbox.mails == []
 
@@ -226,14 +226,14 @@ def test_m16_a_worker_killed_while_sending_leaves_it_uncertain(uow, asked, mailb
 def test_each_attempt_waits_longer_and_after_two_days_it_is_over(uow, asked, mailbox, jobs):
     down = replace(mailbox.account, port=1, timeout=1.0)
     at, tries = NOW, 0
-    while look(uow).status is QuestionStatus.QUEUED:
+    while look(uow).status is ServiceMailStatus.QUEUED:
         if due(uow, jobs, at):
             tries += 1
             send(uow, down, at=at)
         at += timedelta(minutes=15)
     assert NOW + timedelta(hours=48) <= at <= NOW + timedelta(hours=49)
     assert 40 < tries < 60
-    assert look(uow).status is QuestionStatus.FAILED
+    assert look(uow).status is ServiceMailStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -270,9 +270,9 @@ def test_a_mail_with_advertising_raises_for_who_composes_it(uow, asked):
     with uow() as tx, pytest.raises(Advertising):
         tx.session.get_one(MailingList, 1).controller = "Willkommen bei uns"
         tx.session.flush()
-        compose(
+        compose_service_mail(
             tx,
-            tx.session.get_one(Question, 1),
+            tx.session.get_one(ServiceMail, 1),
             [tx.session.get_one(Consent, 1)],
             "t",
             TEMPLATES,

@@ -10,9 +10,9 @@ import pytest
 from listmgr.config import SettingsError, load_settings
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
+    ConnectionPool,
     Envelope,
-    ServerAway,
+    ServerUnavailable,
 )
 from tests.sink import Talk, running_sink, scripted
 
@@ -49,7 +49,7 @@ class Crowd:
 
 def test_a_distant_server_is_spoken_to_over_as_many_connections_as_allowed():
     crowd = Crowd("PIPELINING", late=0.05)
-    with scripted(crowd, connections=4) as account, Channel(account) as channel:
+    with scripted(crowd, connections=4) as account, ConnectionPool(account) as channel:
         found = [outcome.answer for outcome in channel.send(mails(20))]
         # They are kept: the next window opens none.
         found += [outcome.answer for outcome in channel.send(mails(20))]
@@ -60,7 +60,7 @@ def test_a_distant_server_is_spoken_to_over_as_many_connections_as_allowed():
 
 def test_a_server_that_refuses_one_more_connection_gets_no_more():
     crowd = Crowd("PIPELINING", late=0.02, most=2)
-    with scripted(crowd, connections=6) as account, Channel(account) as channel:
+    with scripted(crowd, connections=6) as account, ConnectionPool(account) as channel:
         found = [outcome.answer for outcome in channel.send(mails(20))]
     assert found == [A.ACCEPTED] * 20
     # Two that serve and the two refused together; they were not asked again and again.
@@ -78,7 +78,7 @@ def test_m16_a_connection_that_breaks_loses_nobody_of_the_others():
             talk.take_data(before=lambda: time.sleep(0.02))
         talk.hang_up()
 
-    with scripted(script, connections=3) as account, Channel(account) as channel:
+    with scripted(script, connections=3) as account, ConnectionPool(account) as channel:
         outcomes = list(channel.send(mails(30)))
     assert sorted(outcome.key for outcome in outcomes) == list(range(30))
     lost = [outcome for outcome in outcomes if outcome.answer is not A.ACCEPTED]
@@ -96,7 +96,7 @@ def test_chunking_needs_one_connection_where_the_server_keeps_up():
         while True:
             talk.take_chunk()
 
-    with scripted(script, connections=8) as account, Channel(account) as channel:
+    with scripted(script, connections=8) as account, ConnectionPool(account) as channel:
         found = [outcome.answer for outcome in channel.send(mails(40))]
     assert found == [A.ACCEPTED] * 40
     assert len(opened) == 1
@@ -104,14 +104,14 @@ def test_chunking_needs_one_connection_where_the_server_keeps_up():
 
 def test_lock_step_is_spoken_over_several_connections_too():
     crowd = Crowd("X", late=0.02)
-    with scripted(crowd, connections=3) as account, Channel(account) as channel:
+    with scripted(crowd, connections=3) as account, ConnectionPool(account) as channel:
         found = [outcome.answer for outcome in channel.send(mails(12))]
     assert found == [A.ACCEPTED] * 12
     assert crowd.opened == 3
 
 
 def test_a_real_server_over_several_connections():
-    with running_sink() as sink, Channel(sink.account, connections=5) as channel:
+    with running_sink() as sink, ConnectionPool(sink.account, connections=5) as channel:
         found = [outcome.answer for outcome in channel.send(mails(100))]
         assert found == [A.ACCEPTED] * 100
         assert sorted(to for to, _ in sink.mails) == sorted(f"p{n}@b.example" for n in range(100))
@@ -122,9 +122,9 @@ def test_all_gone_is_told_before_the_next_window_begins():
         talk.greet("PIPELINING")
         talk.take_data()
 
-    with scripted(script, connections=2) as account, Channel(account) as channel:
+    with scripted(script, connections=2) as account, ConnectionPool(account) as channel:
         list(channel.send(mails(2)))
-    with pytest.raises(ServerAway):
+    with pytest.raises(ServerUnavailable):
         channel.connect()
 
 

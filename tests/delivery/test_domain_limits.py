@@ -28,7 +28,7 @@ from listmgr.kit.rate_limiter import (
     permits_at,
 )
 from listmgr.lists.models import Notice
-from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.limits import Limit, SendingPolicy
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.conftest import TEMPLATES
 from tests.delivery.test_engine import statuses
@@ -131,7 +131,7 @@ def test_rounds_hold_no_more_of_a_domain_than_it_takes_at_once(settings: Setting
     """The whole window may be under way at once, so it is cut."""
     from listmgr.delivery.window import Recipient
 
-    terms = Terms(domains={"Google": Limit(at_once=2)})
+    terms = SendingPolicy(domains={"Google": Limit(at_once=2)})
     throttle = Throttle(
         permits_at(settings.redis_url), terms, holder="w", now=now, count=lambda *_: 0
     )

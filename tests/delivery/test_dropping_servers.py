@@ -14,7 +14,7 @@ from listmgr.delivery import engine
 from listmgr.delivery.in_flight import InFlight, SharedInFlight
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
+    ConnectionPool,
 )
 from listmgr.kit.clock import now
 from listmgr.kit.rate_limiter import permits_at
@@ -76,7 +76,7 @@ def _take(talk: Talk) -> str:
 @pytest.mark.parametrize("each", [1, 3, 7])
 def test_f05_after_the_first_break_at_most_a_handful_is_uncertain(each: int):
     taken: list[str] = []
-    with scripted(drops_after(each, taken)) as account, Channel(account) as channel:
+    with scripted(drops_after(each, taken)) as account, ConnectionPool(account) as channel:
         found = answers(list(channel.send(mails(60))))
         assert channel.in_flight.size == 1
         first = sum(answer is A.UNCERTAIN for answer in found.values())

@@ -32,7 +32,7 @@ from listmgr.delivery.window import next_window
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
 from listmgr.kit.queue import Job
-from listmgr.kit.tokens import Door, open_token
+from listmgr.kit.tokens import TokenPurpose, open_token
 from listmgr.lists.models import MailingList, Notice
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression
@@ -90,7 +90,7 @@ def test_everybody_gets_one_mail_and_the_campaign_finishes(
     subscriber = session.scalars(
         sa.select(Subscriber).where(Subscriber.address == "p3@example.org")
     ).one()
-    opened = open_token(settings.secret_keys, Door.UNSUBSCRIBE, token)
+    opened = open_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, token)
     assert opened == [launched, subscriber.id]
     assert mail["Message-ID"].endswith("@news.example.org>")
     assert "Hallo Änne!" in mail.get_body(("html",)).get_content()

@@ -11,7 +11,7 @@ import pytest
 from listmgr.delivery.smtp import connection
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
+    ConnectionPool,
     Envelope,
 )
 from listmgr.kit.clock import elapsed
@@ -43,7 +43,7 @@ def test_f01_what_is_not_written_in_time_stays_here_and_what_has_left_is_answere
     go_on = threading.Event()
     with scripted(reads_on_when(go_on, taken), receive_buffer=4096) as account:
         threading.Timer(0.6, go_on.set).start()
-        with Channel(account) as channel:
+        with ConnectionPool(account) as channel:
             found = answers(list(channel.send(mails(40, BIG), until=elapsed() + 0.3)))
             # What was left unfinished is on no connection any more.
             assert set(answers(list(channel.send(mails(3)))).values()) == {A.ACCEPTED}
@@ -62,7 +62,7 @@ def test_f01_too_late_from_the_beginning_nothing_leaves(extensions: tuple[str, .
         talk.greet(*extensions)
         heard.append(talk.hear())
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         found = answers(list(channel.send(mails(3), until=elapsed())))
     assert found and set(found.values()) == {A.EXPIRED}
     assert heard == []
@@ -81,7 +81,7 @@ def test_f01_a_body_that_is_asked_for_too_late_is_not_sent():
         talk.say("354 go on")
         bodies.append(talk.body())
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         assert answers(list(channel.send(mails(1), until=elapsed() + 0.2))) == {0: A.EXPIRED}
     assert bodies == [b""]
 
@@ -103,7 +103,7 @@ def test_f01_one_write_carries_eight_mails_at_most(monkeypatch: pytest.MonkeyPat
     def ready() -> Iterator[Envelope]:
         yield from mails(40)
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         channel.connect()
         monkeypatch.setattr(connection, "elapsed", slept)
         found = answers(list(channel.send(ready(), until=1.0)))

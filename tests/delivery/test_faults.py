@@ -17,8 +17,8 @@ from listmgr.delivery.reports.progress import (
     progress,
 )
 from listmgr.delivery.resend import (
-    Which,
-    try_again,
+    ResendScope,
+    resend,
 )
 from listmgr.kit.clock import now
 from listmgr.suppression.models import Suppression
@@ -130,4 +130,4 @@ def test_w06_a_reply_that_sounds_like_the_gate_is_a_servers_answer(
     with uow() as tx:
         tx.session.execute(sa.text("UPDATE deliveries SET reply = 'not sent again: suppressed'"))
     with uow() as tx:
-        assert try_again(tx, launched, Which.FAILED) == 10
+        assert resend(tx, launched, ResendScope.FAILED) == 10

@@ -22,8 +22,8 @@ from listmgr.delivery.reports.progress import (
     progress,
 )
 from listmgr.delivery.resend import (
-    Which,
-    try_again,
+    ResendScope,
+    resend,
 )
 from listmgr.kit.clock import now
 from listmgr.kit.rate_limiter import BackOff
@@ -160,7 +160,7 @@ def test_f07_who_was_given_up_can_be_tried_again_from_the_beginning(
     send(launched)
     assert statuses(session, launched) == {"failed": 10}
     with uow() as tx:
-        assert try_again(tx, launched, Which.FAILED) == 10
+        assert resend(tx, launched, ResendScope.FAILED) == 10
     assert session.scalars(sa.select(CampaignDomain)).all() == []
     sink.rcpt.clear()
     for _ in range(3):

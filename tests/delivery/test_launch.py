@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from listmgr.campaigns import compose
 from listmgr.campaigns.models import CampaignContent
 from listmgr.config import Settings
-from listmgr.delivery.launch import check, launch
+from listmgr.delivery.launch import launch, validate_launch
 from listmgr.delivery.preview import (
     preview,
     send_test,
 )
 from listmgr.kit.errors import InvalidInput, Refused
-from listmgr.kit.tokens import Door, open_token
+from listmgr.kit.tokens import TokenPurpose, open_token
 from listmgr.lists.models import MailingList, Notice
 from listmgr.operators.models import Operator, Role
 from tests.conftest import NOW, UnitOfWork
@@ -40,7 +40,7 @@ def test_a_field_that_does_not_exist_keeps_it_from_starting(
     with uow() as tx:
         draft = compose.Draft("x", notice.purpose_id, "x", body="Hallo {{ frist_name }}")
         campaign = compose.create(tx, draft, operator_id=None, at=NOW)
-        found = check(tx.session, settings, campaign, TEMPLATES)
+        found = validate_launch(tx.session, settings, campaign, TEMPLATES)
     assert [f.message for f in found if f.blocks]
     assert "first_name" in found[0].message
 
@@ -71,7 +71,7 @@ def test_t26_a_test_mail_carries_nobodys_token(
     (mail,) = sink.to("eva@example.org")
     assert mail["Subject"] == "Für Eva"
     token = mail["List-Unsubscribe"].strip("<>").rpartition("/")[2]
-    assert open_token(settings.secret_keys, Door.UNSUBSCRIBE, token) == [campaign.id, 0]
+    assert open_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, token) == [campaign.id, 0]
 
 
 def test_a_preview_shows_an_invented_person(

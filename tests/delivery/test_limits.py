@@ -24,7 +24,7 @@ from listmgr.delivery.sender_limits import (
     Throttle,
     ask_of,
 )
-from listmgr.delivery.usage_recount import begun_since
+from listmgr.delivery.usage_recount import count_attempts_since
 from listmgr.kit.clock import now
 from listmgr.kit.rate_limiter import permits_at
 from listmgr.lists.models import MailingList, Notice
@@ -34,7 +34,7 @@ from listmgr.senders.edit import (
     create_sender,
     disable_sender,
 )
-from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.limits import Limit, SendingPolicy
 from listmgr.senders.models import BUILT_IN
 from listmgr.senders.quiet_hours import QuietTold
 from listmgr.senders.routing import built_in
@@ -163,7 +163,7 @@ def test_counters_that_were_lost_are_counted_again_from_the_rows(
     send(launched)
     assert len(sink.mails) == 4
     redis.Redis.from_url(settings.redis_url).flushall()
-    assert begun_since(session, BUILT_IN, now() - timedelta(hours=1))[""] == 4
+    assert count_attempts_since(session, BUILT_IN, now() - timedelta(hours=1))[""] == 4
     send(launched)
     assert len(sink.mails) == 4
     pace(per_day="6")
@@ -223,7 +223,7 @@ def test_a_campaign_whose_sender_is_disabled_pauses_and_says_so(
 
 
 def test_connections_are_counted_over_all_workers(settings: Settings, engine: sa.Engine):
-    terms = Terms(7, limit=Limit(at_once=3))
+    terms = SendingPolicy(7, limit=Limit(at_once=3))
     workers = [
         Throttle(permits_at(settings.redis_url), terms, holder=name, now=now, count=lambda *_: 0)
         for name in "ab"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from listmgr.campaigns import compose
 from listmgr.campaigns.models import Campaign
-from listmgr.delivery.launch import check, launch
+from listmgr.delivery.launch import launch, validate_launch
 from listmgr.delivery.message.errors import MessageError
 from listmgr.delivery.message.merge_fields import (
     archived_names,
@@ -138,7 +138,7 @@ def test_an_unknown_field_is_refused_with_the_names_there_are(uow, notice, field
         with uow() as tx:
             made = compose.Draft("x", notice.purpose_id, "x", body=f"{{{{ {name} }}}}")
             campaign = compose.create(tx, made, operator_id=None, at=NOW)
-            [finding] = check(tx.session, tx.settings, campaign, TEMPLATES)
+            [finding] = validate_launch(tx.session, tx.settings, campaign, TEMPLATES)
         assert f"There is no field “{name}”" in finding.message
         assert "city, size, born, guest, colour" in finding.message
         with pytest.raises(InvalidInput, match=name):

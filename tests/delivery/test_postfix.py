@@ -20,10 +20,10 @@ from listmgr.delivery.message.compiled import MessageContent
 from listmgr.delivery.message.compiler import compile_message
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
+    ConnectionPool,
     Envelope,
     Outcome,
-    ServerAway,
+    ServerUnavailable,
 )
 from tests.ports import kept_port
 from tests.postfix import INSTALL, Postfix, needs_postfix, running_postfix
@@ -90,7 +90,7 @@ def recipients(found: list[bytes]) -> list[str]:
 def test_m14_postfix_takes_a_window_whichever_way_it_is_handed_over(
     postfix: Postfix, options: dict[str, bool], offered: bool
 ):
-    with Channel(postfix.account, **options) as channel:
+    with ConnectionPool(postfix.account, **options) as channel:
         assert answers(list(channel.send(mails(40)))) == dict.fromkeys(range(40), A.ACCEPTED)
         assert {"PIPELINING", "CHUNKING", "SMTPUTF8"} <= set(channel.extensions)
     found = postfix.mails(40)
@@ -102,7 +102,7 @@ def test_m14_postfix_takes_a_window_whichever_way_it_is_handed_over(
 
 def test_one_after_the_other_where_pipelining_is_not_offered():
     with running_postfix(smtpd_discard_ehlo_keywords="pipelining, chunking") as postfix:
-        with Channel(postfix.account, connections=2) as channel:
+        with ConnectionPool(postfix.account, connections=2) as channel:
             assert answers(list(channel.send(mails(12)))) == dict.fromkeys(range(12), A.ACCEPTED)
             assert "PIPELINING" not in channel.extensions
         assert len(postfix.mails(12)) == 12
@@ -115,7 +115,7 @@ def test_m14_refused_and_deferred_ones_inside_a_window_lose_nobody_else(
     window = mails(20)
     window[3], window[4] = mail(3, "unknown@b.example"), mail(4, "later@b.example")
     window[11], window[19] = mail(11, "later@b.example"), mail(19, "unknown@b.example")
-    with Channel(postfix.account, connections=1, chunking=chunking) as channel:
+    with ConnectionPool(postfix.account, connections=1, chunking=chunking) as channel:
         outcomes = {outcome.key: outcome for outcome in channel.send(window)}
     assert {key for key, one in outcomes.items() if one.answer is A.ACCEPTED} == (
         set(range(20)) - {3, 4, 11, 19}
@@ -128,20 +128,20 @@ def test_m14_refused_and_deferred_ones_inside_a_window_lose_nobody_else(
 
 
 def test_m13_postfix_takes_an_address_beyond_ascii(postfix: Postfix):
-    with Channel(postfix.account) as channel:
+    with ConnectionPool(postfix.account) as channel:
         assert answers(list(channel.send([mail(1, "jörg@b.example")]))) == {1: A.ACCEPTED}
     assert recipients(postfix.mails(1)) == ["jörg@b.example"]
 
 
 def test_starttls_is_verified_and_then_used(postfix: Postfix, monkeypatch: pytest.MonkeyPatch):
     account = replace(postfix.account, security="starttls")
-    with pytest.raises(ServerAway, match="TLS failed"):
-        Channel(account).connect()
+    with pytest.raises(ServerUnavailable, match="TLS failed"):
+        ConnectionPool(account).connect()
     monkeypatch.setenv("SSL_CERT_FILE", postfix.authority)
-    with pytest.raises(ServerAway, match="TLS failed"):
+    with pytest.raises(ServerUnavailable, match="TLS failed"):
         # The certificate is for the address, not for this name.
-        Channel(replace(account, host="localhost")).connect()
-    with Channel(account) as channel:
+        ConnectionPool(replace(account, host="localhost")).connect()
+    with ConnectionPool(account) as channel:
         assert answers(list(channel.send(mails(30)))) == dict.fromkeys(range(30), A.ACCEPTED)
     found = postfix.mails(30)
     assert len(found) == 30
@@ -151,17 +151,17 @@ def test_starttls_is_verified_and_then_used(postfix: Postfix, monkeypatch: pytes
 def test_signing_in_is_accepted_and_refused(postfix: Postfix, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SSL_CERT_FILE", postfix.authority)
     account = replace(postfix.account, security="starttls", username="listmgr")
-    with pytest.raises(ServerAway, match="password is not accepted: 535"):
-        Channel(replace(account, password="wrong")).connect()
+    with pytest.raises(ServerUnavailable, match="password is not accepted: 535"):
+        ConnectionPool(replace(account, password="wrong")).connect()
     assert postfix.signed_in == []
-    with Channel(replace(account, password="right")) as channel:
+    with ConnectionPool(replace(account, password="right")) as channel:
         assert answers(list(channel.send(mails(2)))) == {0: A.ACCEPTED, 1: A.ACCEPTED}
     assert postfix.signed_in == ["listmgr"]
 
 
 def test_no_sign_in_in_the_clear(postfix: Postfix):
-    with pytest.raises(ServerAway, match="offers neither AUTH"):
-        Channel(replace(postfix.account, username="listmgr", password="right")).connect()
+    with pytest.raises(ServerUnavailable, match="offers neither AUTH"):
+        ConnectionPool(replace(postfix.account, username="listmgr", password="right")).connect()
     assert postfix.signed_in == []
 
 
@@ -190,7 +190,7 @@ def test_m14_nothing_written_by_anybody_becomes_a_second_mail(
         [evil], to="p1@b.example", token="t", message_id="m", date="Mon, 23 Nov 2026 12:00:00 +0000"
     )
     one = Envelope(1, "lists@news.example.org", "p1@b.example", octets, made_here=True)
-    with Channel(postfix.account, chunking=chunking) as channel:
+    with ConnectionPool(postfix.account, chunking=chunking) as channel:
         assert answers(list(channel.send([one, mail(2, "p2@b.example")]))) == {
             1: A.ACCEPTED,
             2: A.ACCEPTED,
@@ -239,5 +239,5 @@ def test_a_postfix_that_does_not_start_says_why_and_leaves_no_log(shared: Postfi
 
 
 def test_smtp_sink_takes_everything(smtp_sink: MailSettings):
-    with Channel(smtp_sink) as channel:
+    with ConnectionPool(smtp_sink) as channel:
         assert answers(list(channel.send(mails(200)))) == dict.fromkeys(range(200), A.ACCEPTED)

@@ -8,11 +8,11 @@ import pytest
 
 from listmgr.delivery.smtp.reply_codes import (
     DELAYS,
-    Kind,
+    RefusalKind,
     advice,
+    classify_refusal,
     explain,
-    speaks_for_domain,
-    verdict,
+    is_domain_wide,
 )
 from tests.conftest import NOW
 
@@ -20,77 +20,84 @@ from tests.conftest import NOW
 @pytest.mark.parametrize(
     ("code", "reply", "kind"),
     [
-        (550, "5.1.1 no such user", Kind.FAILED_SUPPRESS),
-        (550, "5.1.2 bad domain", Kind.FAILED_SUPPRESS),
-        (553, "5.1.3 bad syntax", Kind.FAILED_SUPPRESS),
-        (551, "5.1.6 moved", Kind.FAILED_SUPPRESS),
-        (556, "5.1.10 null MX", Kind.FAILED_SUPPRESS),
-        (550, "5.2.1 disabled", Kind.FAILED_SUPPRESS),
-        (552, "5.2.2 mailbox full", Kind.RETRY),
-        (452, "4.2.2 mailbox full", Kind.RETRY),
-        (451, "4.7.1 greylisted", Kind.RETRY),
-        (421, "try later", Kind.RETRY),
-        (550, "5.7.1 policy", Kind.SENDER_FAULT),
-        (550, "5.7.26 unauthenticated", Kind.SENDER_FAULT),
-        (550, "5.7.515 Access denied", Kind.SENDER_FAULT),
-        (552, "5.3.4 too big", Kind.SENDER_FAULT),
-        (553, "5.6.7 SMTPUTF8", Kind.FAILED),
-        (550, "user unknown", Kind.FAILED),
+        (550, "5.1.1 no such user", RefusalKind.FAILED_SUPPRESS),
+        (550, "5.1.2 bad domain", RefusalKind.FAILED_SUPPRESS),
+        (553, "5.1.3 bad syntax", RefusalKind.FAILED_SUPPRESS),
+        (551, "5.1.6 moved", RefusalKind.FAILED_SUPPRESS),
+        (556, "5.1.10 null MX", RefusalKind.FAILED_SUPPRESS),
+        (550, "5.2.1 disabled", RefusalKind.FAILED_SUPPRESS),
+        (552, "5.2.2 mailbox full", RefusalKind.RETRY),
+        (452, "4.2.2 mailbox full", RefusalKind.RETRY),
+        (451, "4.7.1 greylisted", RefusalKind.RETRY),
+        (421, "try later", RefusalKind.RETRY),
+        (550, "5.7.1 policy", RefusalKind.SENDER_FAULT),
+        (550, "5.7.26 unauthenticated", RefusalKind.SENDER_FAULT),
+        (550, "5.7.515 Access denied", RefusalKind.SENDER_FAULT),
+        (552, "5.3.4 too big", RefusalKind.SENDER_FAULT),
+        (553, "5.6.7 SMTPUTF8", RefusalKind.FAILED),
+        (550, "user unknown", RefusalKind.FAILED),
         # RFC 7372, and other ways to say that the sender is at fault.
-        *((550, f"5.7.{n} auth", Kind.SENDER_FAULT) for n in range(20, 27)),
-        (550, "5.1.8 bad sender", Kind.SENDER_FAULT),
-        (553, "5.1.7 bad sender", Kind.SENDER_FAULT),
-        (530, "Must issue a STARTTLS command first", Kind.SENDER_FAULT),
-        (535, "5.7.8 bad credentials", Kind.SENDER_FAULT),
-        (550, "5.7.17 owner has changed", Kind.FAILED_SUPPRESS),
+        *((550, f"5.7.{n} auth", RefusalKind.SENDER_FAULT) for n in range(20, 27)),
+        (550, "5.1.8 bad sender", RefusalKind.SENDER_FAULT),
+        (553, "5.1.7 bad sender", RefusalKind.SENDER_FAULT),
+        (530, "Must issue a STARTTLS command first", RefusalKind.SENDER_FAULT),
+        (535, "5.7.8 bad credentials", RefusalKind.SENDER_FAULT),
+        (550, "5.7.17 owner has changed", RefusalKind.FAILED_SUPPRESS),
         # The enhanced code is trusted over the basic one.
-        (550, "4.2.0 come back", Kind.RETRY),
+        (550, "4.2.0 come back", RefusalKind.RETRY),
     ],
 )
-def test_m07_codes_lead_to_their_verdict(code: int, reply: str, kind: Kind):
-    told = verdict(code, reply, 1, at=NOW, jitter=0.5)
+def test_m07_codes_lead_to_their_verdict(code: int, reply: str, kind: RefusalKind):
+    told = classify_refusal(code, reply, 1, at=NOW, jitter=0.5)
     assert told.kind is kind
     assert reply in told.explanation
-    assert (told.next_attempt_at is not None) == (kind in {Kind.RETRY, Kind.SENDER_FAULT})
+    assert (told.next_attempt_at is not None) == (
+        kind in {RefusalKind.RETRY, RefusalKind.SENDER_FAULT}
+    )
 
 
 def test_m07_waiting_grows_and_ends():
     waits = []
     for attempt in range(1, len(DELAYS) + 1):
-        told = verdict(451, "later", attempt, at=NOW, jitter=0.5)
+        told = classify_refusal(451, "later", attempt, at=NOW, jitter=0.5)
         assert told.next_attempt_at is not None
         waits.append(told.next_attempt_at - NOW)
     assert waits == list(DELAYS)
     assert sum(waits, timedelta()) < timedelta(hours=72)
-    assert verdict(451, "later", len(DELAYS) + 1, at=NOW, jitter=0.5).kind is Kind.GIVEN_UP
+    assert (
+        classify_refusal(451, "later", len(DELAYS) + 1, at=NOW, jitter=0.5).kind
+        is RefusalKind.GIVEN_UP
+    )
 
 
 def test_f03_blaming_the_sender_uses_attempts_up():
-    last = verdict(550, "5.7.1 policy", len(DELAYS), at=NOW, jitter=0.5)
+    last = classify_refusal(550, "5.7.1 policy", len(DELAYS), at=NOW, jitter=0.5)
     assert last.next_attempt_at == NOW + DELAYS[-1]
-    over = verdict(550, "5.7.1 policy", len(DELAYS) + 1, at=NOW, jitter=0.5)
-    assert (over.kind, over.next_attempt_at) == (Kind.SENDER_FAULT, None)
+    over = classify_refusal(550, "5.7.1 policy", len(DELAYS) + 1, at=NOW, jitter=0.5)
+    assert (over.kind, over.next_attempt_at) == (RefusalKind.SENDER_FAULT, None)
 
 
 @pytest.mark.parametrize(
     ("code", "reply", "kind"),
     [
-        (550, "sender rejected", Kind.SENDER_FAULT),
-        (553, "5.1.1 no such sender", Kind.SENDER_FAULT),
-        (451, "4.3.2 come back", Kind.RETRY),
+        (550, "sender rejected", RefusalKind.SENDER_FAULT),
+        (553, "5.1.1 no such sender", RefusalKind.SENDER_FAULT),
+        (451, "4.3.2 come back", RefusalKind.RETRY),
         # RFC 6531: these are about one recipient's SMTPUTF8.
-        (555, "parameter not known", Kind.FAILED),
-        (550, "5.6.7 no SMTPUTF8 here", Kind.FAILED),
+        (555, "parameter not known", RefusalKind.FAILED),
+        (550, "5.6.7 no SMTPUTF8 here", RefusalKind.FAILED),
     ],
 )
-def test_f03_what_is_refused_at_mail_from_is_about_the_sender(code: int, reply: str, kind: Kind):
-    found = verdict(code, reply, 1, at=NOW, jitter=0.5, before_recipient=True)
+def test_f03_what_is_refused_at_mail_from_is_about_the_sender(
+    code: int, reply: str, kind: RefusalKind
+):
+    found = classify_refusal(code, reply, 1, at=NOW, jitter=0.5, before_recipient=True)
     assert found.kind is kind
 
 
 def test_jitter_spreads_by_a_fifth():
-    early = verdict(451, "", 1, at=NOW, jitter=0).next_attempt_at
-    late = verdict(451, "", 1, at=NOW, jitter=1).next_attempt_at
+    early = classify_refusal(451, "", 1, at=NOW, jitter=0).next_attempt_at
+    late = classify_refusal(451, "", 1, at=NOW, jitter=1).next_attempt_at
     assert early == NOW + DELAYS[0] * 0.8
     assert late == NOW + DELAYS[0] * 1.2
 
@@ -119,7 +126,7 @@ def test_m18_every_code_of_rfc_7372_has_a_sentence_of_its_own():
     ],
 )
 def test_what_speaks_for_a_whole_domain(code: int, reply: str, whole: bool):
-    assert speaks_for_domain(code, reply) is whole
+    assert is_domain_wide(code, reply) is whole
 
 
 def test_greylisting_is_nobodys_fault():

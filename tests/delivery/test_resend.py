@@ -25,8 +25,8 @@ from listmgr.delivery.reports.progress import (
     speed,
 )
 from listmgr.delivery.resend import (
-    Which,
-    try_again,
+    ResendScope,
+    resend,
 )
 from listmgr.delivery.smtp.providers import provider
 from listmgr.kit.clock import now
@@ -64,11 +64,11 @@ def test_the_failed_ones_are_mailed_and_nobody_twice(
     session.rollback()
     jobs.clear()
     with uow() as tx:
-        assert try_again(tx, refused, Which.FAILED) == 3
+        assert resend(tx, refused, ResendScope.FAILED) == 3
     assert {job.name for job in jobs} == {"send_slice"}
     with uow() as tx:
         # A second click finds nothing left to do.
-        assert try_again(tx, refused, Which.FAILED) == 0
+        assert resend(tx, refused, ResendScope.FAILED) == 0
     stand = progress(session, refused)
     assert (stand.failed, stand.deferred, stand.sent) == (0, 3, 7)
     session.rollback()
@@ -82,7 +82,7 @@ def test_the_failed_ones_are_mailed_and_nobody_twice(
     assert session.get_one(Campaign, refused).status is CampaignStatus.FINISHED
     assert statuses(session, refused) == {"sent": 9, "failed": 1}
     with uow() as tx:
-        assert try_again(tx, refused, Which.FAILED) == 0
+        assert resend(tx, refused, ResendScope.FAILED) == 0
 
 
 def test_l14_who_left_meanwhile_is_not_mailed_by_the_retry(
@@ -90,7 +90,7 @@ def test_l14_who_left_meanwhile_is_not_mailed_by_the_retry(
 ):
     end(uow, people[2])
     with uow() as tx:
-        try_again(tx, refused, Which.FAILED)
+        resend(tx, refused, ResendScope.FAILED)
     send(refused)
     assert "p2@example.org" not in {to for to, _ in sink.mails}
     assert "p3@example.org" in {to for to, _ in sink.mails}
@@ -116,11 +116,11 @@ def test_m16_uncertain_ones_are_sent_again_only_on_purpose(
     finish(uow)
     before = sink.mails[:]
     with uow() as tx:
-        assert try_again(tx, launched, Which.FAILED) == 0
+        assert resend(tx, launched, ResendScope.FAILED) == 0
     send(launched)
     assert sink.mails == before
     with uow() as tx:
-        assert try_again(tx, launched, Which.UNCERTAIN) == 1
+        assert resend(tx, launched, ResendScope.UNCERTAIN) == 1
     send(launched)
     again = sink.to("p0@example.org")
     # The same Message-ID, by which a receiver can drop the double.
@@ -143,7 +143,7 @@ def test_how_many_a_retry_would_reach_is_asked_of_the_gate(
     end(uow, people[2])
     assert look(session, settings, refused) == (1, 3, True)
     with uow() as tx:
-        try_again(tx, refused, Which.FAILED)
+        resend(tx, refused, ResendScope.FAILED)
     assert look(session, settings, refused) == (0, 0, True)
     send(refused)
     # Whom the gate held back then is left out by the next retry, so they are not counted either.
@@ -170,7 +170,7 @@ def test_a_draft_or_a_cancelled_campaign_is_not_tried_again(refused: int, uow: U
         tx.session.execute(sa.text("UPDATE campaigns SET status = 'running'"))
         control.cancel(tx, refused, at=now())
     with pytest.raises(Refused), uow() as tx:
-        try_again(tx, refused, Which.FAILED)
+        resend(tx, refused, ResendScope.FAILED)
 
 
 def test_a_paused_campaign_stays_paused(refused: int, uow: UnitOfWork, session: Session):
@@ -179,7 +179,7 @@ def test_a_paused_campaign_stays_paused(refused: int, uow: UnitOfWork, session: 
             sa.text("UPDATE campaigns SET status = 'paused', pause_cause = 'operator'")
         )
     with uow() as tx:
-        assert try_again(tx, refused, Which.FAILED) == 3
+        assert resend(tx, refused, ResendScope.FAILED) == 3
     assert session.get_one(Campaign, refused).status is CampaignStatus.PAUSED
 
 

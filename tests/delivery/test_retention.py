@@ -18,13 +18,13 @@ from listmgr.delivery.reports.progress import (
     progress,
 )
 from listmgr.delivery.resend import (
-    Which,
-    try_again,
+    ResendScope,
+    resend,
 )
 from listmgr.delivery.retention import (
     deliveries_kept,
     drop_deliveries,
-    due_to_go,
+    expired_campaigns,
 )
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
@@ -55,9 +55,9 @@ def test_they_are_kept_as_long_as_the_setting_says(
     finished: int, uow: UnitOfWork, settings: Settings, session: Session
 ):
     months = settings.delivery_months
-    assert due_to_go(session, months, at=later(months - 2)) == []
-    assert due_to_go(session, months, at=later(months + 1)) == [finished]
-    assert due_to_go(session, 0, at=later(1000)) == []
+    assert expired_campaigns(session, months, at=later(months - 2)) == []
+    assert expired_campaigns(session, months, at=later(months + 1)) == [finished]
+    assert expired_campaigns(session, 0, at=later(1000)) == []
     with uow() as tx:
         assert not drop_deliveries(tx, finished, at=later(months - 2))
     assert deliveries_kept(session, finished)
@@ -90,14 +90,14 @@ def test_what_asks_for_people_finds_nobody_and_nobody_is_tried_again(
     assert undelivered.held_back(session, settings, campaign).rows == []
     assert list(undelivered.everybody(uow, settings, campaign.id)) == []
     with uow() as tx, pytest.raises(Refused, match="no longer kept"):
-        try_again(tx, finished, Which.FAILED)
+        resend(tx, finished, ResendScope.FAILED)
 
 
 def test_a_campaign_that_is_not_over_keeps_them(
     launched: int, uow: UnitOfWork, settings: Settings, session: Session
 ):
     at = later(settings.delivery_months + 1)
-    assert due_to_go(session, settings.delivery_months, at=at) == []
+    assert expired_campaigns(session, settings.delivery_months, at=at) == []
     with uow() as tx:
         assert not drop_deliveries(tx, launched, at=at)
     assert deliveries_kept(session, launched)

@@ -9,8 +9,8 @@ import pytest
 
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
-    ServerAway,
+    ConnectionPool,
+    ServerUnavailable,
 )
 from tests.delivery.test_smtp_pool import mails
 from tests.sink import Talk, scripted
@@ -30,22 +30,22 @@ def test_a_bad_greeting_is_told_before_anything_is_pulled(say: str, told: str):
             talk.say(say)
         time.sleep(1.5)
 
-    with scripted(script) as account, Channel(account) as channel:
-        with pytest.raises(ServerAway, match=told):
+    with scripted(script) as account, ConnectionPool(account) as channel:
+        with pytest.raises(ServerUnavailable, match=told):
             next(channel.send(iter(mails(1))))
 
 
 def test_nothing_listens():
     with scripted(lambda _talk: None) as account:
         pass
-    with pytest.raises(ServerAway, match="does not answer"):
-        Channel(account).connect()
+    with pytest.raises(ServerUnavailable, match="does not answer"):
+        ConnectionPool(account).connect()
 
 
 def test_no_starttls_no_mail_in_the_clear():
     with scripted(lambda talk: talk.greet("PIPELINING")) as account:
-        with pytest.raises(ServerAway, match="STARTTLS"):
-            Channel(replace(account, security="starttls")).connect()
+        with pytest.raises(ServerUnavailable, match="STARTTLS"):
+            ConnectionPool(replace(account, security="starttls")).connect()
 
 
 def test_octets_injected_before_tls_are_not_believed():
@@ -56,8 +56,8 @@ def test_octets_injected_before_tls_are_not_believed():
         time.sleep(0.5)
 
     with scripted(script) as account:
-        with pytest.raises(ServerAway, match="before TLS"):
-            Channel(replace(account, security="starttls")).connect()
+        with pytest.raises(ServerUnavailable, match="before TLS"):
+            ConnectionPool(replace(account, security="starttls")).connect()
 
 
 def test_a_wrong_password_is_told():
@@ -67,8 +67,8 @@ def test_a_wrong_password_is_told():
         talk.say("535 5.7.8 no")
 
     with scripted(script) as account:
-        with pytest.raises(ServerAway, match="password"):
-            Channel(replace(account, username="u", password="p")).connect()
+        with pytest.raises(ServerUnavailable, match="password"):
+            ConnectionPool(replace(account, username="u", password="p")).connect()
 
 
 @pytest.mark.parametrize("size", ["9" * 6_000, "²", "-1", "1e9"])
@@ -77,7 +77,7 @@ def test_s20_a_size_that_is_no_number_of_octets_is_no_limit(size: str):
         talk.greet("PIPELINING", f"SIZE {size}")
         talk.take_data()
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         assert [outcome.answer for outcome in channel.send(mails(1))] == [Answer.ACCEPTED]
 
 
@@ -92,8 +92,8 @@ def test_s20_a_greeting_without_end_is_cut_short(line: str):
             talk.say(*[line] * 1_000)
             said.append(1)
 
-    with scripted(script) as account, pytest.raises(ServerAway, match="without end"):
-        Channel(account).connect()
+    with scripted(script) as account, pytest.raises(ServerUnavailable, match="without end"):
+        ConnectionPool(account).connect()
     assert len(said) < 1_000
 
 
@@ -101,7 +101,7 @@ def test_s20_why_a_server_refuses_us_is_one_line_without_control_characters():
     def script(talk: Talk) -> None:
         talk.say("554-\x1b[31m\x00 go", "554 away" + "!" * 5_000)
 
-    with scripted(script) as account, pytest.raises(ServerAway) as raised:
-        Channel(account).connect()
+    with scripted(script) as account, pytest.raises(ServerUnavailable) as raised:
+        ConnectionPool(account).connect()
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) <= 300

@@ -10,7 +10,7 @@ import pytest
 from listmgr.delivery.in_flight import InFlight
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
+    ConnectionPool,
     Envelope,
     Outcome,
 )
@@ -33,7 +33,7 @@ def answers(outcomes: list[Outcome]) -> dict[int, Answer]:
 def test_many_mails_over_one_connection_to_a_real_server(pipelining: bool):
     with (
         running_sink() as sink,
-        Channel(sink.account, connections=1, pipelining=pipelining) as channel,
+        ConnectionPool(sink.account, connections=1, pipelining=pipelining) as channel,
     ):
         found = answers(list(channel.send(mails(50))))
         assert set(found.values()) == {A.ACCEPTED}
@@ -50,7 +50,7 @@ def test_m14_chunking_sends_all_before_the_first_answer():
         time.sleep(0.2)
         taken.extend(talk.take_chunk() for _ in range(20))
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         found = answers(list(channel.send(mails(20))))
     assert set(found.values()) == {A.ACCEPTED}
     assert taken == [f"RCPT TO:<p{n}@b.example>" for n in range(20)]
@@ -77,7 +77,7 @@ def test_m14_one_refused_recipient_loses_nobody_else(extensions: tuple[str, ...]
                 rcpt = "550 5.1.1 no such user" if n == 3 else "250 ok"
                 talk.take_data("451 4.3.0 later" if n == 5 else "250 kept", rcpt)
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         outcomes = list(channel.send(mails(10)))
     found = answers(outcomes)
     assert {key for key, answer in found.items() if answer is A.REFUSED} == {3, 5}
@@ -98,7 +98,7 @@ def test_a_server_that_asks_for_the_body_after_refusing_the_recipient_gets_an_em
         talk.say("554 5.5.1 no valid recipients")
         talk.take_data()
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         assert answers(list(channel.send(mails(2)))) == {0: A.REFUSED, 1: A.ACCEPTED}
     assert bodies == [b""]
 
@@ -122,7 +122,7 @@ def test_m16_a_reset_is_told_apart_into_taken_uncertain_and_untouched(extension:
             talk.say("354 go on")
             talk.body()
 
-    with scripted(script) as account, Channel(account, in_flight=InFlight(4)) as channel:
+    with scripted(script) as account, ConnectionPool(account, in_flight=InFlight(4)) as channel:
         pulled: list[int] = []
 
         def watched():
@@ -148,7 +148,7 @@ def test_m16_what_has_not_left_whole_is_untouched():
         talk.hear()
         talk.hang_up()
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         assert answers(list(channel.send(mails(1, big)))) == {0: A.UNTOUCHED}
 
 
@@ -167,7 +167,7 @@ def test_m16_a_connection_cut_while_it_is_written_to_loses_nobody():
             yield mail
 
     pulled: list[int] = []
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         found = list(channel.send(slowly()))
     assert [outcome.key for outcome in found] == pulled
     assert {outcome.answer for outcome in found} <= {A.UNTOUCHED, A.UNCERTAIN}
@@ -188,7 +188,7 @@ def test_m16_after_421_the_rest_is_untouched_and_the_next_send_reconnects():
         for _ in range(10):
             talk.take_chunk()
 
-    with scripted(script) as account, Channel(account, in_flight=InFlight(5)) as channel:
+    with scripted(script) as account, ConnectionPool(account, in_flight=InFlight(5)) as channel:
         found = answers(list(channel.send(mails(5))))
         assert found == {0: A.ACCEPTED} | dict.fromkeys(range(1, 5), A.UNTOUCHED)
         again = [mail for mail in mails(5) if found[mail.key] is A.UNTOUCHED]
@@ -200,7 +200,7 @@ def test_silence_ends_after_the_time_out_as_uncertain():
         talk.greet("PIPELINING", "CHUNKING")
         time.sleep(2)
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         begun = time.monotonic()
         assert answers(list(channel.send(mails(2)))) == {0: A.UNCERTAIN, 1: A.UNCERTAIN}
         assert time.monotonic() - begun < 1.9
@@ -214,16 +214,19 @@ def test_a_server_that_reads_slowly_and_answers_late_cannot_deadlock_us():
         for _ in range(60):
             talk.take_chunk("250 " + "long " * 100)
 
-    with scripted(script, receive_buffer=4096) as account, Channel(account) as channel:
+    with scripted(script, receive_buffer=4096) as account, ConnectionPool(account) as channel:
         assert set(answers(list(channel.send(mails(60, body)))).values()) == {A.ACCEPTED}
 
 
 def test_m13_an_address_that_needs_smtputf8_is_not_mangled():
     mail = Envelope(1, "lists@a.example", "jörg@b.example", DATA, smtputf8=True)
-    with running_sink() as sink, Channel(sink.account) as channel:
+    with running_sink() as sink, ConnectionPool(sink.account) as channel:
         assert answers(list(channel.send([mail]))) == {1: A.ACCEPTED}
         assert sink.mails[0][0] == "jörg@b.example"
-    with scripted(lambda talk: talk.greet("PIPELINING")) as account, Channel(account) as channel:
+    with (
+        scripted(lambda talk: talk.greet("PIPELINING")) as account,
+        ConnectionPool(account) as channel,
+    ):
         outcome = next(channel.send([mail]))
         assert (outcome.answer, outcome.code) == (A.REFUSED, 553)
         assert outcome.reply.startswith("5.6.7")
@@ -234,7 +237,7 @@ def test_m13_an_address_that_needs_smtputf8_is_not_mangled():
 )
 def test_t17_nothing_in_an_address_becomes_a_command(recipient: str):
     mail = Envelope(1, "lists@a.example", recipient, DATA)
-    with running_sink() as sink, Channel(sink.account) as channel:
+    with running_sink() as sink, ConnectionPool(sink.account) as channel:
         assert answers(list(channel.send([mail, *mails(1)]))) == {1: A.REFUSED, 0: A.ACCEPTED}
         assert len(sink.mails) == 1
 
@@ -251,14 +254,14 @@ def test_t17_nothing_in_an_address_becomes_a_command(recipient: str):
     ],
 )
 def test_m14_smuggling_by_dots_and_lone_line_ends_is_refused_here(data: bytes):
-    with running_sink() as sink, Channel(sink.account) as channel:
+    with running_sink() as sink, ConnectionPool(sink.account) as channel:
         outcome = next(channel.send([Envelope(1, "a@b.example", "c@d.example", data)]))
         assert (outcome.answer, outcome.code) == (A.REFUSED, 554)
         assert sink.mails == []
 
 
 def test_a_mail_over_the_announced_size_stays_here():
-    with running_sink(data_size_limit=1000) as sink, Channel(sink.account) as channel:
+    with running_sink(data_size_limit=1000) as sink, ConnectionPool(sink.account) as channel:
         outcomes = list(channel.send(mails(1, DATA + b"x" * 2000 + b"\r\n")))
         assert (outcomes[0].code, outcomes[0].reply[:5]) == (552, "5.3.4")
 
@@ -271,7 +274,7 @@ def test_a_kept_connection_the_server_closed_is_opened_again():
         talk.greet("PIPELINING")
         talk.take_data()
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         for _ in range(3):
             assert answers(list(channel.send(mails(1)))) == {0: A.ACCEPTED}
             time.sleep(0.1)

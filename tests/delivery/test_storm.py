@@ -29,8 +29,8 @@ from listmgr.delivery import (
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import CampaignLease, Delivery
 from listmgr.delivery.resend import (
-    Which,
-    try_again,
+    ResendScope,
+    resend,
 )
 from listmgr.delivery.smtp import reply_codes
 from listmgr.kit.clock import now
@@ -172,9 +172,9 @@ class Acts:
 
     def retry_failed(self) -> None:
         with self.uow() as tx:
-            try_again(tx, self.campaigns[0], Which.FAILED)
+            resend(tx, self.campaigns[0], ResendScope.FAILED)
         with self.uow() as tx:
-            try_again(tx, self.campaigns[1], random.choice(list(Which)))
+            resend(tx, self.campaigns[1], random.choice(list(ResendScope)))
 
     def sweep_all(self) -> None:
         with self.uow() as tx:

@@ -17,8 +17,8 @@ from listmgr.cards.outreach.reply import (
     write_reply,
 )
 from listmgr.cards.outreach.reply_sender import send_reply
-from listmgr.consent.models import Question, QuestionStatus
-from listmgr.consent.request_confirmation import tell_my_data
+from listmgr.consent.models import ServiceMail, ServiceMailStatus
+from listmgr.consent.request_confirmation import queue_my_data_link
 from listmgr.consent.service_mail_sender import send_question
 from listmgr.delivery import engine
 from listmgr.delivery.sender_limits import ask_of
@@ -26,13 +26,13 @@ from listmgr.delivery.transactional import post_by
 from listmgr.kit.clock import now
 from listmgr.kit.mail import make_post
 from listmgr.kit.rate_limiter import (
-    Permits,
+    RateLimiter,
     permits_at,
 )
 from listmgr.lists.models import MailingList, Notice
 from listmgr.operators.accounts import create_operator
 from listmgr.senders.models import Sender
-from listmgr.senders.transactional_route import PostBy
+from listmgr.senders.transactional_route import SendVia
 from listmgr.subscribers.address import parse_address
 from tests.cards.corrections import kept
 from tests.conftest import UnitOfWork
@@ -85,29 +85,29 @@ def desk(uow: UnitOfWork, relay: Sink) -> Desk:
 
 
 @pytest.fixture
-def post(settings, engine) -> PostBy:
+def post(settings, engine) -> SendVia:
     """As jobs have it."""
     return post_by(make_post(Flask("test")), permits_at(settings.redis_url), now=now)
 
 
 @pytest.fixture
-def ask(uow: UnitOfWork, post: PostBy) -> Callable[[str, Notice], Question]:
+def ask(uow: UnitOfWork, post: SendVia) -> Callable[[str, Notice], ServiceMail]:
     """Somebody signs up; what became of their confirmation mail."""
 
-    def sign_up(address: str, notice: Notice) -> Question:
+    def sign_up(address: str, notice: Notice) -> ServiceMail:
         with uow() as tx:
             make_pending(tx, address, notice, now())
-            question_id = tx.session.scalars(sa.select(sa.func.max(Question.id))).one()
+            question_id = tx.session.scalars(sa.select(sa.func.max(ServiceMail.id))).one()
         send_question(uow, post, TEMPLATES, question_id, now=now)
         with uow() as tx:
-            return tx.session.get_one(Question, question_id)
+            return tx.session.get_one(ServiceMail, question_id)
 
     return sign_up
 
 
 def test_confirmation_mails_leave_by_the_sender_of_their_list(desk, ask, sink):
-    assert ask("anna@example.com", desk.own).status is QuestionStatus.SENT
-    assert ask("bert@example.org", desk.other).status is QuestionStatus.SENT
+    assert ask("anna@example.com", desk.own).status is ServiceMailStatus.SENT
+    assert ask("bert@example.org", desk.other).status is ServiceMailStatus.SENT
     [anna], [bert] = desk.relay.to("anna@example.com"), sink.to("bert@example.org")
     assert len(desk.relay.mails) == len(sink.mails) == 1
     assert anna["From"] == "Müller & Töchter <brief@news.example.org>"
@@ -118,7 +118,7 @@ def test_by_the_from_address_too_and_the_key_to_ones_data_and_a_cards_reply(desk
     with uow() as tx:
         tx.session.execute(sa.update(MailingList).values(sender_id=None))
         consent = make_confirmed(tx, "anna@example.com", desk.own, now())
-        question = tell_my_data(tx, [consent], parse_address("anna@example.com"), at=now())
+        question = queue_my_data_link(tx, [consent], parse_address("anna@example.com"), at=now())
         ada = create_operator(tx, email="a@example.org", name="Ada", role="sales", at=now())
         card = kept(tx, ada.id)
         words = ReplyWords("Unser Gespräch", "Danke für das Gespräch.")
@@ -138,7 +138,7 @@ def test_by_the_from_address_too_and_the_key_to_ones_data_and_a_cards_reply(desk
 def test_where_the_lists_sender_cannot_be_used_the_built_in_one_sends(desk, uow, ask, sink, change):
     with uow() as tx:
         tx.session.execute(sa.update(Sender).values(**change))
-    assert ask("anna@example.com", desk.own).status is QuestionStatus.SENT
+    assert ask("anna@example.com", desk.own).status is ServiceMailStatus.SENT
     assert [to for to, _mail in sink.mails] == ["anna@example.com"]
     assert desk.relay.mails == []
 
@@ -147,11 +147,11 @@ def test_one_server_that_is_away_holds_up_its_own_lists_alone(desk, uow, ask, si
     with uow() as tx:
         tx.session.execute(sa.update(Sender).values(port=1))
     found = ask("anna@example.com", desk.own)
-    assert (found.status, found.attempts) == (QuestionStatus.QUEUED, 1)
+    assert (found.status, found.attempts) == (ServiceMailStatus.QUEUED, 1)
     # Within the minute its other mails wait untried, and those of the other list go.
     waiting = ask("cora@example.com", desk.own)
-    assert (waiting.status, waiting.attempts) == (QuestionStatus.QUEUED, 0)
-    assert ask("bert@example.org", desk.other).status is QuestionStatus.SENT
+    assert (waiting.status, waiting.attempts) == (ServiceMailStatus.QUEUED, 0)
+    assert ask("bert@example.org", desk.other).status is ServiceMailStatus.SENT
 
 
 def test_a_used_up_limit_stops_the_campaign_and_no_confirmation_mail(
@@ -170,7 +170,7 @@ def test_a_used_up_limit_stops_the_campaign_and_no_confirmation_mail(
     # Of three, two had gone to those who signed up.
     assert sent == 1
     for number in range(2, 4):
-        assert ask(f"new{number}@example.com", desk.own).status is QuestionStatus.SENT
+        assert ask(f"new{number}@example.com", desk.own).status is ServiceMailStatus.SENT
     with uow() as tx:
         terms = tx.session.get_one(Sender, desk.sender_id).terms
     used = permits_at(settings.redis_url).used(ask_of(terms, terms.limit, now()))
@@ -182,6 +182,6 @@ def test_without_valkey_the_letter_goes_uncounted(desk, uow, sink):
     with uow() as tx:
         tx.session.execute(sa.update(Sender).values(per_day=3))
         make_pending(tx, "anna@example.com", desk.own, now())
-    post = post_by(make_post(Flask("test")), Permits(away), now=now)
+    post = post_by(make_post(Flask("test")), RateLimiter(away), now=now)
     send_question(uow, post, TEMPLATES, 1, now=now)
     assert [to for to, _mail in desk.relay.mails] == ["anna@example.com"]

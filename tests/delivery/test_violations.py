@@ -6,7 +6,7 @@ import pytest
 
 from listmgr.delivery.smtp.pool import (
     Answer,
-    Channel,
+    ConnectionPool,
     Envelope,
     Outcome,
 )
@@ -49,7 +49,7 @@ def test_f06_after_a_line_that_is_no_answer_nothing_is_settled(garbage: str):
         for number in range(10):
             talk.take_chunk(garbage if number == 3 else TAKEN)
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         found = answers(list(channel.send(mails(10))))
     assert [found[n] for n in range(3)] == [A.ACCEPTED] * 3
     assert {found[n] for n in range(3, 10)} == {A.UNCERTAIN}
@@ -68,7 +68,7 @@ def test_f06_by_data_the_mails_behind_were_not_handed_over(garbage: str):
         for _ in range(8):
             talk.say(TAKEN)
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         found = answers(list(channel.send(mails(4))))
     assert found[0] is A.ACCEPTED
     assert found[1] is A.UNTOUCHED
@@ -84,7 +84,7 @@ def test_f06_a_reply_too_many_ends_the_connection_before_it_can_answer_the_next_
         talk.take_chunk(f"{TAKEN}\r\n{TAKEN}")
         talk.take_chunk()
 
-    with scripted(script) as account, Channel(account) as channel:
+    with scripted(script) as account, ConnectionPool(account) as channel:
         assert answers(list(channel.send(mails(1)))) == {0: A.ACCEPTED}
         list(channel.send(mails(1)))
     assert len(connections) == 2

@@ -15,7 +15,7 @@ from listmgr.exports.columns import offered
 from listmgr.exports.models import Export, ExportPiece, ExportStatus
 from listmgr.exports.request import (
     Wish,
-    ask,
+    request_export,
 )
 from listmgr.exports.worker import (
     run_slice,
@@ -53,7 +53,7 @@ class Office:
     def ask(self, wish: Wish = WISH, columns=("email",), chosen=EVERYBODY, role=Role.PRIVACY):
         with self.uow() as tx:
             who = {"operator_id": self.operator_id, "role": role, "at": NOW}
-            return ask(tx, wish, columns, chosen, **who).id
+            return request_export(tx, wish, columns, chosen, **who).id
 
     def make(self, *args: object, **more: object) -> tuple[Export, bytes]:
         export_id = self.ask(*args, **more)

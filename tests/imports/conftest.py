@@ -39,7 +39,7 @@ class Bench:
         """A file, described as it was guessed but for `changes` of the plan."""
         content = content.encode() if isinstance(content, str) else content
         with self.uow() as tx:
-            made = control.bring(
+            made = control.upload(
                 tx,
                 io.BytesIO(content),
                 name,
@@ -64,13 +64,13 @@ class Bench:
         """A file that has been looked through."""
         import_id = self.bring(content, name, **changes)
         with self.uow() as tx:
-            control.check(tx, import_id)
+            control.start_check(tx, import_id)
         self.work(import_id)
         return import_id
 
     def start(self, import_id: int) -> None:
         with self.uow() as tx:
-            control.run(tx, import_id, operator_id=self.operator_id, at=now())
+            control.start_run(tx, import_id, operator_id=self.operator_id, at=now())
 
     def take_in(self, content: bytes | str, name: str = "people.csv", **changes: Any) -> int:
         """A file that has been looked through and run; both must have told the same."""

@@ -12,7 +12,7 @@ from listmgr.imports import (
 )
 from listmgr.imports.lifecycle import ImportStatus
 from listmgr.imports.models import ImportDouble, ImportKey, Phase
-from listmgr.imports.process_batch import do
+from listmgr.imports.process_batch import process_batch
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_a_worker_lost_while_it_looks_again(bench, session, monkeypatch, dies_at
     seen = []
 
     def dying(tx, what, *rest, **more):
-        do(tx, what, *rest, **more)
+        process_batch(tx, what, *rest, **more)
         if what.again:
             seen.append(1)
             if len(seen) == dies_at:
@@ -78,10 +78,10 @@ def test_a_worker_lost_while_it_looks_again(bench, session, monkeypatch, dies_at
                 error.connection_invalidated = True
                 raise error
 
-    monkeypatch.setattr(worker, "do", dying)
+    monkeypatch.setattr(worker, "process_batch", dying)
     import_id = bench.look(file(*names))
     assert bench.row(import_id).status is ImportStatus.CHECKING
-    monkeypatch.setattr(worker, "do", do)
+    monkeypatch.setattr(worker, "process_batch", process_batch)
     with bench.uow() as tx:
         tx.session.execute(sa.text("UPDATE imports SET lease_until = NULL"))
     bench.work(import_id)

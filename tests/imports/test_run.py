@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.consent.anchor import broken_chains
 from listmgr.consent.gate import count_mailable
-from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence, Question
+from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence, ServiceMail
 from listmgr.consent.proof import proof, verify
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
@@ -39,7 +39,7 @@ def test_l26_rows_enter_as_captured_and_nothing_is_sent(bench, session, settings
     assert bench.verdicts(import_id) == {"new": 2}
     assert statuses() == {"anna@example.org": "captured", "bert@example.org": "captured"}
     assert count_mailable(session, settings, bench.notice.purpose_id) == 0
-    assert session.scalars(sa.select(Question)).all() == []
+    assert session.scalars(sa.select(ServiceMail)).all() == []
     assert {job.name for job in jobs} == {"work_import"}
     person = session.scalars(sa.select(Subscriber).order_by(Subscriber.id)).first()
     assert (person.first_name, person.address, person.language) == (

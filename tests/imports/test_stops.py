@@ -32,7 +32,7 @@ from listmgr.imports.models import (
     Phase,
 )
 from listmgr.imports.plan import Plan
-from listmgr.imports.process_batch import do
+from listmgr.imports.process_batch import process_batch as do
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
 from listmgr.subscribers.models import Subscriber
@@ -74,7 +74,7 @@ def test_a_pause_holds_and_a_resume_goes_on(bench, session, small, monkeypatch):
             to_be_paused.pop()
             control.pause(tx, import_id)
 
-    monkeypatch.setattr(worker, "do", pausing)
+    monkeypatch.setattr(worker, "process_batch", pausing)
     bench.work(import_id)
     some = numbers(session)
     assert bench.row(import_id).status is ImportStatus.PAUSED
@@ -82,7 +82,7 @@ def test_a_pause_holds_and_a_resume_goes_on(bench, session, small, monkeypatch):
     assert 10 <= some < 100
     bench.work(import_id)
     assert numbers(session) == some
-    monkeypatch.setattr(worker, "do", do)
+    monkeypatch.setattr(worker, "process_batch", do)
     with bench.uow() as tx:
         control.resume(tx, import_id)
     bench.work(import_id)
@@ -96,7 +96,7 @@ def test_a_cancelled_import_ends_and_its_file_is_gone(bench, session):
         control.cancel(tx, import_id, at=now())
     assert session.scalars(sa.select(ImportPiece)).all() == []
     with bench.uow() as tx, pytest.raises(Refused):
-        control.run(tx, import_id, operator_id=bench.operator_id, at=now())
+        control.start_run(tx, import_id, operator_id=bench.operator_id, at=now())
     assert numbers(session) == 0
 
 
@@ -136,9 +136,9 @@ def test_b02_a_batch_under_way_leaves_nothing_after_a_cancel(
     import_id = bench.look(content) if phase == "run" else bench.bring(content)
     with bench.uow() as tx:
         if phase == "run":
-            control.run(tx, import_id, operator_id=bench.operator_id, at=now())
+            control.start_run(tx, import_id, operator_id=bench.operator_id, at=now())
         else:
-            control.check(tx, import_id)
+            control.start_check(tx, import_id)
     once, cancellers, taken_in = threading.Lock(), [], []
 
     def cancelling(*rest) -> None:
@@ -196,7 +196,7 @@ def test_a_slice_ends_in_time_and_the_next_goes_on(bench, session, small):
 def test_nothing_runs_that_was_not_looked_through(bench):
     import_id = bench.bring(people(2))
     with bench.uow() as tx, pytest.raises(Refused):
-        control.run(tx, import_id, operator_id=bench.operator_id, at=now())
+        control.start_run(tx, import_id, operator_id=bench.operator_id, at=now())
 
 
 def test_a_file_that_changed_after_the_look_is_refused(bench, session):
@@ -281,7 +281,7 @@ def test_somebody_who_signs_up_meanwhile_is_met_again(bench, session, small, mon
 
     import_id = bench.look(people(10))
     bench.start(import_id)
-    original, met = apply_batch.open_intake, []
+    original, met = apply_batch.create_intake_table, []
 
     def signing_up(tx):
         original(tx)
@@ -290,7 +290,7 @@ def test_somebody_who_signs_up_meanwhile_is_met_again(bench, session, small, mon
             with bench.uow() as other:
                 make_subscriber(other, "p3@example.org", now())
 
-    monkeypatch.setattr(apply_batch, "open_intake", signing_up)
+    monkeypatch.setattr(apply_batch, "create_intake_table", signing_up)
     bench.work(import_id)
     assert bench.verdicts(import_id) == {"new": 9, "known": 1}
     assert numbers(session) == 10
@@ -317,7 +317,7 @@ def test_a_database_that_restarts_costs_nothing_but_time(
                 )
         do(tx, *rest, **more)
 
-    monkeypatch.setattr(worker, "do", interrupted)
+    monkeypatch.setattr(worker, "process_batch", interrupted)
     session.rollback()
     session.close()
     bench.work(import_id)

@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
 from listmgr.installation.identity import guard
-from listmgr.installation.journal_writer import Keeper
+from listmgr.installation.journal_writer import JournalWriter
 from listmgr.kit.installation_state import Installation
-from listmgr.kit.queue import Job, ring
+from listmgr.kit.queue import Job, enqueue
 from listmgr.kit.transaction import Transaction, transaction
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import migrate
 from tests.architecture.test_migrations import fresh
 from tests.sink import Sink, running_sink
@@ -61,7 +61,7 @@ class Host:
 
     def work(self, *jobs: Job) -> None:
         """A worker that does these jobs and what comes of them."""
-        ring(redis.Redis.from_url(self.settings.redis_url), jobs)
+        enqueue(redis.Redis.from_url(self.settings.redis_url), jobs)
         done = self.run("worker", "--burst", "--in-process")
         assert done.returncode == 0, done.stderr
 
@@ -73,7 +73,7 @@ class Host:
     def uow(self) -> AbstractContextManager[Transaction]:
         """A unit of work as the product's processes have it."""
         engine = self.engine()
-        keep = Keeper(engine, self.settings).keep
+        keep = JournalWriter(engine, self.settings).keep
         new = lambda: Session(engine, expire_on_commit=False)  # noqa: E731
         return transaction(new, self.settings, lambda _jobs: None, keep)
 
@@ -87,7 +87,7 @@ class Host:
 
 
 @pytest.fixture(scope="session")
-def origin(house: House) -> str:
+def origin(house: EmbeddedServers) -> str:
     """A migrated database to make others of."""
     url = fresh(house, "installation_origin")
     migrate(url)
@@ -101,7 +101,9 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture
-def host(origin: str, house: House, settings: Settings, sink: Sink, tmp_path: Path) -> Host:
+def host(
+    origin: str, house: EmbeddedServers, settings: Settings, sink: Sink, tmp_path: Path
+) -> Host:
     """The first host of a new installation."""
     url = database(house, "installation", template="installation_origin")
     redis.Redis.from_url(house.redis_url).flushall()
@@ -111,7 +113,7 @@ def host(origin: str, house: House, settings: Settings, sink: Sink, tmp_path: Pa
     return made
 
 
-def database(house: House, name: str, *, template: str = "template0") -> str:
+def database(house: EmbeddedServers, name: str, *, template: str = "template0") -> str:
     """An empty database, or a copy of another, in place of what had its name."""
     admin = sa.create_engine(house.superuser_url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -127,7 +129,7 @@ def dump(url: str, path: Path) -> Path:
     return path
 
 
-def restore(house: House, path: Path, name: str = "installation") -> str:
+def restore(house: EmbeddedServers, path: Path, name: str = "installation") -> str:
     """What an operator does once: the database anew, from the dump."""
     url = database(house, name)
     server_program("pg_restore", url, "--exit-on-error", str(path))

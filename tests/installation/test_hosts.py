@@ -127,7 +127,7 @@ def test_d02_lost_keys_are_replaced_and_blocks_of_subscribers_stay(host: Host, t
         objector = tx.session.scalars(
             sa.select(Subscriber.id).where(Subscriber.address == "objects@example.org")
         ).one()
-        staff_requests.object_on_word(tx, objector, how="phone", actor="operator:1", at=now())
+        staff_requests.record_objection(tx, objector, how="phone", actor="operator:1", at=now())
         purpose_id = purpose.id
     new = host.another(
         tmp_path / "new",

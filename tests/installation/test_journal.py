@@ -18,7 +18,7 @@ from listmgr.consent.withdraw import withdraw
 from listmgr.installation import journal_writer
 from listmgr.kit.clock import now
 from listmgr.kit.journal_models import JournalKind
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from listmgr.privacy.erasure_journal import (
     FILE_NAME,
     Line,
@@ -53,7 +53,7 @@ def leave(tx, consent_id: int) -> None:
 
 
 def keep(host: Host) -> int:
-    return journal_writer.Keeper(host.engine(), host.settings).keep()
+    return journal_writer.JournalWriter(host.engine(), host.settings).keep()
 
 
 def test_f13_a_withdrawal_is_outside_when_its_transaction_has_ended(host: Host, consents):
@@ -76,7 +76,9 @@ def test_f13_the_web_keeps_it_too_without_the_visitor_waiting(app_with, host: Ho
     campaign_id = launched(host.uow, purpose_id, at=now())
     app = app_with(host.settings)
     watch_over(app, host.settings, in_thread=True)
-    token = make_token(host.settings.secret_keys, Door.UNSUBSCRIBE, campaign_id, subscriber_id)
+    token = make_token(
+        host.settings.secret_keys, TokenPurpose.UNSUBSCRIBE, campaign_id, subscriber_id
+    )
     answer = app.test_client().post(
         f"/u/{token}",
         data={"List-Unsubscribe": "One-Click"},

@@ -14,16 +14,16 @@ from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.consent import staff_requests
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, Question, QuestionStatus
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailStatus
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.delivery.resend import (
-    Which,
-    try_again,
+    ResendScope,
+    resend,
 )
 from listmgr.delivery.sweep import slice_job
 from listmgr.installation import hold
-from listmgr.installation.identity_file import Witness
+from listmgr.installation.identity_file import IdentityFile
 from listmgr.kit.clock import now
 from listmgr.kit.errors import Refused
 from listmgr.kit.installation_state import HoldReason
@@ -31,7 +31,7 @@ from listmgr.kit.queue import Job
 from listmgr.operators.models import AuditEntry
 from listmgr.privacy.erasure import erase
 from listmgr.privacy.erasure_journal import FILE_NAME
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.subscribers import restriction
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression
@@ -77,7 +77,7 @@ def act(host: Host) -> None:
         restriction.restrict(tx, person(tx, "restricted").id, at=now())
     with host.uow() as tx:
         objector = person(tx, "objects").id
-        staff_requests.object_on_word(tx, objector, how="phone", actor="operator:1", at=now())
+        staff_requests.record_objection(tx, objector, how="phone", actor="operator:1", at=now())
     with host.uow() as tx:
         erase(tx, [person(tx, "erased").id], actor="operator:1", at=now())
 
@@ -88,7 +88,7 @@ def jobs(campaign: int) -> list[Job]:
 
 
 def test_f13_a_restored_dump_mails_nobody_and_knows_who_left_since(
-    host: Host, house: House, campaign: int, sink: Sink, tmp_path: Path
+    host: Host, house: EmbeddedServers, campaign: int, sink: Sink, tmp_path: Path
 ):
     backup = dump(host.settings.database_url, tmp_path / "backup")
     act(host)
@@ -116,11 +116,11 @@ def test_f13_a_restored_dump_mails_nobody_and_knows_who_left_since(
         }
         assert person(tx, "restricted").restricted_at is not None
         assert len(tx.session.scalars(sa.select(Suppression)).all()) == 2
-        questions = tx.session.scalars(sa.select(Question)).all()
+        questions = tx.session.scalars(sa.select(ServiceMail)).all()
         assert {(one.status, one.last_error) for one in questions} == {
-            (QuestionStatus.UNCERTAIN, hold.MAYBE_SENT)
+            (ServiceMailStatus.UNCERTAIN, hold.MAYBE_SENT)
         }
-    for forbidden in (control.resume, lambda tx, one: try_again(tx, one, Which.FAILED)):
+    for forbidden in (control.resume, lambda tx, one: resend(tx, one, ResendScope.FAILED)):
         with pytest.raises(Refused), host.uow() as tx:
             forbidden(tx, campaign)
     answer = host.run("installation", "go-on")
@@ -139,7 +139,7 @@ def test_f13_a_restored_dump_mails_nobody_and_knows_who_left_since(
 
 
 def test_f13_a_journal_of_another_host_is_replayed_by_the_command(
-    host: Host, house: House, campaign: int, tmp_path: Path
+    host: Host, house: EmbeddedServers, campaign: int, tmp_path: Path
 ):
     """Who withdrew at a host that is gone is known from its journal alone."""
     backup = dump(host.settings.database_url, tmp_path / "backup")
@@ -163,7 +163,7 @@ def test_f13_a_journal_of_another_host_is_replayed_by_the_command(
 
 
 def test_f13_a_staging_copy_with_the_same_keys_and_data_mails_nobody(
-    host: Host, house: House, campaign: int, sink: Sink, tmp_path: Path
+    host: Host, house: EmbeddedServers, campaign: int, sink: Sink, tmp_path: Path
 ):
     backup = dump(host.settings.database_url, tmp_path / "backup")
     url = restore(house, backup, "installation_staging")
@@ -204,12 +204,12 @@ def test_f13_a_lost_data_directory_and_a_further_host_are_no_fuss(
         host.work(Job("keep_journal", key="keep-journal"))
         second.work(Job("keep_journal", key="keep-journal"))
     assert host.installation().held_at is second.installation().held_at is None
-    marks = [Witness(one.settings.data_dir).read().mark for one in (host, second)]
+    marks = [IdentityFile(one.settings.data_dir).read().mark for one in (host, second)]
     assert max(marks) == host.installation().mark
 
 
 def test_f13_a_host_that_was_away_during_a_restore_replays_its_own_journal(
-    host: Host, house: House, campaign: int, tmp_path: Path
+    host: Host, house: EmbeddedServers, campaign: int, tmp_path: Path
 ):
     backup = dump(host.settings.database_url, tmp_path / "backup")
     away = host.another(tmp_path / "away")

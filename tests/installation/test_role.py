@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.installation.adopt import adopt
-from listmgr.installation.identity import check
-from listmgr.installation.journal_writer import Keeper
+from listmgr.installation.identity import verify_database
+from listmgr.installation.journal_writer import JournalWriter
 from listmgr.kit.clock import now
 from listmgr.kit.errors import IdentityError
 from listmgr.kit.installation_state import (
@@ -23,17 +23,17 @@ from tests.factories import (
 
 
 def test_f13_the_applications_role_has_the_rights_it_needs(engine, uow, settings, session):
-    check(settings)
+    verify_database(settings)
     with uow() as tx:
         make_confirmed(tx, "a@example.org", make_list(tx)[2], now())
         tx.session.execute(sa.text("UPDATE subscribers SET restricted_at = now()"))
-    assert Keeper(engine, settings).keep() == 1
+    assert JournalWriter(engine, settings).keep() == 1
     with uow() as tx:
         tx.session.execute(sa.update(Installation).values(place="elsewhere"))
-    check(settings)
+    verify_database(settings)
     assert session.scalars(sa.select(Installation.held_because)).one() is HoldReason.ELSEWHERE
     lost = replace(settings, suppression_key=b"another".ljust(40, b"."))
     with pytest.raises(IdentityError):
-        check(lost)
+        verify_database(lost)
     assert adopt(lost)
-    check(lost)
+    verify_database(lost)

@@ -20,7 +20,7 @@ from listmgr.consent.capture import capture
 from listmgr.consent.confirm import confirm
 from listmgr.consent.expire import expire_due
 from listmgr.consent.lifecycle import OPEN
-from listmgr.consent.models import Consent, ConsentSource, Question, QuestionKind
+from listmgr.consent.models import Consent, ConsentSource, ServiceMail, ServiceMailKind
 from listmgr.consent.refuse import refuse
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.signup import SignupContent, process_signup, receive
@@ -29,7 +29,7 @@ from listmgr.delivery.engine import send_slice
 from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
-from listmgr.kit.tokens import Door, make_token, token_hash
+from listmgr.kit.tokens import TokenPurpose, make_token, token_hash
 from listmgr.kit.transaction import transaction
 from listmgr.lists.models import Notice
 from listmgr.schema import resource
@@ -120,13 +120,13 @@ class Lives(RuleBasedStateMachine):
     def _mail(self, tx) -> list[str]:
         """What sending the question does, and the links it carries."""
         waiting = tx.session.scalars(
-            sa.select(Question).where(
-                Question.token_hash.is_(None), Question.kind == QuestionKind.CONFIRM
+            sa.select(ServiceMail).where(
+                ServiceMail.token_hash.is_(None), ServiceMail.kind == ServiceMailKind.CONFIRM
             )
         ).all()
         tokens = []
         for question in waiting:
-            token = make_token(self.config.secret_keys, Door.CONFIRM, question.id)
+            token = make_token(self.config.secret_keys, TokenPurpose.CONFIRM, question.id)
             question.token_hash, question.sent_at = token_hash(token), self.at
             tokens.append(token)
         return tokens

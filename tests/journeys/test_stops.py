@@ -22,7 +22,7 @@ from listmgr.delivery.reports.progress import (
     Progress,
     progress,
 )
-from listmgr.delivery.sweep import ring_campaign
+from listmgr.delivery.sweep import enqueue_campaign
 from listmgr.kit.clock import now
 from listmgr.schema import resource
 from tests.conftest import UnitOfWork
@@ -162,6 +162,6 @@ def test_connections_to_postgresql_cut_again_and_again_lose_nobody(
 def test_a_campaign_is_rung_for_once_however_often(campaign_id: int, uow: UnitOfWork, jobs: list):
     jobs.clear()
     with uow() as tx:
-        ring_campaign(tx, campaign_id)
-        ring_campaign(tx, campaign_id)
+        enqueue_campaign(tx, campaign_id)
+        enqueue_campaign(tx, campaign_id)
     assert len({job.key for job in jobs}) == tx.settings.send_slots

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from listmgr.config import Settings
 from listmgr.delivery.sweep import slice_job
 from listmgr.kit.clock import now
-from listmgr.kit.queue import QUEUES, Job, ring
+from listmgr.kit.queue import QUEUES, Job, enqueue
 from tests.conftest import UnitOfWork
 from tests.factories import (
     launched,
@@ -58,7 +58,7 @@ def test_m16_what_a_dying_worker_took_is_done_by_another(
     sweep = Job("sweep_campaigns", queue="mail", key="sweep-campaigns")
     taken = slice_job(campaign_id, 0, 0) if victim == "send_slice" else sweep
     bells = redis.Redis.from_url(settings.redis_url)
-    assert ring(bells, [taken]) == 1
+    assert enqueue(bells, [taken]) == 1
     env = os.environ | {
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,

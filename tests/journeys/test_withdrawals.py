@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from listmgr.config import Settings
 from listmgr.consent.models import Consent
 from listmgr.kit.clock import now
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from tests.conftest import UnitOfWork
 from tests.factories import (
     launched,
@@ -69,7 +69,7 @@ def test_t12_l14_who_leaves_meanwhile_gets_nothing_after_a_window_and_is_counted
         while status_of(session, campaign_id).value == "running":
             if sink.mails and waiting:
                 address = waiting.pop()
-                token = make_token(settings.secret_keys, Door.PREFERENCES, people[address])
+                token = make_token(settings.secret_keys, TokenPurpose.PREFERENCES, people[address])
                 assert client.post(f"/p/{token}", data={"everything": "1"}).status_code == 200
                 left[address] = time.monotonic()
             time.sleep(0.05)

@@ -16,17 +16,17 @@ from flask import Flask
 
 from listmgr.config import MailSettings
 from listmgr.kit.mail import (
-    Letter,
+    MailReceipt,
     MailRefused,
     MailServerAway,
     MailUncertain,
-    Receipt,
+    OutgoingMail,
     as_message,
     make_post,
 )
 from tests.sink import Talk, running_sink, scripted
 
-LETTER = Letter(
+LETTER = OutgoingMail(
     to="anna@example.com",
     subject="Bitte bestätigen Sie Ihre Anmeldung",
     text="Grüße\n.ein Punkt am Anfang\n" + "lang " * 500,
@@ -37,7 +37,7 @@ LETTER = Letter(
 )
 
 
-def post(settings: MailSettings, letter: Letter = LETTER) -> Receipt:
+def post(settings: MailSettings, letter: OutgoingMail = LETTER) -> MailReceipt:
     return make_post(Flask("test"))(letter, settings)
 
 

@@ -10,7 +10,7 @@ from rq import Queue, SimpleWorker
 
 from listmgr.kit import queue as kit_queue
 from listmgr.kit import queue_keys
-from listmgr.kit.queue import QUEUES, Job, ring
+from listmgr.kit.queue import QUEUES, Job, enqueue
 
 
 def work(connection: redis.Redis) -> None:
@@ -23,11 +23,11 @@ def work(connection: redis.Redis) -> None:
 def test_a_keyed_job_waits_once_and_a_failed_one_does_not_keep_its_key(engine, settings):
     connection = redis.Redis.from_url(settings.redis_url)
     job = Job("there_is_no_such_job", key="one")
-    assert ring(connection, [job]) == 1
-    assert ring(connection, [job, job]) == 0
+    assert enqueue(connection, [job]) == 1
+    assert enqueue(connection, [job, job]) == 0
     work(connection)
     # The job has failed and is kept to be looked at; what it should have done is still to do.
-    assert ring(connection, [job]) == 1
+    assert enqueue(connection, [job]) == 1
     assert Queue("work", connection=connection, serializer="json").count == 1
 
 
@@ -36,12 +36,12 @@ def test_a_job_that_was_taken_and_never_begun_is_rung_again(engine, settings, mo
     connection = redis.Redis.from_url(settings.redis_url)
     queue = Queue("work", connection=connection, serializer="json")
     job = Job("sweep_signups", key="one")
-    assert ring(connection, [job]) == 1
+    assert enqueue(connection, [job]) == 1
     assert connection.lpop(queue.key) == b"one"
     # It may be about to begin.
-    assert ring(connection, [job, job]) == 0
+    assert enqueue(connection, [job, job]) == 0
     monkeypatch.setattr(kit_queue, "LOST_AFTER", 0)
-    assert ring(connection, [job]) == 1
+    assert enqueue(connection, [job]) == 1
     assert queue.job_ids == ["one"]
 
 
@@ -49,7 +49,7 @@ def test_a_job_that_goes_away_while_it_is_looked_at_ends_nobody(engine, settings
     """It ended, or Valkey lost everything, between two questions of who rings: not their end."""
     connection = redis.Redis.from_url(settings.redis_url)
     job = Job("sweep_signups", key="one")
-    assert ring(connection, [job]) == 1
+    assert enqueue(connection, [job]) == 1
     is_running = kit_queue.queue_keys.is_running
 
     def look_then_lose(*args):
@@ -58,19 +58,24 @@ def test_a_job_that_goes_away_while_it_is_looked_at_ends_nobody(engine, settings
         return answer
 
     monkeypatch.setattr(kit_queue.queue_keys, "is_running", look_then_lose)
-    assert ring(connection, [job]) == 1
+    assert enqueue(connection, [job]) == 1
     assert Queue("work", connection=connection, serializer="json").job_ids == ["one"]
 
 
 def test_a_job_that_waits_is_not_lost_however_long(engine, settings, monkeypatch):
     connection = redis.Redis.from_url(settings.redis_url)
     monkeypatch.setattr(kit_queue, "LOST_AFTER", 0)
-    assert [ring(connection, [Job("sweep_signups", key="one")]) for _ in range(4)] == [1, 0, 0, 0]
+    assert [enqueue(connection, [Job("sweep_signups", key="one")]) for _ in range(4)] == [
+        1,
+        0,
+        0,
+        0,
+    ]
 
 
 def test_without_valkey_the_bell_is_lost_quietly_and_soon(engine):
     away = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.5)
-    assert ring(away, [Job("sweep_signups"), Job("sweep_signups")]) == 0
+    assert enqueue(away, [Job("sweep_signups"), Job("sweep_signups")]) == 0
 
 
 def _lose_execution(connection: redis.Redis) -> None:
@@ -139,13 +144,13 @@ def test_f02_whatever_stands_under_a_key_it_is_rung_again_and_others_with_it(
     connection = redis.Redis.from_url(settings.redis_url)
     monkeypatch.setattr(kit_queue, "LOST_AFTER", 0)
     job, other = Job("sweep_signups", key="one"), Job("sweep_cards", key="other")
-    assert ring(connection, [job]) == 1
+    assert enqueue(connection, [job]) == 1
     connection.lpop("rq:queue:work")
     spoil(connection)
     # The other one is rung whatever is wrong with the first; that one after a second look at most.
-    rung = ring(connection, [job, other])
+    rung = enqueue(connection, [job, other])
     assert rung >= 1
-    assert ring(connection, [job, other]) == 2 - rung
+    assert enqueue(connection, [job, other]) == 2 - rung
     assert sorted(connection.lrange("rq:queue:work", 0, -1)) == [b"one", b"other"]
     assert connection.hget("rq:job:one", "status") == b"queued"
     # What a worker tidies takes nothing away that waits.
@@ -158,20 +163,20 @@ def test_f02_whatever_stands_under_a_key_it_is_rung_again_and_others_with_it(
 def test_f02_a_job_whose_run_is_renewed_is_not_rung_again(engine, settings):
     connection = redis.Redis.from_url(settings.redis_url)
     job = Job("sweep_signups", key="one")
-    assert ring(connection, [job]) == 1
+    assert enqueue(connection, [job]) == 1
     connection.lpop("rq:queue:work")
     _lose_execution(connection)
     connection.hset("rq:execution:one:deadbeef", "id", "deadbeef")
-    assert ring(connection, [job]) == 0
+    assert enqueue(connection, [job]) == 0
     connection.pexpire("rq:execution:one:deadbeef", 1)
     while connection.exists("rq:execution:one:deadbeef"):
         pass
-    assert ring(connection, [job]) == 1
+    assert enqueue(connection, [job]) == 1
 
 
 def test_f02_a_trouble_that_lasts_is_said_once(engine, settings, caplog):
     kit_queue._trouble.since.clear()
     away = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.5, retry=None)
     for _ in range(5):
-        assert ring(away, [Job("sweep_signups"), Job("sweep_cards")]) == 0
+        assert enqueue(away, [Job("sweep_signups"), Job("sweep_cards")]) == 0
     assert len(caplog.records) == 1

@@ -13,8 +13,8 @@ from listmgr.kit.rate_limiter import (
     Ask,
     BackOff,
     Given,
-    Permits,
-    PermitsAway,
+    RateLimiter,
+    RateLimiterUnavailable,
     Span,
     Unknown,
 )
@@ -33,11 +33,11 @@ def valkey(house) -> redis.Redis:
 
 
 @pytest.fixture
-def permits(valkey) -> Permits:
-    return Permits(valkey)
+def permits(valkey) -> RateLimiter:
+    return RateLimiter(valkey)
 
 
-def one(permits: Permits, ask: Ask, at: float = AT) -> Given | Unknown:
+def one(permits: RateLimiter, ask: Ask, at: float = AT) -> Given | Unknown:
     return permits.take([ask], at=at)[0]
 
 
@@ -123,8 +123,8 @@ def test_hour_and_day_that_begin_together_are_counted_each(permits):
 
 
 def test_valkey_away_is_said(house):
-    with pytest.raises(PermitsAway):
-        Permits(redis.Redis(port=1, host="127.0.0.1")).take([Ask("k", 1)])
+    with pytest.raises(RateLimiterUnavailable):
+        RateLimiter(redis.Redis(port=1, host="127.0.0.1")).take([Ask("k", 1)])
 
 
 def test_several_keys_are_asked_for_at_once(permits, valkey):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 
 
 @pytest.mark.parametrize("sign", ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\u200d"])
 def test_s24_a_name_strangers_see_hides_nothing(sign):
-    typed = Typed()
+    typed = Validator()
     typed.shown_line("name", f"Stadtwerke{sign}Nord")
     assert "cannot be seen" in typed.wrong["name"]
 
@@ -18,7 +18,7 @@ def test_s24_a_name_strangers_see_hides_nothing(sign):
     "name", ["Müller & Töchter", "می\u200cخواهم", "Team 👩\u200d🔬", "القائمة", "Ω · №1"]
 )
 def test_s24_names_of_all_scripts_are_taken(name):
-    typed = Typed()
+    typed = Validator()
     assert typed.shown_line("name", name) == name
     assert typed.wrong == {}
 
@@ -38,7 +38,7 @@ def test_s24_names_of_all_scripts_are_taken(name):
     ],
 )
 def test_s24_a_link_names_one_host_and_nothing_else(link):
-    typed = Typed()
+    typed = Validator()
     typed.link("privacy_url", link)
     assert "privacy_url" in typed.wrong
 
@@ -48,5 +48,5 @@ def test_s24_a_link_names_one_host_and_nothing_else(link):
     ["https://example.org", "http://bücher.example:8080/a?b=c#d", "https://example.org/@user"],
 )
 def test_s24_usual_links_are_taken(link):
-    typed = Typed()
+    typed = Validator()
     assert typed.link("privacy_url", link) == link

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from listmgr.kit.errors import InvalidInput
-from listmgr.kit.tokens import Door, TokenExpired, TokenInvalid, make_token
+from listmgr.kit.tokens import TokenExpired, TokenInvalid, TokenPurpose, make_token
 from listmgr.operators.accounts import create_operator, disable, operators
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.sessions import open_session, start_session
@@ -148,13 +148,13 @@ def test_t20_a_token_of_another_door_kind_or_house_opens_nothing(uow, ada, setti
     forged = [
         "",
         "x" * 5000,
-        make_token(keys, Door.FORM, "one-time", ada.id, 1, 0, until),
-        make_token(("other",), Door.SIGN_IN, "one-time", ada.id, 1, 0, until),
-        make_token(keys, Door.SIGN_IN, "first-run", until),
-        make_token(keys, Door.SIGN_IN, "one-time", ada.id, until),
-        make_token(keys, Door.SIGN_IN, "one-time", ada.id, 1, until),
-        make_token(keys, Door.SIGN_IN, "one-time", 99, 1, 0, until),
-        make_token(keys, Door.SIGN_IN),
+        make_token(keys, TokenPurpose.FORM, "one-time", ada.id, 1, 0, until),
+        make_token(("other",), TokenPurpose.SIGN_IN, "one-time", ada.id, 1, 0, until),
+        make_token(keys, TokenPurpose.SIGN_IN, "first-run", until),
+        make_token(keys, TokenPurpose.SIGN_IN, "one-time", ada.id, until),
+        make_token(keys, TokenPurpose.SIGN_IN, "one-time", ada.id, 1, until),
+        make_token(keys, TokenPurpose.SIGN_IN, "one-time", 99, 1, 0, until),
+        make_token(keys, TokenPurpose.SIGN_IN),
     ]
     for token in forged:
         with pytest.raises(TokenInvalid), uow() as tx:

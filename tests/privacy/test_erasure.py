@@ -15,7 +15,7 @@ from listmgr.consent.signup import SignupContent, process_signup, receive
 from listmgr.delivery.launch import launch
 from listmgr.kit.db import Base
 from listmgr.kit.errors import NotFound, Refused
-from listmgr.kit.queue import ring
+from listmgr.kit.queue import enqueue
 from listmgr.lists.signup_forms import (
     FormWords,
     create_form,
@@ -23,8 +23,8 @@ from listmgr.lists.signup_forms import (
 from listmgr.privacy.erasure import erase, erase_person
 from listmgr.privacy.erasure_journal import forget_late_replies
 from listmgr.privacy.erasure_registry import (
-    ERASED,
-    KEPT,
+    ERASERS,
+    RETAINED,
 )
 from listmgr.privacy.models import ErasureEntry
 from listmgr.schema import resource
@@ -82,7 +82,7 @@ def anna(uow: UnitOfWork, jobs, settings) -> int:
         receive(tx, form_id=form.id, content=content, at=NOW)
         anchor(tx, at=NOW)
         assert consent.subscriber_id is not None
-    ring(redis.Redis.from_url(settings.redis_url), jobs)
+    enqueue(redis.Redis.from_url(settings.redis_url), jobs)
     return consent.subscriber_id
 
 
@@ -164,9 +164,9 @@ def test_every_personal_table_says_what_becomes_of_it():
         for table in Base.metadata.tables.values()
         if any(column.info["personal"] for column in table.columns)
     }
-    assert personal == set(ERASED) | set(KEPT)
-    assert not set(ERASED) & set(KEPT)
-    assert all(len(reason) > 20 for reason in KEPT.values())
+    assert personal == set(ERASERS) | set(RETAINED)
+    assert not set(ERASERS) & set(RETAINED)
+    assert all(len(reason) > 20 for reason in RETAINED.values())
 
 
 def test_w03_what_several_tables_share_is_done_once(anna, uow, monkeypatch):
@@ -180,10 +180,10 @@ def test_w03_what_several_tables_share_is_done_once(anna, uow, monkeypatch):
 
         return run
 
-    wrapped = {eraser: counted(eraser) for eraser in ERASED.values()}
-    assert len(wrapped) < len(ERASED)
-    by_table = {table: wrapped[eraser] for table, eraser in ERASED.items()}
-    monkeypatch.setattr("listmgr.privacy.erasure.ERASED", by_table)
+    wrapped = {eraser: counted(eraser) for eraser in ERASERS.values()}
+    assert len(wrapped) < len(ERASERS)
+    by_table = {table: wrapped[eraser] for table, eraser in ERASERS.items()}
+    monkeypatch.setattr("listmgr.privacy.erasure.ERASERS", by_table)
     with uow() as tx:
         erase(tx, [anna], actor="operator:1", at=NOW)
     assert len(runs) == len(set(runs)) == len(wrapped)

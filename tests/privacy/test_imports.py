@@ -56,4 +56,4 @@ def test_an_unfinished_import_says_why_it_ended(bench, uow, session):
         erase(tx, [1], actor="operator:1", at=now())
     assert "erased" in bench.row(import_id).problem
     with uow() as tx, pytest.raises(Exception, match="gone on"):
-        control.check(tx, import_id)
+        control.start_check(tx, import_id)

@@ -19,7 +19,7 @@ import pytest
 
 from listmgr.runtime.accounts import POSTGRES, PROGRAMS, VALKEY, unprivileged
 from listmgr.runtime.data_folder import owned_folder, prepare_data_folder, share_out
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from tests.runtime.test_up import address, command, get, up, wait_for_nobody
 from tests.runtime.test_up import folder as folder  # noqa: PLC0414 - a fixture
 
@@ -127,7 +127,7 @@ def test_s09_every_process_runs_under_the_account_of_its_part(folder: Path):
 
 @needs_root
 def test_s09_nobody_reads_the_queues_password_nor_the_database(folder: Path):
-    with House(folder) as house:
+    with EmbeddedServers(folder) as house:
         for path in ("valkey/valkey.conf", "postgres/PG_VERSION", "valkey.log"):
             assert (folder / path).exists()
             assert "PermissionError" in as_nobody(READ, str(folder / path)).stderr
@@ -191,7 +191,7 @@ def test_d08_the_data_directory_is_shut_to_others(tmp_path: Path):
 
 @needs_root
 def test_d08_the_programs_account_is_the_applications_role_and_no_other(folder: Path):
-    with House(folder) as house:
+    with EmbeddedServers(folder) as house:
         for url, works in ((house.database_url, True), (house.owner_url, False)):
             told = run_as(PROGRAMS, CONNECT, url.replace("+psycopg", ""))
             assert (told.returncode == 0) is works, told.stderr

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent import signup
-from listmgr.consent.models import Question, QuestionStatus
+from listmgr.consent.models import ServiceMail, ServiceMailStatus
 from listmgr.kit.clock import now
-from listmgr.kit.mail import KeptConnections, Letter, make_post
+from listmgr.kit.mail import KeptConnections, OutgoingMail, make_post
 from listmgr.lists.models import SignupForm
 from tests.factories import make_list
 from tests.runtime.conftest import wait_until
@@ -72,7 +72,7 @@ def test_f08_confirmation_mails_go_by_one_job_of_a_process_that_never_forks(
     after = valkey.info("commandstats")["cmdstat_blpop"]["calls"]
     assert after - before <= 21
     assert len(sink.peers) == 1
-    sent = sa.select(sa.func.count()).where(Question.status == QuestionStatus.SENT)
+    sent = sa.select(sa.func.count()).where(ServiceMail.status == ServiceMailStatus.SENT)
     wait_until(lambda: session.rollback() or session.scalar(sent) == 21)
 
 
@@ -107,7 +107,7 @@ def test_f08_a_connection_the_server_has_closed_is_opened_again(settings, app, s
     keep = KeptConnections()
     post = make_post(app, keep)
     account = replace(settings.mail, host="127.0.0.1", port=sink.port)
-    letter = Letter("a@example.org", "x", "x", "<p>x</p>", "We", "we@example.org")
+    letter = OutgoingMail("a@example.org", "x", "x", "<p>x</p>", "We", "we@example.org")
     post(letter, account)
     kept = keep._open[account].connection.host
     assert kept is not None and kept.sock is not None

@@ -13,7 +13,7 @@ import redis
 
 from listmgr.runtime import startup_errors
 from listmgr.runtime.process import RuntimeFailure
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 def start(folder: Path) -> str:
     """What is said instead of starting."""
-    with pytest.raises(RuntimeFailure) as said, House(folder):
+    with pytest.raises(RuntimeFailure) as said, EmbeddedServers(folder):
         pass
     return str(said.value)
 
@@ -58,7 +58,7 @@ def test_d05_a_disk_that_is_full_is_told(folder, monkeypatch):
 
 
 def test_d05_another_file_system_than_the_programs_works(folder):
-    with disk(folder, 500) as where, House(where) as house:
+    with disk(folder, 500) as where, EmbeddedServers(where) as house:
         assert house.healthy()
 
 
@@ -70,10 +70,10 @@ def test_d05_a_file_in_place_of_a_folder_is_told(folder):
 
 
 def test_d05_what_valkey_cannot_read_is_told(folder):
-    with House(folder, database="postgres://none") as house:
+    with EmbeddedServers(folder, database="postgres://none") as house:
         with redis.Redis.from_url(house.redis_url) as store:
             store.set("kept", 42)
     (kept,) = (folder / "valkey" / "appendonlydir").glob("*.incr.aof")
     kept.write_bytes(b"*3\r\n$3\r\nSET\r\nnonsense\r\n" + kept.read_bytes())
     with pytest.raises(RuntimeFailure, match="delete the folder `valkey`"):
-        House(folder, database="postgres://none").__enter__()
+        EmbeddedServers(folder, database="postgres://none").__enter__()

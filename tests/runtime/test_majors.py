@@ -18,8 +18,8 @@ from listmgr.consent.models import Consent
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.delivery import engine as sending
-from listmgr.installation.identity import check
-from listmgr.installation.journal_writer import Keeper
+from listmgr.installation.identity import verify_database
+from listmgr.installation.journal_writer import JournalWriter
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import transaction
 from listmgr.runtime import postgres
@@ -58,8 +58,8 @@ def test_d05_consent_campaign_and_withdrawal_on_other_majors(server, settings, h
         command.check(config)
     with running_sink() as sink:
         told = replace(settings, database_url=url, mail=sink.account)
-        check(told)
-        keep = Keeper(engine, told).keep
+        verify_database(told)
+        keep = JournalWriter(engine, told).keep
 
         def uow():
             new = lambda: Session(engine, expire_on_commit=False)  # noqa: E731

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from listmgr.runtime.accounts import POSTGRES, unprivileged
 from listmgr.runtime.ports import free_port
 from listmgr.runtime.process import spawn
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 
 BINARY = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(
@@ -29,7 +29,7 @@ SETTING = "?prepare_threshold=none"
 
 
 @contextmanager
-def let_in(house: House, superuser: sa.Engine) -> Iterator[None]:
+def let_in(house: EmbeddedServers, superuser: sa.Engine) -> Iterator[None]:
     """Let the account that PgBouncer runs under be the application, until the next start."""
     account = unprivileged(POSTGRES)
     name = account.pw_name if account else pwd.getpwuid(os.geteuid()).pw_name
@@ -44,7 +44,7 @@ def let_in(house: House, superuser: sa.Engine) -> Iterator[None]:
 
 
 @pytest.fixture
-def pooled(house: House, engine: sa.Engine, superuser: sa.Engine) -> Iterator[str]:
+def pooled(house: EmbeddedServers, engine: sa.Engine, superuser: sa.Engine) -> Iterator[str]:
     """The database behind a PgBouncer with three connections; its URL without any setting."""
     sockets = house.database_url.partition("?host=")[2].replace("%2F", "/")
     port = free_port()

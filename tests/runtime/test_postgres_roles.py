@@ -20,7 +20,7 @@ from listmgr.kit.transaction import transaction
 from listmgr.runtime.data_folder import owned_folder
 from listmgr.runtime.postgres import _binaries
 from listmgr.runtime.process import spawn
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import migrate
 from tests.conftest import NOW
 from tests.factories import (
@@ -99,7 +99,7 @@ def test_s05_a_data_directory_of_an_earlier_version_is_handed_over_and_keeps_eve
                 )
             )
     for _ in range(2):
-        with House(folder) as house:
+        with EmbeddedServers(folder) as house:
             migrate(house.owner_url, application_url=house.database_url)
             assert owners(house.database_url) == {
                 ("table", "listmgr_owner"),
@@ -117,7 +117,7 @@ def test_s05_a_data_directory_of_an_earlier_version_is_handed_over_and_keeps_eve
 
 
 def test_s05_neither_trust_nor_a_password_stands_in_the_rules_of_access(folder: Path):
-    with House(folder):
+    with EmbeddedServers(folder):
         rules = [
             line.split()
             for line in (folder / "postgres" / "pg_hba.conf").read_text().splitlines()
@@ -127,7 +127,7 @@ def test_s05_neither_trust_nor_a_password_stands_in_the_rules_of_access(folder: 
 
 
 def test_s05_the_application_enters_no_other_database(folder: Path):
-    with House(folder) as house:
+    with EmbeddedServers(folder) as house:
         url = house.database_url.replace("/listmgr?", "/postgres?")
         with pytest.raises(sa.exc.OperationalError, match="pg_hba"):
             sa.create_engine(url).connect()

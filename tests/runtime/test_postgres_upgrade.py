@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
 from listmgr.consent.anchor import broken_chains
-from listmgr.installation.identity import check
+from listmgr.installation.identity import verify_database
 from listmgr.kit.clock import now
 from listmgr.kit.installation_state import Installation
 from listmgr.kit.transaction import transaction
@@ -55,7 +55,7 @@ def fill(server: Postgres, settings: Settings) -> Settings:
     """An installation with people, their ledger and everything the database itself refuses."""
     told = replace(settings, database_url=server.url)
     migrate(server.owner_url, application_url=server.url)
-    check(told)
+    verify_database(told)
     engine = sa.create_engine(server.url)
     with transaction(lambda: Session(engine), told, lambda _jobs: None) as tx:
         notice = make_list(tx)[2]
@@ -69,7 +69,7 @@ def facts(server: Postgres, settings: Settings) -> tuple[object, ...]:
     """What must be the same after the move, as the product sees it."""
     told = replace(settings, database_url=server.url)
     migrate(server.owner_url, application_url=server.url)
-    check(told)
+    verify_database(told)
     engine = sa.create_engine(server.url)
     with transaction(lambda: Session(engine), told, lambda _jobs: None) as tx:
         hashes = tx.session.scalars(sa.text("SELECT hash FROM consent_events ORDER BY id")).all()

@@ -17,7 +17,7 @@ import redis
 
 from listmgr.config import database_url, redis_url
 from listmgr.runtime.process import RuntimeFailure
-from listmgr.runtime.servers import House
+from listmgr.runtime.servers import EmbeddedServers
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def psycopg_url(url: str) -> str:
 
 
 def test_a_second_start_finds_what_the_first_kept(folder):
-    with House(folder) as house:
+    with EmbeddedServers(folder) as house:
         with psycopg.connect(psycopg_url(house.superuser_url)) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         with redis.Redis.from_url(house.redis_url) as store:
             store.set("kept", 42)
         assert house.healthy()
-    with House(folder) as house:
+    with EmbeddedServers(folder) as house:
         with psycopg.connect(psycopg_url(house.superuser_url)) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
         with redis.Redis.from_url(house.redis_url) as store:
@@ -46,12 +46,12 @@ def test_a_second_start_finds_what_the_first_kept(folder):
 
 
 def test_a_second_house_on_the_same_folder_is_refused(folder):
-    with House(folder), pytest.raises(RuntimeFailure, match="already runs"):
-        House(folder).__enter__()
+    with EmbeddedServers(folder), pytest.raises(RuntimeFailure, match="already runs"):
+        EmbeddedServers(folder).__enter__()
 
 
 def test_servers_of_the_users_own_are_used_and_nothing_starts(folder):
-    with House(folder, database="postgres://db/x", queue="valkey://q/0") as house:
+    with EmbeddedServers(folder, database="postgres://db/x", queue="valkey://q/0") as house:
         assert house.database_url == "postgresql+psycopg://db/x"
         assert house.redis_url == "redis://q/0"
     assert list(folder.iterdir()) == []
@@ -66,8 +66,8 @@ def test_url_spellings():
 OWNER = """
 import sys, time
 from pathlib import Path
-from listmgr.runtime.servers import House
-with House(Path(sys.argv[1])) as house:
+from listmgr.runtime.servers import EmbeddedServers
+with EmbeddedServers(Path(sys.argv[1])) as house:
     print("ready", flush=True)
     time.sleep(60)
 """
@@ -99,13 +99,13 @@ def test_a_killed_owner_leaves_no_server_and_loses_nothing(folder):
     while servers_of(folder) and time.monotonic() < until:
         time.sleep(0.1)
     assert servers_of(folder) == []
-    with House(folder) as house:
+    with EmbeddedServers(folder) as house:
         assert house.healthy()
 
 
 def test_d01_a_redis_server_that_is_installed_later_changes_nothing(folder, monkeypatch):
     """Debian's Redis 7 cannot read what Valkey 9 has kept."""
-    with House(folder, database="postgres://none") as house:
+    with EmbeddedServers(folder, database="postgres://none") as house:
         with redis.Redis.from_url(house.redis_url) as store:
             store.set("kept", 42)
     programs = folder / "bin"
@@ -114,7 +114,7 @@ def test_d01_a_redis_server_that_is_installed_later_changes_nothing(folder, monk
         (programs / name).write_text(f"#!/bin/sh\ntouch '{folder}/foreign'\nexit 1\n")
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    with House(folder, database="postgres://none") as house:
+    with EmbeddedServers(folder, database="postgres://none") as house:
         with redis.Redis.from_url(house.redis_url) as store:
             assert store.get("kept") == b"42"
     assert not (folder / "foreign").exists()

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from listmgr.campaigns import compose
 from listmgr.kit.clock import now
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from listmgr.runtime.ports import free_port
 from tests.conftest import UnitOfWork
 from tests.factories import (
@@ -90,7 +90,7 @@ def one_click(uow: UnitOfWork, settings) -> Callable[[], str]:
         with uow() as tx:
             consent = make_confirmed(tx, f"p{next(numbers)}@example.org", notice, now())
         keys = settings.secret_keys
-        return "/u/" + make_token(keys, Door.UNSUBSCRIBE, campaign, consent.subscriber_id)
+        return "/u/" + make_token(keys, TokenPurpose.UNSUBSCRIBE, campaign, consent.subscriber_id)
 
     return make
 

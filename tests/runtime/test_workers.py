@@ -18,7 +18,7 @@ import redis
 import sqlalchemy as sa
 
 from listmgr.kit.clock import now
-from listmgr.kit.queue import Job, ring
+from listmgr.kit.queue import Job, enqueue
 from tests.factories import (
     launched,
     make_list,
@@ -85,7 +85,7 @@ def test_s09_the_queue_runs_registered_jobs_only(valkey, start, log, tmp_path, q
     valkey.rpush(f"rq:queue:{queue}", "string")
     process = start("worker", f"--queues={queue}")
     own = Job("expire_consents", queue=queue, key="own")
-    assert ring(valkey, [own]) == 1
+    assert enqueue(valkey, [own]) == 1
     wait_until(lambda: done(valkey, own))
     assert process.poll() is None
     assert not mark.exists()
@@ -110,17 +110,17 @@ def test_f02_a_worker_killed_in_a_job_takes_nobody_along(engine, valkey, start, 
     job = Job("sweep_signups", queue=queue, key="sweep-signups")
     with lock(engine):
         worker = start("worker", f"--queues={queue}")
-        assert ring(valkey, [job]) == 1
+        assert enqueue(valkey, [job]) == 1
         wait_until(lambda: valkey.hget("rq:job:sweep-signups", "status") == b"started")
         worker.kill()
         worker.wait()
     # Its run lives a little, the entry of it a minute longer.
     (run,) = valkey.keys("rq:execution:sweep-signups:*")
     assert 0 < valkey.ttl(run) < valkey.ttl("rq:executions:sweep-signups")
-    assert ring(valkey, [job]) == 0
+    assert enqueue(valkey, [job]) == 0
     valkey.pexpire(run, 1)
     wait_until(lambda: not valkey.exists(run))
-    assert ring(valkey, [job, Job("sweep_cards", queue=queue, key="sweep-cards")]) == 2
+    assert enqueue(valkey, [job, Job("sweep_cards", queue=queue, key="sweep-cards")]) == 2
     start("worker", f"--queues={queue}")
     wait_until(lambda: done(valkey, job))
     assert "Traceback" not in log.read_text()
@@ -168,7 +168,7 @@ def test_f02_a_scheduler_and_a_worker_outlive_any_state_of_valkey(
         assert [process.poll() for process in both] == [None, None]
     valkey.flushall()
     own = Job("expire_consents", queue="mail", key="own")
-    wait_until(lambda: ring(valkey, [own]) == 1)
+    wait_until(lambda: enqueue(valkey, [own]) == 1)
     wait_until(lambda: done(valkey, own))
     assert [process.poll() for process in both] == [None, None]
     assert "Traceback" not in log.read_text()
@@ -195,10 +195,10 @@ def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
 
         with lock(superuser):
             for queue in ("mail", "work"):
-                ring(valkey, [Job("sweep_signups", queue=queue, key=f"held-{queue}")])
+                enqueue(valkey, [Job("sweep_signups", queue=queue, key=f"held-{queue}")])
             wait_until(seen)
     jobs = [Job("expire_consents", key=f"job-{number}") for number in range(5)]
-    ring(valkey, jobs)
+    enqueue(valkey, jobs)
     wait_until(lambda: all(done(valkey, job) for job in jobs))
     assert b"could not receive data" not in log.read_bytes()[begins:]
 

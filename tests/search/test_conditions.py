@@ -23,7 +23,7 @@ from listmgr.search.counts import (
     Count,
     count,
 )
-from listmgr.search.results import Wanted
+from listmgr.search.results import SubscriberQuery
 from listmgr.subscribers.field_catalogue import CORE_FIELDS
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW
@@ -71,45 +71,45 @@ def crowd(uow, superuser) -> None:
 
 FIELDS = {field.key: field for field in CORE_FIELDS}
 SEARCHES = [
-    Wanted(),
-    Wanted("an"),
-    Wanted("nne"),
-    Wanted("ÄNNE"),
-    Wanted("bau"),
-    Wanted("ärm example"),
-    Wanted("_x"),
-    Wanted("b%"),
-    Wanted("@example.org"),
-    Wanted("@example"),
-    Wanted("müller.example"),
-    Wanted("1@example"),
-    Wanted("na1@exam"),
-    Wanted("a@"),
-    Wanted("o'n"),
-    Wanted("mail.exam"),
-    Wanted("-"),
-    Wanted("&"),
-    Wanted("\\"),
-    Wanted("nothing at all"),
-    Wanted(tag="vip"),
-    Wanted(field=FIELDS["last_name"], value="ärmel"),
-    Wanted(field=FIELDS["language"], value="en"),
-    Wanted(field=FIELDS["email"], value="anna"),
-    Wanted(list_id=1),
-    Wanted(list_id=2, status=ConsentStatus.PENDING),
-    Wanted(status=ConsentStatus.CONFIRMED),
-    Wanted(source=ConsentSource.CARD),
-    Wanted(list_id=1, source=ConsentSource.CARD),
-    Wanted("example", list_id=1, status=ConsentStatus.CONFIRMED),
-    Wanted(since=NOW - timedelta(days=20)),
-    Wanted(until=NOW - timedelta(days=10), since=NOW - timedelta(days=30)),
-    Wanted("bau", status=ConsentStatus.CONFIRMED, since=NOW - timedelta(days=30)),
-    Wanted("org", tag="Messe 2026", source=ConsentSource.FORM),
+    SubscriberQuery(),
+    SubscriberQuery("an"),
+    SubscriberQuery("nne"),
+    SubscriberQuery("ÄNNE"),
+    SubscriberQuery("bau"),
+    SubscriberQuery("ärm example"),
+    SubscriberQuery("_x"),
+    SubscriberQuery("b%"),
+    SubscriberQuery("@example.org"),
+    SubscriberQuery("@example"),
+    SubscriberQuery("müller.example"),
+    SubscriberQuery("1@example"),
+    SubscriberQuery("na1@exam"),
+    SubscriberQuery("a@"),
+    SubscriberQuery("o'n"),
+    SubscriberQuery("mail.exam"),
+    SubscriberQuery("-"),
+    SubscriberQuery("&"),
+    SubscriberQuery("\\"),
+    SubscriberQuery("nothing at all"),
+    SubscriberQuery(tag="vip"),
+    SubscriberQuery(field=FIELDS["last_name"], value="ärmel"),
+    SubscriberQuery(field=FIELDS["language"], value="en"),
+    SubscriberQuery(field=FIELDS["email"], value="anna"),
+    SubscriberQuery(list_id=1),
+    SubscriberQuery(list_id=2, status=ConsentStatus.PENDING),
+    SubscriberQuery(status=ConsentStatus.CONFIRMED),
+    SubscriberQuery(source=ConsentSource.CARD),
+    SubscriberQuery(list_id=1, source=ConsentSource.CARD),
+    SubscriberQuery("example", list_id=1, status=ConsentStatus.CONFIRMED),
+    SubscriberQuery(since=NOW - timedelta(days=20)),
+    SubscriberQuery(until=NOW - timedelta(days=10), since=NOW - timedelta(days=30)),
+    SubscriberQuery("bau", status=ConsentStatus.CONFIRMED, since=NOW - timedelta(days=30)),
+    SubscriberQuery("org", tag="Messe 2026", source=ConsentSource.FORM),
 ]
 
 
-def fits(wanted: Wanted, person: Subscriber, consents: list[Consent]) -> bool:
-    """The same in Python, from the words of `Wanted` alone."""
+def fits(wanted: SubscriberQuery, person: Subscriber, consents: list[Consent]) -> bool:
+    """The same in Python, from the words of `SubscriberQuery` alone."""
     tests = [all(_has(person, word) for word in wanted.query.split())]
     if wanted.tag:
         tests.append(wanted.tag in person.tags)
@@ -190,25 +190,25 @@ def test_what_is_frequent_each_and_rare_together_is_looked_for_step_by_step(
             right = tx.session.scalars(
                 sa.text(f"SELECT s.id FROM subscribers s WHERE {told.sql}"), dict(told.binds)
             ).all()
-            seen, page = [], results.find(tx.session, wanted, size=4)
+            seen, page = [], results.find_page(tx.session, wanted, size=4)
             while True:
                 seen += [row.subscriber.id for row in page.rows]
                 if page.older is None:
                     break
                 steps += 1
-                page = results.find(tx.session, wanted, below=page.older, size=4)
+                page = results.find_page(tx.session, wanted, below=page.older, size=4)
             assert sorted(seen) == sorted(right), wanted
             if page.newer is not None:
-                back = results.find(tx.session, wanted, above=page.newer, size=4)
+                back = results.find_page(tx.session, wanted, above=page.newer, size=4)
                 assert {row.subscriber.id for row in back.rows} <= set(right)
         assert steps or further > 5
 
 
-def down(session, wanted: Wanted) -> list[int]:
+def down(session, wanted: SubscriberQuery) -> list[int]:
     seen: list[int] = []
     below = None
     while True:
-        page = results.find(session, wanted, below=below, size=4)
+        page = results.find_page(session, wanted, below=below, size=4)
         seen += [row.subscriber.id for row in page.rows]
         if page.older is None:
             return seen
@@ -216,17 +216,17 @@ def down(session, wanted: Wanted) -> list[int]:
         below = page.older
 
 
-def up(session, wanted: Wanted, ids: list[int]) -> list[int]:
+def up(session, wanted: SubscriberQuery, ids: list[int]) -> list[int]:
     """From the last full page back to the first."""
     last = (len(ids) // 4) * 4
     if not last:
         return ids[:4]
-    page = results.find(session, wanted, above=ids[last - 1], size=4) if last > 4 else None
+    page = results.find_page(session, wanted, above=ids[last - 1], size=4) if last > 4 else None
     seen = ids[last - 4 : last]
     while page is not None:
         rows = [row.subscriber.id for row in page.rows]
         seen = rows + [one for one in seen if one not in rows]
-        page = results.find(session, wanted, above=page.newer, size=4) if page.newer else None
+        page = results.find_page(session, wanted, above=page.newer, size=4) if page.newer else None
     return seen
 
 
@@ -238,7 +238,7 @@ def test_a_part_is_found_however_late_it_stands_in_a_long_address(uow):
         results.tidy(tx.session)
     with uow() as tx:
         for query in ("needle", "bb@c", "dddd", f"{'d' * 60}.exam", "exam"):
-            [row] = results.find(tx.session, Wanted(query)).rows
+            [row] = results.find_page(tx.session, SubscriberQuery(query)).rows
             assert row.subscriber.address.startswith("aaa")
 
 

@@ -12,8 +12,8 @@ from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import Consent
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.staff_requests import (
-    object_on_word,
-    withdraw_on_word,
+    record_objection,
+    record_withdrawal_request,
 )
 from listmgr.consent.withdraw import withdraw
 from listmgr.kit.errors import InvalidInput, NotFound
@@ -25,7 +25,7 @@ from listmgr.search import (
     results,
 )
 from listmgr.search.counts import Count
-from listmgr.search.results import Wanted
+from listmgr.search.results import SubscriberQuery
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.register import is_suppressed
 from tests.conftest import NOW
@@ -54,14 +54,16 @@ def test_few_are_counted_and_many_are_estimated(uow, monkeypatch, superuser):
     with superuser.begin() as connection:
         connection.execute(sa.text("ANALYZE subscribers"))
     with uow() as tx:
-        assert search_counts.count(tx.session, Wanted()) == Count(300, exact=True)
-        assert search_counts.count(tx.session, Wanted("p1@")).number == 1
+        assert search_counts.count(tx.session, SubscriberQuery()) == Count(300, exact=True)
+        assert search_counts.count(tx.session, SubscriberQuery("p1@")).number == 1
         monkeypatch.setattr(search_counts, "DEAR", 5.0)
-        many = search_counts.count(tx.session, Wanted())
+        many = search_counts.count(tx.session, SubscriberQuery())
         assert not many.exact
         assert 250 < many.number < 350
         # A condition with an enumeration in it is estimated as well.
-        both = search_counts.count(tx.session, Wanted("@many.example", 1, ConsentStatus.PENDING))
+        both = search_counts.count(
+            tx.session, SubscriberQuery("@many.example", 1, ConsentStatus.PENDING)
+        )
         assert not both.exact
 
 
@@ -69,7 +71,7 @@ def test_a_search_whose_plan_was_too_hopeful_stops_counting(uow, monkeypatch):
     with uow() as tx:
         add_many(tx, 300)
         monkeypatch.setattr(search_counts, "COUNTED", 100)
-        found = search_counts.count(tx.session, Wanted())
+        found = search_counts.count(tx.session, SubscriberQuery())
         assert not found.exact
         assert found.number > 100
 
@@ -95,7 +97,7 @@ def test_pages_hold_each_person_once_and_all(uow):
     seen, below = [], None
     with uow() as tx:
         while True:
-            page = results.find(tx.session, Wanted(), below=below)
+            page = results.find_page(tx.session, SubscriberQuery(), below=below)
             seen += [row.subscriber.id for row in page.rows]
             below = page.older
             if below is None:
@@ -107,9 +109,9 @@ def test_an_idn_domain_is_found_in_both_spellings(uow):
     with uow() as tx:
         make_subscriber(tx, "Änne@müller.example", NOW)
         for query in ("änne@müller", "@müller.example", "@xn--mller-kva.example", "ÄNNE"):
-            assert len(results.find(tx.session, Wanted(query)).rows) == (query != "änne@müller"), (
-                query
-            )
+            assert len(results.find_page(tx.session, SubscriberQuery(query)).rows) == (
+                query != "änne@müller"
+            ), query
 
 
 def test_a_person_shows_the_newest_consent_of_each_purpose(uow):
@@ -120,7 +122,7 @@ def test_a_person_shows_the_newest_consent_of_each_purpose(uow):
         withdraw(tx, first.id, how="page", actor="subscriber", facts=RequestFacts(), at=NOW)
         make_pending(tx, "anna@example.com", notice, NOW + timedelta(days=2))
         make_confirmed(tx, "anna@example.com", other, NOW + timedelta(days=4))
-        [row] = results.find(tx.session, Wanted()).rows
+        [row] = results.find_page(tx.session, SubscriberQuery()).rows
     assert [standing.status for standing in row.standings] == ["pending", "confirmed"]
 
 
@@ -152,14 +154,16 @@ def test_l13_words_of_a_person_to_staff(uow):
         other = make_subscriber(tx, "b@example.com", NOW)
         told = {"how": "phone", "actor": "operator:1", "at": NOW}
         with pytest.raises(NotFound):
-            withdraw_on_word(tx, other.id, consent.id, **told)
+            record_withdrawal_request(tx, other.id, consent.id, **told)
         with pytest.raises(InvalidInput):
-            withdraw_on_word(tx, consent.subscriber_id, consent.id, **told | {"how": "page"})
-        assert object_on_word(tx, consent.subscriber_id, **told) == 1
-        assert object_on_word(tx, consent.subscriber_id, **told) == 0
-        assert not withdraw_on_word(tx, consent.subscriber_id, consent.id, **told)
+            record_withdrawal_request(
+                tx, consent.subscriber_id, consent.id, **told | {"how": "page"}
+            )
+        assert record_objection(tx, consent.subscriber_id, **told) == 1
+        assert record_objection(tx, consent.subscriber_id, **told) == 0
+        assert not record_withdrawal_request(tx, consent.subscriber_id, consent.id, **told)
         with pytest.raises(NotFound):
-            object_on_word(tx, 99, **told)
+            record_objection(tx, 99, **told)
         person = tx.session.get_one(Subscriber, consent.subscriber_id)
         assert is_suppressed(tx, person.fingerprint)
         assert tx.session.get_one(Consent, consent.id).status == "withdrawn"
@@ -170,15 +174,15 @@ def test_a_page_found_by_index_knows_how_many_fit(uow, session, monkeypatch):
     monkeypatch.setattr(results, "WALK", 10)
     with uow() as tx:
         add_many(tx, 300)
-    wanted = Wanted("p1 many")
-    page = results.find(session, wanted)
+    wanted = SubscriberQuery("p1 many")
+    page = results.find_page(session, wanted)
     # p1, p10 to p19, p100 to p199.
     assert (page.total, len(page.rows)) == (111, 50)
     assert search_counts.count(session, wanted) == Count(111, exact=True)
-    assert results.find(session, wanted, below=page.older).total is None
-    assert results.find(session, Wanted("nobody")).total == 0
+    assert results.find_page(session, wanted, below=page.older).total is None
+    assert results.find_page(session, SubscriberQuery("nobody")).total == 0
     asked = []
     sa.event.listen(session.bind, "before_cursor_execute", lambda *told: asked.append(told[2]))
-    results.find(session, wanted)
+    results.find_page(session, wanted)
     search_counts.count(session, wanted)
     assert not any("generate_series" in statement for statement in asked)

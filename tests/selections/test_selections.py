@@ -11,7 +11,7 @@ from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.operators.models import Role
-from listmgr.search.conditions import Wanted
+from listmgr.search.conditions import SubscriberQuery
 from listmgr.segments.edit import create
 from listmgr.segments.rules import Group, Rule
 from listmgr.selections import freeze
@@ -80,7 +80,7 @@ def test_ticked_people_are_those_that_exist_each_once(uow, people):
 
 
 def test_a_search_is_kept_and_restored_as_it_was(uow, people, session):
-    wanted = Wanted(
+    wanted = SubscriberQuery(
         query="anna @example.com",
         list_id=1,
         status=ConsentStatus.CONFIRMED,
@@ -92,11 +92,13 @@ def test_a_search_is_kept_and_restored_as_it_was(uow, people, session):
         until=datetime(2027, 1, 1, tzinfo=UTC),
     )
     assert restored(session, as_kept(wanted)) == wanted
-    assert restored(session, as_kept(Wanted())) == Wanted()
+    assert restored(session, as_kept(SubscriberQuery())) == SubscriberQuery()
 
 
 def test_a_search_for_a_field_that_is_gone_finds_nobody(uow, people, session):
-    kept = as_kept(Wanted(field=field_by_key(session, "company"), value="x")) | {"field": "gone"}
+    kept = as_kept(SubscriberQuery(field=field_by_key(session, "company"), value="x")) | {
+        "field": "gone"
+    }
     with pytest.raises(NotFound):
         restored(session, kept)
     with uow() as tx:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.senders.quiet_hours import (
     Quiet,
     QuietTold,
@@ -94,6 +94,6 @@ def test_wrong_hours_are_told():
         (QuietTold(zone="Europe/Atlantis"), "quiet_zone"),
         (QuietTold(zone="../../etc/passwd"), "quiet_zone"),
     ):
-        typed = Typed()
+        typed = Validator()
         checked_quiet(typed, told)
         assert field in typed.wrong, told

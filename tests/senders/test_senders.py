@@ -14,13 +14,13 @@ from listmgr.kit.encryption import (
     unseal,
 )
 from listmgr.kit.errors import InvalidInput, Refused
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.senders import (
     edit,
     routing,
 )
 from listmgr.senders.edit import AccountTold
-from listmgr.senders.limits import Limit, Terms, allowance
+from listmgr.senders.limits import Limit, SendingPolicy, allowance
 from listmgr.senders.limits_form import (
     PacingTold,
     checked_domains,
@@ -140,7 +140,7 @@ def test_the_address_comes_before_the_domain_and_both_before_the_built_in_one(uo
 
 
 def test_limits_of_the_built_in_sender_get_a_row_and_count_up_its_revision(uow, session):
-    assert routing.built_in(session).terms == Terms()
+    assert routing.built_in(session).terms == SendingPolicy()
     told = PacingTold(per_second="20", warm_up="50 100;200", warm_up_began="2026-11-22")
     rows = [("google", {"per_hour": "9"}), ("", {}), ("Bücher.example", {"at_once": "2"})]
     for _ in range(2):
@@ -160,19 +160,19 @@ def test_a_warm_up_plan_goes_day_by_day_and_ends():
     days = [date(2026, 11, day) for day in (20, 22, 23, 24)]
     assert [allowance([50, 100], began, day) for day in days] == [50, 50, 100, None]
     assert allowance([], began, began) is None
-    terms = Terms(limit=Limit(per_day=80), warm_up=(50, 100), warm_up_began=began)
+    terms = SendingPolicy(limit=Limit(per_day=80), warm_up=(50, 100), warm_up_began=began)
     # Monday the 23rd, noon: the plan says 100, the daily limit less.
     assert terms.limit_on(NOW).per_day == 80
 
 
 def test_wrong_limits_are_told_beside_their_fields():
-    typed = Typed()
+    typed = Validator()
     checked_pacing(typed, PacingTold("x", "-1", "9" * 12, "1.5", "50, x", ""))
     assert set(typed.wrong) == {"connections", "per_second", "per_hour", "per_day", "warm_up"}
-    typed = Typed()
+    typed = Validator()
     checked_pacing(typed, PacingTold(warm_up="50, 0", warm_up_began="soon"))
     assert "warm_up" in typed.wrong
-    typed = Typed()
+    typed = Validator()
     rows = [("!!", {"per_day": "1"}), ("a.example", {}), ("b.example", {"per_day": "x"})]
     checked_domains(typed, rows, providers=frozenset())
     assert set(typed.wrong) == {"scope-0", "scope-1", "per_day-2", "scope-2"}

@@ -7,12 +7,12 @@ import pytest
 from listmgr.cards.models import CardSource, LetterStatus
 from listmgr.cards.stages import Stage
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
-from listmgr.consent.models import ConsentSource, QuestionKind
+from listmgr.consent.models import ConsentSource, ServiceMailKind
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.imports.models import ImportStatus
 from listmgr.imports.row_outcomes import (
     Meaning,
-    Verdict,
+    RowOutcome,
 )
 from listmgr.operators.roles import Right, Role
 from listmgr.segments.rules import OPERATORS
@@ -37,7 +37,7 @@ EVERY = [
     (labels.card_stage, Stage),
     (labels.card_source, CardSource),
     (labels.letter_status, LetterStatus),
-    (imports_labels.verdict_name, Verdict),
+    (imports_labels.verdict_name, RowOutcome),
     (imports_labels.import_state, ImportStatus),
     (imports_labels.meaning_name, Meaning),
     (filters.station, ConsentStatus),
@@ -46,7 +46,7 @@ EVERY = [
     (filters.right_name, Right),
     (filters.act, ConsentAction),
     (filters.delivered, DeliveryStatus),
-    (evidence_values.mail_kind, QuestionKind),
+    (evidence_values.mail_kind, ServiceMailKind),
     (segments_labels.operator_words, {op for found in OPERATORS.values() for op in found}),
 ]
 

@@ -51,10 +51,10 @@ NO_TEXT = N_(
 NO_CARD = N_("There is text in this picture, but it does not look like a business card.")
 A_CODE_ONLY = N_("The code in this picture holds no card; what it says is shown below as text.")
 
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
-def read_picture(data: bytes, told: Told = lambda _done, _of: None) -> ParseResult:
+def read_picture(data: bytes, told: OnProgress = lambda _done, _of: None) -> ParseResult:
     """Every card in a picture; never raises for what the picture is, and asks no network.
 
     `told(done, of)` hears how many of the cards that were seen have been read.
@@ -85,7 +85,7 @@ def _from_codes(picture: Any) -> tuple[list[ParsedCard], list[str]]:  # noqa: AN
     return cards, texts
 
 
-def _from_print(picture: Any, told: Told) -> tuple[list[ParsedCard], str]:  # noqa: ANN401
+def _from_print(picture: Any, told: OnProgress) -> tuple[list[ParsedCard], str]:  # noqa: ANN401
     """The printed cards, also those that name no address, or why there are none."""
     if not (installed(OCR) and models_are_here()):
         return [], NO_OCR
@@ -116,7 +116,7 @@ def _worth(card: ParsedCard) -> float:
     return told + sum(phone.confidence for phone in fields.phones)
 
 
-def _read_all(pictures: Sequence[Any], told: Told) -> tuple[list[ParsedCard], int]:
+def _read_all(pictures: Sequence[Any], told: OnProgress) -> tuple[list[ParsedCard], int]:
     cards: list[ParsedCard] = []
     words = 0
     told(0, len(pictures))

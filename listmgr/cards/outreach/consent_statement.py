@@ -16,13 +16,13 @@ from listmgr.consent.capture import capture, open_consent
 from listmgr.consent.history import history
 from listmgr.consent.ledger import lock_consent
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, ConsentSource, Question
-from listmgr.consent.request_confirmation import ask
+from listmgr.consent.models import Consent, ConsentSource, ServiceMail
+from listmgr.consent.request_confirmation import request_confirmation
 from listmgr.consent.signup import SignupContent, find_or_add
 from listmgr.kit.errors import Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.lists.models import MailingList, Notice, Purpose
 from listmgr.subscribers.address import parse_address
 from listmgr.subscribers.models import Subscriber
@@ -39,10 +39,10 @@ class Statement:
     list_name: str
     purpose: Purpose
     consent: Consent
-    question: Question | None
+    question: ServiceMail | None
 
 
-def state(
+def store_statement(
     tx: Transaction,
     card_id: int,
     own: int | None,
@@ -60,7 +60,7 @@ def state(
     _must_be_askable(tx, card)
     if card.consent_id is not None:
         raise Refused(N_("A statement is stored already. A person is asked once."))
-    typed = Typed()
+    typed = Validator()
     told = typed.text("statement", words, limit=MOST)
     if len(told) < LEAST and "statement" not in typed.wrong:
         typed.wrong["statement"] = N_(
@@ -89,9 +89,9 @@ def state(
     return consent
 
 
-def ask_once(
+def request_confirmation_once(
     tx: Transaction, card_id: int, own: int | None, *, operator_id: int, at: datetime
-) -> Question:
+) -> ServiceMail:
     """Queue the one confirmation mail, or let it wait for room.
 
     Raises Refused without a stored statement.
@@ -109,7 +109,7 @@ def ask_once(
     if consent.status is not ConsentStatus.CAPTURED:
         raise Refused(N_("The person has been asked. There is one question and no reminder."))
     address = parse_address(card.address)
-    question = ask(tx, [consent], address, at=at, actor=f"operator:{operator_id}")
+    question = request_confirmation(tx, [consent], address, at=at, actor=f"operator:{operator_id}")
     # Only what has been asked before is not asked again, and this consent has not been.
     assert question is not None
     at_first_contact(card, at)
@@ -128,9 +128,9 @@ def statement_of(session: Session, card: Card) -> Statement | None:
         return None
     consent = session.get_one(Consent, card.consent_id)
     question = session.scalars(
-        sa.select(Question)
-        .where(Question.consent_ids.contains([consent.id]))
-        .order_by(Question.id.desc())
+        sa.select(ServiceMail)
+        .where(ServiceMail.consent_ids.contains([consent.id]))
+        .order_by(ServiceMail.id.desc())
         .limit(1)
     ).one_or_none()
     return Statement(

@@ -15,7 +15,7 @@ from listmgr.kit.errors import Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
-from listmgr.kit.validation import Typed
+from listmgr.kit.validation import Validator
 from listmgr.lists.models import MailingList
 
 MAX_BODY = 5000
@@ -52,7 +52,7 @@ def write_reply(
     """
     card = locked_card(tx, card_id, own)
     _must_be_writable(tx, card)
-    typed = Typed()
+    typed = Validator()
     subject = typed.line("subject", words.subject, missing=N_("Write a subject."), limit=200)
     body = typed.text("body", words.body, missing=N_("Write to the person."), limit=MAX_BODY)
     sender = tx.session.get(MailingList, list_id)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.cards.models import Card, CardCapture, CardLetter, Occasion
-from listmgr.kit.mail import Letter
+from listmgr.kit.mail import OutgoingMail
 from listmgr.kit.mail_templates import mail_templates
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList
@@ -18,7 +18,7 @@ from listmgr.operators.models import Operator
 from listmgr.subscribers.address import AddressError, parse_address
 
 
-def compose(tx: Transaction, card: Card, letter: CardLetter, templates: Path) -> Letter:
+def compose_reply(tx: Transaction, card: Card, letter: CardLetter, templates: Path) -> OutgoingMail:
     """The mail: the operator's words, then who we are, what we hold, from where, for how long."""
     sender = tx.session.get_one(MailingList, letter.list_id)
     operator = tx.session.get_one(Operator, letter.operator_id)
@@ -36,7 +36,7 @@ def compose(tx: Transaction, card: Card, letter: CardLetter, templates: Path) ->
         "days": tx.settings.card_days,
     }
     parts = _render(templates / "mail" / "card_reply" / card.language, values)
-    return Letter(
+    return OutgoingMail(
         to=parse_address(card.address).envelope,
         subject=parts["subject.txt"].strip(),
         text=parts["body.txt"],

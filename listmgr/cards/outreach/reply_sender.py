@@ -12,15 +12,15 @@ import sqlalchemy as sa
 from listmgr.cards.intake import objection
 from listmgr.cards.models import Card, CardLetter, LetterStatus, NoticeWay
 from listmgr.cards.outreach.reply import send_job
-from listmgr.cards.outreach.reply_content import compose
+from listmgr.cards.outreach.reply_content import compose_reply
 from listmgr.cards.privacy_notice import given
 from listmgr.cards.restriction import restricted_since
-from listmgr.kit.mail import Letter, MailRefused, MailServerAway, MailUncertain
+from listmgr.kit.mail import MailRefused, MailServerAway, MailUncertain, OutgoingMail
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList
 from listmgr.senders.transactional_route import (
-    PostBy,
-    Way,
+    SendVia,
+    TransactionalRoute,
     way,
 )
 
@@ -31,7 +31,7 @@ RETRY_AFTER = timedelta(minutes=5)
 
 
 def send_reply(
-    uow: UnitOfWork, post: PostBy, templates: Path, letter_id: int, *, now: Callable[[], datetime]
+    uow: UnitOfWork, post: SendVia, templates: Path, letter_id: int, *, now: Callable[[], datetime]
 ) -> None:
     """Send one reply; safe to run twice, since claiming it is committed before the mail goes."""
     with uow() as tx:
@@ -54,7 +54,7 @@ def send_reply(
 
 def _claim(
     tx: Transaction, letter_id: int, templates: Path, at: datetime
-) -> tuple[Letter, Way] | None:
+) -> tuple[OutgoingMail, TransactionalRoute] | None:
     letter = tx.session.get(CardLetter, letter_id, with_for_update={"skip_locked": True})
     if letter is None or letter.status is not LetterStatus.QUEUED:
         return None
@@ -70,7 +70,7 @@ def _claim(
         return None
     letter.status, letter.tried_at = LetterStatus.SENDING, at
     letter.attempts += 1
-    mail = compose(tx, card, letter, templates)
+    mail = compose_reply(tx, card, letter, templates)
     named = tx.session.get_one(MailingList, letter.list_id).sender_id
     return mail, way(tx.session, tx.settings, mail.sender_address, named=named)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from listmgr.cards.models import Card, CardStatus
 from listmgr.cards.restriction import restricted_since
 from listmgr.config import Settings
-from listmgr.kit.tokens import Door, TokenError, make_token, open_token
+from listmgr.kit.tokens import TokenError, TokenPurpose, make_token, open_token
 
 # Long enough to hand the tablet over, too short to be of use to who finds the link later.
 LIVES_SECONDS = 15 * 60
@@ -27,13 +27,15 @@ class Prefill:
 
 def prefill_token(settings: Settings, card_id: int) -> str:
     """A signed token for the address of the page: nothing of the person is in it."""
-    return make_token(settings.secret_keys, Door.PREFILL, card_id)
+    return make_token(settings.secret_keys, TokenPurpose.PREFILL, card_id)
 
 
 def prefill(session: Session, settings: Settings, token: str) -> Prefill:
     """What the card behind a token says; empty for an old, forged or unknown one."""
     try:
-        [card_id] = open_token(settings.secret_keys, Door.PREFILL, token, max_age=LIVES_SECONDS)
+        [card_id] = open_token(
+            settings.secret_keys, TokenPurpose.PREFILL, token, max_age=LIVES_SECONDS
+        )
     except (TokenError, ValueError):
         return Prefill()
     card = session.get(Card, card_id)

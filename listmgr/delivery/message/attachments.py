@@ -14,7 +14,7 @@ from listmgr.delivery.message.compiled import Enclosed
 from listmgr.delivery.message.errors import MessageError
 from listmgr.kit.i18n import (
     N_,
-    filled,
+    lazy_message,
 )
 
 _REFERENCE = re.compile(r"\bcid:([^\"'\s<>)]+)")
@@ -38,7 +38,7 @@ def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
         name = unquote(found[1])
         if name not in known:
             raise MessageError(
-                filled(
+                lazy_message(
                     N_(
                         "There is no file “%(name)s”. Add it to the campaign, or take"
                         " cid:%(name)s out."

@@ -31,7 +31,7 @@ from listmgr.delivery.message.template_language import (
 )
 from listmgr.kit.i18n import (
     N_,
-    filled,
+    lazy_message,
 )
 
 # Names and cities repeat; what does not repeat pushes the oldest out.
@@ -191,7 +191,7 @@ class _Compiler:
             lines.append(headers.header("Content-Language", content.language))
         for name, value in content.extra_headers:
             if name.lower() in _OURS:
-                sentence = filled(N_("%(name)s is set by the program."), name=name)
+                sentence = lazy_message(N_("%(name)s is set by the program."), name=name)
                 raise MessageError(sentence, part="headers")
             lines.append(headers.header(name, value))
         return [*lines, "MIME-Version: 1.0"]

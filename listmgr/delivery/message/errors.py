@@ -5,8 +5,8 @@ from __future__ import annotations
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import (
     N_,
-    Filled,
-    filled,
+    LazyMessage,
+    lazy_message,
 )
 
 _PARTS = {
@@ -22,12 +22,12 @@ class MessageError(InvalidInput):
     """A message cannot be compiled. `part` is subject, text, html or a header; `line` from 1."""
 
     def __init__(self, message: str, *, part: str, line: int = 0) -> None:
-        problem = message if isinstance(message, Filled) else filled(message)
-        gaps: dict[str, str] = {"problem": problem, "part": filled(_PARTS.get(part, part))}
-        self.sentence: Filled = (
-            filled(N_("%(part)s, line %(line)s: %(problem)s"), line=str(line), **gaps)
+        problem = message if isinstance(message, LazyMessage) else lazy_message(message)
+        gaps: dict[str, str] = {"problem": problem, "part": lazy_message(_PARTS.get(part, part))}
+        self.sentence: LazyMessage = (
+            lazy_message(N_("%(part)s, line %(line)s: %(problem)s"), line=str(line), **gaps)
             if line
-            else filled(N_("%(part)s: %(problem)s"), **gaps)
+            else lazy_message(N_("%(part)s: %(problem)s"), **gaps)
         )
         super().__init__(self.sentence, {part: message})
         self.part = part

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from listmgr.kit.i18n import (
     N_,
-    filled,
+    lazy_message,
 )
 
 WIDTH = 76
@@ -39,7 +39,7 @@ def clean(value: str, *, what: str) -> str:
             " %(position)s). Remove it."
         )
         code, position = f"{ord(found[0]):04X}", str(found.start() + 1)
-        raise HeaderRefused(filled(sentence, what=what, code=code, position=position))
+        raise HeaderRefused(lazy_message(sentence, what=what, code=code, position=position))
     return value.strip()
 
 
@@ -56,7 +56,7 @@ def scrub(value: str) -> str:
 def header(name: str, value: str) -> str:
     """An unstructured header, folded (RFC 5322) and encoded (RFC 2047), without its line end."""
     if not _NAME.fullmatch(name):
-        raise HeaderRefused(filled(N_("“%(name)s” is not a header name."), name=scrub(name)))
+        raise HeaderRefused(lazy_message(N_("“%(name)s” is not a header name."), name=scrub(name)))
     return f"{name}:{unstructured(clean(value, what=name), used=len(name) + 1)}"
 
 
@@ -74,7 +74,7 @@ def mailbox(name: str, display: str, address: str) -> str:
     local, _, domain = clean(address, what=name).rpartition("@")
     if not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
         sentence = N_("%(name)s needs an address like news@example.org.")
-        raise HeaderRefused(filled(sentence, name=name))
+        raise HeaderRefused(lazy_message(sentence, name=name))
     return f"{name}:{_named(clean(display, what=name), f'<{local}@{domain}>', len(name) + 1)}"
 
 

@@ -21,7 +21,7 @@ from listmgr.delivery.message.html_context import (
 )
 from listmgr.kit.i18n import (
     N_,
-    filled,
+    lazy_message,
 )
 
 KNOWN_FIELDS = ("first_name", "last_name", "company", "email", "language")
@@ -144,7 +144,7 @@ def _tree(source: str, part: str) -> nodes.Template:
         tree = _PARSER.parse(source)
     except TemplateSyntaxError as error:
         raise MessageError(
-            filled(
+            lazy_message(
                 N_(
                     "a field or condition is written wrongly (%(problem)s). Write fields"
                     " as {{ first_name }} and close every {%% if … %%} with {%% endif %%}."
@@ -179,7 +179,7 @@ def _links_stand_alone(tree: nodes.Template, part: str) -> None:
     for node in tree.find_all(nodes.Name):
         if node.name in URL_FIELDS and id(node) not in alone:
             raise MessageError(
-                filled(
+                lazy_message(
                     N_("A link stands alone and takes no filter: {{ %(name)s }}"), name=node.name
                 ),
                 part=part,
@@ -207,7 +207,7 @@ def _check(node: nodes.Node, part: str, known: Collection[str]) -> None:
     if isinstance(node, nodes.Filter):
         problem = _filter_problem(node)
     elif isinstance(node, nodes.Const) and not isinstance(node.value, str):
-        problem = filled(
+        problem = lazy_message(
             N_("Write “%(value)s” in quotes; every field is a text."), value=str(node.value)
         )
     elif isinstance(node, nodes.Compare):
@@ -215,7 +215,7 @@ def _check(node: nodes.Node, part: str, known: Collection[str]) -> None:
     elif isinstance(node, _ALLOWED):
         return
     else:
-        problem = filled(
+        problem = lazy_message(
             N_(
                 "“%(name)s” is not part of the merge language. Use fields, filters and"
                 " {%% if field %%} … {%% else %%} … {%% endif %%}."
@@ -232,7 +232,7 @@ def _filter_problem(node: nodes.Filter) -> str:
     most = 1 if node.name in _WITH_ARGUMENT else 0
     if usual and len(node.args) <= most and all(isinstance(a, _WORDS[:2]) for a in node.args):
         return ""
-    return filled(
+    return lazy_message(
         N_("The filter “%(name)s” cannot be used like this. Available: %(filters)s."),
         name=node.name,
         filters=", ".join(FILTERS),
@@ -256,11 +256,11 @@ def _check_field(node: nodes.Name, part: str, known: Collection[str]) -> None:
     gaps = {"name": node.name, "known": ", ".join([*known, *urls])}
     close = difflib.get_close_matches(node.name, [*known, *urls], 1)
     if isinstance(known, FieldNames) and node.name in known.archived:
-        problem = filled(_ARCHIVED, **gaps)
+        problem = lazy_message(_ARCHIVED, **gaps)
     elif close:
-        problem = filled(_MISTYPED, close=close[0], **gaps)
+        problem = lazy_message(_MISTYPED, close=close[0], **gaps)
     else:
-        problem = filled(_UNKNOWN, **gaps)
+        problem = lazy_message(_UNKNOWN, **gaps)
     raise MessageError(problem, part=part, line=node.lineno)
 
 

@@ -22,7 +22,7 @@ LOOKS = ("subscriber.seen",)
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class ActivityEntry:
     """One line. `kind` is consent, mail or act; `what` the action, the status or the act's name.
 
     `address` names the record it stands at, where two are read as one. `link_id` is the consent's
@@ -41,9 +41,9 @@ class Happening:
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-def timeline(
+def activity(
     session: Session, people: Sequence[Subscriber], consents: Sequence[ConsentHistory]
-) -> list[Happening]:
+) -> list[ActivityEntry]:
     """The newest first; of mails and acts the latest 200 each, of consents everything.
 
     `people` are the records read as one person; where there are several, each line names its own.
@@ -58,10 +58,12 @@ def timeline(
     return sorted(found, key=lambda one: one.at)[::-1]
 
 
-def _consents(people: Mapping[int, str], consents: Sequence[ConsentHistory]) -> Iterator[Happening]:
+def _consents(
+    people: Mapping[int, str], consents: Sequence[ConsentHistory]
+) -> Iterator[ActivityEntry]:
     for one in consents:
         for entry in one.entries:
-            yield Happening(
+            yield ActivityEntry(
                 entry.at,
                 "consent",
                 entry.action,
@@ -75,7 +77,7 @@ def _consents(people: Mapping[int, str], consents: Sequence[ConsentHistory]) -> 
             )
 
 
-def _mails(session: Session, people: Mapping[int, str]) -> Iterator[Happening]:
+def _mails(session: Session, people: Mapping[int, str]) -> Iterator[ActivityEntry]:
     rows = session.execute(
         sa.select(
             Delivery.subscriber_id,
@@ -94,7 +96,7 @@ def _mails(session: Session, people: Mapping[int, str]) -> Iterator[Happening]:
     )
     for who, status, begun, ended, attempts, reply, campaign_id, name in rows:
         facts = {"answer of the mail server": reply or "", "attempts": attempts}
-        yield Happening(
+        yield ActivityEntry(
             ended or begun,
             "mail",
             status.value,
@@ -105,7 +107,7 @@ def _mails(session: Session, people: Mapping[int, str]) -> Iterator[Happening]:
         )
 
 
-def _acts(session: Session, people: Mapping[int, str]) -> Iterator[Happening]:
+def _acts(session: Session, people: Mapping[int, str]) -> Iterator[ActivityEntry]:
     rows = session.scalars(
         sa.select(AuditEntry)
         .where(
@@ -117,7 +119,7 @@ def _acts(session: Session, people: Mapping[int, str]) -> Iterator[Happening]:
         .limit(MOST)
     )
     for entry in rows:
-        yield Happening(
+        yield ActivityEntry(
             entry.at,
             "act",
             entry.action,

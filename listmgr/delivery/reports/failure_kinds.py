@@ -5,7 +5,7 @@ from __future__ import annotations
 from listmgr.delivery.models import partition_name
 
 
-def every_kind(campaign_id: int, begin: str = "IS NOT NULL") -> str:
+def failure_kinds_cte(campaign_id: int, begin: str = "IS NOT NULL") -> str:
     """WITH RECURSIVE `every`: one row a `trouble` from the first that is `begin` on, then a NULL.
 
     Nobody between one kind and the next is read, however many they are.

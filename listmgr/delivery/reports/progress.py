@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.consent.gate import REASONS
 from listmgr.delivery.models import DeliveryStatus, partition_name
-from listmgr.delivery.reports.failure_kinds import every_kind
+from listmgr.delivery.reports.failure_kinds import failure_kinds_cte
 from listmgr.delivery.retention import deliveries_kept
 from listmgr.delivery.smtp.reply_codes import advice
 from listmgr.delivery.window import NOT_IN_SEGMENT
@@ -99,7 +99,7 @@ def progress(session: Session, campaign_id: int) -> Progress:
     return Progress(audience, sent, failed, deferred, uncertain, remaining, skipped, largest)
 
 
-def standings(session: Session, campaign_ids: Sequence[int]) -> dict[int, Progress]:
+def progress_of_many(session: Session, campaign_ids: Sequence[int]) -> dict[int, Progress]:
     """Where several campaigns stand, by one look and without the reasons: for lists of them."""
     rows = session.execute(_OF_SEVERAL, {"campaigns": list(campaign_ids)})
     found = {row[0]: _Sums(*(int(value) for value in row[1:])) for row in rows}
@@ -202,7 +202,7 @@ def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Proble
     name = partition_name(campaign_id)
     rows = session.execute(
         sa.text(
-            f"{every_kind(campaign_id)},"
+            f"{failure_kinds_cte(campaign_id)},"
             " kinds AS (SELECT trouble FROM every WHERE trouble IS NOT NULL LIMIT :kinds)"
             " SELECT k.trouble, (SELECT count(*) FROM (SELECT"
             f"   FROM {name} d WHERE d.trouble = k.trouble LIMIT :counted + 1) x),"

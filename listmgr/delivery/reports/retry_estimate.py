@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign
 from listmgr.config import Settings
-from listmgr.consent.gate import FROM_CONSENTS, MAY_BE_MAILED, REASONS, gate_binds
+from listmgr.consent.gate import FROM_CONSENTS, MAILABLE, REASONS, gate_binds
 from listmgr.delivery.models import partition_name
-from listmgr.delivery.reports.failure_kinds import every_kind
+from listmgr.delivery.reports.failure_kinds import failure_kinds_cte
 from listmgr.delivery.retention import deliveries_kept
 from listmgr.delivery.smtp.reply_codes import BLOCKING
 from listmgr.delivery.window import NOT_IN_SEGMENT
@@ -63,7 +63,7 @@ def retriable(session: Session, settings: Settings, campaign: Campaign) -> Retri
 def _failed(session: Session, campaign_id: int) -> Sequence[sa.Row[Any]]:
     """One kind and one person of each more than is looked at, so that it is known of them."""
     name = partition_name(campaign_id)
-    failures = every_kind(campaign_id, ">= 'failed'")
+    failures = failure_kinds_cte(campaign_id, ">= 'failed'")
     return session.execute(
         sa.text(
             f"{failures},"
@@ -91,7 +91,7 @@ def _let_through(
     found = session.scalar(
         sa.text(
             f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.subscriber_id = ANY(:people)"
-            f" AND c.purpose_id = :purpose AND {MAY_BE_MAILED}{test}"
+            f" AND c.purpose_id = :purpose AND {MAILABLE}{test}"
         ),
         {
             "people": people,

@@ -16,10 +16,10 @@ from listmgr.delivery.sender_limits import (
     places_of,
 )
 from listmgr.kit.rate_limiter import (
-    Permits,
-    PermitsAway,
+    RateLimiter,
+    RateLimiterUnavailable,
 )
-from listmgr.senders.limits import Limit, Terms
+from listmgr.senders.limits import Limit, SendingPolicy
 from listmgr.senders.models import Sender
 from listmgr.senders.routing import (
     NoSender,
@@ -39,7 +39,7 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SendingStatus:
     """The sender, its limits, who is left alone until when, and when it is quiet next."""
 
     sender: Sender
@@ -49,9 +49,9 @@ class Standing:
     quiet_begins: datetime | None
 
 
-def standing(
-    session: Session, settings: Settings, campaign: Campaign, permits: Permits, at: datetime
-) -> Standing | None:
+def sending_status(
+    session: Session, settings: Settings, campaign: Campaign, permits: RateLimiter, at: datetime
+) -> SendingStatus | None:
     """None where no sender serves the campaign. Without Valkey nothing is known to be used."""
     try:
         terms = outlet(session, settings, campaign).terms
@@ -63,10 +63,10 @@ def standing(
     try:
         limits = [_used(permits, terms, rules[scope], scope, at) for scope in rules]
         alone = permits.left_alone(alone_of(terms))
-    except PermitsAway:
+    except RateLimiterUnavailable:
         limits = [Used(scope, rule) for scope, rule in rules.items()]
     waiting = sorted(alone.items(), key=lambda one: -one[1])
-    return Standing(
+    return SendingStatus(
         find_sender(session, terms.sender_id),
         tuple(used for used in limits if used.limit != Limit()),
         tuple((scope, datetime.fromtimestamp(until, UTC)) for scope, until in waiting),
@@ -75,7 +75,9 @@ def standing(
     )
 
 
-def _used(permits: Permits, terms: Terms, limit: Limit, scope: str, at: datetime) -> Used:
+def _used(
+    permits: RateLimiter, terms: SendingPolicy, limit: Limit, scope: str, at: datetime
+) -> Used:
     hour, day = permits.used(ask_of(terms, limit, at, scope=scope)) if limit.counts else (0, 0)
     inside = permits.inside(places_of(terms)) if limit.at_once and not scope else 0
     return Used(scope, limit, hour, day, inside)

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
-from listmgr.consent.gate import FROM_CONSENTS, REFUSED_BECAUSE, gate_binds
+from listmgr.consent.gate import FROM_CONSENTS, HOLD_REASON, gate_binds
 from listmgr.delivery.models import partition_name
-from listmgr.delivery.reports.failure_kinds import every_kind
+from listmgr.delivery.reports.failure_kinds import failure_kinds_cte
 from listmgr.delivery.retention import deliveries_kept
 from listmgr.kit.transaction import Transaction
 
@@ -115,11 +115,11 @@ def _held_back_in(
     return _page(
         session,
         "SELECT h.* FROM unnest(CAST(:los AS bigint[]), CAST(:his AS bigint[])) r (lo, hi)"
-        f" CROSS JOIN LATERAL (SELECT c.subscriber_id, s.address, {REFUSED_BECAUSE} AS why,"
+        f" CROSS JOIN LATERAL (SELECT c.subscriber_id, s.address, {HOLD_REASON} AS why,"
         f"  c.ended_at, NULL, false FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose"
         "   AND c.subscriber_id > :after AND c.subscriber_id >= r.lo AND c.subscriber_id < r.hi"
         "   AND c.confirmed_at <= :launched AND (c.ended_at IS NULL OR c.ended_at > :launched)"
-        f"  AND {REFUSED_BECAUSE} IS NOT NULL AND ({among.sql}) AND {whom}"
+        f"  AND {HOLD_REASON} IS NOT NULL AND ({among.sql}) AND {whom}"
         f"  AND NOT EXISTS (SELECT FROM {partition_name(campaign.id)} d"
         "    WHERE d.subscriber_id = c.subscriber_id)"
         "  ORDER BY c.subscriber_id LIMIT :more) h ORDER BY h.subscriber_id LIMIT :more",
@@ -175,7 +175,7 @@ def _troubles(
         if not deliveries_kept(tx.session, campaign_id):
             return ()
         kinds = sa.text(
-            f"{every_kind(campaign_id)} SELECT trouble FROM every WHERE trouble IS NOT NULL"
+            f"{failure_kinds_cte(campaign_id)} SELECT trouble FROM every WHERE trouble IS NOT NULL"
             " ORDER BY 1"
         )
         return tx.session.scalars(kinds).all()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from listmgr.config import MailSettings
 from listmgr.delivery.smtp.connection import (
-    ServerAway,
-    Session,
+    ServerUnavailable,
+    SmtpConnection,
 )
 
 
@@ -29,8 +29,8 @@ def try_account(account: MailSettings) -> Trial:
     """Connect, say EHLO, encrypt and sign in as a campaign would, and hang up."""
     begun = time.monotonic()
     try:
-        session = Session(account)
-    except ServerAway as error:
+        session = SmtpConnection(account)
+    except ServerUnavailable as error:
         return Trial(str(error), milliseconds=_since(begun))
     took = _since(begun)
     try:
@@ -45,7 +45,7 @@ def _since(begun: float) -> int:
     return round(1000 * (time.monotonic() - begun))
 
 
-def _encryption(session: Session) -> tuple[str, str]:
+def _encryption(session: SmtpConnection) -> tuple[str, str]:
     """The TLS version, and until when the certificate is good."""
     if not isinstance(session.sock, ssl.SSLSocket):
         return "", ""

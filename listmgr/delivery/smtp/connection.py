@@ -37,22 +37,22 @@ NO_STARTTLS = N_("The server refuses STARTTLS")
 NOT_ACCEPTED = N_("User name or password is not accepted")
 
 
-class ServerAway(Exception):
+class ServerUnavailable(Exception):
     """No mail could be handed over: not reachable, not safe, not signed in. Says what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
 
 
-class Broken(Exception):
+class ConnectionLost(Exception):
     """The connection ended or fell silent in the middle."""
 
 
-class ProtocolViolation(Broken):
+class ProtocolViolation(ConnectionLost):
     """The server said what is no answer: nothing it says afterwards can be believed."""
 
 
-class Expired(Broken):
+class Expired(ConnectionLost):
     """The time in which something might be written is over; nothing was."""
 
 
@@ -64,7 +64,7 @@ class Reply:
     text: str
 
 
-class Session:
+class SmtpConnection:
     """A connection that has been greeted and signed in. Replies come in the order of commands."""
 
     def __init__(self, account: MailSettings) -> None:
@@ -89,10 +89,10 @@ class Session:
                 self.close()
                 raise
         except ssl.SSLError as error:
-            raise ServerAway(f"{NO_TLS}: {error.reason or error}") from None
-        except (OSError, Broken) as error:
+            raise ServerUnavailable(f"{NO_TLS}: {error.reason or error}") from None
+        except (OSError, ConnectionLost) as error:
             place = f"{account.host}:{account.port}"
-            raise ServerAway(f"{NO_ANSWER}: {place} ({error or 'time-out'})") from None
+            raise ServerUnavailable(f"{NO_ANSWER}: {place} ({error or 'time-out'})") from None
         self.sock.setblocking(False)
 
     def _open(self) -> socket.socket:
@@ -106,7 +106,7 @@ class Session:
     def _greet(self) -> None:
         greeting = self._blocking_reply()
         if greeting.code != 220:
-            raise ServerAway(f"{REFUSED}: {greeting.code} {greeting.text}")
+            raise ServerUnavailable(f"{REFUSED}: {greeting.code} {greeting.text}")
         self._ehlo()
         if self.account.security == "starttls":
             self._start_tls()
@@ -116,19 +116,23 @@ class Session:
     def _ehlo(self) -> None:
         reply = self._command(f"EHLO {self.account.sender.rpartition('@')[2] or 'localhost'}")
         if reply.code != 250:
-            raise ServerAway(f"{NO_EHLO}: {reply.code} {reply.text}")
+            raise ServerUnavailable(f"{NO_EHLO}: {reply.code} {reply.text}")
         words = [line.partition(" ") for line in reply.text.split("\n")[1:]]
         self.extensions = {name.upper(): rest for name, _, rest in words}
 
     def _start_tls(self) -> None:
         if "STARTTLS" not in self.extensions:
-            raise ServerAway(N_("The server offers no STARTTLS; nothing was sent in the clear."))
+            raise ServerUnavailable(
+                N_("The server offers no STARTTLS; nothing was sent in the clear.")
+            )
         reply = self._command("STARTTLS")
         if reply.code != 220:
-            raise ServerAway(f"{NO_STARTTLS}: {reply.code} {reply.text}")
+            raise ServerUnavailable(f"{NO_STARTTLS}: {reply.code} {reply.text}")
         if self.unread:
             # Octets slipped in before the encryption must not be taken for the server's words.
-            raise ServerAway(N_("Somebody injected data into the connection before TLS began."))
+            raise ServerUnavailable(
+                N_("Somebody injected data into the connection before TLS began.")
+            )
         context = ssl.create_default_context()
         self.sock = context.wrap_socket(self.sock, server_hostname=self.account.host)
         self._ehlo()
@@ -143,9 +147,9 @@ class Session:
             self._command(_b64(user))
             reply = self._command(_b64(password))
         else:
-            raise ServerAway(N_("The server offers neither AUTH PLAIN nor AUTH LOGIN."))
+            raise ServerUnavailable(N_("The server offers neither AUTH PLAIN nor AUTH LOGIN."))
         if reply.code != 235:
-            raise ServerAway(f"{NOT_ACCEPTED}: {reply.code} {reply.text}")
+            raise ServerUnavailable(f"{NOT_ACCEPTED}: {reply.code} {reply.text}")
 
     def _command(self, line: str) -> Reply:
         self.sock.sendall(line.encode() + b"\r\n")
@@ -155,7 +159,7 @@ class Session:
         end = time.monotonic() + self.account.timeout
         while (reply := self.reply()) is None:
             if time.monotonic() > end:
-                raise Broken("the server sent a reply without end")
+                raise ConnectionLost("the server sent a reply without end")
             self._take(self.sock.recv(_CHUNK))
         return reply
 
@@ -221,7 +225,7 @@ class Session:
         except _LATER:
             return
         except OSError as error:
-            raise Broken(type(error).__name__) from None
+            raise ConnectionLost(type(error).__name__) from None
 
     def _send(self) -> int:
         """Many pieces go at once, uncopied; TLS takes one after the other."""
@@ -237,11 +241,11 @@ class Session:
         except _LATER:
             return
         except OSError as error:
-            raise Broken(type(error).__name__) from None
+            raise ConnectionLost(type(error).__name__) from None
 
     def _take(self, data: bytes) -> None:
         if not data:
-            raise Broken("the server hung up")
+            raise ConnectionLost("the server hung up")
         self._alive_at = time.monotonic()
         self._in = self._in[self._at :] + data
         self._at = 0

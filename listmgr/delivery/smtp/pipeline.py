@@ -16,7 +16,7 @@ from typing import NamedTuple
 from listmgr.delivery.smtp.connection import (
     ProtocolViolation,
     Reply,
-    Session,
+    SmtpConnection,
 )
 from listmgr.kit.smtp_reply import one_line
 
@@ -84,7 +84,7 @@ class _Stage(enum.IntEnum):
 
 
 @dataclass(slots=True)
-class _Flight:
+class _InFlightMail:
     """A mail under way: which reply comes next, and where its last octet is in the stream.
 
     What has been queued is not held here as well: memory that is free at once is still warm.
@@ -99,14 +99,14 @@ class _Flight:
     ends_at: int | None = None
 
 
-class Line:
+class PipelinedConnection:
     """A connection and what is under way on it, in the order of the replies."""
 
     def __init__(
-        self, session: Session, *, pipelining: bool, chunking: bool, most_under_way: int
+        self, session: SmtpConnection, *, pipelining: bool, chunking: bool, most_under_way: int
     ) -> None:
         self.session = session
-        self._flights: deque[_Flight] = deque()
+        self._flights: deque[_InFlightMail] = deque()
         # Its socket's number.
         self.at = session.sock.fileno()
         self.pipelining = pipelining and "PIPELINING" in session.extensions
@@ -168,7 +168,7 @@ class Line:
                 return Outcome(key, Answer.REFUSED, *refusal)
         utf8 = " BODY=8BITMIME SMTPUTF8" if smtputf8 else ""
         head = f"RSET\r\nMAIL FROM:<{sender}>{utf8}\r\nRCPT TO:<{recipient}>\r\n"
-        flight = _Flight(key)
+        flight = _InFlightMail(key)
         self._flights.append(flight)
         if self.chunking:
             head = f"{head}BDAT {len(data)} LAST\r\n"
@@ -224,13 +224,13 @@ class Line:
                 flights.popleft()
                 outcomes.append(outcome)
 
-    def _usual_now(self, flight: _Flight) -> re.Pattern[bytes] | None:
+    def _usual_now(self, flight: _InFlightMail) -> re.Pattern[bytes] | None:
         """The answers that may be taken all at once, each one line; none where some are apart."""
         if flight.stage is _Stage.RSET:
             return self._usual if self.pipelining else None
         return None if flight.stage is not _Stage.END or flight.refusal else _TAKEN
 
-    def _settle(self, flight: _Flight, reply: Reply) -> Outcome | None:
+    def _settle(self, flight: _InFlightMail, reply: Reply) -> Outcome | None:
         """Take the next reply of a mail; its outcome when that was the last.
 
         Raises ProtocolViolation for a reply that does not answer what was said.
@@ -255,13 +255,13 @@ class Line:
             return _outcome(flight.key, Answer.ACCEPTED, reply.code, reply.text)
         return _refused(flight, reply)
 
-    def _body(self, flight: _Flight, reply: Reply) -> Outcome | None:
+    def _body(self, flight: _InFlightMail, reply: Reply) -> Outcome | None:
         if reply.code != 354:
             return _refused(flight, flight.refusal or reply)
         self._hand_over(flight)
         return None
 
-    def _hand_over(self, flight: _Flight) -> None:
+    def _hand_over(self, flight: _InFlightMail) -> None:
         flight.stage = _Stage.END
         # Asked for a body though it had refused the recipient: it gets an empty one.
         body, flight.body = b"" if flight.refusal else flight.body, b""
@@ -280,7 +280,7 @@ class Line:
             else:
                 outcomes.append(_outcome(flight.key, Answer.EXPIRED, 0, ""))
 
-    def _has_left(self, flight: _Flight) -> bool:
+    def _has_left(self, flight: _InFlightMail) -> bool:
         """Whether the server may have all of a mail: its last octet is with the system."""
         return flight.ends_at is not None and self.session.sent >= flight.ends_at
 
@@ -309,7 +309,7 @@ def _safe(data: bytes) -> bool:
     )
 
 
-def _refused(flight: _Flight, reply: Reply) -> Outcome:
+def _refused(flight: _InFlightMail, reply: Reply) -> Outcome:
     refused = _outcome(flight.key, Answer.REFUSED, reply.code, reply.text)
     return refused._replace(before_recipient=flight.before_recipient)
 

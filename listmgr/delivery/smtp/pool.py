@@ -12,31 +12,31 @@ from contextlib import suppress
 from listmgr.config import MailSettings
 from listmgr.delivery.in_flight import InFlight
 from listmgr.delivery.smtp.connection import (
-    Broken,
+    ConnectionLost,
     Expired,
     ProtocolViolation,
-    ServerAway,
-    Session,
+    ServerUnavailable,
+    SmtpConnection,
 )
 from listmgr.delivery.smtp.pipeline import (
     AT_ONCE,
     Answer,
     Envelope,
-    Line,
     Outcome,
+    PipelinedConnection,
 )
 
-__all__ = ["Answer", "Channel", "Envelope", "NoRoom", "Outcome", "ServerAway"]
+__all__ = ["Answer", "ConnectionPool", "Envelope", "Outcome", "PoolExhausted", "ServerUnavailable"]
 
 # So many connections are opened at the same time; a server may not like more of one client.
 TOGETHER = 8
 
 
-class NoRoom(ServerAway):
+class PoolExhausted(ServerUnavailable):
     """The account has as many connections as it may; others hold them."""
 
 
-class Channel:
+class ConnectionPool:
     """Kept connections to one account; it reconnects by itself.
 
     One is opened at first, more while all of them wait for the server: with DATA each mail costs
@@ -65,7 +65,7 @@ class Channel:
         self._wanted = connections or account.connections
         # Fewer, once the server has refused one more.
         self._most = self._wanted
-        self._lines: list[Line] = []
+        self._lines: list[PipelinedConnection] = []
         self._source: Iterator[Envelope] | None = None
         self._outcomes: list[Outcome] = []
         self._write_until = math.inf
@@ -74,7 +74,7 @@ class Channel:
         self._polled: dict[int, int] = {}
         self._looked = time.monotonic()
 
-    def __enter__(self) -> Channel:
+    def __enter__(self) -> ConnectionPool:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -98,7 +98,7 @@ class Channel:
         """Write what the sockets take at once: a pause follows."""
         for line in self._lines:
             # What is broken is found out when answers are waited for.
-            with suppress(Broken):
+            with suppress(ConnectionLost):
                 line.session.write()
 
     def close(self) -> None:
@@ -152,7 +152,7 @@ class Channel:
             for line in more:
                 self._fill_line(line)
 
-    def _fill_line(self, line: Line) -> None:
+    def _fill_line(self, line: PipelinedConnection) -> None:
         while self._source is not None and line.has_room:
             envelope = next(self._source, None)
             if envelope is None:
@@ -162,7 +162,7 @@ class Channel:
             elif line.session.backlog >= AT_ONCE:
                 self._exchange(line, select.POLLOUT)
 
-    def _some_more(self) -> list[Line]:
+    def _some_more(self) -> list[PipelinedConnection]:
         """As many connections again, where all there are wait for the server."""
         if len(self._lines) >= self._most:
             return []
@@ -171,11 +171,11 @@ class Channel:
             return []
         try:
             return self._open(min(len(self._lines), self._most - len(self._lines), TOGETHER))
-        except ServerAway:
+        except ServerUnavailable:
             self._most = len(self._lines)
             return []
 
-    def _open(self, count: int = 1) -> list[Line]:
+    def _open(self, count: int = 1) -> list[PipelinedConnection]:
         """Open connections, at the same time: each says hello for some round trips.
 
         Raises ServerAway when none could be opened; as many as could be are there.
@@ -184,17 +184,17 @@ class Channel:
         while admitted < count and self._admit():
             admitted += 1
         if not admitted:
-            raise NoRoom("All connections this account may have are taken.")
-        opened: list[Line] = []
-        refused: ServerAway | None = None
+            raise PoolExhausted("All connections this account may have are taken.")
+        opened: list[PipelinedConnection] = []
+        refused: ServerUnavailable | None = None
         for session in _sessions(self.account, admitted):
-            if isinstance(session, ServerAway):
+            if isinstance(session, ServerUnavailable):
                 self._release()
                 refused = session
             else:
                 session.write_until = self._write_until
                 opened.append(
-                    Line(
+                    PipelinedConnection(
                         session,
                         pipelining=self._pipelining,
                         chunking=self._chunking,
@@ -208,7 +208,7 @@ class Channel:
             self._most = len(self._lines)
         return opened
 
-    def _drop(self, line: Line) -> None:
+    def _drop(self, line: PipelinedConnection) -> None:
         self._lines.remove(line)
         if self._polled.pop(line.at, None) is not None:
             self._poll.unregister(line.at)
@@ -226,7 +226,7 @@ class Channel:
         for line, events in self._wait():
             self._exchange(line, events)
 
-    def _exchange(self, line: Line, events: int) -> None:
+    def _exchange(self, line: PipelinedConnection, events: int) -> None:
         """Read and write what the connection is ready for."""
         try:
             try:
@@ -236,17 +236,17 @@ class Channel:
             if events != select.POLLOUT:
                 line.settle(self._outcomes)
                 line.answered = line.answered or bool(self._outcomes)
-        except Broken as error:
+        except ConnectionLost as error:
             self._give_up(line, error)
         else:
             if line.is_ending and not line.busy:
                 self._drop(line)
 
-    def _give_up(self, line: Line, error: Broken) -> None:
+    def _give_up(self, line: PipelinedConnection, error: ConnectionLost) -> None:
         """A connection is of no use any more."""
         if not isinstance(error, ProtocolViolation):
             # What the server said before it hung up is worth more than that it did.
-            with suppress(Broken):
+            with suppress(ConnectionLost):
                 line.session.read()
                 line.settle(self._outcomes)
         if line.busy and not line.closing:
@@ -255,7 +255,7 @@ class Channel:
         self._drop(line)
         if line.answered and not self._lines and self._source is not None:
             # A server that ends each connection after some mails takes more by the next one.
-            with suppress(ServerAway):
+            with suppress(ServerUnavailable):
                 self._open()
 
     def _be_careful(self) -> None:
@@ -264,7 +264,7 @@ class Channel:
         for line in self._lines:
             line.limit(self.in_flight.size)
 
-    def _wait(self) -> list[tuple[Line, int]]:
+    def _wait(self) -> list[tuple[PipelinedConnection, int]]:
         """The connections that may be read or written, and those that have been silent too long."""
         busy = {line.at: line for line in self._lines if line.busy}
         ready = {at: select.POLLIN for at, line in busy.items() if line.session.decrypted}
@@ -283,13 +283,13 @@ class Channel:
         return [(line, ready[line.at]) for line in self._lines if line.at in ready]
 
 
-def _sessions(account: MailSettings, count: int) -> list[Session | ServerAway]:
+def _sessions(account: MailSettings, count: int) -> list[SmtpConnection | ServerUnavailable]:
     """So many new sessions, or what the server said instead."""
 
-    def one(_number: int) -> Session | ServerAway:
+    def one(_number: int) -> SmtpConnection | ServerUnavailable:
         try:
-            return Session(account)
-        except ServerAway as error:
+            return SmtpConnection(account)
+        except ServerUnavailable as error:
             return error
 
     if count == 1:
@@ -298,10 +298,10 @@ def _sessions(account: MailSettings, count: int) -> list[Session | ServerAway]:
         return list(pool.map(one, range(count)))
 
 
-def _exchange(session: Session, events: int) -> None:
+def _exchange(session: SmtpConnection, events: int) -> None:
     """Read and write what the connection is ready for; raises Broken."""
     if not events:
-        raise Broken("the server fell silent")
+        raise ConnectionLost("the server fell silent")
     if events & ~select.POLLOUT:
         session.read()
     if events & select.POLLOUT:

@@ -37,7 +37,7 @@ _OF_THE_ENVELOPE = frozenset({"5.4", "6.7"})
 _COME_BACK = frozenset({"7.0", "7.1"})
 
 
-class Kind(enum.StrEnum):
+class RefusalKind(enum.StrEnum):
     """What follows from a refusal. GIVEN_UP: a soft one that has not ended in time.
 
     SENDER_FAULT: the sender is blamed, and not the person. One server's word for it proves little.
@@ -51,13 +51,13 @@ class Kind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Refusal:
     """`next_attempt_at` is set for RETRY, and for SENDER_FAULT while attempts are left.
 
     `explanation` is for the operator, in plain words.
     """
 
-    kind: Kind
+    kind: RefusalKind
     explanation: str
     next_attempt_at: datetime | None = None
 
@@ -106,7 +106,7 @@ def enhanced(reply: str) -> tuple[str, str] | None:
     return (found[1], f"{int(found[2])}.{int(found[3])}") if found else None
 
 
-def verdict(
+def classify_refusal(
     code: int,
     reply: str,
     attempt: int,
@@ -114,7 +114,7 @@ def verdict(
     at: datetime,
     jitter: float,
     before_recipient: bool = False,
-) -> Verdict:
+) -> Refusal:
     """What to do about a refusal. `attempt` counts from 1; `jitter` is in 0..1.
 
     The enhanced code is trusted over the text, and over the basic code's class. A permanent refusal
@@ -124,11 +124,13 @@ def verdict(
     early = before_recipient and kind == "5" and detail not in _OF_THE_ENVELOPE and code != 555
     if early or _is_senders_fault(kind, detail, code):
         later = at + _delay(attempt, jitter) if attempt <= len(DELAYS) else None
-        return Verdict(Kind.SENDER_FAULT, explain(code, reply), later)
+        return Refusal(RefusalKind.SENDER_FAULT, explain(code, reply), later)
     if kind == "4" or detail == "2.2":
         return _later(code, reply, attempt, at, jitter)
     dead = detail in _NO_SUCH_MAILBOX or detail in _NOT_THE_PERSON
-    return Verdict(Kind.FAILED_SUPPRESS if dead else Kind.FAILED, explain(code, reply))
+    return Refusal(
+        RefusalKind.FAILED_SUPPRESS if dead else RefusalKind.FAILED, explain(code, reply)
+    )
 
 
 def _is_senders_fault(kind: str, detail: str, code: int) -> bool:
@@ -139,7 +141,7 @@ def _is_senders_fault(kind: str, detail: str, code: int) -> bool:
     return detail.startswith("7.") or detail in _BAD_SENDER or detail in _TOO_LARGE
 
 
-def speaks_for_domain(code: int, reply: str) -> bool:
+def is_domain_wide(code: int, reply: str) -> bool:
     """Whether a refusal for now is about the receiving server and not about one mailbox.
 
     RFC 3463: x.1 and x.2 are the address and its mailbox, x.6 is the mail's content; x.3, x.4 and
@@ -151,10 +153,12 @@ def speaks_for_domain(code: int, reply: str) -> bool:
     return found[0] == "4" and found[1][0] not in "126"
 
 
-def _later(code: int, reply: str, attempt: int, at: datetime, jitter: float) -> Verdict:
+def _later(code: int, reply: str, attempt: int, at: datetime, jitter: float) -> Refusal:
     if attempt > len(DELAYS):
-        return Verdict(Kind.GIVEN_UP, f"Given up after {attempt} attempts: {explain(code, reply)}")
-    return Verdict(Kind.RETRY, explain(code, reply), at + _delay(attempt, jitter))
+        return Refusal(
+            RefusalKind.GIVEN_UP, f"Given up after {attempt} attempts: {explain(code, reply)}"
+        )
+    return Refusal(RefusalKind.RETRY, explain(code, reply), at + _delay(attempt, jitter))
 
 
 def _delay(attempt: int, jitter: float) -> timedelta:

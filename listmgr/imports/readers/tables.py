@@ -28,7 +28,7 @@ from listmgr.kit.i18n import N_
 SAMPLE_ROWS = 100
 
 
-class Kind(enum.StrEnum):
+class TableKind(enum.StrEnum):
     """What the file is, by its content and never by its name."""
 
     TEXT = "text"
@@ -40,7 +40,7 @@ class Kind(enum.StrEnum):
 class Form:
     """How a file is read. The shape counts for texts, alone or in an archive."""
 
-    kind: Kind
+    kind: TableKind
     shape: Shape
 
 
@@ -54,7 +54,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FileInspection:
     """What the beginning of a file tells: its columns over all tables, and some rows of them."""
 
     form: Form
@@ -67,9 +67,9 @@ class Look:
     odd: tuple[int, ...] = ()
 
 
-def look(
+def inspect_file(
     file: IO[bytes], size: int, form: Form | None = None, *, most: int = zip_archive.MOST_UNPACKED
-) -> Look:
+) -> FileInspection:
     """Look at the beginning; raises InvalidInput for what is no table. `form` overrides guesses.
 
     `most` octets may be unpacked of an archive.
@@ -92,9 +92,9 @@ def look(
     if not columns:
         raise InvalidInput(N_("The file is empty. Please choose another one."))
     mean = sum(sum(map(len, row.values())) + len(row) for row in rows) / max(1, len(rows))
-    factor = 1 if form.kind is Kind.TEXT else 4
+    factor = 1 if form.kind is TableKind.TEXT else 4
     expected = int(factor * size / max(1.0, mean))
-    return Look(form, tuple(columns), tuple(rows), tuple(names), expected, tuple(odd))
+    return FileInspection(form, tuple(columns), tuple(rows), tuple(names), expected, tuple(odd))
 
 
 def is_odd(row: Row) -> bool:
@@ -105,9 +105,9 @@ def is_odd(row: Row) -> bool:
 def tables(file: IO[bytes], form: Form) -> Iterator[Table]:
     """The tables of a file one after the other; rows of one are read before the next is asked."""
     file.seek(0)
-    if form.kind is Kind.TEXT:
+    if form.kind is TableKind.TEXT:
         yield _text_table("", file, form.shape)
-    elif form.kind is Kind.WORKBOOK:
+    elif form.kind is TableKind.WORKBOOK:
         zip_archive.open_archive(file)
         yield _table("", sheet_rows(file, header=False), header=form.shape.header)
     else:
@@ -152,7 +152,7 @@ def _guess(file: IO[bytes], most: int) -> Form:
                 " save an old XLS file as XLSX first."
             )
         )
-    return Form(Kind.TEXT, _shape(sample))
+    return Form(TableKind.TEXT, _shape(sample))
 
 
 def _packed(file: IO[bytes], most: int) -> Form:
@@ -160,10 +160,10 @@ def _packed(file: IO[bytes], most: int) -> Form:
     if zip_archive.is_workbook(found):
         first = list(islice(sheet_rows(file, header=False), 5))
         cells = [one for one in first if not isinstance(one, Broken)]
-        return Form(Kind.WORKBOOK, Shape(header=sniff.has_header(cells)))
+        return Form(TableKind.WORKBOOK, Shape(header=sniff.has_header(cells)))
     try:
         with found.open(zip_archive.texts(found)[0]) as member:
-            return Form(Kind.ZIP, _shape(member.read(sniff.SAMPLE)))
+            return Form(TableKind.ZIP, _shape(member.read(sniff.SAMPLE)))
     except zip_archive.DAMAGED:
         raise InvalidInput(zip_archive.IS_DAMAGED) from None
 

@@ -24,14 +24,14 @@ from listmgr.web.public.layout import framed
 
 
 @bp.get("/p/<token>/address")
-def address_page(token: str) -> str:
+def address_change_page(token: str) -> str:
     """What is asked for now, and a field for another address."""
     with services().reading() as tx:
         return _page(tx.session, token)
 
 
 @bp.post("/p/<token>/address")
-def move(token: str) -> str:
+def confirm_address_change(token: str) -> str:
     """Write the wish down. The answer is the same whether we know the new address or not (T-11)."""
     typed = request.form.get("address", "").strip()
     facts = request_facts("change of address page")
@@ -48,7 +48,7 @@ def move(token: str) -> str:
 
 
 @bp.post("/p/<token>/address/cancel")
-def stay(token: str) -> str:
+def cancel_address_change(token: str) -> str:
     """Take the wish back."""
     with services().unit_of_work() as tx:
         cancel_change(tx, _known(tx.session, token), actor="subscriber", at=now())

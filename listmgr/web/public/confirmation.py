@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from listmgr.consent.confirm import QuestionView, confirm, look
+from listmgr.consent.confirm import ConfirmationView, confirm, confirmation_view
 from listmgr.consent.refuse import refuse
 from listmgr.context import (
     request_facts,
@@ -16,15 +16,15 @@ from listmgr.web.public.layout import framed
 
 @bp.get("/c/<token>")
 @bp.get("/c/<token>/not-me")
-def question(token: str) -> str:
+def confirmation_page(token: str) -> str:
     """What the link is about; writes nothing."""
     with services().rows() as rows:
-        view = look(rows, services().settings, token, now())
+        view = confirmation_view(rows, services().settings, token, now())
         return _page(rows, view, token)
 
 
 @bp.post("/c/<token>")
-def answer(token: str) -> str:
+def confirm_signup(token: str) -> str:
     """Yes, from the mailbox itself."""
     with services().unit_of_work() as tx:
         view = confirm(tx, token, facts=request_facts("confirm button"), at=now())
@@ -32,14 +32,14 @@ def answer(token: str) -> str:
 
 
 @bp.post("/c/<token>/not-me")
-def not_me(token: str) -> str:
+def refuse_signup(token: str) -> str:
     """Somebody else typed this address."""
     with services().unit_of_work() as tx:
         view = refuse(tx, token, facts=request_facts("not-me button"), at=now())
         return _page(rows_of(tx.session), view, token, refused=True)
 
 
-def _page(rows: Rows, view: QuestionView, token: str, *, refused: bool = False) -> str:
+def _page(rows: Rows, view: ConfirmationView, token: str, *, refused: bool = False) -> str:
     return framed(
         "confirm.html",
         rows,

@@ -10,7 +10,7 @@ from listmgr.web.public.signup_form import senders
 
 
 @bp.get("/")
-def front() -> str:
+def home() -> str:
     """Who sends from here, how one leaves, and the way in for those who work here."""
     with services().rows() as rows:
         return render_template("pages/front.html", senders=senders(rows, ()))

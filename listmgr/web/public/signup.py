@@ -67,7 +67,7 @@ def sign_up(slug: str) -> ResponseReturnValue:
 
 
 @bp.get("/s/<slug>/thanks")
-def look_into_mailbox(slug: str) -> str:
+def check_inbox(slug: str) -> str:
     """Where everybody goes who has sent the form."""
     return render_template("pages/look.html", offer=_offer(slug))
 
@@ -121,7 +121,7 @@ def _page(offer: Offer, entered: Entered) -> str:
 
 
 def _thanks(slug: str) -> ResponseReturnValue:
-    return redirect(url_for("public.look_into_mailbox", slug=slug, lang=language()), 303)
+    return redirect(url_for("public.check_inbox", slug=slug, lang=language()), 303)
 
 
 def _code(offer: Offer) -> str:

@@ -11,11 +11,11 @@ from flask_babel import gettext as _
 
 from listmgr.config import Settings
 from listmgr.kit.errors import InvalidInput
-from listmgr.kit.tokens import Door, TokenError, make_token, open_token
+from listmgr.kit.tokens import TokenError, TokenPurpose, make_token, open_token
 from listmgr.subscribers.address import Address, AddressError, parse_address, typo_hint
 from listmgr.subscribers.mx_lookup import takes_no_mail
 from listmgr.web.public.signup_form import Offer
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 # A field no person sees. No browser fills it in by itself, as it would one called "website".
 TRAP = "comment"
@@ -91,7 +91,7 @@ def _check_fields(entered: Entered, offer: Offer) -> None:
         try:
             entered.values[key] = ask.field.parse(entered.typed.get(key, ""))
         except InvalidInput as error:
-            entered.problems[key] = refusal(error)
+            entered.problems[key] = translate_error(error)
             continue
         if ask.required and not entered.values[key]:
             entered.problems[key] = _("Please fill this in.")
@@ -110,13 +110,15 @@ def _check_choice(entered: Entered, offer: Offer) -> None:
 
 def make_stamp(settings: Settings, form_id: int, at: datetime) -> str:
     """When a form was opened, signed, to the millisecond."""
-    return make_token(settings.secret_keys, Door.FORM, form_id, round(at.timestamp() * 1000))
+    return make_token(
+        settings.secret_keys, TokenPurpose.FORM, form_id, round(at.timestamp() * 1000)
+    )
 
 
 def age(settings: Settings, stamp: str, form_id: int, at: datetime) -> timedelta | None:
     """How long ago the form was opened; None for a stamp that is not ours, or too old."""
     try:
-        parts = open_token(settings.secret_keys, Door.FORM, stamp)
+        parts = open_token(settings.secret_keys, TokenPurpose.FORM, stamp)
     except TokenError:
         return None
     if len(parts) != 2 or parts[0] != form_id:

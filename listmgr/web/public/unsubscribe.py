@@ -26,7 +26,7 @@ from listmgr.web.public.signup_input import numbers
 # With a slash at the end too: some programs add one, and leaving must not fail by it.
 @bp.get("/u/<token>/")
 @bp.get("/u/<token>")
-def leave_page(token: str) -> str:
+def unsubscribe_page(token: str) -> str:
     """A button; whoever only looks changes nothing."""
     with services().rows() as rows:
         view = unsubscribe_view(rows, services().settings, token)
@@ -35,7 +35,7 @@ def leave_page(token: str) -> str:
 
 @bp.post("/u/<token>/")
 @bp.post("/u/<token>")
-def leave(token: str) -> str:
+def confirm_unsubscribe(token: str) -> str:
     """End the subscription: the page's button, or a mail program's one-click, whatever its body.
 
     RFC 8058: no cookie, no sign-in, no redirect; a second time is fine. The body is never read,
@@ -66,7 +66,7 @@ def preferences_page(token: str) -> str:
 
 
 @bp.post("/p/<token>")
-def save(token: str) -> str:
+def store_preferences(token: str) -> str:
     """End what the pressed button stands for: one subscription, or all of them."""
     everything, chosen = "everything" in request.form, numbers(request.form.getlist("leave"))
     facts = request_facts("preferences page")

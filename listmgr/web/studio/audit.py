@@ -8,21 +8,21 @@ from listmgr.operators.accounts import operators
 from listmgr.operators.audit import entries
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.transactions import (
-    as_number,
-    reading,
+    parse_id,
+    read_only_transaction,
 )
 
 PAGE = 100
 
 
 @bp.get("/audit")
-@needs(Right.SEE_AUDIT)
+@requires(Right.SEE_AUDIT)
 def audit() -> str:
     """A page of it, newest first, of everybody or of one."""
-    who, below = (as_number(request.args.get(name)) for name in ("operator", "below"))
-    with reading() as tx:
+    who, below = (parse_id(request.args.get(name)) for name in ("operator", "below"))
+    with read_only_transaction() as tx:
         rows = entries(tx.session, before=below, operator_id=who, limit=PAGE + 1)
         people = operators(tx.session)
     older = rows[PAGE - 1].entry.id if len(rows) > PAGE else None

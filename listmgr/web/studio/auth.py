@@ -12,12 +12,12 @@ from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.operators import sign_in
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 from listmgr.operators.roles import Right
 from listmgr.web.language import language
 from listmgr.web.security import visitor_ip
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs, open_to_all
+from listmgr.web.studio.guard import open_to_all, requires
 from listmgr.web.studio.session import enter, leave
 from listmgr.web.studio.sign_in_attempts import (
     MOST_TOLD,
@@ -27,8 +27,8 @@ from listmgr.web.studio.sign_in_attempts import (
     sign_in_attempt,
 )
 from listmgr.web.studio.transactions import (
-    acting,
-    reading,
+    read_only_transaction,
+    write_transaction,
 )
 
 _OWN_PATH = re.compile(r"/studio(?:/[A-Za-z0-9_-]+)*/?\Z")
@@ -50,10 +50,10 @@ def sign_in_act() -> ResponseReturnValue:
     if not attempt.allowed:
         _write_down_refusal(email, held_back=True)
         return _sign_in_page(_("Too many attempts. Please wait ten minutes and try again."), 429)
-    with acting() as tx:
+    with write_transaction() as tx:
         found = sign_in.sign_in(tx, email=email, password=password)
         if found is not None:
-            audit(tx, found.id, "signed-in", at=now())
+            write_audit_entry(tx, found.id, "signed-in", at=now())
             enter(tx, found)
     if found is None:
         _write_down_refusal(email)
@@ -74,19 +74,19 @@ def _write_down_refusal(email: str, *, held_back: bool = False) -> None:
         details["held_back"] = True
     if number > MOST_TOLD:
         details["refused_this_hour"] = number
-    with acting() as tx:
+    with write_transaction() as tx:
         account = sign_in.account_of(tx.session, email)
         if account is None:
             details["account"] = account_print(email)
         subject = "operator" if account is not None else ""
-        audit(tx, None, "sign-in.refused", subject, account, details, at=now())
+        write_audit_entry(tx, None, "sign-in.refused", subject, account, details, at=now())
 
 
 @bp.post("/sign-out")
-@needs(Right.OWN_ACCOUNT)
+@requires(Right.OWN_ACCOUNT)
 def sign_out() -> ResponseReturnValue:
     """End this browser's session."""
-    with acting() as tx:
+    with write_transaction() as tx:
         leave(tx)
     return redirect(url_for("studio.sign_in_page"), 303)
 
@@ -95,7 +95,7 @@ def sign_out() -> ResponseReturnValue:
 @open_to_all
 def one_time_page(token: str) -> str:
     """A button: mail programs and chats open links to look at them."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = sign_in.whose_one_time(tx.session, tx.settings, token, at=now())
     return render_template("studio/enter/one_time.html", token=token, who=found)
 
@@ -104,9 +104,9 @@ def one_time_page(token: str) -> str:
 @open_to_all
 def one_time_act(token: str) -> ResponseReturnValue:
     """Let in by the link, once."""
-    with acting() as tx:
+    with write_transaction() as tx:
         found = sign_in.use_one_time(tx, token, at=now())
-        audit(tx, found.id, "signed-in.by-link", at=now())
+        write_audit_entry(tx, found.id, "signed-in.by-link", at=now())
         enter(tx, found, by_link=True)
     page = url_for("studio.dashboard" if found.password_hash else "studio.account")
     answer = make_response(redirect(page, 303))
@@ -118,7 +118,7 @@ def one_time_act(token: str) -> ResponseReturnValue:
 @open_to_all
 def first_run_page(token: str) -> str:
     """The form for the first administrator."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         sign_in.check_first_run(tx.session, tx.settings, token, at=now())
     return _first_run_page(token, {})
 
@@ -129,9 +129,9 @@ def first_run_act(token: str) -> ResponseReturnValue:
     """Make the first administrator and let them in."""
     told = {name: request.form.get(name, "") for name in ("email", "name", "password", "language")}
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             made = sign_in.first_run(tx, token, **told, at=now())
-            audit(tx, made.id, "operator.first", "operator", made.id, at=now())
+            write_audit_entry(tx, made.id, "operator.first", "operator", made.id, at=now())
             enter(tx, made)
     except InvalidInput as error:
         return _first_run_page(token, error.fields), 422

@@ -11,7 +11,7 @@ from listmgr.bulk.lifecycle import BulkDeed
 from listmgr.bulk.models import BulkAct
 from listmgr.bulk.prepare import Asked, kinds_for, prepare, settable_fields
 from listmgr.bulk.preview import sample
-from listmgr.consent.staff_requests import WAYS
+from listmgr.consent.staff_requests import REQUEST_CHANNELS
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.transaction import Transaction
@@ -22,8 +22,8 @@ from listmgr.subscribers.field_catalogue import (
     catalogue,
 )
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.subscribers.selection import (
     as_sent,
     back,
@@ -36,24 +36,24 @@ from listmgr.web.studio.subscribers.selection import (
     how_many,
 )
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
-    sent,
+    form_values,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
 from listmgr.web.translation import (
-    refusal,
-    spoken,
+    translate,
+    translate_error,
 )
 
 
 @bp.get("/bulk")
-@needs(Right.SEE_SUBSCRIBERS)
+@requires(Right.SEE_SUBSCRIBERS)
 def bulk_acts() -> str:
     """What was done with many people, the newest first."""
-    with reading() as tx:
-        found = control.acts(tx.session, below=as_number(request.args.get("below")))
+    with read_only_transaction() as tx:
+        found = control.acts(tx.session, below=parse_id(request.args.get("below")))
         older = found[-1].id if len(found) == control.PAGE else None
         return render_template(
             "studio/bulk/all.html", acts=found, older_id=older, **_shown(tx.session)
@@ -61,7 +61,7 @@ def bulk_acts() -> str:
 
 
 @bp.get("/bulk/new")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def new_bulk() -> ResponseReturnValue:
     """What can be done with the chosen people."""
     if "scope" not in request.args:
@@ -70,60 +70,60 @@ def new_bulk() -> ResponseReturnValue:
 
 
 @bp.post("/bulk/new")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def prepare_bulk() -> ResponseReturnValue:
     """Write it down; nothing is changed before its start."""
-    asked, who = sent(Asked), operator()
+    asked, who = form_values(Asked), current_operator()
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             people = chosen(tx.session)
             check_count(tx.session, people)
             act = prepare(tx, asked, people, operator_id=who.id, role=who.role, at=now())
-            note(tx, "bulk.prepared", "bulk", act.id, kind=act.kind, field=act.field)
+            log_audit(tx, "bulk.prepared", "bulk", act.id, kind=act.kind, field=act.field)
     except InvalidInput as error:
         return _form(asked, error.fields or {"kind": str(error)}), 422
     return redirect(url_for("studio.bulk_page", act_id=act.id), 303)
 
 
 @bp.get("/bulk/<key:act_id>")
-@needs(Right.SEE_SUBSCRIBERS, look="bulk.seen")
+@requires(Right.SEE_SUBSCRIBERS, look="bulk.seen")
 def bulk_page(act_id: int) -> str:
     """One act: what it would do, how far it is, what it has done."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         act = control.find_act(tx.session, act_id)
         return render_template(
             "studio/bulk/one.html",
             act=act,
             whom=described_selection(tx.session, act.selection),
-            sample=sample(tx.session, act, operator().role),
+            sample=sample(tx.session, act, current_operator().role),
             can_undo=control.can_undo(act, now()),
-            may_act=act.kind in kinds_for(operator().role),
+            may_act=act.kind in kinds_for(current_operator().role),
             **_shown(tx.session),
         )
 
 
 @bp.get("/bulk/<key:act_id>/progress")
-@needs(Right.SEE_SUBSCRIBERS)
+@requires(Right.SEE_SUBSCRIBERS)
 def bulk_progress(act_id: int) -> str:
     """The part of the page that moves."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         act = control.find_act(tx.session, act_id)
         return render_template("studio/bulk/progress.html", act=act)
 
 
 @bp.post("/bulk/<key:act_id>/<any(start, pause, resume, cancel, undo):deed>")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def steer_bulk(act_id: int, deed: str) -> ResponseReturnValue:
     """Start, pause, resume, cancel or undo."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             if deed == BulkDeed.START and (changed := _changed(tx, act_id)):
-                flash(spoken(changed), "danger")
+                flash(translate(changed), "danger")
                 return redirect(url_for("studio.bulk_page", act_id=act_id), 303)
-            act = control.steer(tx, act_id, BulkDeed(deed), role=operator().role, at=now())
-            note(tx, f"bulk.{deed}", "bulk", act_id, kind=act.kind, people=act.people)
+            act = control.steer(tx, act_id, BulkDeed(deed), role=current_operator().role, at=now())
+            log_audit(tx, f"bulk.{deed}", "bulk", act_id, kind=act.kind, people=act.people)
     except Refused as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
     return redirect(url_for("studio.bulk_page", act_id=act_id), 303)
 
 
@@ -134,7 +134,7 @@ def _changed(tx: Transaction, act_id: int) -> str:
 
 
 def _form(asked: Asked, errors: dict[str, str] | None = None) -> str:
-    with reading() as tx:
+    with read_only_transaction() as tx:
         people = chosen(tx.session)
         count = how_many(tx.session, people)
         return render_template(
@@ -145,10 +145,10 @@ def _form(asked: Asked, errors: dict[str, str] | None = None) -> str:
             count=count,
             count_sent=as_sent(count),
             whom=described(tx.session, people),
-            kinds=kinds_for(operator().role),
-            settable=settable_fields(tx.session, operator().role),
+            kinds=kinds_for(current_operator().role),
+            settable=settable_fields(tx.session, current_operator().role),
             purposes=open_purposes(tx.session),
-            ways=WAYS,
+            ways=REQUEST_CHANNELS,
         )
 
 

@@ -19,7 +19,7 @@ from listmgr.consent import consent_statistics
 from listmgr.context import services
 from listmgr.delivery.reports.progress import (
     Progress,
-    standings,
+    progress_of_many,
 )
 from listmgr.installation.hold import go_on
 from listmgr.installation.replay import catch_up
@@ -28,11 +28,11 @@ from listmgr.kit.installation_state import Installation
 from listmgr.lists.models import MailingList, Notice, SignupForm
 from listmgr.operators.roles import Right, may
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator, whose_cards
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator, whose_cards
 from listmgr.web.studio.transactions import (
-    acting,
-    reading,
+    read_only_transaction,
+    write_transaction,
 )
 
 LATEST = 5
@@ -61,10 +61,10 @@ class CardsWaiting:
 
 
 @bp.get("/")
-@needs(Right.ENTER)
+@requires(Right.ENTER)
 def dashboard() -> str:
     """Everything at a glance."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         session = tx.session
         return render_template(
             "studio/dashboard.html",
@@ -82,13 +82,13 @@ def dashboard() -> str:
 
 
 @bp.post("/installation/go-on")
-@needs(Right.EDIT_INSTALLATION)
+@requires(Right.EDIT_INSTALLATION)
 def go_on_mailing() -> ResponseReturnValue:
     """Let mail go again after a restore; what this host's journal tells is done again first."""
     made = services()
     catch_up(made.unit_of_work, made.settings)
-    with acting() as tx:
-        released = go_on(tx, operator().id, at=now())
+    with write_transaction() as tx:
+        released = go_on(tx, current_operator().id, at=now())
     if released:
         flash(_("Mail may go again. Campaigns stay paused until you resume them."))
     return redirect(url_for("studio.dashboard"), 303)
@@ -110,7 +110,7 @@ def _first_steps(session: Session) -> FirstSteps:
 
 def _cards(session: Session) -> CardsWaiting | None:
     """What of one's cards waits; None for whom cards are none of their work."""
-    if not may(operator().role, Right.SEE_CARDS):
+    if not may(current_operator().role, Right.SEE_CARDS):
         return None
     own = whose_cards()
     to_review = inbox.count_to_review(session, own)
@@ -127,5 +127,5 @@ def _stopped(session: Session) -> list[Campaign]:
 
 def _latest_campaigns(session: Session) -> list[tuple[Campaign, Progress]]:
     found = session.scalars(sa.select(Campaign).order_by(Campaign.id.desc()).limit(LATEST)).all()
-    stands = standings(session, [campaign.id for campaign in found])
+    stands = progress_of_many(session, [campaign.id for campaign in found])
     return [(campaign, stands[campaign.id]) for campaign in found]

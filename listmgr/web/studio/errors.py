@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from listmgr.consent.lifecycle import ForbiddenTransition
 from listmgr.kit.errors import DomainError, InvalidInput, NotFound
 from listmgr.kit.tokens import TokenError
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 
 def init_app(bp: Blueprint) -> None:
@@ -68,9 +68,9 @@ def _words() -> dict[int, tuple[str, str]]:
 
 def _domain(error: DomainError) -> ResponseReturnValue:
     if isinstance(error, NotFound):
-        return _page(_("There is nothing here"), refusal(error), 404)
+        return _page(_("There is nothing here"), translate_error(error), 404)
     code = 422 if isinstance(error, InvalidInput) else 409
-    return _page(_("That did not work"), refusal(error), code)
+    return _page(_("That did not work"), translate_error(error), code)
 
 
 def _token(_error: TokenError) -> ResponseReturnValue:

@@ -11,15 +11,15 @@ from listmgr.exports.formats import MEDIA_TYPES
 from listmgr.exports.models import ExportFormat, ExportReason
 from listmgr.exports.request import (
     Wish,
-    ask,
+    request_export,
 )
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.roles import Right, may
 from listmgr.web.language import language
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.subscribers.selection import (
     as_sent,
     back,
@@ -30,33 +30,33 @@ from listmgr.web.studio.subscribers.selection import (
     how_many,
 )
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
-    sent,
+    form_values,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 # What is ticked at first: enough to write to people, and no more.
 USUAL = frozenset({"email", "first_name", "last_name"})
 
 
 @bp.get("/exports")
-@needs(Right.SEE_SUBSCRIBERS)
+@requires(Right.SEE_SUBSCRIBERS)
 def exports() -> str:
     """The own exports; everybody's for who reads the audit log."""
-    whose = None if may(operator().role, Right.SEE_AUDIT) else operator().id
-    with reading() as tx:
+    whose = None if may(current_operator().role, Right.SEE_AUDIT) else current_operator().id
+    with read_only_transaction() as tx:
         found = downloads.exports(
-            tx.session, operator_id=whose, below=as_number(request.args.get("below"))
+            tx.session, operator_id=whose, below=parse_id(request.args.get("below"))
         )
         older = found[-1].id if len(found) == downloads.PAGE else None
         return render_template("studio/exports/all.html", found=found, older_id=older)
 
 
 @bp.get("/exports/new")
-@needs(Right.EXPORT_SUBSCRIBERS)
+@requires(Right.EXPORT_SUBSCRIBERS)
 def new_export() -> ResponseReturnValue:
     """Which file, and why."""
     if "scope" not in request.args:
@@ -65,52 +65,56 @@ def new_export() -> ResponseReturnValue:
 
 
 @bp.post("/exports/new")
-@needs(Right.EXPORT_SUBSCRIBERS)
+@requires(Right.EXPORT_SUBSCRIBERS)
 def ask_export() -> ResponseReturnValue:
     """Write it down; a worker makes the file."""
-    wish, columns, who = sent(Wish), request.form.getlist("columns"), operator()
+    wish, columns, who = form_values(Wish), request.form.getlist("columns"), current_operator()
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             people = chosen(tx.session)
             check_count(tx.session, people)
-            made = ask(tx, wish, columns, people, operator_id=who.id, role=who.role, at=now())
+            made = request_export(
+                tx, wish, columns, people, operator_id=who.id, role=who.role, at=now()
+            )
             told = {"format": made.format, "columns": made.columns, "reason": made.reason}
-            note(tx, "export.asked", "export", made.id, **told)
+            log_audit(tx, "export.asked", "export", made.id, **told)
     except InvalidInput as error:
         return _form(wish, set(columns), error.fields or {"format": str(error)}), 422
     return redirect(url_for("studio.export_page", export_id=made.id), 303)
 
 
 @bp.get("/exports/<key:export_id>")
-@needs(Right.SEE_SUBSCRIBERS)
+@requires(Right.SEE_SUBSCRIBERS)
 def export_page(export_id: int) -> str:
     """One export: how far it is, and its file for who asked for it."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = downloads.find_export(tx.session, export_id)
         return render_template("studio/exports/one.html", found=found)
 
 
 @bp.get("/exports/<key:export_id>/progress")
-@needs(Right.SEE_SUBSCRIBERS)
+@requires(Right.SEE_SUBSCRIBERS)
 def export_progress(export_id: int) -> str:
     """The part of the page that moves."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = downloads.find_export(tx.session, export_id)
         return render_template("studio/exports/progress.html", found=found)
 
 
 @bp.get("/exports/<key:export_id>/file")
-@needs(Right.EXPORT_SUBSCRIBERS, look="export.fetched")
+@requires(Right.EXPORT_SUBSCRIBERS, look="export.fetched")
 def export_file(export_id: int) -> ResponseReturnValue:
     """The file, for the operator who asked for it, until it expires."""
     try:
-        with reading() as tx:
-            found = downloads.fetchable(tx.session, export_id, operator_id=operator().id, at=now())
+        with read_only_transaction() as tx:
+            found = downloads.fetchable(
+                tx.session, export_id, operator_id=current_operator().id, at=now()
+            )
     except Refused as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
         return redirect(url_for("studio.export_page", export_id=export_id), 303)
     name = f"subscribers-{found.created_at:%Y-%m-%d}-{found.id}.{found.format}"
-    octets = stream_with_context(downloads.pieces(reading, found))
+    octets = stream_with_context(downloads.pieces(read_only_transaction, found))
     answer = Response(octets, mimetype=MEDIA_TYPES[found.format])
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
@@ -119,20 +123,20 @@ def export_file(export_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/exports/<key:export_id>/cancel")
-@needs(Right.EXPORT_SUBSCRIBERS)
+@requires(Right.EXPORT_SUBSCRIBERS)
 def cancel_export(export_id: int) -> ResponseReturnValue:
     """Stop it, or take its file away at once."""
     try:
-        with acting() as tx:
-            downloads.cancel(tx, export_id, operator_id=operator().id)
-            note(tx, "export.cancelled", "export", export_id)
+        with write_transaction() as tx:
+            downloads.cancel(tx, export_id, operator_id=current_operator().id)
+            log_audit(tx, "export.cancelled", "export", export_id)
     except Refused as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
     return redirect(url_for("studio.export_page", export_id=export_id), 303)
 
 
 def _form(wish: Wish, columns: set[str], errors: dict[str, str] | None = None) -> str:
-    with reading() as tx:
+    with read_only_transaction() as tx:
         people = chosen(tx.session)
         count = how_many(tx.session, people)
         return render_template(
@@ -144,7 +148,7 @@ def _form(wish: Wish, columns: set[str], errors: dict[str, str] | None = None) -
             count=count,
             count_sent=as_sent(count),
             whom=described(tx.session, people),
-            offered=offered(tx.session, operator().role, language()),
+            offered=offered(tx.session, current_operator().role, language()),
             formats=list(ExportFormat),
             reasons=list(ExportReason),
         )

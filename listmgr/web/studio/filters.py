@@ -24,9 +24,9 @@ from listmgr.web.studio.audit_labels import (
 from listmgr.web.studio.cards import labels
 from listmgr.web.studio.subscribers.evidence_labels import fact_name
 from listmgr.web.translation import (
-    spoken,
+    translate,
+    translate_reason,
     why_paused,
-    why_stopped,
 )
 
 _DAYS = {"de": "%d.%m.%Y", "en": "%Y-%m-%d"}
@@ -40,9 +40,9 @@ def init_app(app: Flask) -> None:
         day,
         number,
         about,
-        spoken,
+        translate,
         why_paused,
-        why_stopped,
+        translate_reason,
         fact_name,
         audited,
         audited_thing,

@@ -13,7 +13,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from listmgr.context import services
 from listmgr.kit.clock import now
-from listmgr.operators.audit import audit
+from listmgr.operators.audit import write_audit_entry
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
 
@@ -37,7 +37,7 @@ csrf = CSRFProtect()
 _guards: dict[Callable[..., Any], Guard] = {}
 
 
-def needs(right: Right, *, look: str = "", most: int | None = None) -> Callable[[View], View]:
+def requires(right: Right, *, look: str = "", most: int | None = None) -> Callable[[View], View]:
     """Declare the right a route needs; stands below the route's own decorator."""
 
     def mark(view: View) -> View:
@@ -115,4 +115,4 @@ def _write_down_the_look(guard: Guard) -> None:
     subject = guard.look.partition(".")[0] or page
     numbers = [value for value in (request.view_args or {}).values() if isinstance(value, int)]
     with services().unit_of_work() as tx:
-        audit(tx, current_user.id, action, subject, next(iter(numbers), None), at=now())
+        write_audit_entry(tx, current_user.id, action, subject, next(iter(numbers), None), at=now())

@@ -75,7 +75,7 @@ def renew(tx: Transaction, operator: Operator) -> None:
 
 def leave(tx: Transaction) -> None:
     """End the session of this browser, and of whoever has a copy of its cookie."""
-    end_session(tx, operator().secret)
+    end_session(tx, current_operator().secret)
     logout_user()
     session.clear()
 
@@ -85,14 +85,14 @@ def came_by_link() -> bool:
     return bool(session.get(_BY_LINK))
 
 
-def operator() -> SignedIn:
+def current_operator() -> SignedIn:
     """Who is signed in; only where the guard has let somebody in."""
     return cast("SignedIn", current_user)
 
 
 def whose_cards() -> int | None:
     """Whose cards the operator sees: their own, or, with the right to it, the team's (None)."""
-    return None if may(operator().role, Right.SEE_TEAM_CARDS) else operator().id
+    return None if may(current_operator().role, Right.SEE_TEAM_CARDS) else current_operator().id
 
 
 def _load(secret: str) -> SignedIn | None:

@@ -13,7 +13,7 @@ from flask import Response, current_app, request
 
 from listmgr.context import services
 from listmgr.kit.clock import now
-from listmgr.kit.tokens import Door, TokenError, make_token, open_token
+from listmgr.kit.tokens import TokenError, TokenPurpose, make_token, open_token
 from listmgr.operators.sign_in import account_key
 from listmgr.subscribers.address import fingerprint
 from listmgr.web.rate_limit import (
@@ -84,7 +84,7 @@ def remember_device(response: Response, email: str) -> None:
     """Mark the browser as one its operator has signed in from."""
     token = make_token(
         services().settings.secret_keys,
-        Door.DEVICE,
+        TokenPurpose.DEVICE,
         account_print(email),
         secrets.token_urlsafe(12),
     )
@@ -120,7 +120,7 @@ def _device_of(account: str) -> str:
     token = request.cookies.get(DEVICE_COOKIE, "")
     keys = services().settings.secret_keys
     try:
-        parts = open_token(keys, Door.DEVICE, token, max_age=DEVICE_DAYS * 86_400)
+        parts = open_token(keys, TokenPurpose.DEVICE, token, max_age=DEVICE_DAYS * 86_400)
     except TokenError:
         return ""
     return str(parts[1]) if len(parts) == 2 and parts[0] == account else ""

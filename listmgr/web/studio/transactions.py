@@ -12,36 +12,38 @@ from flask import request
 from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import Transaction
-from listmgr.operators.audit import audit
-from listmgr.web.studio.session import operator
+from listmgr.operators.audit import write_audit_entry
+from listmgr.web.studio.session import current_operator
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Told = TypeVar("Told", bound="DataclassInstance")
-MOST_DIGITS = 18
+Form = TypeVar("Form", bound="DataclassInstance")
+MAX_DIGITS = 18
 
 
 @contextmanager
-def reading() -> Iterator[Transaction]:
+def read_only_transaction() -> Iterator[Transaction]:
     """For pages, which never write."""
     with services().reading() as tx:
         yield tx
 
 
 @contextmanager
-def acting() -> Iterator[Transaction]:
+def write_transaction() -> Iterator[Transaction]:
     """For acts: committed once at its end, together with what `note` wrote."""
     with services().unit_of_work() as tx:
         yield tx
 
 
-def note(tx: Transaction, action: str, subject: str, subject_id: int, **details: object) -> None:
+def log_audit(
+    tx: Transaction, action: str, subject: str, subject_id: int, **details: object
+) -> None:
     """Write into the audit log what the operator does in this transaction."""
-    audit(tx, operator().id, action, subject, subject_id, details, at=now())
+    write_audit_entry(tx, current_operator().id, action, subject, subject_id, details, at=now())
 
 
-def sent(kind: type[Told]) -> Told:
+def form_values(kind: type[Form]) -> Form:
     """The fields of a form as a value; a box that is not there is not ticked."""
     values: dict[str, Any] = {}
     for field in fields(kind):
@@ -52,13 +54,13 @@ def sent(kind: type[Told]) -> Told:
     return kind(**values)
 
 
-def sent_numbers(name: str) -> list[int]:
+def form_ids(name: str) -> list[int]:
     """The numbers of a form's field; what is none is left out."""
-    return [number for told in request.form.getlist(name) if (number := as_number(told))]
+    return [number for told in request.form.getlist(name) if (number := parse_id(told))]
 
 
-def as_number(told: str | None) -> int | None:
+def parse_id(told: str | None) -> int | None:
     """A whole number as the database knows them, or None."""
-    if told is None or not told.isascii() or not told.isdecimal() or len(told) > MOST_DIGITS:
+    if told is None or not told.isascii() or not told.isdecimal() or len(told) > MAX_DIGITS:
         return None
     return int(told)

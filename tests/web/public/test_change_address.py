@@ -9,7 +9,7 @@ from listmgr.consent.change_address_models import (
     AddressChange,
     AddressChangeStatus,
 )
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from tests.conftest import NOW
 from tests.factories import (
     make_confirmed,
@@ -26,7 +26,7 @@ def link(uow, settings) -> str:
         _, _, notice = make_list(tx)
         consent = make_confirmed(tx, "anna@old.example", notice, NOW)
         make_subscriber(tx, "known@else.example", NOW)
-    token = make_token(settings.secret_keys, Door.PREFERENCES, consent.subscriber_id)
+    token = make_token(settings.secret_keys, TokenPurpose.PREFERENCES, consent.subscriber_id)
     return f"/p/{token}/address?lang=en"
 
 

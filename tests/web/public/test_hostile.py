@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.models import Signup
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from listmgr.subscribers.models import Subscriber
 from listmgr.web.security import NoTokens
 from tests.web.public.conftest import (
@@ -137,8 +137,8 @@ def doors(client, notice, work, mailbox, settings) -> dict[str, str]:
     keys = settings.secret_keys
     return {
         "c": confirm_path(mailbox.to("anna@example.com")[0]),
-        "p": "/p/" + make_token(keys, Door.PREFERENCES, 1),
-        "u": "/u/" + make_token(keys, Door.UNSUBSCRIBE, 1, 1),
+        "p": "/p/" + make_token(keys, TokenPurpose.PREFERENCES, 1),
+        "u": "/u/" + make_token(keys, TokenPurpose.UNSUBSCRIBE, 1, 1),
     }
 
 
@@ -187,7 +187,7 @@ def test_t21_tokens_are_not_in_logs(client, doors, app, caplog, site):
         # Flask names the path of what crashed.
         app.testing = False
         app.config["PROPAGATE_EXCEPTIONS"] = False
-        app.view_functions["public.answer"] = lambda token: 1 / 0
+        app.view_functions["public.confirm_signup"] = lambda token: 1 / 0
         assert client.post(doors["c"]).status_code == 500
     told = "\n".join(record.getMessage() for record in caplog.records)
     assert "/c/… HTTP/1.1" in told

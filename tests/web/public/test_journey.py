@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from listmgr.consent.models import Consent, ConsentEvidence, Question, QuestionStatus
-from listmgr.kit.tokens import Door, make_token
+from listmgr.consent.models import Consent, ConsentEvidence, ServiceMail, ServiceMailStatus
+from listmgr.kit.tokens import TokenPurpose, make_token
 from listmgr.subscribers.models import Subscriber
 from tests.sink import parse
 from tests.web.public.conftest import (
@@ -44,8 +44,8 @@ def test_sign_up_and_confirm(client, notice, work, mailbox, session, settings):
     [mail] = mailbox.to("anna@example.com")
     assert settings.link(confirm_path(mail)) in part(mail, "plain")
     assert statuses(session) == ["pending"]
-    question = session.scalars(sa.select(Question)).one()
-    assert (question.status, question.attempts) == (QuestionStatus.SENT, 1)
+    question = session.scalars(sa.select(ServiceMail)).one()
+    assert (question.status, question.attempts) == (ServiceMailStatus.SENT, 1)
 
     page = client.get(confirm_path(mail)).text
     assert "a…@e….com" in page
@@ -77,7 +77,7 @@ def test_t03_the_second_press_says_it_is_confirmed_already(client, asked, sessio
 
 def test_t05_the_first_link_does_not_revive_what_was_withdrawn(client, asked, session, settings):
     client.post(asked)
-    preferences = make_token(settings.secret_keys, Door.PREFERENCES, 1)
+    preferences = make_token(settings.secret_keys, TokenPurpose.PREFERENCES, 1)
     client.post(f"/p/{preferences}", data={"everything": "1"})
     assert statuses(session) == ["withdrawn"]
     assert "Diese Anmeldung gilt nicht mehr" in client.post(asked).text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from tests.web.public.conftest import (
     confirm_path,
     form_values,
@@ -54,8 +54,8 @@ def paths(client, notice, campaign_mail, work, mailbox, settings) -> dict[str, s
         "confirm": confirm_path(mailbox.to("anna@example.com")[0]),
         "unsubscribe": unsubscribe_path(campaign_mail),
         "preferences": unsubscribe_path(campaign_mail).replace("/u/", "/p/"),
-        "test mail": "/u/" + make_token(settings.secret_keys, Door.UNSUBSCRIBE, 1, 0),
-        "nobody": "/u/" + make_token(settings.secret_keys, Door.UNSUBSCRIBE, 1, 999),
+        "test mail": "/u/" + make_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, 1, 0),
+        "nobody": "/u/" + make_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, 1, 999),
         "not found": "/c/none",
     }
 

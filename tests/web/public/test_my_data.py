@@ -16,9 +16,9 @@ from listmgr.cards.outreach.reply import (
     ReplyWords,
     write_reply,
 )
-from listmgr.cards.privacy_notice import give_by_hand
+from listmgr.cards.privacy_notice import record_notice_given
 from listmgr.kit.clock import now
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import AuditEntry
 from listmgr.privacy.erasure import erase
@@ -57,7 +57,7 @@ def anna(uow, notice):
 @pytest.fixture
 def page(client, settings, anna, mailbox, work):
     """The way there: from the preferences, by a link that only the mailbox gets."""
-    token = make_token(settings.secret_keys, Door.PREFERENCES, anna)
+    token = make_token(settings.secret_keys, TokenPurpose.PREFERENCES, anna)
     asked = client.post(f"/p/{token}/data?lang=de")
     assert asked.status_code == 200
     assert "/d/" not in client.get(f"/p/{token}").text + asked.text
@@ -70,7 +70,7 @@ def page(client, settings, anna, mailbox, work):
 def test_t07_a_link_passed_on_shows_no_data_and_floods_no_mailbox(
     client, settings, anna, mailbox, work
 ):
-    token = make_token(settings.secret_keys, Door.PREFERENCES, anna)
+    token = make_token(settings.secret_keys, TokenPurpose.PREFERENCES, anna)
     for _ in range(5):
         shown = client.post(f"/p/{token}/data").text
         assert "Köln" not in shown
@@ -137,8 +137,8 @@ def test_l33_it_is_taken_along_as_a_file(client, page):
 
 
 def test_t20_no_other_link_opens_it_and_it_closes_after_a_day(client, page, anna, settings, clock):
-    for door in Door:
-        if door is not Door.MY_DATA:
+    for door in TokenPurpose:
+        if door is not TokenPurpose.MY_DATA:
             token = make_token(settings.secret_keys, door, anna)
             assert client.get(f"/d/{token}").status_code == 404
             assert client.get(f"/d/{token}/data.json").status_code == 404
@@ -157,7 +157,7 @@ def card(uow, notice, anna, page):
         ada = create_operator(tx, email="a@example.org", name="Ada", role="sales", at=now())
         kept(tx, ada.id, "other@example.com", occasion="Gamescom")
         found = kept(tx, ada.id, "Anna@Example.com")
-        consent_statement.state(
+        consent_statement.store_statement(
             tx,
             found.id,
             None,
@@ -168,7 +168,7 @@ def card(uow, notice, anna, page):
         )
         words = ReplyWords("Unser Gespräch", "Danke,\nbis bald!")
         write_reply(tx, found.id, None, words, list_id=1, operator_id=ada.id, at=now())
-        give_by_hand(tx, found.id, None, operator_id=ada.id, at=now())
+        record_notice_given(tx, found.id, None, operator_id=ada.id, at=now())
         return found
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from listmgr.consent.models import Consent, Question, QuestionStatus, Signup
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailStatus, Signup
 from listmgr.jobs import service_mail
 from listmgr.kit.clock import now
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
 from tests.factories import (
@@ -170,7 +170,7 @@ def hasty(app_with):
 def stamp(settings, seconds_ago: float, form_id: int = 1, keys: tuple[str, ...] = ()) -> str:
     opened = now() - timedelta(seconds=seconds_ago)
     return make_token(
-        keys or settings.secret_keys, Door.FORM, form_id, round(opened.timestamp() * 1000)
+        keys or settings.secret_keys, TokenPurpose.FORM, form_id, round(opened.timestamp() * 1000)
     )
 
 
@@ -191,7 +191,7 @@ def test_t09_a_stamp_cannot_be_made_up(hasty, notice, settings, session):
         stamp(settings, 60, keys=("elsewhere",)),
         stamp(settings, 60, form_id=2),
         stamp(settings, -60),
-        make_token(settings.secret_keys, Door.CONFIRM, 1, 1),
+        make_token(settings.secret_keys, TokenPurpose.CONFIRM, 1, 1),
     ]
     for began in wrong:
         answer = hasty.post("/s/news?lang=de", data=form_values(notice, began=began))
@@ -218,7 +218,7 @@ def test_m16_a_failed_mail_does_not_keep_the_person_out_for_a_day(
     mailbox.rcpt["anna@example.com"] = "550 5.2.2 mailbox full"
     client.post("/s/news", data=form_values(notice))
     work()
-    assert session.scalars(sa.select(Question.status)).all() == [QuestionStatus.FAILED]
+    assert session.scalars(sa.select(ServiceMail.status)).all() == [ServiceMailStatus.FAILED]
     mailbox.rcpt.clear()
     client.post("/s/news", data=form_values(notice))
     work()

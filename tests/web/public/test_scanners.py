@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from listmgr.kit.clock import now
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from tests.factories import make_confirmed
 from tests.web.public.conftest import (
     form_values,
@@ -34,7 +34,7 @@ def every_link(client, campaign_mail, notice, work, mailbox, uow) -> list[str]:
     [already] = mailbox.to("dora@example.com")
     found = {path_of(link) for mail in (*mails, already) for link in links(mail)}
     assert {path[:3] for path in found} >= {"/c/", "/u/"}
-    token = make_token(uow_settings(uow), Door.PREFERENCES, 1)
+    token = make_token(uow_settings(uow), TokenPurpose.PREFERENCES, 1)
     return sorted({*found, f"/p/{token}", "/s/news", "/s/news/thanks", "/s/news/embed"})
 
 

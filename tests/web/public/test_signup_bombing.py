@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.lifecycle import ConsentStatus
-from listmgr.consent.models import Consent, Question, QuestionStatus, SignupAnswers
+from listmgr.consent.models import Consent, ServiceMail, ServiceMailStatus, SignupAnswers
 from listmgr.jobs import (
     consents,
     service_mail,
@@ -58,7 +58,7 @@ def site(app_with, settings, clock):
 
 def waiting(session) -> int:
     session.expire_all()
-    counted = sa.select(sa.func.count()).where(Question.status == QuestionStatus.WAITING)
+    counted = sa.select(sa.func.count()).where(ServiceMail.status == ServiceMailStatus.WAITING)
     return session.scalar(counted)
 
 
@@ -186,7 +186,7 @@ def test_s13_what_waits_ends_with_its_consent(site, notice, mailbox, session, ap
         shop.sign_up(notice, f"p{number}@example.com")
     shop.work()
     assert waiting(session) == 2
-    session.execute(sa.update(Question).values(created_at=now() - timedelta(days=8)))
+    session.execute(sa.update(ServiceMail).values(created_at=now() - timedelta(days=8)))
     session.execute(
         sa.update(Consent)
         .where(Consent.status == ConsentStatus.CAPTURED)
@@ -198,7 +198,7 @@ def test_s13_what_waits_ends_with_its_consent(site, notice, mailbox, session, ap
         consents.expire_consents()
     assert waiting(session) == 0
     assert len(mailbox.mails) == 1
-    networks = sa.select(Question.network).where(Question.network.is_not(None))
+    networks = sa.select(ServiceMail.network).where(ServiceMail.network.is_not(None))
     session.expire_all()
     assert len(session.scalars(networks).all()) == 1
     shop.later(DAY)

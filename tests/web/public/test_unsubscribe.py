@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.consent.models import Consent
 from listmgr.kit.clock import now
-from listmgr.kit.tokens import Door, make_token
+from listmgr.kit.tokens import TokenPurpose, make_token
 from listmgr.lists.models import Notice
 from tests.factories import (
     make_confirmed,
@@ -97,10 +97,10 @@ def test_m01_m02_wrong_tokens_get_one_and_the_same_404(
     wrong = [
         good[:-3] + "xyz",
         "/u/x",
-        "/u/" + make_token(settings.secret_keys, Door.CONFIRM, 1, 1),
-        "/u/" + make_token(settings.secret_keys, Door.PREFERENCES, 1),
-        "/u/" + make_token(("elsewhere",), Door.UNSUBSCRIBE, 1, 1),
-        "/u/" + make_token(settings.secret_keys, Door.UNSUBSCRIBE, "1", "1"),
+        "/u/" + make_token(settings.secret_keys, TokenPurpose.CONFIRM, 1, 1),
+        "/u/" + make_token(settings.secret_keys, TokenPurpose.PREFERENCES, 1),
+        "/u/" + make_token(("elsewhere",), TokenPurpose.UNSUBSCRIBE, 1, 1),
+        "/u/" + make_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, "1", "1"),
         "/u/" + "x" * 5000,
     ]
     before = fingerprint()
@@ -193,7 +193,9 @@ def three(uow, notice) -> str:
             make_confirmed(tx, "carla@example.com", found, now() - timedelta(days=day))
             for found, day in ((notice, 9), (others[0], 6), (others[1], 3))
         ]
-        return "/p/" + make_token(tx.settings.secret_keys, Door.PREFERENCES, made[0].subscriber_id)
+        return "/p/" + make_token(
+            tx.settings.secret_keys, TokenPurpose.PREFERENCES, made[0].subscriber_id
+        )
 
 
 def test_l13_preferences_end_one_or_all(client, three, session):
@@ -223,7 +225,7 @@ def test_nobody_ends_the_subscription_of_another(client, three, campaign_mail, s
 
 
 def test_t26_the_link_of_a_test_mail_says_so(client, notice: Notice, settings, fingerprint):
-    token = make_token(settings.secret_keys, Door.UNSUBSCRIBE, 1, 0)
+    token = make_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, 1, 0)
     before = fingerprint()
     for answer in (client.get(f"/u/{token}?lang=en"), client.post(f"/u/{token}?lang=en")):
         assert answer.status_code == 200

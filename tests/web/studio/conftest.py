@@ -20,7 +20,7 @@ from listmgr.consent.anchor import anchor
 from listmgr.delivery.launch import launch
 from listmgr.exports.request import (
     Wish,
-    ask,
+    request_export,
 )
 from listmgr.imports import control
 from listmgr.imports.models import Import
@@ -153,7 +153,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         everybody = Chosen(SelectionKind.FOUND)
         bulk = prepare(tx, Asked(kind="restrict"), everybody, role=Role.PRIVACY, **who)
         wish = Wish("csv", "check", "To look at it")
-        export = ask(tx, wish, ["email"], everybody, role=Role.PRIVACY, **who)
+        export = request_export(tx, wish, ["email"], everybody, role=Role.PRIVACY, **who)
         assert consent.subscriber_id is not None
         return {
             "list_id": made.id,
@@ -182,7 +182,7 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
 
 def make_import(tx: Transaction, operator_id: int) -> Import:
     """A file of one person that has still to be described."""
-    return control.bring(
+    return control.upload(
         tx,
         io.BytesIO(ROWS),
         "people.csv",

@@ -31,8 +31,8 @@ def test_what_cannot_be_taken_is_named_and_the_rest_is_taken(sales, sample, monk
 def test_a_photo_of_fifty_megabytes_is_refused_with_a_sentence(sales, sample):
     photo = b"\xff\xd8\xff" + bytes(50 * 1024 * 1024)
     with pytest.raises(InvalidInput) as error:
-        handed = upload.HandedIn(CardSource.PHOTO, photo)
-        upload.checked(upload.Taken(1, now()), handed, at=now())
+        handed = upload.Upload(CardSource.PHOTO, photo)
+        upload.checked(upload.CaptureFacts(1, now()), handed, at=now())
     assert "15 MB" in error.value.fields["content"]
     # More than a few pictures at once is not even read to its end.
     kind = "multipart/form-data; boundary=x"

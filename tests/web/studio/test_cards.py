@@ -13,7 +13,7 @@ from listmgr.cards import inbox
 from listmgr.cards.models import Card, CardCapture, CardUpload
 from listmgr.cards.outreach.signup_prefill import prefill_token
 from listmgr.cards.process_upload import read_upload
-from listmgr.consent.models import Consent, ConsentEvidence, Question
+from listmgr.consent.models import Consent, ConsentEvidence, ServiceMail
 from listmgr.kit.clock import now
 from listmgr.lists.form_fields import Ask
 from listmgr.lists.models import Notice
@@ -94,11 +94,11 @@ def test_l25_without_a_statement_there_is_no_button_and_the_post_is_refused(
         card = kept(tx, sales.operator.id)
     path = f"/studio/cards/{card.id}"
     assert f"{path}/ask" not in sales.get(path).text
-    before = session.scalar(sa.select(sa.func.count()).select_from(Question))
+    before = session.scalar(sa.select(sa.func.count()).select_from(ServiceMail))
     answer = sales.post(f"{path}/ask")
     assert answer.status_code == 409
     assert "Write down first" in answer.text
-    assert session.scalar(sa.select(sa.func.count()).select_from(Question)) == before
+    assert session.scalar(sa.select(sa.func.count()).select_from(ServiceMail)) == before
     answer = sales.post(f"{path}/statement", {"purpose": sample["purpose_id"], "statement": "ja"})
     assert answer.status_code == 422
     assert "it is the evidence" in answer.text

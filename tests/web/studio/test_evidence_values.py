@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.confirm import confirm
-from listmgr.consent.models import Question
+from listmgr.consent.models import ServiceMail
 from listmgr.consent.refuse import refuse
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.clock import now
-from listmgr.kit.tokens import Door, make_token, token_hash
+from listmgr.kit.tokens import TokenPurpose, make_token, token_hash
 from listmgr.operators.models import AuditEntry
 from listmgr.web.language import speak
 from listmgr.web.studio.subscribers.evidence_values import fact_value
@@ -35,8 +35,8 @@ def facts_on(page: str) -> dict[str, list[str]]:
 def test_a_german_operator_reads_german_values(desk, uow, settings, sample, session, answer):
     button = {confirm: "confirm button", refuse: "not-me button"}[answer]
     with uow() as tx:
-        question = tx.session.scalars(sa.select(Question)).all()[-1]
-        token = make_token(settings.secret_keys, Door.CONFIRM, question.id)
+        question = tx.session.scalars(sa.select(ServiceMail)).all()[-1]
+        token = make_token(settings.secret_keys, TokenPurpose.CONFIRM, question.id)
         question.token_hash, question.sent_at = token_hash(token), now() - timedelta(hours=1)
     with uow() as tx:
         answer(tx, token, facts=RequestFacts("192.0.2.7", "Browser", button, "de"), at=now())

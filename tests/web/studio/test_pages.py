@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from flask_babel import Babel
 
-from listmgr.consent.models import Question, QuestionKind, QuestionStatus
+from listmgr.consent.models import ServiceMail, ServiceMailKind, ServiceMailStatus
 from listmgr.kit.clock import now
 from listmgr.lists.models import MailingList, Notice, Purpose, SignupForm
 from listmgr.operators.models import AuditEntry, Operator
@@ -37,9 +37,9 @@ def test_an_empty_house_says_what_to_do_first(admin):
 def test_s12_the_overview_says_that_sign_ups_wait_for_room(admin, uow):
     with uow() as tx:
         tx.session.add_all(
-            Question(
-                kind=QuestionKind.CONFIRM,
-                status=QuestionStatus.WAITING,
+            ServiceMail(
+                kind=ServiceMailKind.CONFIRM,
+                status=ServiceMailStatus.WAITING,
                 consent_ids=[number],
                 recipient=b"r",
                 domain=b"d",
@@ -176,11 +176,13 @@ def test_the_last_administrator_is_told_why_not(admin):
 
 def test_the_audit_log_is_read_page_by_page_and_by_operator(admin, sample, session, uow):
     from listmgr.kit.clock import now
-    from listmgr.operators.audit import audit
+    from listmgr.operators.audit import write_audit_entry
 
     with uow() as tx:
         for number in range(120):
-            audit(tx, sample["operator_id"], "list.edited", "list", number + 1000, at=now())
+            write_audit_entry(
+                tx, sample["operator_id"], "list.edited", "list", number + 1000, at=now()
+            )
     page = admin.get(f"/studio/audit?operator={sample['operator_id']}").text
     assert "1119" in page
     assert "1019" not in page

@@ -7,7 +7,7 @@ from dataclasses import replace
 from listmgr.consent import service_mail_sender
 from listmgr.consent.service_mail_sender import send_question
 from listmgr.kit.clock import now
-from listmgr.kit.throttled_log import Trouble
+from listmgr.kit.throttled_log import ThrottledLog
 from listmgr.schema import resource
 from tests.factories import (
     make_list,
@@ -24,7 +24,7 @@ def refuse(talk: Talk) -> None:
 
 def test_d04_a_refused_login_is_shown_and_said_once(uow, admin, caplog, monkeypatch):
     monkeypatch.setattr(
-        service_mail_sender, "_trouble", Trouble(service_mail_sender._trouble.log_to)
+        service_mail_sender, "_trouble", ThrottledLog(service_mail_sender._trouble.log_to)
     )
     with uow() as tx:
         notice = make_list(tx)[2]

@@ -239,7 +239,9 @@ def test_b05_a_chip_takes_its_filter_away_and_leaves_the_others(admin, people):
 def test_b05_pages_lead_on_within_their_search(admin, people, monkeypatch):
     from listmgr.search import results
 
-    monkeypatch.setattr(results.find, "__kwdefaults__", {**results.find.__kwdefaults__, "size": 2})
+    monkeypatch.setattr(
+        results.find_page, "__kwdefaults__", {**results.find_page.__kwdefaults__, "size": 2}
+    )
     page = admin.get("/studio/subscribers?query=ferrari").text
     older = re.search(r'rel="next" href="([^"]+)"', page)
     assert older is not None

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.consent.change_address_models import AddressChange
 from listmgr.consent.history import histories
-from listmgr.delivery.reports.activity import timeline
+from listmgr.delivery.reports.activity import activity
 from listmgr.operators.models import AuditEntry
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW
@@ -47,7 +47,7 @@ def test_everything_that_happened_stands_in_one_order(desk, session, uow, sample
     assert "Mail not taken" in shown
     assert "Processing restricted" in shown
     people = [person(session, sample)]
-    happenings = timeline(session, people, histories(session, people, "en"))
+    happenings = activity(session, people, histories(session, people, "en"))
     assert [one.kind for one in happenings][:2] == ["act", "mail"]
     assert [one.at for one in happenings] == sorted((h.at for h in happenings), reverse=True)
 

@@ -30,22 +30,22 @@ from listmgr.segments.validation import (
 )
 from listmgr.web.language import language
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.segments.labels import vocabulary
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.transactions import (
-    as_number,
-    reading,
+    parse_id,
+    read_only_transaction,
 )
 
 CHOSEN = ("audience_segment_id", "exclusion_segment_id")
 
 
 @bp.get("/campaigns/reach")
-@needs(Right.SEE_CAMPAIGNS)
+@requires(Right.SEE_CAMPAIGNS)
 def campaign_reach() -> str:
     """How many people a purpose and two segments come to: the part of the form loaded again."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         offered = audience_offered(tx.session, request.args)
         return render_template("studio/campaigns/reach.html", **offered)
 
@@ -61,7 +61,7 @@ def reach_of(session: Session, campaign: Campaign, *, counted: int = COUNTED) ->
 
 def audience_told(session: Session, campaign: Campaign) -> dict[str, object]:
     """Its rule in words: as a launch would freeze it, or as it was frozen."""
-    known = askable(session, operator().role)
+    known = askable(session, current_operator().role)
     told: dict[str, object] = {"words": vocabulary(session, known, language()), "rule": None}
     try:
         document = rule_of(session, campaign)
@@ -76,17 +76,17 @@ def audience_told(session: Session, campaign: Campaign) -> dict[str, object]:
 def audience_offered(session: Session, values: object) -> dict[str, object]:
     """The segments to choose from, and how many people the present choice comes to."""
     told = cast("Mapping[str, Any]", values)
-    known = askable(session, operator().role)
+    known = askable(session, current_operator().role)
     every = edit.segments(session)
     offered = [one for one in every if edit.is_open_to(one, known)]
-    chosen = {name: as_number(str(told.get(name) or "")) for name in CHOSEN}
+    chosen = {name: parse_id(str(told.get(name) or "")) for name in CHOSEN}
     # What a colleague of another role has chosen stays chosen, and is called locked.
     offered += [one for one in every if one.id in chosen.values() and one not in offered]
     return {
         "segments": offered,
         "locked_ids": {one.id for one in offered if not edit.is_open_to(one, known)},
         "chosen": chosen,
-        "reached": _reached(session, known, as_number(str(told.get("purpose_id") or "")), chosen),
+        "reached": _reached(session, known, parse_id(str(told.get("purpose_id") or "")), chosen),
     }
 
 
@@ -95,7 +95,7 @@ def _reached(
 ) -> Reach | None:
     if purpose_id is None:
         return None
-    picked = [edit.find(session, one) for one in chosen.values() if one is not None]
+    picked = [edit.get_segment(session, one) for one in chosen.values() if one is not None]
     if not all(edit.is_open_to(one, known) for one in picked):
         return None
     like = Campaign(status=CampaignStatus.DRAFT, purpose_id=purpose_id, **chosen)
@@ -104,13 +104,13 @@ def _reached(
 
 def refuse_locked(session: Session, draft: Draft, present: Campaign | None = None) -> None:
     """Raises InvalidInput where the operator has newly chosen what their role must not ask."""
-    known = askable(session, operator().role)
+    known = askable(session, current_operator().role)
     wrong = {}
     for name in CHOSEN:
         chosen = getattr(draft, name)
         if chosen is None or (present is not None and chosen == getattr(present, name)):
             continue
-        if not edit.is_open_to(edit.find(session, chosen), known):
+        if not edit.is_open_to(edit.get_segment(session, chosen), known):
             wrong[name] = _("This segment asks about a field your role does not include.")
     if wrong:
         raise InvalidInput(N_("Please correct the marked fields."), wrong)

@@ -11,52 +11,52 @@ from listmgr.campaigns.files import MAX_ALL, add_file, file_of, remove_file
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 # What a form writes around its files.
 _MOST = MAX_ALL + 200_000
 
 
 @bp.post("/campaigns/<key:campaign_id>/files")
-@needs(Right.EDIT_CAMPAIGNS, most=_MOST)
+@requires(Right.EDIT_CAMPAIGNS, most=_MOST)
 def add_files(campaign_id: int) -> ResponseReturnValue:
     """Put files to a draft, all of them or none."""
     chosen = {one.filename: one for one in request.files.getlist("file") if one.filename}
     name = ""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             for name, one in chosen.items():
                 added = add_file(tx, campaign_id, name, one.read())
-                note(tx, "campaign.file_added", "campaign", campaign_id, file=added.id)
+                log_audit(tx, "campaign.file_added", "campaign", campaign_id, file=added.id)
     except (InvalidInput, Refused) as error:
-        flash(f"{name}: {refusal(error)}", "danger")
+        flash(f"{name}: {translate_error(error)}", "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id) + "#files", 303)
 
 
 @bp.post("/campaigns/<key:campaign_id>/files/<key:file_id>/remove")
-@needs(Right.EDIT_CAMPAIGNS)
-def take_file_away(campaign_id: int, file_id: int) -> ResponseReturnValue:
+@requires(Right.EDIT_CAMPAIGNS)
+def delete_campaign_file(campaign_id: int, file_id: int) -> ResponseReturnValue:
     """Take a file away from a draft."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             remove_file(tx, campaign_id, file_id)
-            note(tx, "campaign.file_removed", "campaign", campaign_id, file=file_id)
+            log_audit(tx, "campaign.file_removed", "campaign", campaign_id, file=file_id)
     except Refused as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id) + "#files", 303)
 
 
 @bp.get("/campaigns/<key:campaign_id>/files/<key:file_id>")
-@needs(Right.SEE_CAMPAIGNS)
+@requires(Right.SEE_CAMPAIGNS)
 def campaign_file(campaign_id: int, file_id: int) -> Response:
     """The file itself, to be saved: nothing a file holds is opened on our pages."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = file_of(tx.session, campaign_id, file_id)
         data, name, kind = BytesIO(found.data), found.name, found.media_type
     return send_file(data, mimetype=kind, as_attachment=True, download_name=name)

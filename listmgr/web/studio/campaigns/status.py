@@ -17,13 +17,13 @@ from listmgr.delivery.reports.progress import (
     speed,
 )
 from listmgr.delivery.reports.sending_status import (
-    Standing,
-    standing,
+    SendingStatus,
+    sending_status,
 )
 from listmgr.delivery.window import next_due
 from listmgr.kit.clock import now
-from listmgr.kit.rate_limiter import Permits
-from listmgr.web.studio.transactions import as_number
+from listmgr.kit.rate_limiter import RateLimiter
+from listmgr.web.studio.transactions import parse_id
 
 
 def campaign_standing(session: Session, campaign: Campaign) -> dict[str, object]:
@@ -52,11 +52,11 @@ def _next_retry(session: Session, campaign: Campaign, stand: Progress) -> dateti
     return due and max(due, campaign.waits_until or due, now())
 
 
-def _outlet(session: Session, campaign: Campaign) -> Standing | None:
+def _outlet(session: Session, campaign: Campaign) -> SendingStatus | None:
     if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
         return None
     made = services()
-    return standing(session, made.settings, campaign, Permits(made.redis), now())
+    return sending_status(session, made.settings, campaign, RateLimiter(made.redis), now())
 
 
 def _told_later(mark: Mark) -> dict[str, int]:
@@ -64,7 +64,7 @@ def _told_later(mark: Mark) -> dict[str, int]:
 
 
 def _mark() -> Mark | None:
-    done, at = as_number(request.args.get("done")), as_number(request.args.get("at"))
+    done, at = parse_id(request.args.get("done")), parse_id(request.args.get("at"))
     if done is None or at is None or at > now().timestamp() * 1000:
         return None
     return Mark(datetime.fromtimestamp(at / 1000, UTC), done)

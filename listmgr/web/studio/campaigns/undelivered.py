@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
-from listmgr.campaigns.browse import find
+from listmgr.campaigns.browse import find_campaign
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.context import services
 from listmgr.delivery.reports import undelivered
@@ -23,8 +23,8 @@ from listmgr.delivery.reports.retry_estimate import (
     retriable,
 )
 from listmgr.delivery.resend import (
-    Which,
-    try_again,
+    ResendScope,
+    resend,
 )
 from listmgr.delivery.retention import deliveries_kept
 from listmgr.exports.models import ExportReason
@@ -35,28 +35,28 @@ from listmgr.operators.roles import Right
 from listmgr.segments.rules import BrokenRule
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.filters import number
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 MOST_REASONS = 200
 
 
 @bp.get("/campaigns/<key:campaign_id>/not-mailed")
-@needs(Right.SEE_CAMPAIGNS)
+@requires(Right.SEE_CAMPAIGNS)
 def not_mailed(campaign_id: int) -> str:
     """How many, by reason."""
     return _not_mailed_page(campaign_id, {})
 
 
 def _not_mailed_page(campaign_id: int, errors: dict[str, str]) -> str:
-    with reading() as tx:
-        found = find(tx.session, campaign_id)
+    with read_only_transaction() as tx:
+        found = find_campaign(tx.session, campaign_id)
         draft = found.status is CampaignStatus.DRAFT
         stand = None if draft else progress(tx.session, campaign_id)
         again = found.status not in {CampaignStatus.DRAFT, CampaignStatus.CANCELLED}
@@ -116,13 +116,13 @@ def _can_be_tried(retry: Retriable, failed: int) -> str:
 
 
 @bp.get("/campaigns/<key:campaign_id>/not-mailed/people")
-@needs(Right.SEE_SUBSCRIBERS, look="unmailed.seen")
+@requires(Right.SEE_SUBSCRIBERS, look="unmailed.seen")
 def not_mailed_people(campaign_id: int) -> str:
     """Who they are, for one reason."""
     trouble = request.args.get("why", undelivered.HELD_BACK)[:100]
-    after = as_number(request.args.get("after")) or 0
-    with reading() as tx:
-        found = find(tx.session, campaign_id)
+    after = parse_id(request.args.get("after")) or 0
+    with read_only_transaction() as tx:
+        found = find_campaign(tx.session, campaign_id)
         page = undelivered.UnmailedPage([], None)
         if found.status is not CampaignStatus.DRAFT:
             page = (
@@ -140,7 +140,7 @@ def not_mailed_people(campaign_id: int) -> str:
 
 
 @bp.post("/campaigns/<key:campaign_id>/not-mailed.csv")
-@needs(Right.EXPORT_SUBSCRIBERS)
+@requires(Right.EXPORT_SUBSCRIBERS)
 def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
     """All of them with their reasons, as a file for a spreadsheet: an export like any other."""
     try:
@@ -149,11 +149,11 @@ def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
         )
     except InvalidInput as error:
         return _not_mailed_page(campaign_id, error.fields), 422
-    with acting() as tx:
-        find(tx.session, campaign_id)
+    with write_transaction() as tx:
+        find_campaign(tx.session, campaign_id)
         told = {"reason": reason.value, "words": words}
-        note(tx, "unmailed.exported", "campaign", campaign_id, **told)
-    people = undelivered.everybody(reading, services().settings, campaign_id)
+        log_audit(tx, "unmailed.exported", "campaign", campaign_id, **told)
+    people = undelivered.everybody(read_only_transaction, services().settings, campaign_id)
     name = f'attachment; filename="campaign-{campaign_id}-not-mailed.csv"'
     return Response(
         stream_with_context(csv_lines(_rows(people))),
@@ -169,18 +169,18 @@ def _rows(people: Iterator[undelivered.Unmailed]) -> Iterator[list[object]]:
 
 
 @bp.post("/campaigns/<key:campaign_id>/again")
-@needs(Right.SEND_CAMPAIGNS)
-def try_campaign_again(campaign_id: int) -> ResponseReturnValue:
+@requires(Right.SEND_CAMPAIGNS)
+def resend_campaign(campaign_id: int) -> ResponseReturnValue:
     """Try the failed ones again, or those nobody is certain of."""
     told = request.form.get("which", "")
-    which = Which(told) if told in set(Which) else Which.FAILED
+    which = ResendScope(told) if told in set(ResendScope) else ResendScope.FAILED
     try:
-        with acting() as tx:
-            count = try_again(tx, campaign_id, which)
-            note(tx, "campaign.tried_again", "campaign", campaign_id, which=which, count=count)
+        with write_transaction() as tx:
+            count = resend(tx, campaign_id, which)
+            log_audit(tx, "campaign.tried_again", "campaign", campaign_id, which=which, count=count)
         flash(_told(count))
     except Refused as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
     return redirect(url_for("studio.not_mailed", campaign_id=campaign_id), 303)
 
 

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from listmgr.campaigns import compose, control
 from listmgr.campaigns.browse import campaigns as find_all
-from listmgr.campaigns.browse import find
+from listmgr.campaigns.browse import find_campaign
 from listmgr.campaigns.compose import Draft, WrittenMeanwhile
 from listmgr.campaigns.files import TYPES, copy_files, files_of
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.context import services
 from listmgr.delivery import sweep
-from listmgr.delivery.launch import check, launch
+from listmgr.delivery.launch import launch, validate_launch
 from listmgr.delivery.message.errors import MessageError
 from listmgr.delivery.message.merge_fields import (
     archived_names,
@@ -27,7 +27,7 @@ from listmgr.delivery.preview import (
     preview,
     send_test,
 )
-from listmgr.delivery.reports.progress import standings
+from listmgr.delivery.reports.progress import progress_of_many
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.transaction import Transaction
@@ -47,16 +47,16 @@ from listmgr.web.studio.campaigns.audience import (
 from listmgr.web.studio.campaigns.status import campaign_standing
 from listmgr.web.studio.confirmation_page import confirmation
 from listmgr.web.studio.filters import number
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.subscribers.selection import changed_count
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 _WORDS = ("name", "subject", "format", "body", "plain_text")
 # Up to so many consents a launch is counted one by one; of more its page says "about".
@@ -71,44 +71,46 @@ MAIL_POLICY = (
 
 
 @bp.get("/campaigns")
-@needs(Right.SEE_CAMPAIGNS)
+@requires(Right.SEE_CAMPAIGNS)
 def campaigns() -> str:
     """All campaigns, the newest first."""
-    before = as_number(request.args.get("before"))
-    with reading() as tx:
+    before = parse_id(request.args.get("before"))
+    with read_only_transaction() as tx:
         found = find_all(tx.session, before=before)
-        stands = standings(tx.session, [campaign.id for campaign in found.rows])
+        stands = progress_of_many(tx.session, [campaign.id for campaign in found.rows])
         rows = [(campaign, stands[campaign.id]) for campaign in found.rows]
         return render_template("studio/campaigns/all.html", rows=rows, older=found.older)
 
 
 @bp.get("/campaigns/<key:campaign_id>")
-@needs(Right.SEE_CAMPAIGNS)
+@requires(Right.SEE_CAMPAIGNS)
 def campaign_page(campaign_id: int) -> str:
     """One campaign: what it says, whether it may start, how far it is."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template("studio/campaigns/one.html", **_everything(tx.session, campaign_id))
 
 
 @bp.get("/campaigns/<key:campaign_id>/progress")
-@needs(Right.SEE_CAMPAIGNS)
+@requires(Right.SEE_CAMPAIGNS)
 def campaign_progress(campaign_id: int) -> str:
     """How far it is: the part of the page that is loaded again while it runs."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template(
             "studio/campaigns/progress.html",
-            **campaign_standing(tx.session, find(tx.session, campaign_id)),
+            **campaign_standing(tx.session, find_campaign(tx.session, campaign_id)),
         )
 
 
 def _everything(session: Session, campaign_id: int) -> dict[str, object]:
-    settings, campaign = services().settings, find(session, campaign_id)
+    settings, campaign = services().settings, find_campaign(session, campaign_id)
     draft = campaign.status is CampaignStatus.DRAFT
     shown, wrong = _preview(session, campaign)
     return campaign_standing(session, campaign) | {
         "shown": shown,
         "wrong": wrong,
-        "findings": check(session, settings, campaign, resource("templates")) if draft else [],
+        "findings": validate_launch(session, settings, campaign, resource("templates"))
+        if draft
+        else [],
         "reached": reach_of(session, campaign) if draft else None,
         **audience_told(session, campaign),
         "files": files_of(session, campaign_id),
@@ -132,16 +134,16 @@ def _preview(session: Session, campaign: Campaign) -> tuple[Preview | None, str]
             files=files,
         )
     except (MessageError, ValueError) as error:
-        return None, refusal(error)
+        return None, translate_error(error)
     return shown, ""
 
 
 @bp.get("/campaigns/<key:campaign_id>/mail")
-@needs(Right.SEE_CAMPAIGNS)
+@requires(Right.SEE_CAMPAIGNS)
 def campaign_mail(campaign_id: int) -> Response:
     """The mail as HTML, for the frame of the campaign's page."""
-    with reading() as tx:
-        shown, wrong = _preview(tx.session, find(tx.session, campaign_id))
+    with read_only_transaction() as tx:
+        shown, wrong = _preview(tx.session, find_campaign(tx.session, campaign_id))
     response = Response(
         shown.html if shown else wrong, mimetype="text/html" if shown else "text/plain"
     )
@@ -150,48 +152,48 @@ def campaign_mail(campaign_id: int) -> Response:
 
 
 @bp.get("/campaigns/new")
-@needs(Right.EDIT_CAMPAIGNS)
+@requires(Right.EDIT_CAMPAIGNS)
 def new_campaign() -> str:
     """An empty draft."""
     return _form({"format": "markdown"}, {})
 
 
 @bp.post("/campaigns/new")
-@needs(Right.EDIT_CAMPAIGNS)
+@requires(Right.EDIT_CAMPAIGNS)
 def create_campaign() -> ResponseReturnValue:
     """Keep it."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             draft = _draft()
             refuse_locked(tx.session, draft)
-            made = compose.create(tx, draft, operator_id=operator().id, at=now())
-            note(tx, "campaign.created", "campaign", made.id)
+            made = compose.create(tx, draft, operator_id=current_operator().id, at=now())
+            log_audit(tx, "campaign.created", "campaign", made.id)
     except InvalidInput as error:
         return _form(request.form, error.fields), 422
     return redirect(url_for("studio.campaign_page", campaign_id=made.id), 303)
 
 
 @bp.get("/campaigns/<key:campaign_id>/edit")
-@needs(Right.EDIT_CAMPAIGNS)
+@requires(Right.EDIT_CAMPAIGNS)
 def edit_campaign(campaign_id: int) -> str:
     """The draft as it is."""
-    with reading() as tx:
-        found = find(tx.session, campaign_id)
+    with read_only_transaction() as tx:
+        found = find_campaign(tx.session, campaign_id)
     values = {name: getattr(found, name) for name in (*_WORDS, "purpose_id", "revision", *CHOSEN)}
     return _form(values, {}, campaign_id)
 
 
 @bp.post("/campaigns/<key:campaign_id>/edit")
-@needs(Right.EDIT_CAMPAIGNS)
+@requires(Right.EDIT_CAMPAIGNS)
 def save_campaign(campaign_id: int) -> ResponseReturnValue:
     """Save it, unless a colleague was quicker: then both texts are kept."""
-    revision = as_number(request.form.get("revision")) or 0
+    revision = parse_id(request.form.get("revision")) or 0
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             draft = _draft()
-            refuse_locked(tx.session, draft, find(tx.session, campaign_id))
+            refuse_locked(tx.session, draft, find_campaign(tx.session, campaign_id))
             compose.save(tx, campaign_id, draft, revision=revision)
-            note(tx, "campaign.saved", "campaign", campaign_id)
+            log_audit(tx, "campaign.saved", "campaign", campaign_id)
     except InvalidInput as error:
         return _form(request.form, error.fields, campaign_id), 422
     except WrittenMeanwhile as error:
@@ -200,20 +202,20 @@ def save_campaign(campaign_id: int) -> ResponseReturnValue:
 
 
 def _newer(campaign_id: int) -> dict[str, object]:
-    with reading() as tx:
-        found = find(tx.session, campaign_id)
+    with read_only_transaction() as tx:
+        found = find_campaign(tx.session, campaign_id)
     return dict(request.form) | {"revision": found.revision, "theirs": found.body}
 
 
 def _draft() -> Draft:
     words = {name: request.form.get(name, "") for name in _WORDS}
-    chosen = {name: as_number(request.form.get(name)) for name in CHOSEN}
-    purpose_id = as_number(request.form.get("purpose_id")) or 0
+    chosen = {name: parse_id(request.form.get(name)) for name in CHOSEN}
+    purpose_id = parse_id(request.form.get("purpose_id")) or 0
     return Draft(purpose_id=purpose_id, **words, **chosen)  # type: ignore[arg-type]
 
 
 def _form(values: object, errors: dict[str, str], campaign_id: int | None = None) -> str:
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template(
             "studio/campaigns/edit.html",
             purposes=open_purposes(tx.session),
@@ -226,50 +228,50 @@ def _form(values: object, errors: dict[str, str], campaign_id: int | None = None
 
 
 @bp.post("/campaigns/<key:campaign_id>/copy")
-@needs(Right.EDIT_CAMPAIGNS)
+@requires(Right.EDIT_CAMPAIGNS)
 def copy_campaign(campaign_id: int) -> ResponseReturnValue:
     """A new draft with the same words."""
-    with acting() as tx:
-        made = compose.copy(tx, campaign_id, operator_id=operator().id, at=now())
+    with write_transaction() as tx:
+        made = compose.copy(tx, campaign_id, operator_id=current_operator().id, at=now())
         copy_files(tx, campaign_id, made.id)
-        note(tx, "campaign.copied", "campaign", made.id, of=campaign_id)
+        log_audit(tx, "campaign.copied", "campaign", made.id, of=campaign_id)
     return redirect(url_for("studio.edit_campaign", campaign_id=made.id), 303)
 
 
 @bp.post("/campaigns/<key:campaign_id>/delete")
-@needs(Right.EDIT_CAMPAIGNS)
+@requires(Right.EDIT_CAMPAIGNS)
 def delete_campaign(campaign_id: int) -> ResponseReturnValue:
     """Throw a draft away."""
-    with acting() as tx:
+    with write_transaction() as tx:
         compose.delete_draft(tx, campaign_id)
-        note(tx, "campaign.deleted", "campaign", campaign_id)
+        log_audit(tx, "campaign.deleted", "campaign", campaign_id)
     flash(_("The draft has been deleted."))
     return redirect(url_for("studio.campaigns"), 303)
 
 
 @bp.post("/campaigns/<key:campaign_id>/test")
-@needs(Right.EDIT_CAMPAIGNS)
+@requires(Right.EDIT_CAMPAIGNS)
 def test_campaign(campaign_id: int) -> ResponseReturnValue:
     """Send it to one of the team."""
-    to = as_number(request.form.get("operator_id")) or 0
-    with reading() as tx:
-        campaign = find(tx.session, campaign_id)
+    to = parse_id(request.form.get("operator_id")) or 0
+    with read_only_transaction() as tx:
+        campaign = find_campaign(tx.session, campaign_id)
         try:
             send_test(
                 tx.session, services().settings, campaign, resource("templates"), to, at=now()
             )
             flash(_("The test mail is on its way."))
         except (Refused, MessageError) as error:
-            flash(refusal(error), "danger")
+            flash(translate_error(error), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
 
 
 @bp.get("/campaigns/<key:campaign_id>/delete")
-@needs(Right.EDIT_CAMPAIGNS)
+@requires(Right.EDIT_CAMPAIGNS)
 def confirm_delete_campaign(campaign_id: int) -> ResponseReturnValue:
     """Ask once before a draft is thrown away."""
-    with reading() as tx:
-        campaign = find(tx.session, campaign_id)
+    with read_only_transaction() as tx:
+        campaign = find_campaign(tx.session, campaign_id)
         if campaign.status is not CampaignStatus.DRAFT:
             return _to_page(campaign_id)
         return confirmation(
@@ -283,14 +285,14 @@ def confirm_delete_campaign(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/campaigns/<key:campaign_id>/cancel")
-@needs(Right.SEND_CAMPAIGNS)
+@requires(Right.SEND_CAMPAIGNS)
 def confirm_cancel_campaign(campaign_id: int) -> ResponseReturnValue:
     """Ask once before a campaign is ended for good, with what has gone and what has not."""
-    with reading() as tx:
-        campaign = find(tx.session, campaign_id)
+    with read_only_transaction() as tx:
+        campaign = find_campaign(tx.session, campaign_id)
         if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
             return _to_page(campaign_id)
-        stand = standings(tx.session, [campaign_id])[campaign_id]
+        stand = progress_of_many(tx.session, [campaign_id])[campaign_id]
         sent, rest = stand.sent, stand.remaining + stand.deferred
         return confirmation(
             title=_("End this campaign for good?"),
@@ -317,15 +319,15 @@ def confirm_cancel_campaign(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.get("/campaigns/<key:campaign_id>/launch")
-@needs(Right.SEND_CAMPAIGNS)
+@requires(Right.SEND_CAMPAIGNS)
 def confirm_launch(campaign_id: int) -> ResponseReturnValue:
     """Show what a launch would do: to how many, what, from whom; nothing has begun."""
-    with reading() as tx:
-        campaign = find(tx.session, campaign_id)
+    with read_only_transaction() as tx:
+        campaign = find_campaign(tx.session, campaign_id)
         if campaign.status is not CampaignStatus.DRAFT:
             return _to_page(campaign_id)
         shown, _wrong = _preview(tx.session, campaign)
-        findings = check(tx.session, services().settings, campaign, resource("templates"))
+        findings = validate_launch(tx.session, services().settings, campaign, resource("templates"))
         reached = reach_of(tx.session, campaign, counted=LAUNCH_COUNTED)
         return render_template(
             "studio/campaigns/launch.html",
@@ -341,11 +343,11 @@ def confirm_launch(campaign_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/campaigns/<key:campaign_id>/<any(launch, pause, resume, cancel):deed>")
-@needs(Right.SEND_CAMPAIGNS)
+@requires(Right.SEND_CAMPAIGNS)
 def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
     """Launch, pause, resume or cancel."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             if deed == "launch":
                 _launch(tx, campaign_id)
             elif deed == "cancel":
@@ -353,19 +355,19 @@ def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
             else:
                 {"pause": control.pause, "resume": control.resume}[deed](tx, campaign_id)
             if deed in {"launch", "resume"}:
-                sweep.ring_campaign(tx, campaign_id)
-            note(tx, f"campaign.{deed}", "campaign", campaign_id)
+                sweep.enqueue_campaign(tx, campaign_id)
+            log_audit(tx, f"campaign.{deed}", "campaign", campaign_id)
     except CountChanged as changed:
-        flash(refusal(changed), "danger")
+        flash(translate_error(changed), "danger")
         return redirect(url_for("studio.confirm_launch", campaign_id=campaign_id), 303)
     except (InvalidInput, Refused) as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
     return _to_page(campaign_id)
 
 
 def _launch(tx: Transaction, campaign_id: int) -> None:
     """Launch to as many as the operator was shown; raises CountChanged for another number."""
-    campaign = compose.locked(tx, campaign_id)
+    campaign = compose.lock_campaign(tx, campaign_id)
     if campaign.status is CampaignStatus.DRAFT:
         reached = reach_of(tx.session, campaign, counted=LAUNCH_COUNTED)
         sent = request.form.get("count", "")
@@ -382,7 +384,9 @@ def _count_sent(reached: Reach) -> str:
     """The number as the form carries it: no more exactly than the page may tell it."""
     if not reached.exact:
         return "about"
-    hidden = 0 < reached.number < FEWEST_TOLD and not may(operator().role, Right.SEE_SUBSCRIBERS)
+    hidden = 0 < reached.number < FEWEST_TOLD and not may(
+        current_operator().role, Right.SEE_SUBSCRIBERS
+    )
     return "few" if hidden else str(reached.number)
 
 

@@ -21,8 +21,8 @@ from listmgr.cards.models import CardSource
 from listmgr.cards.review import CardWords
 from listmgr.cards.upload import (
     MAX_BYTES,
-    HandedIn,
-    Taken,
+    CaptureFacts,
+    Upload,
     receive,
 )
 from listmgr.context import services
@@ -30,13 +30,13 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
-    sent,
+    form_values,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 # Some pictures at once, each in its own bounds.
@@ -44,14 +44,14 @@ MOST = 5 * MAX_BYTES
 
 
 @bp.get("/cards/new")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def new_cards() -> str:
     """Photograph, choose a file or paste."""
     return _page("studio/cards/new.html", {})
 
 
 @bp.post("/cards/new")
-@needs(Right.EDIT_CARDS, most=MOST)
+@requires(Right.EDIT_CARDS, most=MOST)
 def take_cards() -> ResponseReturnValue:
     """Write everything down; what cannot be taken is named, and costs nothing else."""
     wrong: dict[str, str] = {}
@@ -67,21 +67,23 @@ def take_cards() -> ResponseReturnValue:
 
 
 @bp.get("/cards/type")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def type_card() -> str:
     """The empty form of a card."""
-    return _page("studio/cards/type.html", {}, words=CardWords(language=operator().language))
+    return _page(
+        "studio/cards/type.html", {}, words=CardWords(language=current_operator().language)
+    )
 
 
 @bp.post("/cards/type")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def save_typed_card() -> ResponseReturnValue:
     """A card typed by hand lands in the inbox like any other."""
-    words = sent(CardWords)
+    words = form_values(CardWords)
     try:
-        with acting() as tx:
-            card = manual_entry.type_in(tx, words, facts(), key=_key(), at=now())
-            note(tx, "card.taken", "card", card.id if card else 0, source="typed")
+        with write_transaction() as tx:
+            card = manual_entry.create_manually(tx, words, facts(), key=_key(), at=now())
+            log_audit(tx, "card.taken", "card", card.id if card else 0, source="typed")
     except InvalidInput as error:
         return _page("studio/cards/type.html", error.fields, words=words), 422
     if card is None:
@@ -90,27 +92,27 @@ def save_typed_card() -> ResponseReturnValue:
 
 
 @bp.get("/cards/reading")
-@needs(Right.SEE_CARDS)
+@requires(Right.SEE_CARDS)
 def cards_being_read() -> str:
     """How far the reading is; the inbox asks for it while it goes on."""
-    with reading() as tx:
-        found = inbox.being_read(tx.session, operator().id)
+    with read_only_transaction() as tx:
+        found = inbox.being_read(tx.session, current_operator().id)
     return render_template("studio/cards/reading.html", being_read=found)
 
 
 @bp.post("/cards/uploads/<key:upload_id>/noted")
-@needs(Right.EDIT_CARDS)
-def note_unread(upload_id: int) -> ResponseReturnValue:
+@requires(Right.EDIT_CARDS)
+def dismiss_unread(upload_id: int) -> ResponseReturnValue:
     """The operator has seen that it could not be read."""
-    with acting() as tx:
-        review.take_note(tx, upload_id, operator_id=operator().id)
+    with write_transaction() as tx:
+        review.take_note(tx, upload_id, operator_id=current_operator().id)
     return redirect(url_for("studio.cards"), 303)
 
 
-def facts() -> Taken:
+def facts() -> CaptureFacts:
     """Who took it, when, where, and what was said, as the form tells it."""
-    return Taken(
-        operator_id=operator().id,
+    return CaptureFacts(
+        operator_id=current_operator().id,
         taken_at=_local_time(request.form.get("taken_at", "")),
         occasion=request.form.get("occasion", ""),
         said=request.form.get("said", ""),
@@ -123,11 +125,11 @@ def is_picture(file: FileStorage) -> bool:
     return (file.mimetype or "").startswith("image/")
 
 
-def _handed_in() -> list[HandedIn]:
+def _handed_in() -> list[Upload]:
     reason = request.form.get("keep_reason", "") if "keep" in request.form else ""
     files = [*request.files.getlist("photo"), *request.files.getlist("file")]
     found = [
-        HandedIn(
+        Upload(
             CardSource.PHOTO if is_picture(file) else CardSource.FILE,
             file.read(),
             file.filename or "",
@@ -139,16 +141,16 @@ def _handed_in() -> list[HandedIn]:
     ]
     pasted = request.form.get("text", "").strip()
     if pasted:
-        found.append(HandedIn(CardSource.TEXT, pasted.encode(), idempotency_key=_key("text")))
+        found.append(Upload(CardSource.TEXT, pasted.encode(), idempotency_key=_key("text")))
     return found
 
 
-def _take(handed: HandedIn, wrong: dict[str, str]) -> bool:
+def _take(handed: Upload, wrong: dict[str, str]) -> bool:
     """Take one of several; the others do not suffer from it."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             upload = receive(tx, facts(), handed, at=now())
-            note(tx, "card.taken", "card upload", upload.id, source=handed.source.value)
+            log_audit(tx, "card.taken", "card upload", upload.id, source=handed.source.value)
     except InvalidInput as error:
         wrong.update(error.fields)
         return False
@@ -171,8 +173,8 @@ def _local_time(told: str) -> datetime:
 
 
 def _page(template: str, errors: dict[str, str], *, words: CardWords | None = None) -> str:
-    with reading() as tx:
-        last = occasions.last_of(tx.session, operator().id)
+    with read_only_transaction() as tx:
+        last = occasions.last_of(tx.session, current_operator().id)
         offered = occasions.offered(tx.session)
     return render_template(
         template,

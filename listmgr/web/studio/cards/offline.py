@@ -15,8 +15,8 @@ from listmgr.cards import occasions
 from listmgr.cards.models import CardSource
 from listmgr.cards.upload import (
     MAX_BYTES,
-    HandedIn,
-    Taken,
+    CaptureFacts,
+    Upload,
     receive,
 )
 from listmgr.kit.clock import now
@@ -24,12 +24,12 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.operators.roles import Right
 from listmgr.web.security import POLICY
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 # What the page is made of; the worker keeps these on the phone.
@@ -39,8 +39,8 @@ _SENT_MOST = MAX_BYTES + 100_000
 
 
 @bp.get("/capture/")
-@needs(Right.EDIT_CARDS)
-def pocket() -> Response:
+@requires(Right.EDIT_CARDS)
+def offline_cards() -> Response:
     """The page. Nothing of the operator is in it, since the phone keeps it."""
     answer = Response(render_template("studio/pocket.html"))
     answer.headers["Content-Security-Policy"] = _POLICY
@@ -48,47 +48,47 @@ def pocket() -> Response:
 
 
 @bp.get("/capture/worker.js")
-@needs(Right.EDIT_CARDS)
-def pocket_worker() -> Response:
+@requires(Right.EDIT_CARDS)
+def offline_worker() -> Response:
     """The service worker; it changes when a part of the page does."""
     parts = [url_for("static", filename=name) for name in _PARTS]
     parts.append(url_for("bootstrap.static", filename="css/bootstrap.min.css"))
-    told = {"page": url_for("studio.pocket"), "parts": parts, "version": _version()}
+    told = {"page": url_for("studio.offline_cards"), "parts": parts, "version": _version()}
     script = render_template("studio/pocket_worker.js", **told)
     return Response(script, mimetype="text/javascript")
 
 
 @bp.get("/capture/token")
-@needs(Right.EDIT_CARDS)
-def pocket_token() -> Response:
+@requires(Right.EDIT_CARDS)
+def offline_token() -> Response:
     """Before sending: who is signed in, and the token of this session."""
-    with reading() as tx:
-        last = occasions.last_of(tx.session, operator().id)
+    with read_only_transaction() as tx:
+        last = occasions.last_of(tx.session, current_operator().id)
         offered = occasions.offered(tx.session)
-    who = {"id": operator().id, "name": operator().name}
+    who = {"id": current_operator().id, "name": current_operator().name}
     return jsonify(token=generate_csrf(), operator=who, last=last, occasions=offered)
 
 
 @bp.post("/capture/send")
-@needs(Right.EDIT_CARDS, most=_SENT_MOST)
-def pocket_send() -> ResponseReturnValue:
+@requires(Right.EDIT_CARDS, most=_SENT_MOST)
+def send_offline_card() -> ResponseReturnValue:
     """One card the phone kept. The same key again is the same card, so nothing is doubled."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             upload = receive(tx, _taken(), _handed_in(), at=now())
-            note(tx, "card.taken", "card upload", upload.id, source=upload.source.value)
+            log_audit(tx, "card.taken", "card upload", upload.id, source=upload.source.value)
     except InvalidInput as error:
         return jsonify(problem=" ".join(_(told) for told in error.fields.values())), 422
     return jsonify(upload=upload.id)
 
 
-def _taken() -> Taken:
+def _taken() -> CaptureFacts:
     try:
         taken_at = datetime.fromtimestamp(int(request.form.get("taken_at", "")) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         taken_at = now()
-    return Taken(
-        operator_id=operator().id,
+    return CaptureFacts(
+        operator_id=current_operator().id,
         taken_at=taken_at,
         occasion=request.form.get("occasion", ""),
         said=request.form.get("said", ""),
@@ -96,15 +96,13 @@ def _taken() -> Taken:
     )
 
 
-def _handed_in() -> HandedIn:
+def _handed_in() -> Upload:
     key = request.form.get("key") or None
     picture = request.files.get("picture")
     if picture is not None:
-        return HandedIn(
-            CardSource.PHOTO, picture.read(), picture.filename or "", idempotency_key=key
-        )
+        return Upload(CardSource.PHOTO, picture.read(), picture.filename or "", idempotency_key=key)
     text = request.form.get("text", "")
-    return HandedIn(CardSource.TEXT, text.encode(), idempotency_key=key)
+    return Upload(CardSource.TEXT, text.encode(), idempotency_key=key)
 
 
 def _version() -> str:

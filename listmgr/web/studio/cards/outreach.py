@@ -25,25 +25,25 @@ from listmgr.lists.signup_forms import find_form
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.cards.views import card_view
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator, whose_cards
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator, whose_cards
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    sent,
+    form_values,
+    log_audit,
+    parse_id,
+    write_transaction,
 )
 
 
 @bp.post("/cards/<key:card_id>/statement")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def store_statement(card_id: int) -> ResponseReturnValue:
     """The operator states that the person asked for it; nothing is sent by that."""
-    purpose_id, words = as_number(request.form.get("purpose")), request.form.get("statement", "")
-    me = operator().id
+    purpose_id, words = parse_id(request.form.get("purpose")), request.form.get("statement", "")
+    me = current_operator().id
     try:
-        with acting() as tx:
-            found = consent_statement.state(
+        with write_transaction() as tx:
+            found = consent_statement.store_statement(
                 tx,
                 card_id,
                 whose_cards(),
@@ -52,7 +52,9 @@ def store_statement(card_id: int) -> ResponseReturnValue:
                 operator_id=me,
                 at=now(),
             )
-            note(tx, "card.stated", "card", card_id, consent=found.id, purpose=found.purpose_id)
+            log_audit(
+                tx, "card.stated", "card", card_id, consent=found.id, purpose=found.purpose_id
+            )
     except InvalidInput as error:
         return card_view(card_id, errors=error.fields), 422
     flash(_("Your statement is stored. Now the one confirmation mail can be sent."))
@@ -60,29 +62,33 @@ def store_statement(card_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/cards/<key:card_id>/ask")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def ask_card(card_id: int) -> ResponseReturnValue:
     """Send the one confirmation mail."""
-    with acting() as tx:
-        question = consent_statement.ask_once(
-            tx, card_id, whose_cards(), operator_id=operator().id, at=now()
+    with write_transaction() as tx:
+        question = consent_statement.request_confirmation_once(
+            tx, card_id, whose_cards(), operator_id=current_operator().id, at=now()
         )
-        note(tx, "card.asked", "card", card_id, question=question.id)
+        log_audit(tx, "card.asked", "card", card_id, question=question.id)
     flash(_("The confirmation mail is on its way. There is no reminder."))
     return redirect(url_for("studio.card_page", card_id=card_id, _anchor="newsletter"), 303)
 
 
 @bp.post("/cards/<key:card_id>/reply")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def reply_to_card(card_id: int) -> ResponseReturnValue:
     """Write the first reply; the notice stands below it."""
-    words, list_id, me = sent(ReplyWords), as_number(request.form.get("list_id")), operator().id
+    words, list_id, me = (
+        form_values(ReplyWords),
+        parse_id(request.form.get("list_id")),
+        current_operator().id,
+    )
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             letter = reply.write_reply(
                 tx, card_id, whose_cards(), words, list_id=list_id or 0, operator_id=me, at=now()
             )
-            note(tx, "card.replied", "card", card_id, letter=letter.id)
+            log_audit(tx, "card.replied", "card", card_id, letter=letter.id)
     except InvalidInput as error:
         return card_view(card_id, errors=error.fields), 422
     flash(_("The reply is on its way; an answer comes to your own mailbox."))
@@ -90,16 +96,16 @@ def reply_to_card(card_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/cards/<key:card_id>/sign-up")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def offer_sign_up(card_id: int) -> str:
     """A page the person fills in themselves, by a QR code or on this device."""
-    form_id = as_number(request.form.get("form"))
-    with acting() as tx:
+    form_id = parse_id(request.form.get("form"))
+    with write_transaction() as tx:
         card = locked_card(tx, card_id, whose_cards())
         form = find_form(tx.session, form_id or 0)
         if form.closed_at is not None:
             raise NotFound(N_("This form takes no sign-ups."))
-        note(tx, "card.sign_up_shown", "card", card_id, form=form.id)
+        log_audit(tx, "card.sign_up_shown", "card", card_id, form=form.id)
     token = prefill_token(services().settings, card_id)
     link = services().settings.link(f"s/{form.slug}?lang={card.language}&card={token}")
     picture = segno.make(link, error="m").svg_data_uri(scale=8, border=2, light="#fff")

@@ -16,12 +16,12 @@ from listmgr.privacy import erasure
 from listmgr.privacy.data_export import file_of_card
 from listmgr.web.data_export_response import own_data_file
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator, whose_cards
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator, whose_cards
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 
@@ -32,52 +32,52 @@ def _must_see(tx: Transaction, card_id: int) -> None:
 
 def _how() -> str:
     how = request.form.get("how", "")
-    staff_requests.check(how)
+    staff_requests.validate_channel(how)
     return how
 
 
 @bp.post("/cards/<key:card_id>/own-data")
-@needs(Right.EXPORT_SUBSCRIBERS)
-def hand_out_card(card_id: int) -> ResponseReturnValue:
+@requires(Right.EXPORT_SUBSCRIBERS)
+def export_card(card_id: int) -> ResponseReturnValue:
     """Articles 15 and 20: all that is held of the person."""
     how = _how()
-    with acting() as tx:
+    with write_transaction() as tx:
         _must_see(tx, card_id)
         told = file_of_card(tx.session, restriction.of_a_card_alone(tx, card_id))
-        note(tx, "card.handed out", "card", card_id, how=how)
+        log_audit(tx, "card.handed out", "card", card_id, how=how)
     return own_data_file(told)
 
 
 @bp.post("/cards/<key:card_id>/restrict")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def restrict_card(card_id: int) -> ResponseReturnValue:
     """Article 18: who takes cards does not see it any more, and nobody works on it."""
-    with acting() as tx:
+    with write_transaction() as tx:
         _must_see(tx, card_id)
         if restriction.restrict(tx, card_id, at=now()):
-            note(tx, "card.restricted", "card", card_id)
+            log_audit(tx, "card.restricted", "card", card_id)
     flash(_("Restricted. Nothing is sent, changed or deleted until you lift it."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
 
 
 @bp.post("/cards/<key:card_id>/end-restriction")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def lift_card_restriction(card_id: int) -> ResponseReturnValue:
     """End it once the person has been told (Article 18(3))."""
     told = request.form.get("told", "")
-    with acting() as tx:
+    with write_transaction() as tx:
         _must_see(tx, card_id)
         if restriction.lift_restriction(tx, card_id, told=told):
-            note(tx, "card.restriction lifted", "card", card_id, told=told)
+            log_audit(tx, "card.restriction lifted", "card", card_id, told=told)
     flash(_("The restriction is lifted."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
 
 
 @bp.get("/cards/<key:card_id>/erase")
-@needs(Right.ERASE_SUBSCRIBERS, look="card.seen")
+@requires(Right.ERASE_SUBSCRIBERS, look="card.seen")
 def erase_card_page(card_id: int) -> str:
     """What goes and what stays, before it is done for good."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         card = find_card(tx.session, card_id, whose_cards())
         return render_template(
             "studio/subscribers/erase.html",
@@ -85,18 +85,18 @@ def erase_card_page(card_id: int) -> str:
             back=url_for("studio.card_page", card_id=card_id),
             by_card=True,
             has_address=card.address_key is not None,
-            ways=staff_requests.WAYS,
+            ways=staff_requests.REQUEST_CHANNELS,
         )
 
 
 @bp.post("/cards/<key:card_id>/erase")
-@needs(Right.ERASE_SUBSCRIBERS)
+@requires(Right.ERASE_SUBSCRIBERS)
 def erase_card(card_id: int) -> ResponseReturnValue:
     """Article 17: there is no way back, and the page has said so."""
     how = _how()
-    with acting() as tx:
+    with write_transaction() as tx:
         _must_see(tx, card_id)
-        erasure.erase_card(tx, card_id, actor=f"operator:{operator().id}", at=now())
-        note(tx, "card.erased", "card", card_id, how=how)
+        erasure.erase_card(tx, card_id, actor=f"operator:{current_operator().id}", at=now())
+        log_audit(tx, "card.erased", "card", card_id, how=how)
     flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
     return redirect(url_for("studio.subscribers"), 303)

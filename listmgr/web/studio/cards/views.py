@@ -32,14 +32,14 @@ from listmgr.operators.roles import Right, may
 from listmgr.subscribers.restriction import TOLD
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.cards.labels import guesses
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator, whose_cards
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator, whose_cards
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
-    sent,
+    form_values,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
 
 # The heaps of the inbox, in the order of what waits.
@@ -54,11 +54,11 @@ HEAPS: dict[str, tuple[Stage, ...]] = {
 
 
 @bp.get("/cards")
-@needs(Right.SEE_CARDS)
+@requires(Right.SEE_CARDS)
 def cards() -> str:
     """The inbox: what waits for a look first."""
     heap = request.args.get("heap", "")
-    with reading() as tx:
+    with read_only_transaction() as tx:
         sizes = _sizes(tx.session)
         heap = heap if heap in sizes else "review"
         return render_template(
@@ -66,25 +66,25 @@ def cards() -> str:
             heap=heap,
             heaps=sizes,
             page=_heap(tx.session, heap),
-            being_read=inbox.being_read(tx.session, operator().id),
-            not_read=inbox.not_read(tx.session, operator().id),
+            being_read=inbox.being_read(tx.session, current_operator().id),
+            not_read=inbox.not_read(tx.session, current_operator().id),
             is_overdue=lambda card: privacy_notice.is_overdue(card, now()),
         )
 
 
 @bp.get("/cards/<key:card_id>")
-@needs(Right.SEE_CARDS, look="card.seen")
+@requires(Right.SEE_CARDS, look="card.seen")
 def card_page(card_id: int) -> str:
     """One card: to be reviewed, or with all that can be done with it."""
     return card_view(card_id)
 
 
 @bp.get("/cards/<key:card_id>/picture")
-@needs(Right.SEE_CARDS)
+@requires(Right.SEE_CARDS)
 def card_picture(card_id: int) -> Response:
     """The picture the card was read from, as long as it is kept."""
-    with reading() as tx:
-        beside = inbox.beside(tx.session, card_id, whose_cards())
+    with read_only_transaction() as tx:
+        beside = inbox.card_details(tx.session, card_id, whose_cards())
         upload = None if _is_withheld(beside) else beside.upload
         if upload is None or upload.content is None or not upload.content_type:
             raise NotFound(N_("The picture is not kept."))
@@ -94,14 +94,14 @@ def card_picture(card_id: int) -> Response:
 
 
 @bp.post("/cards/<key:card_id>/keep")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def keep_card(card_id: int) -> ResponseReturnValue:
     """The operator has looked, corrected and keeps it."""
-    words = sent(CardWords)
+    words = form_values(CardWords)
     try:
-        with acting() as tx:
-            card, came_to = review.keep(tx, card_id, whose_cards(), words, at=now())
-            note(tx, "card.kept", "card", card_id, came_to=came_to.value)
+        with write_transaction() as tx:
+            card, came_to = review.accept_card(tx, card_id, whose_cards(), words, at=now())
+            log_audit(tx, "card.kept", "card", card_id, came_to=came_to.value)
     except InvalidInput as error:
         return card_view(card_id, words=words, errors=error.fields), 422
     flash(_kept(came_to))
@@ -109,32 +109,34 @@ def keep_card(card_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/cards/<key:card_id>/discard")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def discard_card(card_id: int) -> ResponseReturnValue:
     """Throw it away."""
-    with acting() as tx:
+    with write_transaction() as tx:
         review.discard(tx, card_id, whose_cards(), at=now())
-        note(tx, "card.discarded", "card", card_id)
+        log_audit(tx, "card.discarded", "card", card_id)
     flash(_("Discarded. Nothing of it is kept."))
     return redirect(url_for("studio.cards"), 303)
 
 
 @bp.post("/cards/<key:card_id>/notice")
-@needs(Right.EDIT_CARDS)
+@requires(Right.EDIT_CARDS)
 def notice_by_hand(card_id: int) -> ResponseReturnValue:
     """The person was given the notice on paper, or shown it."""
-    with acting() as tx:
-        privacy_notice.give_by_hand(tx, card_id, whose_cards(), operator_id=operator().id, at=now())
-        note(tx, "card.notice", "card", card_id, way="by hand")
+    with write_transaction() as tx:
+        privacy_notice.record_notice_given(
+            tx, card_id, whose_cards(), operator_id=current_operator().id, at=now()
+        )
+        log_audit(tx, "card.notice", "card", card_id, way="by hand")
     flash(_("Written down."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
 
 
 @bp.get("/cards/occasions")
-@needs(Right.SEE_CARDS)
+@requires(Right.SEE_CARDS)
 def card_funnels() -> str:
     """How far the cards of each occasion came; of occasions, never of people who took them."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template("studio/cards/funnels.html", found=funnels(tx.session))
 
 
@@ -146,8 +148,8 @@ def card_view(
     values: object = None,
 ) -> str:
     """The page of a card, with what was typed when something of it was wrong."""
-    with reading() as tx:
-        beside = inbox.beside(tx.session, card_id, whose_cards())
+    with read_only_transaction() as tx:
+        beside = inbox.card_details(tx.session, card_id, whose_cards())
         if _is_withheld(beside):
             return render_template("studio/cards/withheld.html", since=beside.restricted_since)
         card: Card = beside.staged.card
@@ -168,18 +170,20 @@ def card_view(
             staff={found.id: found.name for found in operators(tx.session)},
             to_review=inbox.count_to_review(tx.session, whose_cards()),
             subscriber_id=subscriber_of(tx.session, card),
-            ways=staff_requests.WAYS,
+            ways=staff_requests.REQUEST_CHANNELS,
             told=TOLD,
         )
 
 
 def _is_withheld(beside: Beside) -> bool:
     """Article 18: what is restricted is there for who answers the person, not for who sells."""
-    return beside.restricted_since is not None and not may(operator().role, Right.SEE_SUBSCRIBERS)
+    return beside.restricted_since is not None and not may(
+        current_operator().role, Right.SEE_SUBSCRIBERS
+    )
 
 
 def _heap(session: Session, heap: str) -> Page:
-    below = as_number(request.args.get("below"))
+    below = parse_id(request.args.get("below"))
     if heap == "restricted":
         return inbox.restricted(session, below=below)
     overdue_at = now() if heap == "overdue" else None
@@ -199,7 +203,7 @@ def _sizes(session: Session) -> dict[str, Size]:
         for name, stages in HEAPS.items()
     }
     sizes["overdue"] = Size(privacy_notice.count_overdue(session, whose_cards(), at=now()))
-    if may(operator().role, Right.SEE_SUBSCRIBERS):
+    if may(current_operator().role, Right.SEE_SUBSCRIBERS):
         sizes["restricted"] = Size(inbox.count_restricted(session))
     return sizes
 

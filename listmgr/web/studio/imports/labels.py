@@ -9,12 +9,12 @@ from flask_babel import gettext as _
 from listmgr.imports.plan import Target
 from listmgr.imports.row_outcomes import (
     Meaning,
-    Verdict,
+    RowOutcome,
 )
 from listmgr.kit.i18n import N_
 from listmgr.web.labels import named
 
-_T, _V, _M = Target, Verdict, Meaning
+_T, _V, _M = Target, RowOutcome, Meaning
 
 
 # A verdict in a few words.

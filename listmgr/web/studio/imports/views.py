@@ -20,17 +20,18 @@ from listmgr.imports.mapping_form import (
 )
 from listmgr.imports.models import Import, Phase
 from listmgr.imports.plan import Plan, Target, Update
+from listmgr.imports.progress import import_progress as stand
 from listmgr.imports.progress import imports as find_imports
-from listmgr.imports.progress import odd_rows, samples, stand, stands
+from listmgr.imports.progress import odd_rows, samples, stands
 from listmgr.imports.readers.csv_rows import Shape
 from listmgr.imports.readers.tables import (
-    Look,
-    look,
+    FileInspection,
+    inspect_file,
 )
 from listmgr.imports.rejects_csv import refused_csv
 from listmgr.imports.row_outcomes import (
     Meaning,
-    Verdict,
+    RowOutcome,
 )
 from listmgr.imports.value_parsing import (
     STATUS_WORDS,
@@ -52,7 +53,7 @@ from listmgr.web.language import language
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.confirmation_page import confirmation
 from listmgr.web.studio.filters import number
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.imports.labels import (
     column_name,
     import_state,
@@ -60,14 +61,14 @@ from listmgr.web.studio.imports.labels import (
     target_groups,
     verdict_name,
 )
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 SHOWN_CELLS = 3
 # How large a file may be is a setting, and looked at when it is kept.
@@ -83,39 +84,39 @@ _WORDS = {
 
 
 @bp.get("/imports")
-@needs(Right.SEE_IMPORTS)
+@requires(Right.SEE_IMPORTS)
 def imports() -> str:
     """All imports, the newest first."""
-    with reading() as tx:
-        found = find_imports(tx.session, before=as_number(request.args.get("before")), limit=50)
+    with read_only_transaction() as tx:
+        found = find_imports(tx.session, before=parse_id(request.args.get("before")), limit=50)
         rows = list(zip(found, stands(tx.session, found), strict=True))
         older = found[-1].id if len(found) == 50 else None
         return render_template("studio/imports/all.html", rows=rows, older=older, **_WORDS)
 
 
 @bp.get("/imports/new")
-@needs(Right.IMPORT_SUBSCRIBERS)
+@requires(Right.IMPORT_SUBSCRIBERS)
 def new_import() -> str:
     """The form that takes the file."""
     return _upload("")
 
 
 @bp.post("/imports/new")
-@needs(Right.IMPORT_SUBSCRIBERS, most=MOST_SENT)
-def bring_import() -> ResponseReturnValue:
+@requires(Right.IMPORT_SUBSCRIBERS, most=MOST_SENT)
+def upload_import() -> ResponseReturnValue:
     """Keep the file and look at its beginning."""
     file = request.files.get("file")
     if file is None or not file.filename:
         return _upload(_("Choose a file.")), 422
     try:
-        with acting() as tx:
-            made = control.bring(
+        with write_transaction() as tx:
+            made = control.upload(
                 tx, file.stream, file.filename, fields=_fields(tx), language=language(),
-                operator_id=operator().id, at=now(),
+                operator_id=current_operator().id, at=now(),
             )  # fmt: skip
-            note(tx, "import.brought", "import", made.id, sha256=made.sha256.hex())
+            log_audit(tx, "import.brought", "import", made.id, sha256=made.sha256.hex())
     except InvalidInput as error:
-        return _upload(refusal(error)), 422
+        return _upload(translate_error(error)), 422
     return redirect(url_for("studio.describe_import", import_id=made.id), 303)
 
 
@@ -125,41 +126,46 @@ def _upload(problem: str) -> str:
 
 
 def _fields(tx: Transaction) -> tuple[CatalogueField, ...]:
-    return visible_fields(tx.session, operator().role)
+    return visible_fields(tx.session, current_operator().role)
 
 
 @bp.get("/imports/<key:import_id>/describe")
-@needs(Right.IMPORT_SUBSCRIBERS, look="import.rows-seen")
+@requires(Right.IMPORT_SUBSCRIBERS, look="import.rows-seen")
 def describe_import(import_id: int) -> str:
     """Each column with some of its cells, what it was taken for, and the declaration."""
-    with reading() as tx:
-        found = control.find(tx.session, import_id)
+    with read_only_transaction() as tx:
+        found = control.get_import(tx.session, import_id)
         return _describe(tx, found, _as_described(found), {})
 
 
 @bp.post("/imports/<key:import_id>/describe")
-@needs(Right.IMPORT_SUBSCRIBERS)
-def look_through_import(import_id: int) -> ResponseReturnValue:
+@requires(Right.IMPORT_SUBSCRIBERS)
+def check_import(import_id: int) -> ResponseReturnValue:
     """Keep the description, and look the whole file through by it."""
-    with reading() as tx:
-        found = control.find(tx.session, import_id)
+    with read_only_transaction() as tx:
+        found = control.get_import(tx.session, import_id)
         told = _sent(found)
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             good = checked(tx.session, told, _fields(tx))
             control.describe(
-                tx, import_id, good.plan, good.purpose_id, good.declared, operator_id=operator().id
+                tx,
+                import_id,
+                good.plan,
+                good.purpose_id,
+                good.declared,
+                operator_id=current_operator().id,
             )
-            control.check(tx, import_id)
-            note(tx, "import.described", "import", import_id, basis=good.declared.basis)
+            control.start_check(tx, import_id)
+            log_audit(tx, "import.described", "import", import_id, basis=good.declared.basis)
     except InvalidInput as error:
-        with reading() as tx:
-            return _describe(tx, control.find(tx.session, import_id), told, error.fields), 422
+        with read_only_transaction() as tx:
+            return _describe(tx, control.get_import(tx.session, import_id), told, error.fields), 422
     return redirect(url_for("studio.import_page", import_id=import_id), 303)
 
 
 @bp.post("/imports/<key:import_id>/reading")
-@needs(Right.IMPORT_SUBSCRIBERS)
+@requires(Right.IMPORT_SUBSCRIBERS)
 def read_import_otherwise(import_id: int) -> ResponseReturnValue:
     """Another encoding, delimiter or header than was guessed."""
     told = request.form
@@ -167,13 +173,13 @@ def read_import_otherwise(import_id: int) -> ResponseReturnValue:
         told.get("encoding", "utf-8-sig"), told.get("delimiter", ","), header="header" in told
     )
     try:
-        with acting() as tx:
-            found = control.find(tx.session, import_id)
+        with write_transaction() as tx:
+            found = control.get_import(tx.session, import_id)
             file = kept(services().unit_of_work, import_id, found.size)
             control.read_otherwise(tx, import_id, file, shape, _fields(tx))
-            note(tx, "import.read-otherwise", "import", import_id)
+            log_audit(tx, "import.read-otherwise", "import", import_id)
     except InvalidInput as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
     return redirect(url_for("studio.describe_import", import_id=import_id), 303)
 
 
@@ -195,7 +201,7 @@ def _sent(found: Import) -> Description:
         columns={one: form.get(f"column-{n}", "") for n, one in enumerate(found.columns)},
         words=dict(zip(form.getlist("word"), form.getlist("meaning"), strict=False)),
         tables=dict(zip(form.getlist("table"), form.getlist("table-meaning"), strict=False)),
-        purpose_id=as_number(form.get("purpose_id")) or 0,
+        purpose_id=parse_id(form.get("purpose_id")) or 0,
         confirm="confirm" in form,
         foreign=str(found.plan.get("foreign", "")),
         **{name: form.get(name, "") for name in texts},
@@ -206,7 +212,7 @@ def _describe(tx: Transaction, found: Import, told: Description, errors: Mapping
     if found.status not in {ImportStatus.UPLOADED, ImportStatus.CHECKING, ImportStatus.CHECKED}:
         raise Refused(N_("The import has gone on meanwhile. Reload the page to see it."))
     file = kept(services().unit_of_work, found.id, found.size)
-    seen = look(file, found.size, control.form_of(found))
+    seen = inspect_file(file, found.size, control.form_of(found))
     return render_template(
         "studio/imports/describe.html",
         found=found,
@@ -227,12 +233,12 @@ def _describe(tx: Transaction, found: Import, told: Description, errors: Mapping
     )
 
 
-def _cells(seen: Look, label: str) -> list[str]:
+def _cells(seen: FileInspection, label: str) -> list[str]:
     cells = [row[label].strip()[:60] for row in seen.rows if row.get(label, "").strip()]
     return list(dict.fromkeys(cells))[:SHOWN_CELLS]
 
 
-def _words(seen: Look, told: Description) -> list[tuple[str, str]]:
+def _words(seen: FileInspection, told: Description) -> list[tuple[str, str]]:
     """The words of the status column there are, each with what it is taken for."""
     label = next((one for one, target in told.columns.items() if target == Target.STATUS), None)
     cells = [row.get(label or "", "").strip().lower()[:60] for row in seen.rows]
@@ -244,23 +250,23 @@ def _words(seen: Look, told: Description) -> list[tuple[str, str]]:
 
 
 @bp.get("/imports/<key:import_id>")
-@needs(Right.SEE_IMPORTS, look="import.seen")
+@requires(Right.SEE_IMPORTS, look="import.seen")
 def import_page(import_id: int) -> str:
     """How far it is, what becomes of its rows, and the first of them."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template("studio/imports/one.html", **_standing(tx, import_id, rows=True))
 
 
 @bp.get("/imports/<key:import_id>/progress")
-@needs(Right.SEE_IMPORTS)
+@requires(Right.SEE_IMPORTS)
 def import_progress(import_id: int) -> str:
     """The part of the page that is loaded again while it works."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template("studio/imports/progress.html", **_standing(tx, import_id))
 
 
 def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[str, object]:
-    found = control.find(tx.session, import_id)
+    found = control.get_import(tx.session, import_id)
     where = stand(tx.session, found)
     return _WORDS | {
         "found": found,
@@ -276,11 +282,11 @@ def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[st
 
 
 @bp.get("/imports/<key:import_id>/cancel")
-@needs(Right.IMPORT_SUBSCRIBERS)
+@requires(Right.IMPORT_SUBSCRIBERS)
 def confirm_cancel_import(import_id: int) -> ResponseReturnValue:
     """Ask once before an import is ended and its file deleted."""
-    with reading() as tx:
-        found = control.find(tx.session, import_id)
+    with read_only_transaction() as tx:
+        found = control.get_import(tx.session, import_id)
         if found.status in ENDED:
             return redirect(url_for("studio.import_page", import_id=import_id), 303)
         where = stand(tx.session, found)
@@ -306,34 +312,34 @@ def confirm_cancel_import(import_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/imports/<key:import_id>/<any(run, pause, resume, cancel):step>")
-@needs(Right.IMPORT_SUBSCRIBERS)
+@requires(Right.IMPORT_SUBSCRIBERS)
 def steer_import(import_id: int, step: str) -> ResponseReturnValue:
     """Run what was looked through, pause, resume, cancel."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             if step == "run":
-                control.run(tx, import_id, operator_id=operator().id, at=now())
+                control.start_run(tx, import_id, operator_id=current_operator().id, at=now())
             elif step == "cancel":
                 control.cancel(tx, import_id, at=now())
             else:
                 {"pause": control.pause, "resume": control.resume}[step](tx, import_id)
-            note(tx, f"import.{step}", "import", import_id)
+            log_audit(tx, f"import.{step}", "import", import_id)
     except Refused as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
     return redirect(url_for("studio.import_page", import_id=import_id), 303)
 
 
 @bp.get("/imports/<key:import_id>/refused.csv")
-@needs(Right.IMPORT_SUBSCRIBERS, look="import.refused-taken")
+@requires(Right.IMPORT_SUBSCRIBERS, look="import.refused-taken")
 def refused_rows(import_id: int) -> Response:
     """The rows that were not taken in, each with its reason."""
-    with reading() as tx:
-        found = control.find(tx.session, import_id)
+    with read_only_transaction() as tx:
+        found = control.get_import(tx.session, import_id)
         if found.purged_at is not None:
             raise NotFound(N_("The file has been deleted, and its rows with it."))
         phase = stand(tx.session, found).phase
     head = (_("Row"), _("Verdict"), _("Reason"))
-    names = {one.value: verdict_name(one) for one in Verdict}
+    names = {one.value: verdict_name(one) for one in RowOutcome}
     said: dict[str, str] = {}
 
     def say(reason: str) -> str:

@@ -21,30 +21,30 @@ from listmgr.lists.purposes import open_purposes
 from listmgr.lists.signup_forms import FormWords
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
-    sent,
-    sent_numbers,
+    form_ids,
+    form_values,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
 
 
 @bp.get("/forms")
-@needs(Right.SEE_LISTS)
+@requires(Right.SEE_LISTS)
 def forms() -> str:
     """All forms."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template("studio/forms/all.html", found=acts.forms(tx.session))
 
 
 @bp.get("/forms/<key:form_id>")
-@needs(Right.SEE_LISTS)
+@requires(Right.SEE_LISTS)
 def form_page(form_id: int) -> str:
     """One form, with all it takes to show it to people."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = acts.find_form(tx.session, form_id)
         link = services().settings.link(f"s/{found.slug}")
         asks = asked_fields(rows_of(tx.session), found.id)
@@ -52,32 +52,32 @@ def form_page(form_id: int) -> str:
 
 
 @bp.get("/forms/new")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def new_form() -> str:
     """The empty form."""
     return _form(FormWords(), [], [Ask("first_name"), Ask("last_name")])
 
 
 @bp.post("/forms/new")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def create_form() -> ResponseReturnValue:
     """Make it."""
-    told, chosen, asks = sent(FormWords), sent_numbers("purposes"), _asks()
+    told, chosen, asks = form_values(FormWords), form_ids("purposes"), _asks()
     slug = request.form.get("slug", "")
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             made = acts.create_form(tx, told, slug=slug, purpose_ids=chosen, asks=asks, at=now())
-            note(tx, "form.created", "form", made.id)
+            log_audit(tx, "form.created", "form", made.id)
     except InvalidInput as error:
         return _form(told, chosen, asks, error.fields), 422
     return redirect(url_for("studio.form_page", form_id=made.id), 303)
 
 
 @bp.get("/forms/<key:form_id>/edit")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def edit_form(form_id: int) -> str:
     """The form as it is."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = acts.find_form(tx.session, form_id)
         chosen = [purpose.id for purpose in found.purposes]
         asks = [Ask(ask.key, ask.required) for ask in found.asks]
@@ -85,14 +85,14 @@ def edit_form(form_id: int) -> str:
 
 
 @bp.post("/forms/<key:form_id>/edit")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def save_form(form_id: int) -> ResponseReturnValue:
     """Change it."""
-    told, chosen, asks = sent(FormWords), sent_numbers("purposes"), _asks()
+    told, chosen, asks = form_values(FormWords), form_ids("purposes"), _asks()
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             acts.edit_form(tx, form_id, told, purpose_ids=chosen, asks=asks)
-            note(tx, "form.edited", "form", form_id)
+            log_audit(tx, "form.edited", "form", form_id)
     except InvalidInput as error:
         return _form(told, chosen, asks, error.fields, form_id=form_id), 422
     flash(_("Saved."))
@@ -100,22 +100,22 @@ def save_form(form_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/forms/<key:form_id>/close")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def close_form(form_id: int) -> ResponseReturnValue:
     """Take no more sign-ups; the page that follows has the way back."""
-    with acting() as tx:
+    with write_transaction() as tx:
         acts.close_form(tx, form_id, at=now())
-        note(tx, "form.closed", "form", form_id)
+        log_audit(tx, "form.closed", "form", form_id)
     return redirect(url_for("studio.form_page", form_id=form_id), 303)
 
 
 @bp.post("/forms/<key:form_id>/reopen")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def reopen_form(form_id: int) -> ResponseReturnValue:
     """Take sign-ups again."""
-    with acting() as tx:
+    with write_transaction() as tx:
         acts.reopen_form(tx, form_id)
-        note(tx, "form.reopened", "form", form_id)
+        log_audit(tx, "form.reopened", "form", form_id)
     return redirect(url_for("studio.form_page", form_id=form_id), 303)
 
 
@@ -125,7 +125,7 @@ def _asks() -> list[Ask]:
     for name, told in request.form.items():
         prefix, _dot, key = name.partition(".")
         if prefix == "ask" and told in {"optional", "required"}:
-            place = as_number(request.form.get(f"place.{key}"))
+            place = parse_id(request.form.get(f"place.{key}"))
             found.append((place or MOST_ASKED + 1, Ask(key, told == "required")))
     return [ask for _place, ask in sorted(found, key=lambda one: one[0])]
 
@@ -139,7 +139,7 @@ def _form(
     form_id: int | None = None,
 ) -> str:
     places = {ask.key: place for place, ask in enumerate(asks, start=1)}
-    with reading() as tx:
+    with read_only_transaction() as tx:
         # What is asked comes first, in its order; the rest waits below.
         fields = sorted(askable(tx.session), key=lambda one: places.get(one.key, len(places) + 1))
         return render_template(

@@ -13,60 +13,60 @@ from listmgr.lists import purposes
 from listmgr.lists.edit import find_list
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 _PURPOSE = ("slug", "name_de", "name_en")
 
 
 @bp.get("/lists/<key:list_id>/purposes/new")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def new_purpose(list_id: int) -> str:
     """The empty form."""
     return _purpose_form(list_id, {})
 
 
 @bp.post("/lists/<key:list_id>/purposes/new")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def create_purpose(list_id: int) -> ResponseReturnValue:
     """Make it; its words come next."""
     told = {name: request.form.get(name, "") for name in _PURPOSE}
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             made = purposes.add_purpose(tx, list_id, **told)
-            note(tx, "purpose.created", "purpose", made.id)
+            log_audit(tx, "purpose.created", "purpose", made.id)
     except InvalidInput as error:
         return _purpose_form(list_id, error.fields), 422
     return redirect(url_for("studio.purpose_page", purpose_id=made.id), 303)
 
 
 @bp.get("/lists/purposes/<key:purpose_id>")
-@needs(Right.SEE_LISTS)
+@requires(Right.SEE_LISTS)
 def purpose_page(purpose_id: int) -> str:
     """Every version of the words, the newest first."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = purposes.find_purpose(tx.session, purpose_id)
         return render_template("studio/lists/purpose.html", found=found)
 
 
 @bp.get("/lists/purposes/<key:purpose_id>/publish")
-@needs(Right.PUBLISH_NOTICES)
+@requires(Right.PUBLISH_NOTICES)
 def new_notice(purpose_id: int) -> str:
     """The form for the next version, filled with the present one."""
     return _notice_form(purpose_id, {})
 
 
 @bp.post("/lists/purposes/<key:purpose_id>/publish")
-@needs(Right.PUBLISH_NOTICES)
+@requires(Right.PUBLISH_NOTICES)
 def publish_notice(purpose_id: int) -> ResponseReturnValue:
     """Publish it; what was agreed to before stays on record as it was."""
     renewal = "demands_renewal" in request.form
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             [first, *_more] = purposes.publish_notice(
                 tx,
                 purpose_id,
@@ -75,7 +75,7 @@ def publish_notice(purpose_id: int) -> ResponseReturnValue:
                 demands_renewal=renewal,
                 at=now(),
             )
-            note(
+            log_audit(
                 tx, "notice.published", "purpose", purpose_id, version=first.version, renew=renewal
             )
     except InvalidInput as error:
@@ -85,7 +85,7 @@ def publish_notice(purpose_id: int) -> ResponseReturnValue:
 
 
 def _purpose_form(list_id: int, errors: dict[str, str]) -> str:
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = find_list(tx.session, list_id)
     return render_template(
         "studio/lists/purpose_edit.html", found=found, values=request.form, errors=errors
@@ -93,7 +93,7 @@ def _purpose_form(list_id: int, errors: dict[str, str]) -> str:
 
 
 def _notice_form(purpose_id: int, errors: dict[str, str]) -> str:
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = purposes.find_purpose(tx.session, purpose_id)
         newest = max((notice.version for notice in found.notices), default=0)
         present = {f"words_{n.language}": n.words for n in found.notices if n.version == newest}

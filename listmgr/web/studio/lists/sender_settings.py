@@ -17,41 +17,41 @@ from listmgr.lists.models import MailingList
 from listmgr.operators.roles import Right
 from listmgr.senders import routing
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.settings.senders import quiet_told
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
-    sent_numbers,
+    form_ids,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
-from listmgr.web.translation import spoken
+from listmgr.web.translation import translate
 
 
 @bp.get("/lists/<key:list_id>/sending")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def list_sending(list_id: int) -> str:
     """The form as it is."""
     return _form(list_id, {})
 
 
 @bp.post("/lists/<key:list_id>/sending")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def save_list_sending(list_id: int) -> ResponseReturnValue:
     """Change it."""
-    chosen = as_number(request.form.get("sender_id"))
+    chosen = parse_id(request.form.get("sender_id"))
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             found = sender_settings.set_sending(tx, list_id, sender_id=chosen, quiet=quiet_told())
             unfit = _unfit(tx, found)
             control.wake(tx)
-            note(tx, "list.sending", "list", list_id, sender=chosen)
+            log_audit(tx, "list.sending", "list", list_id, sender=chosen)
     except InvalidInput as error:
         return _form(list_id, error.fields), 422
     flash(_("Saved."))
     if unfit:
-        flash(spoken(unfit), "danger")
+        flash(translate(unfit), "danger")
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
 
 
@@ -65,13 +65,13 @@ def _unfit(tx: Transaction, found: MailingList) -> str:
 
 
 def _form(list_id: int, errors: dict[str, str]) -> str:
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = edit.find_list(tx.session, list_id)
         return render_template(
             "studio/lists/sending.html",
             found=found,
             values=request.form if errors else found,
-            days=sent_numbers("quiet_days") if errors else found.quiet_days,
+            days=form_ids("quiet_days") if errors else found.quiet_days,
             senders=[one for one in routing.senders(tx.session) if one.disabled_at is None],
             errors=errors,
         )

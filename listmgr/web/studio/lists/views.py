@@ -15,20 +15,20 @@ from listmgr.operators.roles import Right
 from listmgr.web.language import LANGUAGES
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.filters import language_name
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
-    sent,
+    form_values,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 
 @bp.get("/lists")
-@needs(Right.SEE_LISTS)
+@requires(Right.SEE_LISTS)
 def lists() -> str:
     """All lists."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template(
             "studio/lists/all.html",
             found=edit.lists(tx.session),
@@ -37,10 +37,10 @@ def lists() -> str:
 
 
 @bp.get("/lists/<key:list_id>")
-@needs(Right.SEE_LISTS)
+@requires(Right.SEE_LISTS)
 def list_page(list_id: int) -> str:
     """One list with its purposes and how many agreed to each."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template(
             "studio/lists/one.html",
             found=edit.find_list(tx.session, list_id),
@@ -50,43 +50,43 @@ def list_page(list_id: int) -> str:
 
 
 @bp.get("/lists/new")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def new_list() -> str:
     """The empty form."""
     return _form(Description())
 
 
 @bp.post("/lists/new")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def create_list() -> ResponseReturnValue:
     """Make it."""
-    told = sent(Description)
+    told = form_values(Description)
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             made = edit.create_list(tx, told, slug=request.form.get("slug", ""), at=now())
-            note(tx, "list.created", "list", made.id)
+            log_audit(tx, "list.created", "list", made.id)
     except InvalidInput as error:
         return _form(told, error.fields), 422
     return redirect(url_for("studio.list_page", list_id=made.id), 303)
 
 
 @bp.get("/lists/<key:list_id>/edit")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def edit_list(list_id: int) -> str:
     """The form as it is."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return _form(edit.find_list(tx.session, list_id), list_id=list_id)
 
 
 @bp.post("/lists/<key:list_id>/edit")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def save_list(list_id: int) -> ResponseReturnValue:
     """Change it."""
-    told = sent(Description)
+    told = form_values(Description)
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             edit.edit_list(tx, list_id, told)
-            note(tx, "list.edited", "list", list_id)
+            log_audit(tx, "list.edited", "list", list_id)
     except InvalidInput as error:
         return _form(told, error.fields, list_id=list_id), 422
     flash(_("Saved."))
@@ -94,22 +94,22 @@ def save_list(list_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/lists/<key:list_id>/archive")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def archive_list(list_id: int) -> ResponseReturnValue:
     """End mail and sign-ups; the page that follows has the way back."""
-    with acting() as tx:
+    with write_transaction() as tx:
         edit.archive_list(tx, list_id, at=now())
-        note(tx, "list.archived", "list", list_id)
+        log_audit(tx, "list.archived", "list", list_id)
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
 
 
 @bp.post("/lists/<key:list_id>/restore")
-@needs(Right.EDIT_LISTS)
+@requires(Right.EDIT_LISTS)
 def restore_list(list_id: int) -> ResponseReturnValue:
     """Bring it back."""
-    with acting() as tx:
+    with write_transaction() as tx:
         edit.restore_list(tx, list_id)
-        note(tx, "list.restored", "list", list_id)
+        log_audit(tx, "list.restored", "list", list_id)
     flash(_("The list is back."))
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
 

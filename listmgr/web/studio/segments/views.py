@@ -28,7 +28,7 @@ from listmgr.segments.validation import (
 from listmgr.subscribers.models import Subscriber
 from listmgr.web.language import language
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.segments.builder import (
     START,
     changed,
@@ -36,24 +36,24 @@ from listmgr.web.studio.segments.builder import (
     tree_in,
 )
 from listmgr.web.studio.segments.labels import vocabulary
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 SAMPLE = 5
 
 
 @bp.get("/segments")
-@needs(Right.SEE_SEGMENTS)
+@requires(Right.SEE_SEGMENTS)
 def segments() -> str:
     """All of them; what is not for the operator's role is shown by its name alone."""
-    with reading() as tx:
-        known = askable(tx.session, operator().role)
+    with read_only_transaction() as tx:
+        known = askable(tx.session, current_operator().role)
         words = vocabulary(tx.session, known, language())
         rows = [
             (one, words.short(edit.tree_of(one)) if edit.is_open_to(one, known) else None)
@@ -63,11 +63,14 @@ def segments() -> str:
 
 
 @bp.get("/segments/<key:segment_id>")
-@needs(Right.SEE_SEGMENTS)
+@requires(Right.SEE_SEGMENTS)
 def segment_page(segment_id: int) -> str:
     """One segment: its rule in words, how many people it reaches, and where it is used."""
-    with reading() as tx:
-        found, known = edit.find(tx.session, segment_id), askable(tx.session, operator().role)
+    with read_only_transaction() as tx:
+        found, known = (
+            edit.get_segment(tx.session, segment_id),
+            askable(tx.session, current_operator().role),
+        )
         tree = edit.tree_of(found) if edit.is_open_to(found, known) else None
         return render_template(
             "studio/segments/one.html",
@@ -82,7 +85,7 @@ def segment_page(segment_id: int) -> str:
 
 def _sample(session: Session, tree: Group | None) -> list[Subscriber]:
     """A few people, for roles that may see people; others get the number alone (L-37)."""
-    if tree is None or not may(operator().role, Right.SEE_SUBSCRIBERS):
+    if tree is None or not may(current_operator().role, Right.SEE_SUBSCRIBERS):
         return []
     told = predicate(tree)
     newest = (
@@ -100,7 +103,7 @@ def _sample(session: Session, tree: Group | None) -> list[Subscriber]:
 def _reached(session: Session, tree: Group | None, asked: str | None) -> dict[str, object]:
     """How many people with a consent to one purpose fit; None where the rule says nothing yet."""
     purposes = open_purposes(session)
-    chosen = _chosen(purposes, as_number(asked))
+    chosen = _chosen(purposes, parse_id(asked))
     found: Reach | None = None
     if chosen is not None and tree is not None:
         found = reach(session, services().settings, chosen.id, predicate(tree))
@@ -112,54 +115,54 @@ def _chosen(purposes: list[Purpose], asked: int | None) -> Purpose | None:
 
 
 @bp.get("/segments/new")
-@needs(Right.EDIT_SEGMENTS)
+@requires(Right.EDIT_SEGMENTS)
 def new_segment() -> str:
     """An empty one, with a first rule to fill in."""
     return _editor(Group("all", (START,)), {"name": ""})
 
 
 @bp.post("/segments/new")
-@needs(Right.EDIT_SEGMENTS)
+@requires(Right.EDIT_SEGMENTS)
 def create_segment() -> ResponseReturnValue:
     """Keep it, or only change what is being built."""
     tree, name, deed = tree_in(request.form), request.form.get("name", ""), _deed()
     if deed != "save":
         return _editor(changed(tree, deed), request.form)
     try:
-        with acting() as tx:
-            who = operator()
+        with write_transaction() as tx:
+            who = current_operator()
             made = edit.create(tx, name, tree, role=who.role, operator_id=who.id, at=now())
-            note(tx, "segment.created", "segment", made.id)
+            log_audit(tx, "segment.created", "segment", made.id)
     except InvalidInput as error:
         return _editor(tree, request.form, error.fields), 422
     return redirect(url_for("studio.segment_page", segment_id=made.id), 303)
 
 
 @bp.get("/segments/<key:segment_id>/edit")
-@needs(Right.EDIT_SEGMENTS)
+@requires(Right.EDIT_SEGMENTS)
 def edit_segment(segment_id: int) -> ResponseReturnValue:
     """The segment as it is; one that is locked for the role is only looked at."""
-    with reading() as tx:
-        found = edit.find(tx.session, segment_id)
-        if not edit.is_open_to(found, askable(tx.session, operator().role)):
+    with read_only_transaction() as tx:
+        found = edit.get_segment(tx.session, segment_id)
+        if not edit.is_open_to(found, askable(tx.session, current_operator().role)):
             return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)
         tree = edit.tree_of(found)
     return _editor(tree, {"name": found.name, "revision": found.revision}, segment_id=segment_id)
 
 
 @bp.post("/segments/<key:segment_id>/edit")
-@needs(Right.EDIT_SEGMENTS)
+@requires(Right.EDIT_SEGMENTS)
 def save_segment(segment_id: int) -> ResponseReturnValue:
     """Save it, unless a colleague was quicker, or only change what is being built."""
     tree, told, deed = tree_in(request.form), request.form, _deed()
     if deed != "save":
         return _editor(changed(tree, deed), told, segment_id=segment_id)
-    revision = as_number(told.get("revision")) or 0
+    revision = parse_id(told.get("revision")) or 0
     try:
-        with acting() as tx:
-            name, role = told.get("name", ""), operator().role
+        with write_transaction() as tx:
+            name, role = told.get("name", ""), current_operator().role
             edit.save(tx, segment_id, name, tree, revision=revision, role=role, at=now())
-            note(tx, "segment.saved", "segment", segment_id)
+            log_audit(tx, "segment.saved", "segment", segment_id)
     except InvalidInput as error:
         return _editor(tree, told, error.fields, segment_id=segment_id), 422
     except edit.ChangedMeanwhile as error:
@@ -169,15 +172,15 @@ def save_segment(segment_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/segments/<key:segment_id>/delete")
-@needs(Right.EDIT_SEGMENTS)
+@requires(Right.EDIT_SEGMENTS)
 def delete_segment(segment_id: int) -> ResponseReturnValue:
     """Throw it away; one that a campaign needs stays, and its page says which."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             edit.delete(tx, segment_id)
-            note(tx, "segment.deleted", "segment", segment_id)
+            log_audit(tx, "segment.deleted", "segment", segment_id)
     except Refused as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
         return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)
     flash(_("The segment has been deleted."))
     return redirect(url_for("studio.segments"), 303)
@@ -188,8 +191,8 @@ def _deed() -> str:
 
 
 def _newer(segment_id: int) -> dict[str, object]:
-    with reading() as tx:
-        found = edit.find(tx.session, segment_id)
+    with read_only_transaction() as tx:
+        found = edit.get_segment(tx.session, segment_id)
     return dict(request.form) | {"revision": found.revision}
 
 
@@ -200,8 +203,8 @@ def _editor(
     *,
     segment_id: int | None = None,
 ) -> str:
-    with reading() as tx:
-        known = askable(tx.session, operator().role)
+    with read_only_transaction() as tx:
+        known = askable(tx.session, current_operator().role)
         try:
             whole: Group | None = checked(tree, known)
         except InvalidInput:

@@ -11,52 +11,52 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.operators import accounts, sessions
 from listmgr.operators.roles import RIGHTS, Right
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import came_by_link, operator, renew
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import came_by_link, current_operator, renew
 from listmgr.web.studio.settings.installation import installation_words
 from listmgr.web.studio.sign_in_attempts import password_attempt
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 
 @bp.get("/account")
-@needs(Right.OWN_ACCOUNT)
+@requires(Right.OWN_ACCOUNT)
 def account() -> str:
     """Who one is here, and what one may do."""
     return _page({})
 
 
 @bp.post("/account/language")
-@needs(Right.OWN_ACCOUNT)
+@requires(Right.OWN_ACCOUNT)
 def set_language() -> ResponseReturnValue:
     """The language of one's pages; that they speak it now is answer enough."""
-    with acting() as tx:
-        accounts.set_language(tx, operator().id, request.form.get("language", ""))
+    with write_transaction() as tx:
+        accounts.set_language(tx, current_operator().id, request.form.get("language", ""))
     return redirect(url_for("studio.account"), 303)
 
 
 @bp.post("/account/password")
-@needs(Right.OWN_ACCOUNT)
+@requires(Right.OWN_ACCOUNT)
 def set_password() -> ResponseReturnValue:
     """A new password; every other session of the operator ends."""
     current = None if _needs_no_current() else request.form.get("current", "")
-    attempt = password_attempt(operator().id)
+    attempt = password_attempt(current_operator().id)
     if not attempt.allowed:
         problem = _("Too many attempts. Please wait ten minutes and try again.")
         return _page({"current": problem}), 429
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             found = accounts.set_password(
                 tx,
-                operator().id,
+                current_operator().id,
                 password=request.form.get("password", ""),
                 current=current,
                 own_words=installation_words(tx.session),
             )
-            note(tx, "operator.password", "operator", found.id)
+            log_audit(tx, "operator.password", "operator", found.id)
             renew(tx, found)
     except InvalidInput as error:
         if "current" not in error.fields:
@@ -68,27 +68,27 @@ def set_password() -> ResponseReturnValue:
 
 
 @bp.post("/account/sessions/<key:session_id>/end")
-@needs(Right.OWN_ACCOUNT)
+@requires(Right.OWN_ACCOUNT)
 def end_own_session(session_id: int) -> ResponseReturnValue:
     """Sign another browser out, or this one."""
-    with acting() as tx:
-        if sessions.end_own_session(tx, operator().id, session_id):
-            note(tx, "operator.session ended", "operator", operator().id)
+    with write_transaction() as tx:
+        if sessions.end_own_session(tx, current_operator().id, session_id):
+            log_audit(tx, "operator.session ended", "operator", current_operator().id)
     return redirect(url_for("studio.account"), 303)
 
 
 def _needs_no_current() -> bool:
     """Who came by a one-time link may have forgotten the password, or never had one."""
-    return came_by_link() or not operator().has_password
+    return came_by_link() or not current_operator().has_password
 
 
 def _page(errors: dict[str, str]) -> str:
-    with reading() as tx:
-        opened = sessions.open_sessions(tx.session, operator().id, at=now())
+    with read_only_transaction() as tx:
+        opened = sessions.open_sessions(tx.session, current_operator().id, at=now())
     return render_template(
         "studio/account.html",
         errors=errors,
-        sessions=[(one, sessions.is_session(one, operator().secret)) for one in opened],
+        sessions=[(one, sessions.is_session(one, current_operator().secret)) for one in opened],
         asks_current=not _needs_no_current(),
-        rights=[right for right in Right if right in RIGHTS[operator().role]],
+        rights=[right for right in Right if right in RIGHTS[current_operator().role]],
     )

@@ -12,50 +12,52 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.operators import api_keys as acts
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 
 @bp.get("/keys")
-@needs(Right.EDIT_API_KEYS)
+@requires(Right.EDIT_API_KEYS)
 def api_keys() -> str:
     """One's own keys, and the form for another."""
     return _page({})
 
 
 @bp.post("/keys")
-@needs(Right.EDIT_API_KEYS)
+@requires(Right.EDIT_API_KEYS)
 def make_api_key() -> ResponseReturnValue:
     """Make a key and show it, once."""
     name, scopes = request.form.get("name", ""), request.form.getlist("scopes")
     try:
-        with acting() as tx:
-            key, secret = acts.make_key(tx, operator().id, name=name, scopes=scopes, at=now())
-            note(tx, "api_key.made", "api key", key.id, scopes=key.scopes)
+        with write_transaction() as tx:
+            key, secret = acts.make_key(
+                tx, current_operator().id, name=name, scopes=scopes, at=now()
+            )
+            log_audit(tx, "api_key.made", "api key", key.id, scopes=key.scopes)
     except InvalidInput as error:
         return _page(error.fields), 422
     return _page({}, secret=secret)
 
 
 @bp.post("/keys/<key:api_key_id>/revoke")
-@needs(Right.EDIT_API_KEYS)
+@requires(Right.EDIT_API_KEYS)
 def revoke_api_key(api_key_id: int) -> ResponseReturnValue:
     """End a key at once."""
-    with acting() as tx:
-        acts.revoke_key(tx, api_key_id, operator().id, at=now())
-        note(tx, "api_key.revoked", "api key", api_key_id)
+    with write_transaction() as tx:
+        acts.revoke_key(tx, api_key_id, current_operator().id, at=now())
+        log_audit(tx, "api_key.revoked", "api key", api_key_id)
     flash(_("Revoked. The key opens nothing any more."))
     return redirect(url_for("studio.api_keys"), 303)
 
 
 def _page(errors: dict[str, str], *, secret: str = "") -> str:
-    with reading() as tx:
-        found = acts.keys_of(tx.session, operator().id)
+    with read_only_transaction() as tx:
+        found = acts.keys_of(tx.session, current_operator().id)
     return render_template(
         "studio/keys.html",
         found=found,

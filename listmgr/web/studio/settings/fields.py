@@ -18,34 +18,34 @@ from listmgr.subscribers.custom_fields import FieldWords
 from listmgr.subscribers.field_catalogue import CORE_FIELDS
 from listmgr.subscribers.field_models import Field, FieldCategory, FieldKind, LegalBasis
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
-    sent,
+    form_values,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
-from listmgr.web.translation import refusal
+from listmgr.web.translation import translate_error
 
 # A beginning that suits most fields; whoever defines one looks at each.
 _USUAL = ("service", "privacy", "administrator")
 
 
 @bp.get("/fields")
-@needs(Right.SEE_FIELDS)
+@requires(Right.SEE_FIELDS)
 def fields() -> str:
     """The whole catalogue, as far as the role may see it."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = [one for one in custom_fields.custom_fields(tx.session) if _may_see(one)]
     return render_template("studio/fields/all.html", core=CORE_FIELDS, found=found)
 
 
 @bp.get("/fields/<key:field_id>")
-@needs(Right.SEE_FIELDS)
+@requires(Right.SEE_FIELDS)
 def field_page(field_id: int) -> str:
     """One field: why it is collected, who may see it, which forms ask for it."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = custom_fields.find_field(tx.session, field_id)
         if not _may_see(found):
             raise NotFound(_("There is no such field."))
@@ -55,46 +55,48 @@ def field_page(field_id: int) -> str:
 
 
 @bp.get("/fields/new")
-@needs(Right.EDIT_FIELDS)
+@requires(Right.EDIT_FIELDS)
 def new_field() -> str:
     """The empty form."""
     return _form(FieldWords(category="ordinary"), _USUAL)
 
 
 @bp.post("/fields/new")
-@needs(Right.EDIT_FIELDS)
+@requires(Right.EDIT_FIELDS)
 def create_field() -> ResponseReturnValue:
     """Take the field into the catalogue."""
-    told, roles = sent(FieldWords), request.form.getlist("roles")
+    told, roles = form_values(FieldWords), request.form.getlist("roles")
     try:
-        with acting() as tx:
-            made = custom_fields.create_field(tx, told, roles=roles, by=operator().role, at=now())
-            note(tx, "field.created", "field", made.id, key=made.key)
+        with write_transaction() as tx:
+            made = custom_fields.create_field(
+                tx, told, roles=roles, by=current_operator().role, at=now()
+            )
+            log_audit(tx, "field.created", "field", made.id, key=made.key)
     except InvalidInput as error:
         return _form(told, roles, error.fields), 422
     return redirect(url_for("studio.field_page", field_id=made.id), 303)
 
 
 @bp.get("/fields/<key:field_id>/edit")
-@needs(Right.EDIT_FIELDS)
+@requires(Right.EDIT_FIELDS)
 def edit_field(field_id: int) -> str:
     """The field as it is."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = custom_fields.find_field(tx.session, field_id)
     return _form(_as_typed(found), found.roles, found=found)
 
 
 @bp.post("/fields/<key:field_id>/edit")
-@needs(Right.EDIT_FIELDS)
+@requires(Right.EDIT_FIELDS)
 def save_field(field_id: int) -> ResponseReturnValue:
     """Change it."""
-    told, roles = sent(FieldWords), request.form.getlist("roles")
+    told, roles = form_values(FieldWords), request.form.getlist("roles")
     try:
-        with acting() as tx:
-            custom_fields.edit_field(tx, field_id, told, roles=roles, by=operator().role)
-            note(tx, "field.edited", "field", field_id)
+        with write_transaction() as tx:
+            custom_fields.edit_field(tx, field_id, told, roles=roles, by=current_operator().role)
+            log_audit(tx, "field.edited", "field", field_id)
     except InvalidInput as error:
-        with reading() as tx:
+        with read_only_transaction() as tx:
             found = custom_fields.find_field(tx.session, field_id)
         return _form(told, roles, error.fields, found=found), 422
     flash(_("Saved."))
@@ -102,35 +104,35 @@ def save_field(field_id: int) -> ResponseReturnValue:
 
 
 @bp.post("/fields/<key:field_id>/archive")
-@needs(Right.EDIT_FIELDS)
+@requires(Right.EDIT_FIELDS)
 def archive_field(field_id: int) -> ResponseReturnValue:
     """Collect it no more; the page that follows has the way back."""
-    with acting() as tx:
+    with write_transaction() as tx:
         custom_fields.archive_field(tx, field_id, at=now())
-        note(tx, "field.archived", "field", field_id)
+        log_audit(tx, "field.archived", "field", field_id)
     return redirect(url_for("studio.field_page", field_id=field_id), 303)
 
 
 @bp.post("/fields/<key:field_id>/restore")
-@needs(Right.EDIT_FIELDS)
+@requires(Right.EDIT_FIELDS)
 def restore_field(field_id: int) -> ResponseReturnValue:
     """Take it into use again."""
-    with acting() as tx:
+    with write_transaction() as tx:
         custom_fields.restore_field(tx, field_id)
-        note(tx, "field.restored", "field", field_id)
+        log_audit(tx, "field.restored", "field", field_id)
     return redirect(url_for("studio.field_page", field_id=field_id), 303)
 
 
 @bp.post("/fields/<key:field_id>/delete")
-@needs(Right.EDIT_FIELDS)
+@requires(Right.EDIT_FIELDS)
 def delete_field(field_id: int) -> ResponseReturnValue:
     """Throw a field away that nobody has a value of."""
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             key = custom_fields.delete_field(tx, field_id)
-            note(tx, "field.deleted", "field", field_id, key=key)
+            log_audit(tx, "field.deleted", "field", field_id, key=key)
     except Refused as error:
-        flash(refusal(error), "danger")
+        flash(translate_error(error), "danger")
         return redirect(url_for("studio.field_page", field_id=field_id), 303)
     flash(_("The field is deleted. Nobody had a value of it."))
     return redirect(url_for("studio.fields"), 303)
@@ -138,7 +140,7 @@ def delete_field(field_id: int) -> ResponseReturnValue:
 
 def _may_see(found: Field) -> bool:
     """Who decides on fields and who audits see all; the others those of their role."""
-    role = operator().role
+    role = current_operator().role
     return role in found.roles or may(role, Right.EDIT_FIELDS) or may(role, Right.SEE_RECORD)
 
 

@@ -15,21 +15,21 @@ from listmgr.operators.models import Operator, Role
 from listmgr.operators.roles import RIGHTS, Right
 from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 _FIELDS = ("email", "name", "role", "language")
 
 
 @bp.get("/operators")
-@needs(Right.SEE_OPERATORS)
+@requires(Right.SEE_OPERATORS)
 def operators() -> str:
     """All accounts."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = accounts.operators(tx.session)
     return render_template(
         "studio/operators/all.html", found=found, rights=RIGHTS, all_rights=list(Right)
@@ -37,34 +37,34 @@ def operators() -> str:
 
 
 @bp.get("/operators/new")
-@needs(Right.EDIT_OPERATORS)
+@requires(Right.EDIT_OPERATORS)
 def new_operator() -> str:
     """The empty form."""
     return _form({})
 
 
 @bp.post("/operators/new")
-@needs(Right.EDIT_OPERATORS)
+@requires(Right.EDIT_OPERATORS)
 def create_operator() -> ResponseReturnValue:
     """Make the account and show its one-time sign-in, once."""
     email, name, role, spoken = (request.form.get(field, "") for field in _FIELDS)
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             made = accounts.create_operator(
                 tx, email=email, name=name, role=role, language=spoken, at=now()
             )
             token = one_time_sign_in(tx, made.id, at=now())
-            note(tx, "operator.created", "operator", made.id, role=made.role.value)
+            log_audit(tx, "operator.created", "operator", made.id, role=made.role.value)
     except InvalidInput as error:
         return _form(error.fields), 422
     return _link_page(made, token)
 
 
 @bp.get("/operators/<key:operator_id>")
-@needs(Right.EDIT_OPERATORS)
+@requires(Right.EDIT_OPERATORS)
 def operator_page(operator_id: int) -> str:
     """One account, with what can be done to it."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = tx.session.get(Operator, operator_id)
     if found is None:
         raise NotFound(N_("There is no such operator."))
@@ -72,45 +72,45 @@ def operator_page(operator_id: int) -> str:
 
 
 @bp.post("/operators/<key:operator_id>/role")
-@needs(Right.EDIT_OPERATORS)
+@requires(Right.EDIT_OPERATORS)
 def change_role(operator_id: int) -> ResponseReturnValue:
     """Give another role; it counts from the next click on."""
     role = request.form.get("role", "")
-    with acting() as tx:
+    with write_transaction() as tx:
         accounts.change_role(tx, operator_id, role)
-        note(tx, "operator.role", "operator", operator_id, role=role)
+        log_audit(tx, "operator.role", "operator", operator_id, role=role)
     flash(_("Saved. The operator has to sign in again."))
     return redirect(url_for("studio.operators"), 303)
 
 
 @bp.post("/operators/<key:operator_id>/disable")
-@needs(Right.EDIT_OPERATORS)
+@requires(Right.EDIT_OPERATORS)
 def disable_operator(operator_id: int) -> ResponseReturnValue:
     """Close the account at once; the page that follows has the way back."""
-    with acting() as tx:
+    with write_transaction() as tx:
         accounts.disable(tx, operator_id, at=now())
-        note(tx, "operator.disabled", "operator", operator_id)
+        log_audit(tx, "operator.disabled", "operator", operator_id)
     return redirect(url_for("studio.operator_page", operator_id=operator_id), 303)
 
 
 @bp.post("/operators/<key:operator_id>/enable")
-@needs(Right.EDIT_OPERATORS)
+@requires(Right.EDIT_OPERATORS)
 def enable_operator(operator_id: int) -> ResponseReturnValue:
     """Open the account again."""
-    with acting() as tx:
+    with write_transaction() as tx:
         accounts.enable(tx, operator_id)
-        note(tx, "operator.enabled", "operator", operator_id)
+        log_audit(tx, "operator.enabled", "operator", operator_id)
     return redirect(url_for("studio.operator_page", operator_id=operator_id), 303)
 
 
 @bp.post("/operators/<key:operator_id>/link")
-@needs(Right.EDIT_OPERATORS)
+@requires(Right.EDIT_OPERATORS)
 def make_link(operator_id: int) -> ResponseReturnValue:
     """A new one-time sign-in, for somebody who has lost the password."""
-    with acting() as tx:
+    with write_transaction() as tx:
         token = one_time_sign_in(tx, operator_id, at=now())
-        note(tx, "operator.link", "operator", operator_id)
-        found = accounts.locked(tx, operator_id)
+        log_audit(tx, "operator.link", "operator", operator_id)
+        found = accounts.lock_operator(tx, operator_id)
     return _link_page(found, token)
 
 

@@ -20,15 +20,15 @@ from listmgr.web.field_labels import (
 from listmgr.web.language import language
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.filters import role_name
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.transactions import reading
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.transactions import read_only_transaction
 
 
 @bp.get("/record")
-@needs(Right.SEE_RECORD)
+@requires(Right.SEE_RECORD)
 def record() -> str:
     """Everything that is held of people, by where it stands."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template(
             "studio/fields/record.html",
             groups=_grouped(record_lines(tx.session)),
@@ -39,10 +39,10 @@ def record() -> str:
 
 
 @bp.get("/record.csv")
-@needs(Right.SEE_RECORD, look="record.exported")
+@requires(Right.SEE_RECORD, look="record.exported")
 def record_file() -> Response:
     """The same, as a file for a spreadsheet."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         lines = record_lines(tx.session)
     return Response(
         csv_lines([_headings(), *map(_row, lines)]),

@@ -37,13 +37,13 @@ from listmgr.senders.quiet_hours import (
     local_day,
 )
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
+from listmgr.web.studio.guard import requires
 from listmgr.web.studio.transactions import (
-    acting,
-    note,
-    reading,
-    sent,
-    sent_numbers,
+    form_ids,
+    form_values,
+    log_audit,
+    read_only_transaction,
+    write_transaction,
 )
 
 EMPTY_ROWS = 3
@@ -51,10 +51,10 @@ MOST_ROWS = 100
 
 
 @bp.get("/senders")
-@needs(Right.SEE_SENDERS)
+@requires(Right.SEE_SENDERS)
 def senders() -> str:
     """All accounts."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = routing.senders(tx.session)
         today = {one.id: _today(one) for one in found}
         return render_template(
@@ -67,19 +67,19 @@ def senders() -> str:
 
 
 @bp.get("/senders/<key_or_none:sender_id>")
-@needs(Right.SEE_SENDERS)
+@requires(Right.SEE_SENDERS)
 def sender_page(sender_id: int) -> str:
     """One account."""
     return _page(sender_id, None)
 
 
 @bp.post("/senders/<key_or_none:sender_id>/try")
-@needs(Right.EDIT_SENDERS)
-def try_sender(sender_id: int) -> str:
+@requires(Right.EDIT_SENDERS)
+def check_sender(sender_id: int) -> str:
     """Connect to it now and show what came of it; nothing is sent."""
-    with acting() as tx:
+    with write_transaction() as tx:
         found = routing.find_sender(tx.session, sender_id)
-        note(tx, "sender.tried", "sender", sender_id)
+        log_audit(tx, "sender.tried", "sender", sender_id)
     try:
         trial = try_account(routing.account_of(services().settings, found))
     except routing.NoSender as error:
@@ -88,7 +88,7 @@ def try_sender(sender_id: int) -> str:
 
 
 def _page(sender_id: int, trial: Trial | None) -> str:
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = routing.find_sender(tx.session, sender_id)
         return render_template(
             "studio/senders/one.html",
@@ -116,21 +116,21 @@ def _step(found: Sender) -> int:
 
 
 @bp.get("/senders/new")
-@needs(Right.EDIT_SENDERS)
+@requires(Right.EDIT_SENDERS)
 def new_sender() -> str:
     """The empty form."""
     return _form(AccountTold(), {})
 
 
 @bp.post("/senders/new")
-@needs(Right.EDIT_SENDERS)
+@requires(Right.EDIT_SENDERS)
 def create_sender() -> ResponseReturnValue:
     """Keep it."""
-    told = sent(AccountTold)
+    told = form_values(AccountTold)
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             made = edit.create_sender(tx, told, at=now())
-            note(tx, "sender.created", "sender", made.id)
+            log_audit(tx, "sender.created", "sender", made.id)
     except InvalidInput as error:
         return _form(told, error.fields), 422
     flash(_("The sender has been added. Try it before a campaign does."))
@@ -138,23 +138,23 @@ def create_sender() -> ResponseReturnValue:
 
 
 @bp.get("/senders/<key:sender_id>/edit")
-@needs(Right.EDIT_SENDERS)
+@requires(Right.EDIT_SENDERS)
 def edit_sender(sender_id: int) -> str:
     """The form as it is, without the password."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = routing.find_sender(tx.session, sender_id)
         return _form(found, {}, sender_id)
 
 
 @bp.post("/senders/<key:sender_id>/edit")
-@needs(Right.EDIT_SENDERS)
+@requires(Right.EDIT_SENDERS)
 def save_sender(sender_id: int) -> ResponseReturnValue:
     """Change it."""
-    told = sent(AccountTold)
+    told = form_values(AccountTold)
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             edit.edit_sender(tx, sender_id, told)
-            note(tx, "sender.edited", "sender", sender_id, password=bool(told.password))
+            log_audit(tx, "sender.edited", "sender", sender_id, password=bool(told.password))
     except InvalidInput as error:
         return _form(told, error.fields, sender_id), 422
     flash(_("Saved."))
@@ -173,27 +173,27 @@ def _form(values: object, errors: dict[str, str], sender_id: int | None = None) 
 
 
 @bp.get("/senders/<key_or_none:sender_id>/pace")
-@needs(Right.EDIT_SENDERS)
-def sender_pace(sender_id: int) -> str:
+@requires(Right.EDIT_SENDERS)
+def sender_limits(sender_id: int) -> str:
     """Limits, warm-up plan and quiet hours as they are."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = routing.find_sender(tx.session, sender_id)
         rows = [(one.scope, asdict(one.limit)) for one in found.domains]
         return _pace_form(found, found, rows, {})
 
 
 @bp.post("/senders/<key_or_none:sender_id>/pace")
-@needs(Right.EDIT_SENDERS)
-def pace_sender(sender_id: int) -> ResponseReturnValue:
+@requires(Right.EDIT_SENDERS)
+def save_sender_limits(sender_id: int) -> ResponseReturnValue:
     """Change them; campaigns that wait look again at once."""
-    told, rows = sent(PacingTold), _rows()
+    told, rows = form_values(PacingTold), _rows()
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             edit.pace_sender(tx, sender_id, told, quiet_told(), rows, providers=providers.NAMES)
             control.wake(tx)
-            note(tx, "sender.paced", "sender", sender_id)
+            log_audit(tx, "sender.paced", "sender", sender_id)
     except InvalidInput as error:
-        with reading() as tx:
+        with read_only_transaction() as tx:
             found = routing.find_sender(tx.session, sender_id)
             return _pace_form(found, request.form, rows, error.fields), 422
     flash(_("Saved. Campaigns that wait look again at once."))
@@ -202,7 +202,7 @@ def pace_sender(sender_id: int) -> ResponseReturnValue:
 
 def quiet_told() -> QuietTold:
     """Quiet hours as a form sends them."""
-    form, days = request.form, tuple(sent_numbers("quiet_days"))
+    form, days = request.form, tuple(form_ids("quiet_days"))
     return QuietTold(
         form.get("quiet_from", ""), form.get("quiet_to", ""), days, form.get("quiet_zone", "")
     )
@@ -235,7 +235,7 @@ def _pace_form(
 
 
 def _quiet_days(values: object) -> list[int]:
-    return list(values.quiet_days) if isinstance(values, Sender) else sent_numbers("quiet_days")
+    return list(values.quiet_days) if isinstance(values, Sender) else form_ids("quiet_days")
 
 
 def _plan(values: object) -> str:
@@ -245,20 +245,20 @@ def _plan(values: object) -> str:
 
 
 @bp.post("/senders/<key:sender_id>/disable")
-@needs(Right.EDIT_SENDERS)
+@requires(Right.EDIT_SENDERS)
 def disable_sender(sender_id: int) -> ResponseReturnValue:
     """Nothing more leaves by it; the page that follows has the way back."""
-    with acting() as tx:
+    with write_transaction() as tx:
         edit.disable_sender(tx, sender_id, at=now())
-        note(tx, "sender.disabled", "sender", sender_id)
+        log_audit(tx, "sender.disabled", "sender", sender_id)
     return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
 
 
 @bp.post("/senders/<key:sender_id>/enable")
-@needs(Right.EDIT_SENDERS)
+@requires(Right.EDIT_SENDERS)
 def enable_sender(sender_id: int) -> ResponseReturnValue:
     """It may send again."""
-    with acting() as tx:
+    with write_transaction() as tx:
         edit.enable_sender(tx, sender_id)
-        note(tx, "sender.enabled", "sender", sender_id)
+        log_audit(tx, "sender.enabled", "sender", sender_id)
     return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)

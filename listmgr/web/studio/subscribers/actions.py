@@ -35,13 +35,13 @@ from listmgr.web.data_export_response import own_data_file
 from listmgr.web.language import language
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.filters import language_name
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
 
 
@@ -50,14 +50,14 @@ def _back(subscriber_id: int) -> ResponseReturnValue:
 
 
 def _actor() -> str:
-    return f"operator:{operator().id}"
+    return f"operator:{current_operator().id}"
 
 
 @bp.get("/subscribers/<key:subscriber_id>/correct")
-@needs(Right.EDIT_SUBSCRIBERS, look="subscriber.seen")
+@requires(Right.EDIT_SUBSCRIBERS, look="subscriber.seen")
 def correct_page(subscriber_id: int) -> str:
     """The fields this operator may see, to be corrected (Article 16)."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         person = results.find_subscriber(tx.session, subscriber_id)
         fields = _editable(tx.session)
         values = {field.key: value_of(field, person) for field in fields}
@@ -65,14 +65,14 @@ def correct_page(subscriber_id: int) -> str:
 
 
 @bp.post("/subscribers/<key:subscriber_id>/correct")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def correct(subscriber_id: int) -> ResponseReturnValue:
     """Write what has changed; the log keeps which fields, never what stood in them."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         fields = _editable(tx.session)
     told = {field.key: request.form.get(field.key, "").strip() for field in fields}
     try:
-        with acting() as tx:
+        with write_transaction() as tx:
             person = restriction.locked_person(tx, subscriber_id)
             before = {field.key: value_of(field, person) for field in fields}
             set_values(tx.session, person, told)
@@ -80,9 +80,9 @@ def correct(subscriber_id: int) -> ResponseReturnValue:
                 field.key for field in fields if value_of(field, person) != before[field.key]
             ]
             if changed:
-                note(tx, "subscriber.corrected", "subscriber", subscriber_id, fields=changed)
+                log_audit(tx, "subscriber.corrected", "subscriber", subscriber_id, fields=changed)
     except InvalidInput as error:
-        with reading() as tx:
+        with read_only_transaction() as tx:
             person = results.find_subscriber(tx.session, subscriber_id)
             return _correct(person, fields, told, error.fields), 422
     flash(_("Corrected."))
@@ -90,7 +90,9 @@ def correct(subscriber_id: int) -> ResponseReturnValue:
 
 
 def _editable(session: Session) -> list[CatalogueField]:
-    return [field for field in visible_fields(session, operator().role) if field.key != "email"]
+    return [
+        field for field in visible_fields(session, current_operator().role) if field.key != "email"
+    ]
 
 
 def _correct(
@@ -121,41 +123,41 @@ def _options(field: CatalogueField) -> list[tuple[str, str]]:
 
 
 @bp.post("/subscribers/<key:subscriber_id>/restrict")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def restrict(subscriber_id: int) -> ResponseReturnValue:
     """Article 18: nothing is sent, changed or deleted from now on."""
-    with acting() as tx:
+    with write_transaction() as tx:
         if restriction.restrict(tx, subscriber_id, at=now()):
-            note(tx, "subscriber.restricted", "subscriber", subscriber_id)
+            log_audit(tx, "subscriber.restricted", "subscriber", subscriber_id)
     flash(_("Restricted. Nothing is sent, changed or deleted until you lift it."))
     return _back(subscriber_id)
 
 
 @bp.post("/subscribers/<key:subscriber_id>/end-restriction")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def lift_restriction(subscriber_id: int) -> ResponseReturnValue:
     """End the restriction once the person has been told (Article 18(3))."""
     told = request.form.get("told", "")
-    with acting() as tx:
+    with write_transaction() as tx:
         if restriction.lift_restriction(tx, subscriber_id, told=told):
-            note(tx, "subscriber.restriction lifted", "subscriber", subscriber_id, told=told)
+            log_audit(tx, "subscriber.restriction lifted", "subscriber", subscriber_id, told=told)
     flash(_("The restriction is lifted."))
     return _back(subscriber_id)
 
 
 @bp.post("/subscribers/<key:subscriber_id>/joining")
-@needs(Right.EDIT_SUBSCRIBERS)
-def joining(subscriber_id: int) -> ResponseReturnValue:
+@requires(Right.EDIT_SUBSCRIBERS)
+def merge_page(subscriber_id: int) -> ResponseReturnValue:
     """Show what joining another record would do; an address must not stand in a link."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         kept = results.find_subscriber(tx.session, subscriber_id)
         other = _other(tx.session, kept)
         return render_template(
             "studio/subscribers/join.html",
             kept=kept,
             other=other,
-            plan=merge_subscribers.look(tx.session, kept.id, other.id),
-            fields=visible_fields(tx.session, operator().role),
+            plan=merge_subscribers.preview_merge(tx.session, kept.id, other.id),
+            fields=visible_fields(tx.session, current_operator().role),
             value_of=value_of,
             spoken=language(),
         )
@@ -163,97 +165,97 @@ def joining(subscriber_id: int) -> ResponseReturnValue:
 
 def _other(session: Session, kept: Subscriber) -> Subscriber:
     """The record meant, by its number or by what was typed. Raises NotFound or InvalidInput."""
-    number = as_number(request.form.get("other_id"))
+    number = parse_id(request.form.get("other_id"))
     if number:
         return results.find_subscriber(session, number)
     return merge_subscribers.find_other(session, kept, request.form.get("address", ""))
 
 
 @bp.post("/subscribers/<key:subscriber_id>/join")
-@needs(Right.EDIT_SUBSCRIBERS)
-def join(subscriber_id: int) -> ResponseReturnValue:
+@requires(Right.EDIT_SUBSCRIBERS)
+def merge(subscriber_id: int) -> ResponseReturnValue:
     """Read the two records as one from now on."""
-    other_id = as_number(request.form.get("other_id")) or subscriber_id
-    with acting() as tx:
+    other_id = parse_id(request.form.get("other_id")) or subscriber_id
+    with write_transaction() as tx:
         plan = merge_subscribers.merge(tx, subscriber_id, other_id, actor=_actor(), at=now())
         ended = len(plan.ending)
-        note(tx, "subscriber.joined", "subscriber", subscriber_id, other=other_id, ended=ended)
+        log_audit(tx, "subscriber.joined", "subscriber", subscriber_id, other=other_id, ended=ended)
     flash(_("Joined. Both histories stand here now."))
     return _back(subscriber_id)
 
 
 @bp.post("/subscribers/<key:subscriber_id>/part")
-@needs(Right.EDIT_SUBSCRIBERS)
-def part(subscriber_id: int) -> ResponseReturnValue:
+@requires(Right.EDIT_SUBSCRIBERS)
+def undo_merge(subscriber_id: int) -> ResponseReturnValue:
     """Take a joining back."""
-    with acting() as tx:
-        joined_to = merge_subscribers.part(tx, subscriber_id)
+    with write_transaction() as tx:
+        joined_to = merge_subscribers.undo_merge(tx, subscriber_id)
         if joined_to is not None:
-            note(tx, "subscriber.parted", "subscriber", joined_to, other=subscriber_id)
+            log_audit(tx, "subscriber.parted", "subscriber", joined_to, other=subscriber_id)
     flash(_("These are two records again. What had ended stays ended."))
     return _back(subscriber_id)
 
 
 @bp.post("/subscribers/<key:subscriber_id>/address")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def change_address(subscriber_id: int) -> ResponseReturnValue:
     """The person told us another address: that mailbox is asked, nothing changes before (L-04)."""
     how = request.form.get("how", "")
-    staff_requests.check(how)
+    staff_requests.validate_channel(how)
     typed, facts = request.form.get("address", ""), staff_requests.facts(how)
-    with acting() as tx:
+    with write_transaction() as tx:
         consent_change_address.request_change(
             tx, subscriber_id, typed, facts=facts, actor=_actor(), at=now()
         )
-        note(tx, "subscriber.address asked", "subscriber", subscriber_id, how=how)
+        log_audit(tx, "subscriber.address asked", "subscriber", subscriber_id, how=how)
     flash(_("The new mailbox is asked. Nothing changes until it has answered."))
     return _back(subscriber_id)
 
 
 @bp.post("/subscribers/<key:subscriber_id>/address/cancel")
-@needs(Right.EDIT_SUBSCRIBERS)
+@requires(Right.EDIT_SUBSCRIBERS)
 def cancel_address(subscriber_id: int) -> ResponseReturnValue:
     """The wish is taken back; the link in the mail to the new mailbox moves nobody any more."""
-    with acting() as tx:
+    with write_transaction() as tx:
         if consent_change_address.cancel_change(tx, subscriber_id, actor=_actor(), at=now()):
-            note(tx, "subscriber.address cancelled", "subscriber", subscriber_id)
+            log_audit(tx, "subscriber.address cancelled", "subscriber", subscriber_id)
     flash(_("Nothing changes: the mail stays where it is."))
     return _back(subscriber_id)
 
 
 @bp.post("/subscribers/<key:subscriber_id>/own-data")
-@needs(Right.EXPORT_SUBSCRIBERS)
-def hand_out_subscriber(subscriber_id: int) -> ResponseReturnValue:
+@requires(Right.EXPORT_SUBSCRIBERS)
+def export_subscriber(subscriber_id: int) -> ResponseReturnValue:
     """Articles 15 and 20: the person asked staff for all we hold of them."""
     how = request.form.get("how", "")
-    staff_requests.check(how)
-    with acting() as tx:
+    staff_requests.validate_channel(how)
+    with write_transaction() as tx:
         told = file_of_subscriber(tx.session, results.find_subscriber(tx.session, subscriber_id))
-        note(tx, "subscriber.handed out", "subscriber", subscriber_id, how=how)
+        log_audit(tx, "subscriber.handed out", "subscriber", subscriber_id, how=how)
     return own_data_file(told)
 
 
 @bp.get("/subscribers/<key:subscriber_id>/erase")
-@needs(Right.ERASE_SUBSCRIBERS, look="subscriber.seen")
+@requires(Right.ERASE_SUBSCRIBERS, look="subscriber.seen")
 def erase_page(subscriber_id: int) -> str:
     """What goes and what stays, before it is done for good."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return render_template(
             "studio/subscribers/erase.html",
             names=[record.address for record in erasure.records_of(tx, subscriber_id)],
             back=url_for("studio.subscriber_page", subscriber_id=subscriber_id),
-            ways=staff_requests.WAYS,
+            ways=staff_requests.REQUEST_CHANNELS,
         )
 
 
 @bp.post("/subscribers/<key:subscriber_id>/erase")
-@needs(Right.ERASE_SUBSCRIBERS)
+@requires(Right.ERASE_SUBSCRIBERS)
 def erase(subscriber_id: int) -> ResponseReturnValue:
     """Article 17: there is no way back, and the page has said so."""
     how = request.form.get("how", "")
-    staff_requests.check(how)
-    with acting() as tx:
+    staff_requests.validate_channel(how)
+    with write_transaction() as tx:
         records = erasure.erase_person(tx, subscriber_id, actor=_actor(), at=now())
-        note(tx, "subscriber.erased", "subscriber", subscriber_id, how=how, records=records)
+        log_audit(tx, "subscriber.erased", "subscriber", subscriber_id, how=how, records=records)
     flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
     return redirect(url_for("studio.subscribers"), 303)

@@ -11,16 +11,16 @@ from listmgr.consent.models import Consent
 from listmgr.consent.proof import ProofError, printable, proof, verify
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.transactions import reading
-from listmgr.web.translation import refusal
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.transactions import read_only_transaction
+from listmgr.web.translation import translate_error
 
 
 @bp.get("/subscribers/consents/<key:consent_id>/proof")
-@needs(Right.SEE_PROOFS, look="proof.seen")
+@requires(Right.SEE_PROOFS, look="proof.seen")
 def proof_page(consent_id: int) -> str:
     """Who agreed to what, when and how, and whether the ledger holds."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         found = proof(tx.session, consent_id)
         subscriber_id = tx.session.get_one(Consent, consent_id).subscriber_id
     return render_template(
@@ -33,14 +33,14 @@ def proof_page(consent_id: int) -> str:
 
 
 @bp.get("/subscribers/consents/<key:consent_id>/proof.txt")
-@needs(Right.SEE_PROOFS, look="proof.exported")
+@requires(Right.SEE_PROOFS, look="proof.exported")
 def proof_text(consent_id: int) -> Response:
     """The same as plain text, for a letter or a court."""
     return Response(printable(_found(consent_id)), mimetype="text/plain")
 
 
 @bp.get("/subscribers/consents/<key:consent_id>/proof.json")
-@needs(Right.SEE_PROOFS, look="proof.exported")
+@requires(Right.SEE_PROOFS, look="proof.exported")
 def proof_file(consent_id: int) -> Response:
     """The file that `listmgr evidence verify` checks with no database."""
     text = json.dumps(_found(consent_id), ensure_ascii=False, indent=1)
@@ -49,7 +49,7 @@ def proof_file(consent_id: int) -> Response:
 
 
 def _found(consent_id: int) -> dict[str, Any]:
-    with reading() as tx:
+    with read_only_transaction() as tx:
         return proof(tx.session, consent_id)
 
 
@@ -57,7 +57,7 @@ def _problem_with(found: dict[str, Any]) -> str:
     try:
         verify(found)
     except ProofError as error:
-        return refusal(error)
+        return translate_error(error)
     return ""
 
 

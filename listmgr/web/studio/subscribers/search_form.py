@@ -22,7 +22,7 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.lists.models import MailingList
 from listmgr.search.results import (
     MAX_QUERY,
-    Wanted,
+    SubscriberQuery,
 )
 from listmgr.subscribers.field_catalogue import (
     CatalogueField,
@@ -35,8 +35,8 @@ from listmgr.web.studio.filters import (
     source_name,
     station,
 )
-from listmgr.web.studio.session import operator
-from listmgr.web.studio.transactions import as_number
+from listmgr.web.studio.session import current_operator
+from listmgr.web.studio.transactions import parse_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Asked:
     """The filters with what they mean, how they are shown, and what is wrong with one."""
 
     filters: Filters
-    wanted: Wanted
+    wanted: SubscriberQuery
     chips: dict[str, str]
     problem: str
 
@@ -86,9 +86,9 @@ def asked(opened: Session) -> Asked:
     filters = Filters(**{name: _typed(request.args.get(name, "")) for name in names})
     field = _field(opened, filters)
     value, problem = _value(field, filters.value)
-    wanted = Wanted(
+    wanted = SubscriberQuery(
         query=filters.query,
-        list_id=as_number(filters.list),
+        list_id=parse_id(filters.list),
         status=ConsentStatus(filters.status) if filters.status in set(ConsentStatus) else None,
         source=ConsentSource(filters.source) if filters.source in set(ConsentSource) else None,
         tag=filters.tag,
@@ -109,7 +109,7 @@ def _field(opened: Session, filters: Filters) -> CatalogueField | None:
     """A field the operator may see; of any other nothing can be asked."""
     if not filters.field:
         return None
-    fields = visible_fields(opened, operator().role)
+    fields = visible_fields(opened, current_operator().role)
     return next((field for field in fields if field.key == filters.field), None)
 
 
@@ -131,7 +131,7 @@ def _day(typed: str, later: int) -> datetime | None:
         return None
 
 
-def chips(opened: Session, wanted: Wanted) -> dict[str, str]:
+def chips(opened: Session, wanted: SubscriberQuery) -> dict[str, str]:
     """What is asked for, in words, by the name of its filter."""
     words = {"query": _("“%(query)s”", query=wanted.query) if wanted.query else ""}
     words["tag"] = _("tag: %(tag)s", tag=wanted.tag) if wanted.tag else ""
@@ -150,7 +150,7 @@ def chips(opened: Session, wanted: Wanted) -> dict[str, str]:
 
 def _field_words(opened: Session, field: CatalogueField, value: str) -> str:
     """The field with its value, for roles that may see it."""
-    if field.key not in {one.key for one in visible_fields(opened, operator().role)}:
+    if field.key not in {one.key for one in visible_fields(opened, current_operator().role)}:
         return str(_("a field your role may not see"))
     shown = language_name(value) if field.key == "language" else field.show(value, language())
     return f"{field.label(language())}: {shown}"

@@ -17,15 +17,15 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import (
     N_,
-    filled,
+    lazy_message,
 )
 from listmgr.search import (
     counts,
     results,
 )
-from listmgr.search.conditions import Wanted
+from listmgr.search.conditions import SubscriberQuery
 from listmgr.search.counts import Count
-from listmgr.segments.edit import find as find_segment
+from listmgr.segments.edit import get_segment as find_segment
 from listmgr.segments.edit import tree_of
 from listmgr.segments.sql import predicate
 from listmgr.selections.freeze import (
@@ -36,12 +36,12 @@ from listmgr.selections.models import Selection, SelectionKind
 from listmgr.selections.search_codec import restored
 from listmgr.subscribers.models import Subscriber
 from listmgr.web.studio.filters import number as shown_number
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.subscribers.search_form import (
     asked,
     chips,
 )
-from listmgr.web.studio.transactions import as_number
+from listmgr.web.studio.transactions import parse_id
 
 # What a form sends instead of a number that was estimated.
 _ABOUT = "about"
@@ -65,12 +65,12 @@ def chosen(session: Session) -> Chosen:
     search = asked(session)
     if search.is_partial:
         raise Refused(N_("A filter of this search is not understood. Please search again."))
-    ids = (as_number(told) for told in request.args.getlist("id"))
+    ids = (parse_id(told) for told in request.args.getlist("id"))
     return Chosen(
         kind=SelectionKind(scope),
         ids=tuple(number for number in ids if number),
         wanted=search.wanted,
-        segment_id=as_number(request.args.get("segment")),
+        segment_id=parse_id(request.args.get("segment")),
     )
 
 
@@ -80,12 +80,12 @@ def how_many(session: Session, people: Chosen) -> Count:
         there = sa.select(sa.func.count()).where(Subscriber.id.in_(people.ids))
         return Count(session.scalar(there) or 0, exact=True)
     if people.kind is SelectionKind.SEGMENT:
-        segment = check_segment(session, people.segment_id, operator().role)
+        segment = check_segment(session, people.segment_id, current_operator().role)
         return counts.count_all(session, predicate(tree_of(segment)))
     return found_by(session, people.wanted, results.known_total(session, people.wanted))
 
 
-def found_by(session: Session, wanted: Wanted, total: int | None) -> Count:
+def found_by(session: Session, wanted: SubscriberQuery, total: int | None) -> Count:
     """How many a search finds; nobody counts or estimates where the look for a page has told."""
     if total is not None:
         return Count(total, exact=True)
@@ -109,7 +109,7 @@ def described_selection(session: Session, selection: Selection | None) -> str:
         return ""
     try:
         found = selection.kind is SelectionKind.FOUND
-        wanted = restored(session, selection.wanted) if found else Wanted()
+        wanted = restored(session, selection.wanted) if found else SubscriberQuery()
         return described(
             session, Chosen(selection.kind, wanted=wanted, segment_id=selection.segment_id)
         )
@@ -132,10 +132,10 @@ def check_count(session: Session, people: Chosen) -> None:
 
 def changed_count(sent: str, number: int) -> str:
     """What is said when a form was sent with another number of people than there are now."""
-    before = as_number(sent)
+    before = parse_id(sent)
     if before is None:
         return N_("Look at the number of people first, then send it again. Nothing has been done.")
-    return filled(
+    return lazy_message(
         N_(
             "The number of people has changed since this page was shown: it was %(before)s, it is"
             " %(now)s now. Nothing has been done. Look at it and send it again."

@@ -20,7 +20,7 @@ from listmgr.consent import (
 from listmgr.consent.history import histories
 from listmgr.consent.lifecycle import ConsentStatus
 from listmgr.consent.models import ConsentSource
-from listmgr.delivery.reports.activity import timeline
+from listmgr.delivery.reports.activity import activity
 from listmgr.kit.clock import now
 from listmgr.lists import edit
 from listmgr.operators.accounts import operators
@@ -32,26 +32,26 @@ from listmgr.subscribers.field_catalogue import visible_fields
 from listmgr.suppression.register import is_suppressed
 from listmgr.web.language import language
 from listmgr.web.studio.blueprint import bp
-from listmgr.web.studio.guard import needs
-from listmgr.web.studio.session import operator
+from listmgr.web.studio.guard import requires
+from listmgr.web.studio.session import current_operator
 from listmgr.web.studio.subscribers.search_form import asked
 from listmgr.web.studio.subscribers.selection import found_by
 from listmgr.web.studio.transactions import (
-    acting,
-    as_number,
-    note,
-    reading,
+    log_audit,
+    parse_id,
+    read_only_transaction,
+    write_transaction,
 )
 
 
 @bp.get("/subscribers")
-@needs(Right.SEE_SUBSCRIBERS)
+@requires(Right.SEE_SUBSCRIBERS)
 def subscribers() -> str:
     """A page of people, newest first."""
-    below, above = (as_number(request.args.get(name)) for name in ("below", "above"))
-    with reading() as tx:
+    below, above = (parse_id(request.args.get(name)) for name in ("below", "above"))
+    with read_only_transaction() as tx:
         found = asked(tx.session)
-        page = results.find(tx.session, found.wanted, below=below, above=above)
+        page = results.find_page(tx.session, found.wanted, below=below, above=above)
         return render_template(
             "studio/subscribers/all.html",
             asked=found,
@@ -59,7 +59,7 @@ def subscribers() -> str:
             cards=_cards(tx.session, found.wanted.query),
             count=found_by(tx.session, found.wanted, page.total),
             lists=edit.lists(tx.session),
-            fields=visible_fields(tx.session, operator().role),
+            fields=visible_fields(tx.session, current_operator().role),
             tags=results.known_tags(tx.session),
             stations=list(ConsentStatus),
             sources=list(ConsentSource),
@@ -68,14 +68,18 @@ def subscribers() -> str:
 
 def _cards(session: Session, query: str) -> list[FoundCard]:
     """Business cards of the address searched for: a card alone makes nobody a subscriber."""
-    return find_by_address(session, query) if may(operator().role, Right.SEE_TEAM_CARDS) else []
+    return (
+        find_by_address(session, query)
+        if may(current_operator().role, Right.SEE_TEAM_CARDS)
+        else []
+    )
 
 
 @bp.get("/subscribers/<key:subscriber_id>")
-@needs(Right.SEE_SUBSCRIBERS, look="subscriber.seen")
+@requires(Right.SEE_SUBSCRIBERS, look="subscriber.seen")
 def subscriber_page(subscriber_id: int) -> str:
     """One person with every consent and everything that happened to it."""
-    with reading() as tx:
+    with read_only_transaction() as tx:
         person = results.find_subscriber(tx.session, subscriber_id)
         joined = merge_subscribers.joined_to(tx.session, subscriber_id)
         consents = histories(tx.session, [person, *joined], language())
@@ -83,42 +87,42 @@ def subscriber_page(subscriber_id: int) -> str:
             "studio/subscribers/one.html",
             person=person,
             joined=joined,
-            fields=visible_fields(tx.session, operator().role),
+            fields=visible_fields(tx.session, current_operator().role),
             value_of=value_of,
             spoken=language(),
             namesakes=merge_subscribers.namesakes(tx.session, person),
             waiting=change_address.waiting_change(tx.session, subscriber_id),
             consents=consents,
-            happenings=timeline(tx.session, [person, *joined], consents),
+            happenings=activity(tx.session, [person, *joined], consents),
             suppressed=is_suppressed(tx, person.fingerprint),
             staff={f"operator:{found.id}": found.name for found in operators(tx.session)},
-            ways=staff_requests.WAYS,
+            ways=staff_requests.REQUEST_CHANNELS,
             cards=cards_of(tx.session, person.address_key),
             told=restriction.TOLD,
         )
 
 
 @bp.post("/subscribers/<key:subscriber_id>/consents/<key:consent_id>/withdraw")
-@needs(Right.RECORD_WITHDRAWALS)
+@requires(Right.RECORD_WITHDRAWALS)
 def withdraw(subscriber_id: int, consent_id: int) -> ResponseReturnValue:
     """The person told us that they want no more of this."""
-    how, actor = request.form.get("how", ""), f"operator:{operator().id}"
-    with acting() as tx:
-        staff_requests.withdraw_on_word(
+    how, actor = request.form.get("how", ""), f"operator:{current_operator().id}"
+    with write_transaction() as tx:
+        staff_requests.record_withdrawal_request(
             tx, subscriber_id, consent_id, how=how, actor=actor, at=now()
         )
-        note(tx, "consent.withdrawn", "consent", consent_id, how=how)
+        log_audit(tx, "consent.withdrawn", "consent", consent_id, how=how)
     flash(_("Withdrawn. From now on no mail of it goes to this person."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
 
 
 @bp.post("/subscribers/<key:subscriber_id>/object")
-@needs(Right.RECORD_WITHDRAWALS)
+@requires(Right.RECORD_WITHDRAWALS)
 def record_objection(subscriber_id: int) -> ResponseReturnValue:
     """The person told us that they want no mail at all."""
-    how, actor = request.form.get("how", ""), f"operator:{operator().id}"
-    with acting() as tx:
-        ended = staff_requests.object_on_word(tx, subscriber_id, how=how, actor=actor, at=now())
-        note(tx, "subscriber.objected", "subscriber", subscriber_id, how=how, ended=ended)
+    how, actor = request.form.get("how", ""), f"operator:{current_operator().id}"
+    with write_transaction() as tx:
+        ended = staff_requests.record_objection(tx, subscriber_id, how=how, actor=actor, at=now())
+        log_audit(tx, "subscriber.objected", "subscriber", subscriber_id, how=how, ended=ended)
     flash(_("Written down. No marketing mail goes to this address any more."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
