@@ -31,6 +31,7 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.api_keys import Scope
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right, may
 
 _WORDS = frozenset(field.name for field in fields(CardWords))
@@ -56,7 +57,12 @@ def hand_in() -> ResponseReturnValue:
         if card is None:
             raise Problem(410, "gone", "This card was handed in, and has been deleted since.")
         write_audit_entry(
-            tx, caller().operator_id, "card.taken", "card", card.id, {"source": "api"}, at=now()
+            tx,
+            caller().operator_id,
+            AuditAction.CARD_CAPTURED,
+            card.id,
+            {"source": "api"},
+            at=now(),
         )
         answer = _shown(tx, card)
     return jsonify(answer), 201, {"Location": answer["url"]}

@@ -31,6 +31,7 @@ from listmgr.kit import shutdown
 from listmgr.kit.errors import NotFound
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.selections.freeze import (
     chunk_ids,
     gather,
@@ -113,8 +114,8 @@ def _end(tx: Transaction, act: BulkAct, at: datetime) -> None:
     act.ended_at = at
     counts = act.undone if undone else act.done
     told = {"kind": act.kind, **counts}
-    action = "bulk.undone" if undone else "bulk.finished"
-    write_audit_entry(tx, act.operator_id, action, "bulk", act.id, told, at=at)
+    action = AuditAction.BULK_ACTION_UNDONE if undone else AuditAction.BULK_ACTION_FINISHED
+    write_audit_entry(tx, act.operator_id, action, act.id, told, at=at)
 
 
 def _do(

@@ -15,6 +15,7 @@ from listmgr.cards.review import NEEDS_PICTURE, redact_objected
 from listmgr.cards.stages import STAGE, WHOSE, Stage, with_answers
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import Suppression, SuppressionReason
 
@@ -42,7 +43,7 @@ def delete_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
     reached = Counter(delete_card(tx, card, at=at).value for card in due)
     if due:
         write_audit_entry(
-            tx, None, "cards.expired", "card", None, {"deleted": len(due), **reached}, at=at
+            tx, None, AuditAction.CARD_EXPIRED, None, {"deleted": len(due), **reached}, at=at
         )
     return len(due)
 
@@ -64,7 +65,7 @@ def drop_newly_objected(tx: Transaction, *, at: datetime, limit: int = BATCH) ->
     for card in found:
         redact_objected(tx, card, objection(tx, [card.address]) or at)
     if found:
-        write_audit_entry(tx, None, "cards.objected", "card", None, {"emptied": len(found)}, at=at)
+        write_audit_entry(tx, None, AuditAction.CARD_OBJECTED, None, {"emptied": len(found)}, at=at)
     return len(found)
 
 
@@ -92,6 +93,6 @@ def purge_uploads(tx: Transaction, *, at: datetime) -> int:
     count = len(emptied) + len(deleted)
     if count:
         write_audit_entry(
-            tx, None, "cards.pictures_purged", "card", None, {"uploads": count}, at=at
+            tx, None, AuditAction.CARD_PICTURES_DELETED, None, {"uploads": count}, at=at
         )
     return count

@@ -14,6 +14,7 @@ from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.accounts import LANGUAGES, create_operator
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.subscribers.address import AddressError, parse_address
@@ -39,7 +40,7 @@ def operators_create(email: str, role: str, name: str, language: str) -> None:
             )
             link = _link(tx, made.id)
             write_audit_entry(
-                tx, None, "operator.created", "operator", made.id, {"role": role}, at=now()
+                tx, None, AuditAction.OPERATOR_CREATED, made.id, {"role": role}, at=now()
             )
     except InvalidInput as error:
         raise click.ClickException(" ".join(error.fields.values()) or str(error)) from None
@@ -62,7 +63,7 @@ def operators_sign_in_link(email: str) -> None:
                 f"The account of {email} is closed; an administrator opens it on its page."
             )
         link = _link(tx, found.id)
-        write_audit_entry(tx, None, "operator.link", "operator", found.id, at=now())
+        write_audit_entry(tx, None, AuditAction.OPERATOR_LINK_CREATED, found.id, at=now())
     _say(link)
 
 

@@ -16,6 +16,7 @@ from listmgr.exports.models import Export, ExportPiece, ExportStatus
 from listmgr.kit import shutdown
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import Operator
 from listmgr.operators.roles import Right, may
 from listmgr.selections.freeze import (
@@ -108,4 +109,4 @@ def _finish(tx: Transaction, export: Export, at: datetime) -> None:
     export.ready_at = at
     export.expires_at = at + LIFE
     told = {"format": export.format, "rows": export.rows, "reason": export.reason}
-    write_audit_entry(tx, export.operator_id, "export.made", "export", export.id, told, at=at)
+    write_audit_entry(tx, export.operator_id, AuditAction.EXPORT_CREATED, export.id, told, at=at)

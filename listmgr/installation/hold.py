@@ -17,6 +17,7 @@ from listmgr.kit.installation_state import (
 )
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 
 MAYBE_SENT = "the database may be a copy: this may have been sent already"
 
@@ -90,7 +91,5 @@ def go_on(tx: Transaction, operator_id: int | None, *, at: datetime) -> bool:
     because = row.held_because
     row.held_at = row.held_because = None
     details = {"because": because.value if because else ""}
-    write_audit_entry(
-        tx, operator_id, "installation.released", "installation", None, details, at=at
-    )
+    write_audit_entry(tx, operator_id, AuditAction.INSTALLATION_RELEASED, None, details, at=at)
     return True

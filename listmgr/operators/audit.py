@@ -11,29 +11,31 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from listmgr.kit.transaction import Transaction
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import AuditEntry, Operator
 
 
 def write_audit_entry(
     tx: Transaction,
     operator_id: int | None,
-    action: str,
-    subject: str = "",
+    action: AuditAction,
     subject_id: int | None = None,
     details: Mapping[str, Any] | None = None,
     *,
     at: datetime,
+    subject: str | None = None,
 ) -> None:
-    """Add one entry; it stands or falls with the transaction of the act it tells of.
+    """Add one entry, which commits or rolls back with the act it records.
 
-    `details` must hold no personal data: the log is kept when the person has been erased.
+    `subject` is the thing the action names unless given. `details` must hold no personal data:
+    the log is kept after the person has been erased.
     """
     tx.session.add(
         AuditEntry(
             at=at,
             operator_id=operator_id,
             action=action,
-            subject=subject,
+            subject=action.subject if subject is None else subject,
             subject_id=subject_id,
             details=dict(details or {}),
         )

@@ -21,6 +21,7 @@ from listmgr.consent.request_confirmation import queue_my_data_link
 from listmgr.kit.tokens import TokenInvalid, TokenPurpose, open_token
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.privacy.card_data import (
     HeldCard,
     held_cards,
@@ -94,7 +95,7 @@ def correct(tx: Transaction, token: str, typed: Mapping[str, str], *, at: dateti
     if changed:
         set_values(tx.session, found, changed)
         details = {"fields": sorted(changed), "by": "the person"}
-        write_audit_entry(tx, None, "subscriber.corrected", "subscriber", found.id, details, at=at)
+        write_audit_entry(tx, None, AuditAction.SUBSCRIBER_CORRECTED, found.id, details, at=at)
     return _data(tx.session, found)
 
 

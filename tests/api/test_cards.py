@@ -84,7 +84,7 @@ def test_a_card_lands_captured_in_the_inbox_of_the_keys_operator(client, key, ad
     [entry] = session.scalars(sa.select(AuditEntry))
     assert (entry.operator_id, entry.action, entry.details) == (
         ada.id,
-        "card.taken",
+        "card.captured",
         {"source": "api"},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
@@ -13,6 +14,7 @@ from listmgr.config import Settings
 from listmgr.consent.proof import proof, verify
 from listmgr.kit.db import Base
 from listmgr.kit.transaction import transaction
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.privacy.processing_record import REASONS
 from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import alembic_config, migrate
@@ -199,5 +201,54 @@ def test_w06_what_stood_in_prose_goes_into_columns_and_back(house: EmbeddedServe
     migrate(url, "-1")
     assert column(said) == pauses
     assert column(heard) == replies
+    migrate(url)
+    engine.dispose()
+
+
+def test_w15_audit_entries_get_the_actions_of_the_enum_and_the_old_ones_back(
+    house: EmbeddedServers,
+):
+    url = fresh(house, "audit")
+    migrate(url, "0040")
+    engine = sa.create_engine(url)
+    before = [
+        ("campaign.launch", "campaign"),
+        ("card.taken", "card"),
+        ("card.taken", "card upload"),
+        ("list.created", "list"),
+        ("page.seen", "bulk"),
+        ("signed-in", ""),
+        ("subscriber.restriction lifted", "subscriber"),
+        ("api_key.made", "api key"),
+    ]
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("INSERT INTO audit_entries (at, action, subject) VALUES (now(), :a, :s)"),
+            [{"a": action, "s": subject} for action, subject in before],
+        )
+
+    def entries() -> list[tuple[str, str]]:
+        with engine.connect() as connection:
+            rows = connection.execute(
+                sa.text("SELECT action, subject FROM audit_entries ORDER BY id")
+            )
+            return [(action, subject) for action, subject in rows]
+
+    migrate(url)
+    assert entries() == [
+        ("campaign.launched", "campaign"),
+        ("card.captured", "card"),
+        ("card_upload.received", "card_upload"),
+        ("list.created", "list"),
+        ("page.viewed", "bulk"),
+        ("sign_in.succeeded", ""),
+        ("subscriber.restriction_lifted", "subscriber"),
+        ("api_key.created", "api_key"),
+    ]
+    assert {action for action, _ in entries()} <= {*AuditAction}
+    with engine.begin() as connection, pytest.raises(sa.exc.DBAPIError):
+        connection.execute(sa.text("UPDATE audit_entries SET action = 'x'"))
+    migrate(url, "-1")
+    assert entries() == before
     migrate(url)
     engine.dispose()

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from listmgr.consent.anchor import anchor
 from listmgr.grants import RIGHTS
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.privacy.erasure import erase_person, write_down
 from listmgr.runtime.servers import EmbeddedServers
 from listmgr.suppression.models import SuppressionReason
@@ -58,7 +59,7 @@ def rows(uow, session) -> dict[str, int]:
         anchor(tx, at=NOW)
         suppress(tx, b"x" * 32, SuppressionReason.OBJECTED, at=NOW)
         write_down(tx, [(b"y" * 32, None)], at=NOW)
-        write_audit_entry(tx, None, "signed in", at=NOW)
+        write_audit_entry(tx, None, AuditAction.SIGN_IN_SUCCEEDED, at=NOW)
     found = {table: session.scalar(sa.text(f"SELECT count(*) FROM {table}")) for table in PROTECTED}
     assert all(found.values()), found
     session.rollback()

@@ -278,8 +278,8 @@ def test_everything_is_in_the_audit_log_without_a_persons_data(office, people, s
     rows = session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id)).all()
     told = [(row.action, row.subject_id, row.details) for row in rows]
     assert told[-2:] == [
-        ("bulk.finished", act.id, {"kind": "set_field", "change": 4, "restricted": 1}),
-        ("bulk.undone", act.id, {"kind": "set_field", "undone": 4}),
+        ("bulk_action.finished", act.id, {"kind": "set_field", "change": 4, "restricted": 1}),
+        ("bulk_action.undone", act.id, {"kind": "set_field", "undone": 4}),
     ]
     assert "Geheim" not in str(told)
 

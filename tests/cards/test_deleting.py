@@ -37,7 +37,7 @@ def test_l25_an_unanswered_card_is_deleted_after_the_days_with_a_count(
     with uow() as tx:
         assert delete_due(tx, at=now()) == 4
     assert session.scalars(sa.select(Card.id)).all() == [young.id]
-    [entry] = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "cards.expired"))
+    [entry] = session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "card.expired"))
     assert (entry.details["deleted"], entry.details["kept"], entry.details["stated"]) == (4, 3, 1)
     # The statement nobody was asked on goes too, and its person with it.
     assert session.get_one(Consent, consent.id).status is ConsentStatus.EXPIRED

@@ -308,7 +308,7 @@ def test_pictures_kept_for_a_reason_go_after_their_days(uow, session, settings, 
     upload = session.scalars(sa.select(CardUpload).execution_options(populate_existing=True)).one()
     assert (upload.content, upload.keep_reason) == (None, "")
     assert session.scalar(
-        sa.select(AuditEntry.details).where(AuditEntry.action == "cards.pictures_purged")
+        sa.select(AuditEntry.details).where(AuditEntry.action == "card.pictures_deleted")
     ) == {"uploads": 1}
 
 

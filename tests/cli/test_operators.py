@@ -70,7 +70,7 @@ def test_d07_a_lost_password_costs_a_link(run, app, session, uow):
     run("create", "ada@example.org", "--role", "administrator")
     answer = run("sign-in-link", "ADA@example.org")
     assert enter(app, answer) == 200
-    assert ("operator.link", None) in actions(session)
+    assert ("operator.link_created", None) in actions(session)
     unknown = run("sign-in-link", "bob@example.org")
     assert unknown.exit_code == 1
     assert "There is no account for bob@example.org" in unknown.output

@@ -151,7 +151,7 @@ def test_the_reason_is_logged(office, people, session):
     export, _octets = office.make()
     entry = session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert entry is not None
-    assert (entry.action, entry.subject_id) == ("export.made", export.id)
+    assert (entry.action, entry.subject_id) == ("export.created", export.id)
     assert entry.details == {"format": "csv", "rows": 11, "reason": "check"}
     assert export.words == "To correct the names"
 

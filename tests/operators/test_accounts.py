@@ -19,6 +19,7 @@ from listmgr.operators.accounts import (
     set_password,
 )
 from listmgr.operators.audit import entries, write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import Role
 from listmgr.operators.passwords import hashed, is_outdated, matches
 from tests.conftest import NOW, PRODUCTS_HASHER, UnitOfWork
@@ -155,10 +156,8 @@ def test_the_audit_log_tells_newest_first_and_cannot_be_rewritten(uow, session, 
     made = add(uow)
     with uow() as tx:
         for number in range(3):
-            write_audit_entry(
-                tx, made.id, "list.edited", "mailing_list", number, {"n": number}, at=NOW
-            )
-        write_audit_entry(tx, None, "sign-in.failed", at=NOW)
+            write_audit_entry(tx, made.id, AuditAction.LIST_EDITED, number, {"n": number}, at=NOW)
+        write_audit_entry(tx, None, AuditAction.SIGN_IN_REFUSED, at=NOW)
     rows = entries(session)
     assert [row.entry.subject_id for row in rows] == [None, 2, 1, 0]
     assert [row.operator for row in rows] == ["", "Ada", "Ada", "Ada"]

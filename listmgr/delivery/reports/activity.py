@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.models import Campaign
 from listmgr.consent.history import ConsentHistory
 from listmgr.delivery.models import Delivery
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import AuditEntry
 from listmgr.subscribers.models import Subscriber
 
 MOST = 200
 # Who looked stands in the audit log; it did nothing to the person.
-LOOKS = ("subscriber.seen",)
+LOOKS = (AuditAction.SUBSCRIBER_VIEWED,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.operators import sign_in
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.language import language
 from listmgr.web.security import visitor_ip
@@ -53,7 +54,7 @@ def sign_in_act() -> ResponseReturnValue:
     with write_transaction() as tx:
         found = sign_in.sign_in(tx, email=email, password=password)
         if found is not None:
-            write_audit_entry(tx, found.id, "signed-in", at=now())
+            write_audit_entry(tx, found.id, AuditAction.SIGN_IN_SUCCEEDED, at=now())
             enter(tx, found)
     if found is None:
         _write_down_refusal(email)
@@ -78,8 +79,11 @@ def _write_down_refusal(email: str, *, held_back: bool = False) -> None:
         account = sign_in.account_of(tx.session, email)
         if account is None:
             details["account"] = account_print(email)
+        # The log of an account shows who tried to get into it.
         subject = "operator" if account is not None else ""
-        write_audit_entry(tx, None, "sign-in.refused", subject, account, details, at=now())
+        write_audit_entry(
+            tx, None, AuditAction.SIGN_IN_REFUSED, account, details, at=now(), subject=subject
+        )
 
 
 @bp.post("/sign-out")
@@ -106,7 +110,7 @@ def one_time_act(token: str) -> ResponseReturnValue:
     """Let in by the link, once."""
     with write_transaction() as tx:
         found = sign_in.use_one_time(tx, token, at=now())
-        write_audit_entry(tx, found.id, "signed-in.by-link", at=now())
+        write_audit_entry(tx, found.id, AuditAction.SIGN_IN_BY_LINK, at=now())
         enter(tx, found, by_link=True)
     page = url_for("studio.dashboard" if found.password_hash else "studio.account")
     answer = make_response(redirect(page, 303))
@@ -131,7 +135,7 @@ def first_run_act(token: str) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             made = sign_in.first_run(tx, token, **told, at=now())
-            write_audit_entry(tx, made.id, "operator.first", "operator", made.id, at=now())
+            write_audit_entry(tx, made.id, AuditAction.OPERATOR_FIRST_CREATED, made.id, at=now())
             enter(tx, made)
     except InvalidInput as error:
         return _first_run_page(token, error.fields), 422

@@ -16,6 +16,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.purposes import open_purposes
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.subscribers.field_catalogue import (
     CatalogueField,
@@ -79,14 +80,14 @@ def prepare_bulk() -> ResponseReturnValue:
             people = chosen(tx.session)
             check_count(tx.session, people)
             act = prepare(tx, asked, people, operator_id=who.id, role=who.role, at=now())
-            log_audit(tx, "bulk.prepared", "bulk", act.id, kind=act.kind, field=act.field)
+            log_audit(tx, AuditAction.BULK_ACTION_PREPARED, act.id, kind=act.kind, field=act.field)
     except InvalidInput as error:
         return _form(asked, error.fields or {"kind": str(error)}), 422
     return redirect(url_for("studio.bulk_page", act_id=act.id), 303)
 
 
 @bp.get("/bulk/<key:act_id>")
-@requires(Right.SEE_SUBSCRIBERS, look="bulk.seen")
+@requires(Right.SEE_SUBSCRIBERS, look=AuditAction.BULK_ACTION_VIEWED)
 def bulk_page(act_id: int) -> str:
     """One act: what it would do, how far it is, what it has done."""
     with read_only_transaction() as tx:
@@ -111,6 +112,15 @@ def bulk_progress(act_id: int) -> str:
         return render_template("studio/bulk/progress.html", act=act)
 
 
+_AUDITED = {
+    BulkDeed.START: AuditAction.BULK_ACTION_STARTED,
+    BulkDeed.PAUSE: AuditAction.BULK_ACTION_PAUSED,
+    BulkDeed.RESUME: AuditAction.BULK_ACTION_RESUMED,
+    BulkDeed.CANCEL: AuditAction.BULK_ACTION_CANCELLED,
+    BulkDeed.UNDO: AuditAction.BULK_ACTION_UNDO_STARTED,
+}
+
+
 @bp.post("/bulk/<key:act_id>/<any(start, pause, resume, cancel, undo):deed>")
 @requires(Right.EDIT_SUBSCRIBERS)
 def steer_bulk(act_id: int, deed: str) -> ResponseReturnValue:
@@ -121,7 +131,7 @@ def steer_bulk(act_id: int, deed: str) -> ResponseReturnValue:
                 flash(translate(changed), "danger")
                 return redirect(url_for("studio.bulk_page", act_id=act_id), 303)
             act = control.steer(tx, act_id, BulkDeed(deed), role=current_operator().role, at=now())
-            log_audit(tx, f"bulk.{deed}", "bulk", act_id, kind=act.kind, people=act.people)
+            log_audit(tx, _AUDITED[BulkDeed(deed)], act_id, kind=act.kind, people=act.people)
     except Refused as error:
         flash(translate_error(error), "danger")
     return redirect(url_for("studio.bulk_page", act_id=act_id), 303)

@@ -15,6 +15,7 @@ from listmgr.exports.request import (
 )
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right, may
 from listmgr.web.language import language
 from listmgr.web.studio.blueprint import bp
@@ -77,7 +78,7 @@ def ask_export() -> ResponseReturnValue:
                 tx, wish, columns, people, operator_id=who.id, role=who.role, at=now()
             )
             told = {"format": made.format, "columns": made.columns, "reason": made.reason}
-            log_audit(tx, "export.asked", "export", made.id, **told)
+            log_audit(tx, AuditAction.EXPORT_REQUESTED, made.id, **told)
     except InvalidInput as error:
         return _form(wish, set(columns), error.fields or {"format": str(error)}), 422
     return redirect(url_for("studio.export_page", export_id=made.id), 303)
@@ -102,7 +103,7 @@ def export_progress(export_id: int) -> str:
 
 
 @bp.get("/exports/<key:export_id>/file")
-@requires(Right.EXPORT_SUBSCRIBERS, look="export.fetched")
+@requires(Right.EXPORT_SUBSCRIBERS, look=AuditAction.EXPORT_DOWNLOADED)
 def export_file(export_id: int) -> ResponseReturnValue:
     """The file, for the operator who asked for it, until it expires."""
     try:
@@ -129,7 +130,7 @@ def cancel_export(export_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             downloads.cancel(tx, export_id, operator_id=current_operator().id)
-            log_audit(tx, "export.cancelled", "export", export_id)
+            log_audit(tx, AuditAction.EXPORT_CANCELLED, export_id)
     except Refused as error:
         flash(translate_error(error), "danger")
     return redirect(url_for("studio.export_page", export_id=export_id), 303)

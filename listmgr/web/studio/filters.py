@@ -18,8 +18,8 @@ from listmgr.kit.i18n import N_
 from listmgr.web.labels import named
 from listmgr.web.language import language
 from listmgr.web.studio.audit_labels import (
-    audited,
-    audited_thing,
+    action_label,
+    subject_label,
 )
 from listmgr.web.studio.cards import labels
 from listmgr.web.studio.subscribers.evidence_labels import fact_name
@@ -44,8 +44,8 @@ def init_app(app: Flask) -> None:
         why_paused,
         translate_reason,
         fact_name,
-        audited,
-        audited_thing,
+        action_label,
+        subject_label,
     ):
         app.jinja_env.filters[shown.__name__] = shown
     app.jinja_env.filters.update(
@@ -53,7 +53,6 @@ def init_app(app: Flask) -> None:
         source_name=source_name,
         act=act,
         how=how,
-        deed=deed,
         delivered=delivered,
         role_name=role_name,
         right_name=right_name,
@@ -200,22 +199,6 @@ how = named(
         "merged": N_("joined to another record"),
         "change of address cancelled": N_("the change of address was cancelled"),
         "mail": N_("by a mail"),
-    }
-)
-
-# What staff or the program did to a person's record.
-deed = named(
-    {
-        "consent.withdrawn": N_("Withdrawn on the person's word"),
-        "subscriber.objected": N_("Objection written down"),
-        "subscriber.corrected": N_("Corrected"),
-        "subscriber.handed out": N_("Own data handed out"),
-        "subscriber.restricted": N_("Processing restricted"),
-        "subscriber.restriction lifted": N_("Restriction lifted"),
-        "subscriber.joined": N_("Another record joined"),
-        "subscriber.parted": N_("A joined record taken away"),
-        "subscriber.address asked": N_("Another mailbox asked"),
-        "subscriber.address cancelled": N_("Change of address cancelled"),
     }
 )
 

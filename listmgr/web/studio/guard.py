@@ -14,6 +14,7 @@ from flask_wtf.csrf import CSRFProtect
 from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
 
@@ -24,12 +25,12 @@ View = TypeVar("View", bound=Callable[..., Any])
 class Guard:
     """What a route asks of who opens it. No right at all: the pages one signs in by.
 
-    `look` is what the audit log calls it when somebody opens the page: those about one person.
+    `look` is the audit action of opening the page, for pages about one person.
     `most` is how many octets it takes, where that is more than a form of texts.
     """
 
     right: Right | None
-    look: str = ""
+    look: AuditAction | None = None
     most: int | None = None
 
 
@@ -37,7 +38,9 @@ csrf = CSRFProtect()
 _guards: dict[Callable[..., Any], Guard] = {}
 
 
-def requires(right: Right, *, look: str = "", most: int | None = None) -> Callable[[View], View]:
+def requires(
+    right: Right, *, look: AuditAction | None = None, most: int | None = None
+) -> Callable[[View], View]:
     """Declare the right a route needs; stands below the route's own decorator."""
 
     def mark(view: View) -> View:
@@ -71,7 +74,7 @@ class GuardedBlueprint(Blueprint):
     ) -> None:
         """Refuse what the guard does not know, when the program starts."""
         if guard_of(view_func) is None:
-            raise TypeError(f"{rule} declares neither @needs(Right.…) nor @open_to_all")
+            raise TypeError(f"{rule} declares neither @requires(Right.…) nor @open_to_all")
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
 
@@ -107,12 +110,13 @@ def _write_down_the_look(guard: Guard) -> None:
     """
     if guard.right is None:
         return
-    action = guard.look or ("page.seen" if current_user.role is Role.AUDITOR else "")
-    if not action or request.method != "GET":
+    action = guard.look or (AuditAction.PAGE_VIEWED if current_user.role is Role.AUDITOR else None)
+    if action is None or request.method != "GET":
         return
-    # A look at a thing is told of the thing, whichever of its pages it was.
     page = (request.endpoint or "").removeprefix("studio.").removesuffix("_page")
-    subject = guard.look.partition(".")[0] or page
+    subject = page if action is AuditAction.PAGE_VIEWED else action.subject
     numbers = [value for value in (request.view_args or {}).values() if isinstance(value, int)]
     with services().unit_of_work() as tx:
-        write_audit_entry(tx, current_user.id, action, subject, next(iter(numbers), None), at=now())
+        write_audit_entry(
+            tx, current_user.id, action, next(iter(numbers), None), at=now(), subject=subject
+        )

@@ -13,6 +13,7 @@ from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit import write_audit_entry
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.web.studio.session import current_operator
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def write_transaction() -> Iterator[Transaction]:
 
 
 def log_audit(
-    tx: Transaction, action: str, subject: str, subject_id: int, **details: object
+    tx: Transaction, action: AuditAction, subject_id: int | None = None, **details: object
 ) -> None:
     """Write into the audit log what the operator does in this transaction."""
-    write_audit_entry(tx, current_operator().id, action, subject, subject_id, details, at=now())
+    write_audit_entry(tx, current_operator().id, action, subject_id, details, at=now())
 
 
 def form_values(kind: type[Form]) -> Form:

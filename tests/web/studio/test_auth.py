@@ -44,7 +44,7 @@ def test_a_wrong_password_and_an_unknown_address_get_one_answer(anybody, admin, 
     }
     assert {answer.status_code for answer in answers} == {401}
     assert len(pages) == 1
-    assert actions(session) == ["signed-in", "sign-in.refused", "sign-in.refused"]
+    assert actions(session) == ["signed-in", "sign_in.refused", "sign_in.refused"]
 
 
 def test_a_failed_sign_in_keeps_the_address(anybody):
@@ -229,7 +229,7 @@ def test_s22_the_log_says_which_account_was_tried_and_from_where(app, admin, ses
     attempt(app, "", "192.0.2.7", "Nobody@example.org")
     rows = session.execute(
         sa.select(AuditEntry.subject, AuditEntry.subject_id, AuditEntry.details)
-        .where(AuditEntry.action == "sign-in.refused")
+        .where(AuditEntry.action == "sign_in.refused")
         .order_by(AuditEntry.id)
     ).all()
     assert rows[0] == ("operator", admin.operator.id, {"network": "192.0.2.7"})
@@ -244,7 +244,7 @@ def test_s22_a_flood_of_refusals_is_told_by_its_number(app, admin, session, monk
     for number in range(17):
         attempt(app, "", f"198.51.{number}.1", "nobody@example.org")
     told = session.scalars(
-        sa.select(AuditEntry.details).where(AuditEntry.action == "sign-in.refused")
+        sa.select(AuditEntry.details).where(AuditEntry.action == "sign_in.refused")
     ).all()
     assert len(told) == 7
 
@@ -361,7 +361,7 @@ def test_the_first_administrator_is_made_by_the_first_run_link(anybody, uow, ses
     assert anybody.post(path, told | {"password": PASSWORD}).location == "/studio/"
     assert '<html lang="de">' in anybody.get("/studio/").text
     assert anybody.get(path).status_code == 404
-    assert actions(session) == ["operator.first"]
+    assert actions(session) == ["operator.first_created"]
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 3000, "%00", "a%0d%0ab", "..%2f.."])

@@ -88,7 +88,13 @@ def test_ticked_people_get_a_tag_and_it_is_undone(admin, sample, work, session):
     assert session.scalars(sa.select(Subscriber.tags)).all() == [[], []]
     assert "given back" in admin.get(path).text
     actions = set(session.scalars(sa.select(AuditEntry.action)))
-    assert {"bulk.prepared", "bulk.start", "bulk.finished", "bulk.undo", "bulk.undone"} <= actions
+    assert {
+        "bulk_action.prepared",
+        "bulk_action.started",
+        "bulk_action.finished",
+        "bulk_action.undo_started",
+        "bulk_action.undone",
+    } <= actions
 
 
 def test_the_search_limits_who_is_meant(admin, sample, work, session):
@@ -170,7 +176,7 @@ def test_l37_a_file_is_for_who_asked_for_it_alone(admin, desk, sample, work, ses
     refused = other.get(f"{path}/file")
     assert "for the operator who asked for it" in other.get(path_of(refused)).text
     assert "Fetch the file" not in other.get(path).text
-    assert {"export.asked", "export.made", "export.fetched"} <= set(
+    assert {"export.requested", "export.created", "export.downloaded"} <= set(
         session.scalars(sa.select(AuditEntry.action))
     )
     session.execute(sa.update(Export).values(expires_at=now() - timedelta(seconds=1)))

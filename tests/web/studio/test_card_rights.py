@@ -98,7 +98,7 @@ def test_l31_the_file_of_a_card_says_all_of_it_and_why(officer, page, card, sess
     assert "gave their card" in held["purpose"]
     assert held["legal_basis"]
     assert "Ada Sales" not in answer.text
-    assert ("card.handed out", {"how": "letter"}) in acts(session)
+    assert ("card.data_exported", {"how": "letter"}) in acts(session)
 
 
 def test_l31_a_subscribers_file_is_the_same_file(officer, page, sample, session):
@@ -109,7 +109,7 @@ def test_l31_a_subscribers_file_is_the_same_file(officer, page, sample, session)
     assert told.keys() == of_card.keys()
     assert told["fields"][0]["value"] == "anna@example.com"
     assert told["subscriptions"][0]["status"] == "confirmed"
-    assert ("subscriber.handed out", {"how": "phone"}) in acts(session)
+    assert ("subscriber.data_exported", {"how": "phone"}) in acts(session)
     assert "Own data handed out" in officer.get(path).text
 
 
@@ -143,7 +143,7 @@ def test_l33_a_restricted_card_is_withheld_from_sales_until_it_is_lifted(
     assert "heap=restricted" not in officer.get("/studio/cards").text
     assert [act for act, _ in acts(session) if "restrict" in act] == [
         "card.restricted",
-        "card.restriction lifted",
+        "card.restriction_lifted",
     ]
 
 

@@ -81,7 +81,13 @@ def test_from_a_file_over_the_review_to_the_question(sales, sample, uow, session
     actions = session.scalars(
         sa.select(AuditEntry.action).where(AuditEntry.operator_id == sales.operator.id)
     ).all()
-    assert {"card.taken", "card.kept", "card.stated", "card.asked", "card.seen"} <= set(actions)
+    assert {
+        "card.captured",
+        "card.accepted",
+        "card.statement_stored",
+        "card.confirmation_requested",
+        "card.viewed",
+    } <= set(actions)
     details = str(session.scalars(sa.select(AuditEntry.details)).all())
     assert "zoe" not in details.lower()
     assert "Stand" not in details

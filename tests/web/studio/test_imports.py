@@ -102,10 +102,12 @@ def test_the_whole_way_from_a_file_to_its_people(admin, letter, uow, session):
     assert len(session.scalars(sa.select(Subscriber)).all()) == 2
     session.rollback()
     acts = session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.id)).all()
-    assert [act for act in acts if act in {"import.brought", "import.described", "import.run"}] == [
-        "import.brought",
-        "import.described",
-        "import.run",
+    assert [
+        act for act in acts if act in {"import.uploaded", "import.mapped", "import.started"}
+    ] == [
+        "import.uploaded",
+        "import.mapped",
+        "import.started",
     ]
 
 
@@ -317,5 +319,5 @@ def test_looking_at_rows_of_people_is_written_down(admin, letter, session):
     admin.get("/studio/imports/1")
     admin.get("/studio/imports/1/refused.csv")
     acts = session.scalars(sa.select(AuditEntry.action)).all()
-    assert {"import.rows-seen", "import.seen", "import.refused-taken"} <= set(acts)
+    assert {"import.rows_viewed", "import.viewed", "import.rejects_downloaded"} <= set(acts)
     assert "anna" not in str(session.scalars(sa.select(AuditEntry.details)).all())

@@ -84,7 +84,7 @@ def test_l33_restricted_nothing_changes_and_it_is_lifted_only_after_telling(
     assert at.post(f"{page}/end-restriction", {"told": ""}).status_code == 422
     assert at.post(f"{page}/end-restriction", {"told": "letter"}).status_code == 303
     assert person(session, sample).restricted_at is None
-    assert "subscriber.restriction lifted" in acts(session)
+    assert "subscriber.restriction_lifted" in acts(session)
 
 
 def test_another_address_is_asked_on_the_persons_word(desk, session, sample, page):
@@ -147,7 +147,7 @@ def test_l32_erased_with_every_joined_record_after_saying_how_it_was_asked(
 def test_l37_a_look_is_told_of_the_person_whichever_page_it_was(desk, session, sample, page, part):
     assert desk("privacy").get(page + part).status_code == 200
     seen = sa.select(AuditEntry.subject, AuditEntry.subject_id).where(
-        AuditEntry.action == "subscriber.seen"
+        AuditEntry.action == "subscriber.viewed"
     )
     assert session.execute(seen).all() == [("subscriber", sample["subscriber_id"])]
     log = desk("administrator").get("/studio/audit").text

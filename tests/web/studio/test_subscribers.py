@@ -137,18 +137,18 @@ def test_l37_looks_at_a_person_and_a_proof_are_logged(desk, sample, session):
     at.get(f"/studio/subscribers/consents/{consent}/proof.json")
     at.get("/studio/lists")
     seen = log(session)
-    assert ("subscriber.seen", one) in seen
-    assert ("proof.seen", consent) in seen
-    assert ("proof.exported", consent) in seen
+    assert ("subscriber.viewed", one) in seen
+    assert ("consent.proof_viewed", consent) in seen
+    assert ("consent.proof_exported", consent) in seen
     # Of an auditor every look is logged.
-    assert ("page.seen", None) in seen
+    assert ("page.viewed", None) in seen
     assert "anna" not in str(session.execute(sa.select(AuditEntry.details)).all())
 
 
 def test_others_looks_at_ordinary_pages_are_not(admin, sample, session):
     admin.get("/studio/lists")
     admin.get(f"/studio/subscribers/{sample['subscriber_id']}")
-    assert log(session) == [("subscriber.seen", sample["subscriber_id"])]
+    assert log(session) == [("subscriber.viewed", sample["subscriber_id"])]
 
 
 @pytest.mark.parametrize("way", ["reply", "phone", "letter", "in person"])

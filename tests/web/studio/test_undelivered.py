@@ -58,7 +58,7 @@ def test_reasons_people_and_the_retry(admin, refused, session):
     assert "1 mail is tried again" in admin.get(page).text
     assert session.scalars(sa.select(Campaign.status)).one() is CampaignStatus.RUNNING
     told = session.scalars(
-        sa.select(AuditEntry.details).where(AuditEntry.action == "campaign.tried_again")
+        sa.select(AuditEntry.details).where(AuditEntry.action == "campaign.retried")
     ).one()
     assert told == {"which": "failed", "count": 1}
     admin.post(f"/studio/campaigns/{refused}/again", {"which": "nonsense"})
@@ -116,7 +116,7 @@ def test_t19_the_file_holds_no_formula_and_its_reason_is_logged(admin, refused, 
     assert rows[0][:2] == ["address", "reason"]
     assert rows[1][:2] == ["anna@example.com", "'=1+1"]
     told = session.scalars(
-        sa.select(AuditEntry.details).where(AuditEntry.action == "unmailed.exported")
+        sa.select(AuditEntry.details).where(AuditEntry.action == "campaign.undelivered_exported")
     ).one()
     assert told == WHY
 
@@ -135,7 +135,9 @@ def test_s16_without_a_reason_there_is_no_file(admin, refused, session, missing)
     answer = admin.post(f"/studio/campaigns/{refused}/not-mailed.csv", WHY | {missing: ""})
     assert answer.status_code == 422
     assert "anna@example.com" not in answer.text
-    assert "unmailed.exported" not in session.scalars(sa.select(AuditEntry.action)).all()
+    assert (
+        "campaign.undelivered_exported" not in session.scalars(sa.select(AuditEntry.action)).all()
+    )
 
 
 @pytest.mark.parametrize("held_back", [False, True])

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from listmgr.campaigns.files import MAX_ALL, add_file, file_of, remove_file
 from listmgr.kit.errors import InvalidInput, Refused
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
@@ -33,7 +34,7 @@ def add_files(campaign_id: int) -> ResponseReturnValue:
         with write_transaction() as tx:
             for name, one in chosen.items():
                 added = add_file(tx, campaign_id, name, one.read())
-                log_audit(tx, "campaign.file_added", "campaign", campaign_id, file=added.id)
+                log_audit(tx, AuditAction.CAMPAIGN_FILE_ADDED, campaign_id, file=added.id)
     except (InvalidInput, Refused) as error:
         flash(f"{name}: {translate_error(error)}", "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id) + "#files", 303)
@@ -46,7 +47,7 @@ def delete_campaign_file(campaign_id: int, file_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             remove_file(tx, campaign_id, file_id)
-            log_audit(tx, "campaign.file_removed", "campaign", campaign_id, file=file_id)
+            log_audit(tx, AuditAction.CAMPAIGN_FILE_REMOVED, campaign_id, file=file_id)
     except Refused as error:
         flash(translate_error(error), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id) + "#files", 303)

@@ -31,6 +31,7 @@ from listmgr.exports.models import ExportReason
 from listmgr.exports.request import checked_reason
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.safe_csv import csv_lines
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.segments.rules import BrokenRule
 from listmgr.web.studio.blueprint import bp
@@ -116,7 +117,7 @@ def _can_be_tried(retry: Retriable, failed: int) -> str:
 
 
 @bp.get("/campaigns/<key:campaign_id>/not-mailed/people")
-@requires(Right.SEE_SUBSCRIBERS, look="unmailed.seen")
+@requires(Right.SEE_SUBSCRIBERS, look=AuditAction.CAMPAIGN_UNDELIVERED_VIEWED)
 def not_mailed_people(campaign_id: int) -> str:
     """Who they are, for one reason."""
     trouble = request.args.get("why", undelivered.HELD_BACK)[:100]
@@ -152,7 +153,7 @@ def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         find_campaign(tx.session, campaign_id)
         told = {"reason": reason.value, "words": words}
-        log_audit(tx, "unmailed.exported", "campaign", campaign_id, **told)
+        log_audit(tx, AuditAction.CAMPAIGN_UNDELIVERED_EXPORTED, campaign_id, **told)
     people = undelivered.everybody(read_only_transaction, services().settings, campaign_id)
     name = f'attachment; filename="campaign-{campaign_id}-not-mailed.csv"'
     return Response(
@@ -177,7 +178,7 @@ def resend_campaign(campaign_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             count = resend(tx, campaign_id, which)
-            log_audit(tx, "campaign.tried_again", "campaign", campaign_id, which=which, count=count)
+            log_audit(tx, AuditAction.CAMPAIGN_RETRIED, campaign_id, which=which, count=count)
         flash(_told(count))
     except Refused as error:
         flash(translate_error(error), "danger")

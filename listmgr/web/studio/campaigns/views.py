@@ -33,6 +33,7 @@ from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.purposes import open_purposes
 from listmgr.operators.accounts import operators
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right, may
 from listmgr.schema import resource
 from listmgr.search.reach import Reach
@@ -167,7 +168,7 @@ def create_campaign() -> ResponseReturnValue:
             draft = _draft()
             refuse_locked(tx.session, draft)
             made = compose.create(tx, draft, operator_id=current_operator().id, at=now())
-            log_audit(tx, "campaign.created", "campaign", made.id)
+            log_audit(tx, AuditAction.CAMPAIGN_CREATED, made.id)
     except InvalidInput as error:
         return _form(request.form, error.fields), 422
     return redirect(url_for("studio.campaign_page", campaign_id=made.id), 303)
@@ -193,7 +194,7 @@ def save_campaign(campaign_id: int) -> ResponseReturnValue:
             draft = _draft()
             refuse_locked(tx.session, draft, find_campaign(tx.session, campaign_id))
             compose.save(tx, campaign_id, draft, revision=revision)
-            log_audit(tx, "campaign.saved", "campaign", campaign_id)
+            log_audit(tx, AuditAction.CAMPAIGN_EDITED, campaign_id)
     except InvalidInput as error:
         return _form(request.form, error.fields, campaign_id), 422
     except WrittenMeanwhile as error:
@@ -234,7 +235,7 @@ def copy_campaign(campaign_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         made = compose.copy(tx, campaign_id, operator_id=current_operator().id, at=now())
         copy_files(tx, campaign_id, made.id)
-        log_audit(tx, "campaign.copied", "campaign", made.id, of=campaign_id)
+        log_audit(tx, AuditAction.CAMPAIGN_COPIED, made.id, of=campaign_id)
     return redirect(url_for("studio.edit_campaign", campaign_id=made.id), 303)
 
 
@@ -244,7 +245,7 @@ def delete_campaign(campaign_id: int) -> ResponseReturnValue:
     """Throw a draft away."""
     with write_transaction() as tx:
         compose.delete_draft(tx, campaign_id)
-        log_audit(tx, "campaign.deleted", "campaign", campaign_id)
+        log_audit(tx, AuditAction.CAMPAIGN_DELETED, campaign_id)
     flash(_("The draft has been deleted."))
     return redirect(url_for("studio.campaigns"), 303)
 
@@ -342,6 +343,14 @@ def confirm_launch(campaign_id: int) -> ResponseReturnValue:
         )
 
 
+_AUDITED = {
+    "launch": AuditAction.CAMPAIGN_LAUNCHED,
+    "pause": AuditAction.CAMPAIGN_PAUSED,
+    "resume": AuditAction.CAMPAIGN_RESUMED,
+    "cancel": AuditAction.CAMPAIGN_CANCELLED,
+}
+
+
 @bp.post("/campaigns/<key:campaign_id>/<any(launch, pause, resume, cancel):deed>")
 @requires(Right.SEND_CAMPAIGNS)
 def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
@@ -356,7 +365,7 @@ def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
                 {"pause": control.pause, "resume": control.resume}[deed](tx, campaign_id)
             if deed in {"launch", "resume"}:
                 sweep.enqueue_campaign(tx, campaign_id)
-            log_audit(tx, f"campaign.{deed}", "campaign", campaign_id)
+            log_audit(tx, _AUDITED[deed], campaign_id)
     except CountChanged as changed:
         flash(translate_error(changed), "danger")
         return redirect(url_for("studio.confirm_launch", campaign_id=campaign_id), 303)

@@ -28,6 +28,7 @@ from listmgr.cards.upload import (
 from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
@@ -83,7 +84,7 @@ def save_typed_card() -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             card = manual_entry.create_manually(tx, words, facts(), key=_key(), at=now())
-            log_audit(tx, "card.taken", "card", card.id if card else 0, source="typed")
+            log_audit(tx, AuditAction.CARD_CAPTURED, card.id if card else 0, source="typed")
     except InvalidInput as error:
         return _page("studio/cards/type.html", error.fields, words=words), 422
     if card is None:
@@ -150,7 +151,7 @@ def _take(handed: Upload, wrong: dict[str, str]) -> bool:
     try:
         with write_transaction() as tx:
             upload = receive(tx, facts(), handed, at=now())
-            log_audit(tx, "card.taken", "card upload", upload.id, source=handed.source.value)
+            log_audit(tx, AuditAction.CARD_UPLOAD_RECEIVED, upload.id, source=handed.source.value)
     except InvalidInput as error:
         wrong.update(error.fields)
         return False

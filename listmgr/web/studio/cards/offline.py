@@ -21,6 +21,7 @@ from listmgr.cards.upload import (
 )
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.security import POLICY
 from listmgr.web.studio.blueprint import bp
@@ -76,7 +77,7 @@ def send_offline_card() -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             upload = receive(tx, _taken(), _handed_in(), at=now())
-            log_audit(tx, "card.taken", "card upload", upload.id, source=upload.source.value)
+            log_audit(tx, AuditAction.CARD_UPLOAD_RECEIVED, upload.id, source=upload.source.value)
     except InvalidInput as error:
         return jsonify(problem=" ".join(_(told) for told in error.fields.values())), 422
     return jsonify(upload=upload.id)

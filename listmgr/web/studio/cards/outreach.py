@@ -22,6 +22,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.kit.i18n import N_
 from listmgr.lists.signup_forms import find_form
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.cards.views import card_view
@@ -53,7 +54,11 @@ def store_statement(card_id: int) -> ResponseReturnValue:
                 at=now(),
             )
             log_audit(
-                tx, "card.stated", "card", card_id, consent=found.id, purpose=found.purpose_id
+                tx,
+                AuditAction.CARD_STATEMENT_STORED,
+                card_id,
+                consent=found.id,
+                purpose=found.purpose_id,
             )
     except InvalidInput as error:
         return card_view(card_id, errors=error.fields), 422
@@ -69,7 +74,7 @@ def ask_card(card_id: int) -> ResponseReturnValue:
         question = consent_statement.request_confirmation_once(
             tx, card_id, whose_cards(), operator_id=current_operator().id, at=now()
         )
-        log_audit(tx, "card.asked", "card", card_id, question=question.id)
+        log_audit(tx, AuditAction.CARD_CONFIRMATION_REQUESTED, card_id, question=question.id)
     flash(_("The confirmation mail is on its way. There is no reminder."))
     return redirect(url_for("studio.card_page", card_id=card_id, _anchor="newsletter"), 303)
 
@@ -88,7 +93,7 @@ def reply_to_card(card_id: int) -> ResponseReturnValue:
             letter = reply.write_reply(
                 tx, card_id, whose_cards(), words, list_id=list_id or 0, operator_id=me, at=now()
             )
-            log_audit(tx, "card.replied", "card", card_id, letter=letter.id)
+            log_audit(tx, AuditAction.CARD_REPLIED, card_id, letter=letter.id)
     except InvalidInput as error:
         return card_view(card_id, errors=error.fields), 422
     flash(_("The reply is on its way; an answer comes to your own mailbox."))
@@ -105,7 +110,7 @@ def offer_sign_up(card_id: int) -> str:
         form = find_form(tx.session, form_id or 0)
         if form.closed_at is not None:
             raise NotFound(N_("This form takes no sign-ups."))
-        log_audit(tx, "card.sign_up_shown", "card", card_id, form=form.id)
+        log_audit(tx, AuditAction.CARD_SIGNUP_SHOWN, card_id, form=form.id)
     token = prefill_token(services().settings, card_id)
     link = services().settings.link(f"s/{form.slug}?lang={card.language}&card={token}")
     picture = segno.make(link, error="m").svg_data_uri(scale=8, border=2, light="#fff")

@@ -11,6 +11,7 @@ from listmgr.cards.visibility import find_card
 from listmgr.consent import staff_requests
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import Transaction
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.privacy import erasure
 from listmgr.privacy.data_export import file_of_card
@@ -44,7 +45,7 @@ def export_card(card_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         _must_see(tx, card_id)
         told = file_of_card(tx.session, restriction.of_a_card_alone(tx, card_id))
-        log_audit(tx, "card.handed out", "card", card_id, how=how)
+        log_audit(tx, AuditAction.CARD_DATA_EXPORTED, card_id, how=how)
     return own_data_file(told)
 
 
@@ -55,7 +56,7 @@ def restrict_card(card_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         _must_see(tx, card_id)
         if restriction.restrict(tx, card_id, at=now()):
-            log_audit(tx, "card.restricted", "card", card_id)
+            log_audit(tx, AuditAction.CARD_RESTRICTED, card_id)
     flash(_("Restricted. Nothing is sent, changed or deleted until you lift it."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
 
@@ -68,13 +69,13 @@ def lift_card_restriction(card_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         _must_see(tx, card_id)
         if restriction.lift_restriction(tx, card_id, told=told):
-            log_audit(tx, "card.restriction lifted", "card", card_id, told=told)
+            log_audit(tx, AuditAction.CARD_RESTRICTION_LIFTED, card_id, told=told)
     flash(_("The restriction is lifted."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
 
 
 @bp.get("/cards/<key:card_id>/erase")
-@requires(Right.ERASE_SUBSCRIBERS, look="card.seen")
+@requires(Right.ERASE_SUBSCRIBERS, look=AuditAction.CARD_VIEWED)
 def erase_card_page(card_id: int) -> str:
     """What goes and what stays, before it is done for good."""
     with read_only_transaction() as tx:
@@ -97,6 +98,6 @@ def erase_card(card_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         _must_see(tx, card_id)
         erasure.erase_card(tx, card_id, actor=f"operator:{current_operator().id}", at=now())
-        log_audit(tx, "card.erased", "card", card_id, how=how)
+        log_audit(tx, AuditAction.CARD_ERASED, card_id, how=how)
     flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
     return redirect(url_for("studio.subscribers"), 303)

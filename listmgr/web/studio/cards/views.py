@@ -28,6 +28,7 @@ from listmgr.lists.edit import lists
 from listmgr.lists.purposes import open_purposes
 from listmgr.lists.signup_forms import forms
 from listmgr.operators.accounts import operators
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right, may
 from listmgr.subscribers.restriction import TOLD
 from listmgr.web.studio.blueprint import bp
@@ -73,7 +74,7 @@ def cards() -> str:
 
 
 @bp.get("/cards/<key:card_id>")
-@requires(Right.SEE_CARDS, look="card.seen")
+@requires(Right.SEE_CARDS, look=AuditAction.CARD_VIEWED)
 def card_page(card_id: int) -> str:
     """One card: to be reviewed, or with all that can be done with it."""
     return card_view(card_id)
@@ -101,7 +102,7 @@ def keep_card(card_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             card, came_to = review.accept_card(tx, card_id, whose_cards(), words, at=now())
-            log_audit(tx, "card.kept", "card", card_id, came_to=came_to.value)
+            log_audit(tx, AuditAction.CARD_ACCEPTED, card_id, came_to=came_to.value)
     except InvalidInput as error:
         return card_view(card_id, words=words, errors=error.fields), 422
     flash(_kept(came_to))
@@ -114,7 +115,7 @@ def discard_card(card_id: int) -> ResponseReturnValue:
     """Throw it away."""
     with write_transaction() as tx:
         review.discard(tx, card_id, whose_cards(), at=now())
-        log_audit(tx, "card.discarded", "card", card_id)
+        log_audit(tx, AuditAction.CARD_DISCARDED, card_id)
     flash(_("Discarded. Nothing of it is kept."))
     return redirect(url_for("studio.cards"), 303)
 
@@ -127,7 +128,7 @@ def notice_by_hand(card_id: int) -> ResponseReturnValue:
         privacy_notice.record_notice_given(
             tx, card_id, whose_cards(), operator_id=current_operator().id, at=now()
         )
-        log_audit(tx, "card.notice", "card", card_id, way="by hand")
+        log_audit(tx, AuditAction.CARD_NOTICE_GIVEN, card_id, way="by hand")
     flash(_("Written down."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
 

@@ -42,6 +42,7 @@ from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.purposes import open_purposes
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.subscribers.field_catalogue import (
     CatalogueField,
@@ -114,7 +115,7 @@ def upload_import() -> ResponseReturnValue:
                 tx, file.stream, file.filename, fields=_fields(tx), language=language(),
                 operator_id=current_operator().id, at=now(),
             )  # fmt: skip
-            log_audit(tx, "import.brought", "import", made.id, sha256=made.sha256.hex())
+            log_audit(tx, AuditAction.IMPORT_UPLOADED, made.id, sha256=made.sha256.hex())
     except InvalidInput as error:
         return _upload(translate_error(error)), 422
     return redirect(url_for("studio.describe_import", import_id=made.id), 303)
@@ -130,7 +131,7 @@ def _fields(tx: Transaction) -> tuple[CatalogueField, ...]:
 
 
 @bp.get("/imports/<key:import_id>/describe")
-@requires(Right.IMPORT_SUBSCRIBERS, look="import.rows-seen")
+@requires(Right.IMPORT_SUBSCRIBERS, look=AuditAction.IMPORT_ROWS_VIEWED)
 def describe_import(import_id: int) -> str:
     """Each column with some of its cells, what it was taken for, and the declaration."""
     with read_only_transaction() as tx:
@@ -157,7 +158,7 @@ def check_import(import_id: int) -> ResponseReturnValue:
                 operator_id=current_operator().id,
             )
             control.start_check(tx, import_id)
-            log_audit(tx, "import.described", "import", import_id, basis=good.declared.basis)
+            log_audit(tx, AuditAction.IMPORT_MAPPED, import_id, basis=good.declared.basis)
     except InvalidInput as error:
         with read_only_transaction() as tx:
             return _describe(tx, control.get_import(tx.session, import_id), told, error.fields), 422
@@ -177,7 +178,7 @@ def read_import_otherwise(import_id: int) -> ResponseReturnValue:
             found = control.get_import(tx.session, import_id)
             file = kept(services().unit_of_work, import_id, found.size)
             control.read_otherwise(tx, import_id, file, shape, _fields(tx))
-            log_audit(tx, "import.read-otherwise", "import", import_id)
+            log_audit(tx, AuditAction.IMPORT_REPARSED, import_id)
     except InvalidInput as error:
         flash(translate_error(error), "danger")
     return redirect(url_for("studio.describe_import", import_id=import_id), 303)
@@ -250,7 +251,7 @@ def _words(seen: FileInspection, told: Description) -> list[tuple[str, str]]:
 
 
 @bp.get("/imports/<key:import_id>")
-@requires(Right.SEE_IMPORTS, look="import.seen")
+@requires(Right.SEE_IMPORTS, look=AuditAction.IMPORT_VIEWED)
 def import_page(import_id: int) -> str:
     """How far it is, what becomes of its rows, and the first of them."""
     with read_only_transaction() as tx:
@@ -311,6 +312,14 @@ def confirm_cancel_import(import_id: int) -> ResponseReturnValue:
         )
 
 
+_AUDITED = {
+    "run": AuditAction.IMPORT_STARTED,
+    "pause": AuditAction.IMPORT_PAUSED,
+    "resume": AuditAction.IMPORT_RESUMED,
+    "cancel": AuditAction.IMPORT_CANCELLED,
+}
+
+
 @bp.post("/imports/<key:import_id>/<any(run, pause, resume, cancel):step>")
 @requires(Right.IMPORT_SUBSCRIBERS)
 def steer_import(import_id: int, step: str) -> ResponseReturnValue:
@@ -323,14 +332,14 @@ def steer_import(import_id: int, step: str) -> ResponseReturnValue:
                 control.cancel(tx, import_id, at=now())
             else:
                 {"pause": control.pause, "resume": control.resume}[step](tx, import_id)
-            log_audit(tx, f"import.{step}", "import", import_id)
+            log_audit(tx, _AUDITED[step], import_id)
     except Refused as error:
         flash(translate_error(error), "danger")
     return redirect(url_for("studio.import_page", import_id=import_id), 303)
 
 
 @bp.get("/imports/<key:import_id>/refused.csv")
-@requires(Right.IMPORT_SUBSCRIBERS, look="import.refused-taken")
+@requires(Right.IMPORT_SUBSCRIBERS, look=AuditAction.IMPORT_REJECTS_DOWNLOADED)
 def refused_rows(import_id: int) -> Response:
     """The rows that were not taken in, each with its reason."""
     with read_only_transaction() as tx:

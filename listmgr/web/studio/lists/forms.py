@@ -19,6 +19,7 @@ from listmgr.lists.form_fields import (
 )
 from listmgr.lists.purposes import open_purposes
 from listmgr.lists.signup_forms import FormWords
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
@@ -67,7 +68,7 @@ def create_form() -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             made = acts.create_form(tx, told, slug=slug, purpose_ids=chosen, asks=asks, at=now())
-            log_audit(tx, "form.created", "form", made.id)
+            log_audit(tx, AuditAction.FORM_CREATED, made.id)
     except InvalidInput as error:
         return _form(told, chosen, asks, error.fields), 422
     return redirect(url_for("studio.form_page", form_id=made.id), 303)
@@ -92,7 +93,7 @@ def save_form(form_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             acts.edit_form(tx, form_id, told, purpose_ids=chosen, asks=asks)
-            log_audit(tx, "form.edited", "form", form_id)
+            log_audit(tx, AuditAction.FORM_EDITED, form_id)
     except InvalidInput as error:
         return _form(told, chosen, asks, error.fields, form_id=form_id), 422
     flash(_("Saved."))
@@ -105,7 +106,7 @@ def close_form(form_id: int) -> ResponseReturnValue:
     """Take no more sign-ups; the page that follows has the way back."""
     with write_transaction() as tx:
         acts.close_form(tx, form_id, at=now())
-        log_audit(tx, "form.closed", "form", form_id)
+        log_audit(tx, AuditAction.FORM_CLOSED, form_id)
     return redirect(url_for("studio.form_page", form_id=form_id), 303)
 
 
@@ -115,7 +116,7 @@ def reopen_form(form_id: int) -> ResponseReturnValue:
     """Take sign-ups again."""
     with write_transaction() as tx:
         acts.reopen_form(tx, form_id)
-        log_audit(tx, "form.reopened", "form", form_id)
+        log_audit(tx, AuditAction.FORM_REOPENED, form_id)
     return redirect(url_for("studio.form_page", form_id=form_id), 303)
 
 

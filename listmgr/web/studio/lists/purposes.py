@@ -11,6 +11,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.lists import purposes
 from listmgr.lists.edit import find_list
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
@@ -38,7 +39,7 @@ def create_purpose(list_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             made = purposes.add_purpose(tx, list_id, **told)
-            log_audit(tx, "purpose.created", "purpose", made.id)
+            log_audit(tx, AuditAction.PURPOSE_CREATED, made.id)
     except InvalidInput as error:
         return _purpose_form(list_id, error.fields), 422
     return redirect(url_for("studio.purpose_page", purpose_id=made.id), 303)
@@ -76,7 +77,11 @@ def publish_notice(purpose_id: int) -> ResponseReturnValue:
                 at=now(),
             )
             log_audit(
-                tx, "notice.published", "purpose", purpose_id, version=first.version, renew=renewal
+                tx,
+                AuditAction.PURPOSE_NOTICE_PUBLISHED,
+                purpose_id,
+                version=first.version,
+                renew=renewal,
             )
     except InvalidInput as error:
         return _notice_form(purpose_id, error.fields), 422

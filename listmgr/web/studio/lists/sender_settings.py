@@ -14,6 +14,7 @@ from listmgr.lists import (
     sender_settings,
 )
 from listmgr.lists.models import MailingList
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.senders import routing
 from listmgr.web.studio.blueprint import bp
@@ -46,7 +47,7 @@ def save_list_sending(list_id: int) -> ResponseReturnValue:
             found = sender_settings.set_sending(tx, list_id, sender_id=chosen, quiet=quiet_told())
             unfit = _unfit(tx, found)
             control.wake(tx)
-            log_audit(tx, "list.sending", "list", list_id, sender=chosen)
+            log_audit(tx, AuditAction.LIST_SENDER_CHANGED, list_id, sender=chosen)
     except InvalidInput as error:
         return _form(list_id, error.fields), 422
     flash(_("Saved."))

@@ -11,6 +11,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.lists import edit
 from listmgr.lists.edit import Description
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.language import LANGUAGES
 from listmgr.web.studio.blueprint import bp
@@ -64,7 +65,7 @@ def create_list() -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             made = edit.create_list(tx, told, slug=request.form.get("slug", ""), at=now())
-            log_audit(tx, "list.created", "list", made.id)
+            log_audit(tx, AuditAction.LIST_CREATED, made.id)
     except InvalidInput as error:
         return _form(told, error.fields), 422
     return redirect(url_for("studio.list_page", list_id=made.id), 303)
@@ -86,7 +87,7 @@ def save_list(list_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             edit.edit_list(tx, list_id, told)
-            log_audit(tx, "list.edited", "list", list_id)
+            log_audit(tx, AuditAction.LIST_EDITED, list_id)
     except InvalidInput as error:
         return _form(told, error.fields, list_id=list_id), 422
     flash(_("Saved."))
@@ -99,7 +100,7 @@ def archive_list(list_id: int) -> ResponseReturnValue:
     """End mail and sign-ups; the page that follows has the way back."""
     with write_transaction() as tx:
         edit.archive_list(tx, list_id, at=now())
-        log_audit(tx, "list.archived", "list", list_id)
+        log_audit(tx, AuditAction.LIST_ARCHIVED, list_id)
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
 
 
@@ -109,7 +110,7 @@ def restore_list(list_id: int) -> ResponseReturnValue:
     """Bring it back."""
     with write_transaction() as tx:
         edit.restore_list(tx, list_id)
-        log_audit(tx, "list.restored", "list", list_id)
+        log_audit(tx, AuditAction.LIST_RESTORED, list_id)
     flash(_("The list is back."))
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
 

@@ -13,6 +13,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.lists.models import Purpose
 from listmgr.lists.purposes import open_purposes
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right, may
 from listmgr.search.reach import (
     Reach,
@@ -132,7 +133,7 @@ def create_segment() -> ResponseReturnValue:
         with write_transaction() as tx:
             who = current_operator()
             made = edit.create(tx, name, tree, role=who.role, operator_id=who.id, at=now())
-            log_audit(tx, "segment.created", "segment", made.id)
+            log_audit(tx, AuditAction.SEGMENT_CREATED, made.id)
     except InvalidInput as error:
         return _editor(tree, request.form, error.fields), 422
     return redirect(url_for("studio.segment_page", segment_id=made.id), 303)
@@ -162,7 +163,7 @@ def save_segment(segment_id: int) -> ResponseReturnValue:
         with write_transaction() as tx:
             name, role = told.get("name", ""), current_operator().role
             edit.save(tx, segment_id, name, tree, revision=revision, role=role, at=now())
-            log_audit(tx, "segment.saved", "segment", segment_id)
+            log_audit(tx, AuditAction.SEGMENT_EDITED, segment_id)
     except InvalidInput as error:
         return _editor(tree, told, error.fields, segment_id=segment_id), 422
     except edit.ChangedMeanwhile as error:
@@ -178,7 +179,7 @@ def delete_segment(segment_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             edit.delete(tx, segment_id)
-            log_audit(tx, "segment.deleted", "segment", segment_id)
+            log_audit(tx, AuditAction.SEGMENT_DELETED, segment_id)
     except Refused as error:
         flash(translate_error(error), "danger")
         return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)

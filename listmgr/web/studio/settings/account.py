@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.operators import accounts, sessions
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import RIGHTS, Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
@@ -56,7 +57,7 @@ def set_password() -> ResponseReturnValue:
                 current=current,
                 own_words=installation_words(tx.session),
             )
-            log_audit(tx, "operator.password", "operator", found.id)
+            log_audit(tx, AuditAction.OPERATOR_PASSWORD_CHANGED, found.id)
             renew(tx, found)
     except InvalidInput as error:
         if "current" not in error.fields:
@@ -73,7 +74,7 @@ def end_own_session(session_id: int) -> ResponseReturnValue:
     """Sign another browser out, or this one."""
     with write_transaction() as tx:
         if sessions.end_own_session(tx, current_operator().id, session_id):
-            log_audit(tx, "operator.session ended", "operator", current_operator().id)
+            log_audit(tx, AuditAction.OPERATOR_SESSION_ENDED, current_operator().id)
     return redirect(url_for("studio.account"), 303)
 
 

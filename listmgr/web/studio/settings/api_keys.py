@@ -10,6 +10,7 @@ from listmgr.context import services
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.operators import api_keys as acts
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
@@ -38,7 +39,7 @@ def make_api_key() -> ResponseReturnValue:
             key, secret = acts.make_key(
                 tx, current_operator().id, name=name, scopes=scopes, at=now()
             )
-            log_audit(tx, "api_key.made", "api key", key.id, scopes=key.scopes)
+            log_audit(tx, AuditAction.API_KEY_CREATED, key.id, scopes=key.scopes)
     except InvalidInput as error:
         return _page(error.fields), 422
     return _page({}, secret=secret)
@@ -50,7 +51,7 @@ def revoke_api_key(api_key_id: int) -> ResponseReturnValue:
     """End a key at once."""
     with write_transaction() as tx:
         acts.revoke_key(tx, api_key_id, current_operator().id, at=now())
-        log_audit(tx, "api_key.revoked", "api key", api_key_id)
+        log_audit(tx, AuditAction.API_KEY_REVOKED, api_key_id)
     flash(_("Revoked. The key opens nothing any more."))
     return redirect(url_for("studio.api_keys"), 303)
 

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.lists.form_fields import forms_asking
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
 from listmgr.subscribers import custom_fields
@@ -71,7 +72,7 @@ def create_field() -> ResponseReturnValue:
             made = custom_fields.create_field(
                 tx, told, roles=roles, by=current_operator().role, at=now()
             )
-            log_audit(tx, "field.created", "field", made.id, key=made.key)
+            log_audit(tx, AuditAction.FIELD_CREATED, made.id, key=made.key)
     except InvalidInput as error:
         return _form(told, roles, error.fields), 422
     return redirect(url_for("studio.field_page", field_id=made.id), 303)
@@ -94,7 +95,7 @@ def save_field(field_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             custom_fields.edit_field(tx, field_id, told, roles=roles, by=current_operator().role)
-            log_audit(tx, "field.edited", "field", field_id)
+            log_audit(tx, AuditAction.FIELD_EDITED, field_id)
     except InvalidInput as error:
         with read_only_transaction() as tx:
             found = custom_fields.find_field(tx.session, field_id)
@@ -109,7 +110,7 @@ def archive_field(field_id: int) -> ResponseReturnValue:
     """Collect it no more; the page that follows has the way back."""
     with write_transaction() as tx:
         custom_fields.archive_field(tx, field_id, at=now())
-        log_audit(tx, "field.archived", "field", field_id)
+        log_audit(tx, AuditAction.FIELD_ARCHIVED, field_id)
     return redirect(url_for("studio.field_page", field_id=field_id), 303)
 
 
@@ -119,7 +120,7 @@ def restore_field(field_id: int) -> ResponseReturnValue:
     """Take it into use again."""
     with write_transaction() as tx:
         custom_fields.restore_field(tx, field_id)
-        log_audit(tx, "field.restored", "field", field_id)
+        log_audit(tx, AuditAction.FIELD_RESTORED, field_id)
     return redirect(url_for("studio.field_page", field_id=field_id), 303)
 
 
@@ -130,7 +131,7 @@ def delete_field(field_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             key = custom_fields.delete_field(tx, field_id)
-            log_audit(tx, "field.deleted", "field", field_id, key=key)
+            log_audit(tx, AuditAction.FIELD_DELETED, field_id, key=key)
     except Refused as error:
         flash(translate_error(error), "danger")
         return redirect(url_for("studio.field_page", field_id=field_id), 303)

@@ -11,6 +11,7 @@ from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.kit.i18n import N_
 from listmgr.operators import accounts
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.roles import RIGHTS, Right
 from listmgr.operators.sign_in import one_time_sign_in
@@ -54,7 +55,7 @@ def create_operator() -> ResponseReturnValue:
                 tx, email=email, name=name, role=role, language=spoken, at=now()
             )
             token = one_time_sign_in(tx, made.id, at=now())
-            log_audit(tx, "operator.created", "operator", made.id, role=made.role.value)
+            log_audit(tx, AuditAction.OPERATOR_CREATED, made.id, role=made.role.value)
     except InvalidInput as error:
         return _form(error.fields), 422
     return _link_page(made, token)
@@ -78,7 +79,7 @@ def change_role(operator_id: int) -> ResponseReturnValue:
     role = request.form.get("role", "")
     with write_transaction() as tx:
         accounts.change_role(tx, operator_id, role)
-        log_audit(tx, "operator.role", "operator", operator_id, role=role)
+        log_audit(tx, AuditAction.OPERATOR_ROLE_CHANGED, operator_id, role=role)
     flash(_("Saved. The operator has to sign in again."))
     return redirect(url_for("studio.operators"), 303)
 
@@ -89,7 +90,7 @@ def disable_operator(operator_id: int) -> ResponseReturnValue:
     """Close the account at once; the page that follows has the way back."""
     with write_transaction() as tx:
         accounts.disable(tx, operator_id, at=now())
-        log_audit(tx, "operator.disabled", "operator", operator_id)
+        log_audit(tx, AuditAction.OPERATOR_DISABLED, operator_id)
     return redirect(url_for("studio.operator_page", operator_id=operator_id), 303)
 
 
@@ -99,7 +100,7 @@ def enable_operator(operator_id: int) -> ResponseReturnValue:
     """Open the account again."""
     with write_transaction() as tx:
         accounts.enable(tx, operator_id)
-        log_audit(tx, "operator.enabled", "operator", operator_id)
+        log_audit(tx, AuditAction.OPERATOR_ENABLED, operator_id)
     return redirect(url_for("studio.operator_page", operator_id=operator_id), 303)
 
 
@@ -109,7 +110,7 @@ def make_link(operator_id: int) -> ResponseReturnValue:
     """A new one-time sign-in, for somebody who has lost the password."""
     with write_transaction() as tx:
         token = one_time_sign_in(tx, operator_id, at=now())
-        log_audit(tx, "operator.link", "operator", operator_id)
+        log_audit(tx, AuditAction.OPERATOR_LINK_CREATED, operator_id)
         found = accounts.lock_operator(tx, operator_id)
     return _link_page(found, token)
 

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from listmgr.context import services
 from listmgr.kit.safe_csv import csv_lines
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.privacy.processing_record import RecordLine, controllers, record_lines
 from listmgr.web.field_labels import (
@@ -39,7 +40,7 @@ def record() -> str:
 
 
 @bp.get("/record.csv")
-@requires(Right.SEE_RECORD, look="record.exported")
+@requires(Right.SEE_RECORD, look=AuditAction.PROCESSING_RECORD_EXPORTED)
 def record_file() -> Response:
     """The same, as a file for a spreadsheet."""
     with read_only_transaction() as tx:

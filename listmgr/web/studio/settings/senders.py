@@ -20,6 +20,7 @@ from listmgr.delivery.smtp.check_connection import (
 )
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.senders import (
     edit,
@@ -79,7 +80,7 @@ def check_sender(sender_id: int) -> str:
     """Connect to it now and show what came of it; nothing is sent."""
     with write_transaction() as tx:
         found = routing.find_sender(tx.session, sender_id)
-        log_audit(tx, "sender.tried", "sender", sender_id)
+        log_audit(tx, AuditAction.SENDER_TESTED, sender_id)
     try:
         trial = try_account(routing.account_of(services().settings, found))
     except routing.NoSender as error:
@@ -130,7 +131,7 @@ def create_sender() -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             made = edit.create_sender(tx, told, at=now())
-            log_audit(tx, "sender.created", "sender", made.id)
+            log_audit(tx, AuditAction.SENDER_CREATED, made.id)
     except InvalidInput as error:
         return _form(told, error.fields), 422
     flash(_("The sender has been added. Try it before a campaign does."))
@@ -154,7 +155,7 @@ def save_sender(sender_id: int) -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             edit.edit_sender(tx, sender_id, told)
-            log_audit(tx, "sender.edited", "sender", sender_id, password=bool(told.password))
+            log_audit(tx, AuditAction.SENDER_EDITED, sender_id, password=bool(told.password))
     except InvalidInput as error:
         return _form(told, error.fields, sender_id), 422
     flash(_("Saved."))
@@ -191,7 +192,7 @@ def save_sender_limits(sender_id: int) -> ResponseReturnValue:
         with write_transaction() as tx:
             edit.pace_sender(tx, sender_id, told, quiet_told(), rows, providers=providers.NAMES)
             control.wake(tx)
-            log_audit(tx, "sender.paced", "sender", sender_id)
+            log_audit(tx, AuditAction.SENDER_LIMITS_CHANGED, sender_id)
     except InvalidInput as error:
         with read_only_transaction() as tx:
             found = routing.find_sender(tx.session, sender_id)
@@ -250,7 +251,7 @@ def disable_sender(sender_id: int) -> ResponseReturnValue:
     """Nothing more leaves by it; the page that follows has the way back."""
     with write_transaction() as tx:
         edit.disable_sender(tx, sender_id, at=now())
-        log_audit(tx, "sender.disabled", "sender", sender_id)
+        log_audit(tx, AuditAction.SENDER_DISABLED, sender_id)
     return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
 
 
@@ -260,5 +261,5 @@ def enable_sender(sender_id: int) -> ResponseReturnValue:
     """It may send again."""
     with write_transaction() as tx:
         edit.enable_sender(tx, sender_id)
-        log_audit(tx, "sender.enabled", "sender", sender_id)
+        log_audit(tx, AuditAction.SENDER_ENABLED, sender_id)
     return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)

@@ -16,6 +16,7 @@ from listmgr.consent import (
 )
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.privacy import erasure
 from listmgr.privacy.data_export import file_of_subscriber
@@ -54,7 +55,7 @@ def _actor() -> str:
 
 
 @bp.get("/subscribers/<key:subscriber_id>/correct")
-@requires(Right.EDIT_SUBSCRIBERS, look="subscriber.seen")
+@requires(Right.EDIT_SUBSCRIBERS, look=AuditAction.SUBSCRIBER_VIEWED)
 def correct_page(subscriber_id: int) -> str:
     """The fields this operator may see, to be corrected (Article 16)."""
     with read_only_transaction() as tx:
@@ -80,7 +81,7 @@ def correct(subscriber_id: int) -> ResponseReturnValue:
                 field.key for field in fields if value_of(field, person) != before[field.key]
             ]
             if changed:
-                log_audit(tx, "subscriber.corrected", "subscriber", subscriber_id, fields=changed)
+                log_audit(tx, AuditAction.SUBSCRIBER_CORRECTED, subscriber_id, fields=changed)
     except InvalidInput as error:
         with read_only_transaction() as tx:
             person = results.find_subscriber(tx.session, subscriber_id)
@@ -128,7 +129,7 @@ def restrict(subscriber_id: int) -> ResponseReturnValue:
     """Article 18: nothing is sent, changed or deleted from now on."""
     with write_transaction() as tx:
         if restriction.restrict(tx, subscriber_id, at=now()):
-            log_audit(tx, "subscriber.restricted", "subscriber", subscriber_id)
+            log_audit(tx, AuditAction.SUBSCRIBER_RESTRICTED, subscriber_id)
     flash(_("Restricted. Nothing is sent, changed or deleted until you lift it."))
     return _back(subscriber_id)
 
@@ -140,7 +141,7 @@ def lift_restriction(subscriber_id: int) -> ResponseReturnValue:
     told = request.form.get("told", "")
     with write_transaction() as tx:
         if restriction.lift_restriction(tx, subscriber_id, told=told):
-            log_audit(tx, "subscriber.restriction lifted", "subscriber", subscriber_id, told=told)
+            log_audit(tx, AuditAction.SUBSCRIBER_RESTRICTION_LIFTED, subscriber_id, told=told)
     flash(_("The restriction is lifted."))
     return _back(subscriber_id)
 
@@ -179,7 +180,7 @@ def merge(subscriber_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         plan = merge_subscribers.merge(tx, subscriber_id, other_id, actor=_actor(), at=now())
         ended = len(plan.ending)
-        log_audit(tx, "subscriber.joined", "subscriber", subscriber_id, other=other_id, ended=ended)
+        log_audit(tx, AuditAction.SUBSCRIBER_MERGED, subscriber_id, other=other_id, ended=ended)
     flash(_("Joined. Both histories stand here now."))
     return _back(subscriber_id)
 
@@ -191,7 +192,7 @@ def undo_merge(subscriber_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         joined_to = merge_subscribers.undo_merge(tx, subscriber_id)
         if joined_to is not None:
-            log_audit(tx, "subscriber.parted", "subscriber", joined_to, other=subscriber_id)
+            log_audit(tx, AuditAction.SUBSCRIBER_MERGE_UNDONE, joined_to, other=subscriber_id)
     flash(_("These are two records again. What had ended stays ended."))
     return _back(subscriber_id)
 
@@ -207,7 +208,7 @@ def change_address(subscriber_id: int) -> ResponseReturnValue:
         consent_change_address.request_change(
             tx, subscriber_id, typed, facts=facts, actor=_actor(), at=now()
         )
-        log_audit(tx, "subscriber.address asked", "subscriber", subscriber_id, how=how)
+        log_audit(tx, AuditAction.SUBSCRIBER_ADDRESS_CHANGE_REQUESTED, subscriber_id, how=how)
     flash(_("The new mailbox is asked. Nothing changes until it has answered."))
     return _back(subscriber_id)
 
@@ -218,7 +219,7 @@ def cancel_address(subscriber_id: int) -> ResponseReturnValue:
     """The wish is taken back; the link in the mail to the new mailbox moves nobody any more."""
     with write_transaction() as tx:
         if consent_change_address.cancel_change(tx, subscriber_id, actor=_actor(), at=now()):
-            log_audit(tx, "subscriber.address cancelled", "subscriber", subscriber_id)
+            log_audit(tx, AuditAction.SUBSCRIBER_ADDRESS_CHANGE_CANCELLED, subscriber_id)
     flash(_("Nothing changes: the mail stays where it is."))
     return _back(subscriber_id)
 
@@ -231,12 +232,12 @@ def export_subscriber(subscriber_id: int) -> ResponseReturnValue:
     staff_requests.validate_channel(how)
     with write_transaction() as tx:
         told = file_of_subscriber(tx.session, results.find_subscriber(tx.session, subscriber_id))
-        log_audit(tx, "subscriber.handed out", "subscriber", subscriber_id, how=how)
+        log_audit(tx, AuditAction.SUBSCRIBER_DATA_EXPORTED, subscriber_id, how=how)
     return own_data_file(told)
 
 
 @bp.get("/subscribers/<key:subscriber_id>/erase")
-@requires(Right.ERASE_SUBSCRIBERS, look="subscriber.seen")
+@requires(Right.ERASE_SUBSCRIBERS, look=AuditAction.SUBSCRIBER_VIEWED)
 def erase_page(subscriber_id: int) -> str:
     """What goes and what stays, before it is done for good."""
     with read_only_transaction() as tx:
@@ -256,6 +257,6 @@ def erase(subscriber_id: int) -> ResponseReturnValue:
     staff_requests.validate_channel(how)
     with write_transaction() as tx:
         records = erasure.erase_person(tx, subscriber_id, actor=_actor(), at=now())
-        log_audit(tx, "subscriber.erased", "subscriber", subscriber_id, how=how, records=records)
+        log_audit(tx, AuditAction.SUBSCRIBER_ERASED, subscriber_id, how=how, records=records)
     flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
     return redirect(url_for("studio.subscribers"), 303)

@@ -9,6 +9,7 @@ from flask import Response, render_template
 
 from listmgr.consent.models import Consent
 from listmgr.consent.proof import ProofError, printable, proof, verify
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
@@ -17,7 +18,7 @@ from listmgr.web.translation import translate_error
 
 
 @bp.get("/subscribers/consents/<key:consent_id>/proof")
-@requires(Right.SEE_PROOFS, look="proof.seen")
+@requires(Right.SEE_PROOFS, look=AuditAction.CONSENT_PROOF_VIEWED)
 def proof_page(consent_id: int) -> str:
     """Who agreed to what, when and how, and whether the ledger holds."""
     with read_only_transaction() as tx:
@@ -33,14 +34,14 @@ def proof_page(consent_id: int) -> str:
 
 
 @bp.get("/subscribers/consents/<key:consent_id>/proof.txt")
-@requires(Right.SEE_PROOFS, look="proof.exported")
+@requires(Right.SEE_PROOFS, look=AuditAction.CONSENT_PROOF_EXPORTED)
 def proof_text(consent_id: int) -> Response:
     """The same as plain text, for a letter or a court."""
     return Response(printable(_found(consent_id)), mimetype="text/plain")
 
 
 @bp.get("/subscribers/consents/<key:consent_id>/proof.json")
-@requires(Right.SEE_PROOFS, look="proof.exported")
+@requires(Right.SEE_PROOFS, look=AuditAction.CONSENT_PROOF_EXPORTED)
 def proof_file(consent_id: int) -> Response:
     """The file that `listmgr evidence verify` checks with no database."""
     text = json.dumps(_found(consent_id), ensure_ascii=False, indent=1)

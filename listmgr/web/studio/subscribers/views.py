@@ -24,6 +24,7 @@ from listmgr.delivery.reports.activity import activity
 from listmgr.kit.clock import now
 from listmgr.lists import edit
 from listmgr.operators.accounts import operators
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right, may
 from listmgr.search import results
 from listmgr.subscribers import restriction
@@ -76,7 +77,7 @@ def _cards(session: Session, query: str) -> list[FoundCard]:
 
 
 @bp.get("/subscribers/<key:subscriber_id>")
-@requires(Right.SEE_SUBSCRIBERS, look="subscriber.seen")
+@requires(Right.SEE_SUBSCRIBERS, look=AuditAction.SUBSCRIBER_VIEWED)
 def subscriber_page(subscriber_id: int) -> str:
     """One person with every consent and everything that happened to it."""
     with read_only_transaction() as tx:
@@ -111,7 +112,7 @@ def withdraw(subscriber_id: int, consent_id: int) -> ResponseReturnValue:
         staff_requests.record_withdrawal_request(
             tx, subscriber_id, consent_id, how=how, actor=actor, at=now()
         )
-        log_audit(tx, "consent.withdrawn", "consent", consent_id, how=how)
+        log_audit(tx, AuditAction.CONSENT_WITHDRAWN, consent_id, how=how)
     flash(_("Withdrawn. From now on no mail of it goes to this person."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
 
@@ -123,6 +124,6 @@ def record_objection(subscriber_id: int) -> ResponseReturnValue:
     how, actor = request.form.get("how", ""), f"operator:{current_operator().id}"
     with write_transaction() as tx:
         ended = staff_requests.record_objection(tx, subscriber_id, how=how, actor=actor, at=now())
-        log_audit(tx, "subscriber.objected", "subscriber", subscriber_id, how=how, ended=ended)
+        log_audit(tx, AuditAction.SUBSCRIBER_OBJECTED, subscriber_id, how=how, ended=ended)
     flash(_("Written down. No marketing mail goes to this address any more."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
