@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -29,7 +28,7 @@ from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw_many
 from listmgr.kit import shutdown
 from listmgr.kit.errors import NotFound
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import Transaction, UnitOfWork
 from listmgr.operators.audit import write_audit_entry
 from listmgr.operators.audit_actions import AuditAction
 from listmgr.selections.freeze import (
@@ -41,7 +40,6 @@ from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress_many
 
-UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # A worker that is told to end waits for its slice: ten seconds are its patience.
 SLICE_SECONDS = 8.0
 

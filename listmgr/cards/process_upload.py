@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,9 +30,8 @@ from listmgr.cards.restriction import NOT_TAKEN
 from listmgr.cards.review import MAX_WORDS
 from listmgr.cards.upload import read_upload_job
 from listmgr.kit.i18n import N_
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import Transaction, UnitOfWork
 
-UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 BATCH = 100
 # A picture that kills the worker is not tried for ever.
 MOST_ATTEMPTS = 3

@@ -13,46 +13,77 @@ from listmgr.consent.hash_chain import (
     seal,
 )
 from listmgr.consent.models import ConsentEvent, LedgerAnchor
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import Transaction, UnitOfWork
 
 BATCH = 100_000
 
 
-def anchor(tx: Transaction, *, at: datetime) -> LedgerAnchor | None:
-    """Seal the events since the last anchor; None where there are none."""
-    # A writer still under way may hold a lower id than one that has committed. Under this lock
-    # there is none, so that no event ever appears below an anchor that has been made.
+# Of the advisory lock that lets one process at a time seal.
+LOCK = 7_120_415
+# Everybody who writes events waits while the newest settled one is asked for: never long, also
+# when another writer or this process is stopped in the middle.
+_NEVER_LONG = (
+    "SELECT set_config('lock_timeout', '2s', true),"
+    " set_config('idle_in_transaction_session_timeout', '2s', true)"
+)
+
+
+def anchor(uow: UnitOfWork, *, at: datetime) -> int:
+    """Seal the events since the last anchor, 100,000 at most; returns how many.
+
+    Raises sqlalchemy.exc.OperationalError when a writer does not end within two seconds, and
+    InternalError when this process slept as long.
+    """
+    with uow() as tx:
+        settled = settled_event_id(tx)
+    with uow() as tx:
+        return _seal_up_to(tx, settled, at)
+
+
+def settled_event_id(tx: Transaction) -> int:
+    """The newest event below which none can appear any more.
+
+    A writer still under way may hold a lower id than one that has committed. Under this lock
+    there is none.
+    """
+    tx.session.execute(sa.text(_NEVER_LONG))
     tx.session.execute(sa.text("SELECT lock_consent_events()"))
+    return tx.session.scalar(sa.select(sa.func.max(ConsentEvent.id))) or 0
+
+
+def _seal_up_to(tx: Transaction, settled: int, at: datetime) -> int:
+    if not tx.session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))):
+        return 0
     last = tx.session.scalars(
         sa.select(LedgerAnchor).order_by(LedgerAnchor.id.desc()).limit(1)
     ).one_or_none()
     floor = last.last_event_id if last else 0
     rows = tx.session.execute(
         sa.select(ConsentEvent.id, ConsentEvent.hash)
-        .where(ConsentEvent.id > floor)
+        .where(ConsentEvent.id > floor, ConsentEvent.id <= settled)
         .order_by(ConsentEvent.id)
         .limit(BATCH)
     ).all()
     if not rows:
-        return None
+        return 0
     root = merkle_root([row.hash for row in rows])
-    made = LedgerAnchor(
-        at=at,
-        first_event_id=rows[0].id,
-        last_event_id=rows[-1].id,
-        events=len(rows),
-        root=root,
-        seal=seal(
-            tx.settings.anchor_key,
-            first=rows[0].id,
-            last=rows[-1].id,
+    tx.session.add(
+        LedgerAnchor(
+            at=at,
+            first_event_id=rows[0].id,
+            last_event_id=rows[-1].id,
+            events=len(rows),
             root=root,
-            previous=last.seal if last else b"",
-        ),
+            seal=seal(
+                tx.settings.anchor_key,
+                first=rows[0].id,
+                last=rows[-1].id,
+                root=root,
+                previous=last.seal if last else b"",
+            ),
+        )
     )
-    tx.session.add(made)
-    tx.session.flush()
-    return made
+    return len(rows)
 
 
 def broken_anchors(tx: Transaction) -> list[int]:

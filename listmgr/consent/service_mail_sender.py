@@ -6,7 +6,6 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +31,7 @@ from listmgr.kit.mail import (
 from listmgr.kit.queue import Job
 from listmgr.kit.throttled_log import ThrottledLog
 from listmgr.kit.tokens import TokenPurpose, make_token, token_hash
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import Transaction, UnitOfWork
 from listmgr.lists.models import MailingList
 from listmgr.senders.transactional_route import (
     SendVia,
@@ -41,7 +40,6 @@ from listmgr.senders.transactional_route import (
 )
 
 _trouble = ThrottledLog(logging.getLogger(__name__))
-UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # Each attempt waits longer than the one before, up to an hour, for as long as it is still of use.
 LONGEST_WAIT_MINUTES = 60
 GIVE_UP = timedelta(days=2)

@@ -40,7 +40,6 @@ from listmgr.delivery.smtp.pool import (
 )
 from listmgr.delivery.transmit import (
     SendPlan,
-    UnitOfWork,
     WindowState,
     transmit_window,
 )
@@ -50,7 +49,7 @@ from listmgr.delivery.window_size import Pace
 from listmgr.kit import shutdown
 from listmgr.kit.rate_limiter import permits_at
 from listmgr.kit.tokens import TokenPurpose, fast_token_signer
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import Transaction, UnitOfWork
 from listmgr.segments.rules import BrokenRule
 from listmgr.senders.limits import SendingPolicy
 from listmgr.senders.routing import NoSender

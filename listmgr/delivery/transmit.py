@@ -6,7 +6,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,10 +37,9 @@ from listmgr.delivery.window_size import Pace
 from listmgr.kit.clock import elapsed
 from listmgr.kit.sql_condition import Predicate
 from listmgr.kit.tokens import SIGNATURE
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import UnitOfWork
 
 _log = logging.getLogger(__name__)
-UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 # How long what was never handed over waits when the connection broke.
 AGAIN = timedelta(seconds=10)
 # Sleeping for less than this costs more than it spreads.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from listmgr.exports.columns import chosen, select
 from listmgr.exports.formats import Writer, writer
 from listmgr.exports.models import Export, ExportPiece, ExportStatus
 from listmgr.kit import shutdown
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import Transaction, UnitOfWork
 from listmgr.operators.audit import write_audit_entry
 from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import Operator
@@ -25,7 +24,6 @@ from listmgr.selections.freeze import (
 )
 from listmgr.selections.models import Selection
 
-UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 SLICE_SECONDS = 8.0
 # How long the file lies ready.
 LIFE = timedelta(hours=24)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from typing import IO
 
 import sqlalchemy as sa
@@ -13,11 +12,10 @@ import sqlalchemy as sa
 from listmgr.imports.models import ImportDouble, ImportKey, ImportLines, ImportPiece
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import N_
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import Transaction, UnitOfWork
 
 PIECE = 1 << 20
 MEGABYTE = 1 << 20
-UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 
 
 def store_file(tx: Transaction, import_id: int, file: IO[bytes]) -> tuple[int, bytes]:

@@ -22,7 +22,6 @@ from listmgr.imports.apply_batch import (
 from listmgr.imports.batches import Prepared, Preparer, batches
 from listmgr.imports.control import declaration_digest, facts_of, form_of
 from listmgr.imports.file_store import (
-    UnitOfWork,
     digest_of,
     kept,
 )
@@ -46,6 +45,7 @@ from listmgr.imports.sweep import forget
 from listmgr.kit import shutdown
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import N_
+from listmgr.kit.transaction import UnitOfWork
 from listmgr.subscribers.field_catalogue import catalogue
 
 SECONDS = 20.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from listmgr.config import Settings
 from listmgr.installation.identity_file import IdentityFile
 from listmgr.kit.clock import now
 from listmgr.kit.installation_state import Installation
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import UnitOfWork
 from listmgr.privacy import erasure_journal
 
-UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 BATCH = 1000
 
 

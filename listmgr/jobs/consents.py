@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 import sqlalchemy as sa
+from sqlalchemy.exc import InternalError, OperationalError
 
 from listmgr.consent import anchor as anchoring
 from listmgr.consent import (
@@ -23,6 +26,8 @@ from listmgr.jobs.service_mail import (
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job
 from listmgr.search import results
+
+log = logging.getLogger(__name__)
 
 
 def process_signup(signup_id: int) -> None:
@@ -78,9 +83,11 @@ def clear_fields() -> None:
 
 
 def anchor_ledger() -> None:
-    """Seal what has been added to the ledger."""
-    with services().unit_of_work() as tx:
-        anchoring.anchor(tx, at=now())
+    """Seal what has been added to the ledger; events of a writer that hangs wait for their turn."""
+    try:
+        anchoring.anchor(services().unit_of_work, at=now())
+    except (OperationalError, InternalError) as error:
+        log.warning("the ledger is sealed later: %s", type(error.orig).__name__)
 
 
 def tidy_search() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -44,6 +44,10 @@ class Transaction:
         held: list[object] = self.session.info.setdefault("held", [])
         for event in ("loaded_as_persistent", "pending_to_persistent"):
             sa.event.listen(self.session, event, lambda _session, row: held.append(row))
+
+
+# Opens one unit of work: a transaction that commits when its block ends without an error.
+UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from listmgr.consent.anchor import anchor, broken_anchors, broken_chains
+from listmgr.consent.anchor import anchor, broken_anchors, broken_chains, settled_event_id
 from listmgr.consent.expire import forget_evidence
 from listmgr.consent.hash_chain import merkle_root
 from listmgr.consent.ledger import lock_consent, record
@@ -18,13 +18,15 @@ from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import ConsentEvent, ConsentEvidence
 from listmgr.consent.proof import ProofError, printable, proof, verify
 from listmgr.consent.request_evidence import RequestFacts
-from listmgr.consent.withdraw import withdraw_many
+from listmgr.consent.withdraw import withdraw, withdraw_many
 from listmgr.lists.models import MailingList
 from tests.conftest import NOW, UnitOfWork
 from tests.factories import (
     make_confirmed,
     make_list,
 )
+
+FACTS = RequestFacts(method="test")
 
 
 @pytest.fixture
@@ -125,9 +127,9 @@ def test_a_chain_stays_whole_when_the_personal_part_is_erased(consent_id, uow: U
 def test_an_anchor_shows_what_was_changed_behind_the_triggers(
     consent_id, uow: UnitOfWork, superuser
 ):
+    assert anchor(uow, at=NOW) == 3
+    assert anchor(uow, at=NOW) == 0
     with uow() as tx:
-        assert anchor(tx, at=NOW).events == 3
-        assert anchor(tx, at=NOW) is None
         assert broken_anchors(tx) == []
     with superuser.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
@@ -138,6 +140,23 @@ def test_an_anchor_shows_what_was_changed_behind_the_triggers(
     with uow() as tx:
         assert broken_chains(tx) == [consent_id]
         assert broken_anchors(tx) == [1]
+
+
+def test_f01_an_anchor_that_is_stopped_under_its_lock_holds_nobody_up(consent_id, uow: UnitOfWork):
+    with pytest.raises(sa.exc.InternalError, match="idle-in-transaction"), uow() as stopped:
+        assert settled_event_id(stopped) == 3
+        # The process sleeps here; PostgreSQL ends its transaction, and people go on.
+        with uow() as tx:
+            withdraw(tx, consent_id, how="page", actor="subscriber", facts=FACTS, at=NOW)
+    assert anchor(uow, at=NOW) == 4
+
+
+def test_f01_an_anchor_does_not_wait_for_a_writer_that_is_stopped(consent_id, uow: UnitOfWork):
+    with uow() as stopped:
+        withdraw(stopped, consent_id, how="page", actor="subscriber", facts=FACTS, at=NOW)
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            anchor(uow, at=NOW)
+    assert anchor(uow, at=NOW) == 4
 
 
 def test_the_merkle_root_is_that_of_rfc_9162():

@@ -80,8 +80,8 @@ def anna(uow: UnitOfWork, jobs, settings) -> int:
         )
         content = SignupContent(f"  {ANNA.upper()} ", (notice.id,), "de", "https://x.example/s")
         receive(tx, form_id=form.id, content=content, at=NOW)
-        anchor(tx, at=NOW)
         assert consent.subscriber_id is not None
+    assert anchor(uow, at=NOW) > 0
     enqueue(redis.Redis.from_url(settings.redis_url), jobs)
     return consent.subscriber_id
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from listmgr.cards.outreach.reply_content import compose_reply
 from listmgr.cards.privacy_notice import given
 from listmgr.cards.restriction import restricted_since
 from listmgr.kit.mail import MailRefused, MailServerAway, MailUncertain, OutgoingMail
-from listmgr.kit.transaction import Transaction
+from listmgr.kit.transaction import Transaction, UnitOfWork
 from listmgr.lists.models import MailingList
 from listmgr.senders.transactional_route import (
     SendVia,
@@ -24,7 +23,6 @@ from listmgr.senders.transactional_route import (
     way,
 )
 
-UnitOfWork = Callable[[], AbstractContextManager[Transaction]]
 LEFT_HALF_DONE = timedelta(minutes=10)
 GIVE_UP = timedelta(days=2)
 RETRY_AFTER = timedelta(minutes=5)

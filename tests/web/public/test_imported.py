@@ -56,8 +56,7 @@ def sound(uow, session):
     """The ledger holds: every chain, every anchor, every proof by arithmetic alone."""
 
     def check() -> None:
-        with uow() as tx:
-            anchor(tx, at=now())
+        anchor(uow, at=now())
         with uow() as tx:
             assert broken_chains(tx) == []
             assert broken_anchors(tx) == []

@@ -124,6 +124,12 @@ def admin(desk: Callable[..., Desk]) -> Desk:
 @pytest.fixture
 def sample(uow: UnitOfWork) -> dict[str, int | str]:
     """One of each; the keys are the names links know them by."""
+    rows = make_sample(uow)
+    anchor(uow, at=now())
+    return rows
+
+
+def make_sample(uow: UnitOfWork) -> dict[str, int | str]:
     with uow() as tx:
         made, purpose, notice = make_list(tx)
         consent = make_confirmed(tx, "anna@example.com", notice, now())
@@ -149,7 +155,6 @@ def sample(uow: UnitOfWork) -> dict[str, int | str]:
         brought = make_import(tx, other.id)
         who = {"operator_id": other.id, "at": now()}
         segment = create_segment(tx, "Friends", FRIENDS, role=Role.ADMINISTRATOR, **who)
-        anchor(tx, at=now())
         everybody = Chosen(SelectionKind.FOUND)
         bulk = prepare(tx, Asked(kind="restrict"), everybody, role=Role.PRIVACY, **who)
         wish = Wish("csv", "check", "To look at it")

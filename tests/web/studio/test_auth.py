@@ -44,7 +44,7 @@ def test_a_wrong_password_and_an_unknown_address_get_one_answer(anybody, admin, 
     }
     assert {answer.status_code for answer in answers} == {401}
     assert len(pages) == 1
-    assert actions(session) == ["signed-in", "sign_in.refused", "sign_in.refused"]
+    assert actions(session) == ["sign_in.succeeded", "sign_in.refused", "sign_in.refused"]
 
 
 def test_a_failed_sign_in_keeps_the_address(anybody):

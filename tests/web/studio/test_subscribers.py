@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from listmgr.consent.models import Consent
 from listmgr.consent.proof import verify
 from listmgr.kit.clock import now
+from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import AuditEntry
 from listmgr.search import (
     counts,
@@ -32,7 +33,7 @@ def search_link(**filters: object) -> str:
 def log(session) -> list[tuple[str, int | None]]:
     rows = session.execute(
         sa.select(AuditEntry.action, AuditEntry.subject_id)
-        .where(AuditEntry.action != "signed-in")
+        .where(AuditEntry.action != AuditAction.SIGN_IN_SUCCEEDED)
         .order_by(AuditEntry.id)
     )
     return [(action, subject_id) for action, subject_id in rows]
