@@ -162,3 +162,15 @@ def test_a_card_whose_panels_look_like_cards_is_read_whole():
     (read_card,) = read_picture(labelled.file()).cards
     assert read_card.fields.email.address == labelled.printed.email
     assert name_of(read_card.fields) == labelled.printed.name
+
+
+def test_a_word_broken_at_its_hyphen_is_one():
+    card = read(("Hans-", 58), ("Jürgen Vogt", 58), "", "hans-juergen.vogt@elbwerk.de")
+    assert name_of(card) == "Hans-Jürgen Vogt"
+
+
+def test_a_name_with_more_than_the_address_says_is_looked_at():
+    card = read(("Eva Schönfeld ELBWERK", 36), "Bauleiterin", "", "eva.schoenfeld@e-net.de")
+    assert card.full_name.unsure
+    card = read(("Eva Schönfeld", 36), "Bauleiterin", "", "eva.schoenfeld@e-net.de")
+    assert not card.full_name.unsure

@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from listmgr.cards.parsing.cross_checks import company_label, host_of, name_and_address
+from listmgr.cards.parsing.cross_checks import (
+    company_label,
+    goes_beyond,
+    host_of,
+    name_and_address,
+)
 from listmgr.cards.parsing.layout import goes_on, heads
 from listmgr.cards.parsing.limits import MAX_POSTAL_LINES
 from listmgr.cards.parsing.line_scores import (
@@ -94,6 +99,10 @@ def _roles(facts: Facts) -> _Roles:
     left = [line for line in rest if line not in (*name, *company)]
     roles.title, left = _title(left, name)
     roles.name = _as_sure(name, _NAME, left, clues, shared)
+    if any(goes_beyond(roles.name.value, local) for local in clues.locals):
+        # What stands in the next column may have been read into it.
+        sure = min(roles.name.confidence, _DOUBTFUL)
+        roles.name = replace(roles.name, confidence=sure)
     roles.company = _as_sure(company, _COMPANY, left, clues, shared)
     if not name:
         # The person may stand in what was taken for the firm.
@@ -227,12 +236,16 @@ def _candidates(lines: Sequence[Line]) -> Iterator[_Lines]:
             yield tuple(used)
 
 
+_BROKEN = re.compile(r"(?<=\w)- (?=[^\W\d_a-z])")
+
+
 def _joined(used: Sequence[Line]) -> Line:
     if len(used) == 1:
         return used[0]
     return replace(
         used[0],
-        text=" ".join(line.text for line in used),
+        # A word that is broken at its own hyphen goes on without a blank.
+        text=_BROKEN.sub("-", " ".join(line.text for line in used)),
         confidence=min(line.confidence for line in used),
     )
 

@@ -45,6 +45,17 @@ def name_and_address(name: str, local: str) -> float:
     return max(_name_says(name, local, spell) for spell in (spelt_out, stripped))
 
 
+def goes_beyond(name: str, local: str) -> bool:
+    """Whether more follows in a name after the last word that the part before the @ says.
+
+    A given name alone says nothing of what follows it, and before a comma stands the family name.
+    """
+    pieces = set(re.split(r"[._+-]", stripped(local)))
+    words = [{stripped(word), spelt_out(word)} for word in re.findall(r"[^\W\d_]+", name)]
+    said = [number for number, spelt in enumerate(words) if spelt & pieces]
+    return "," not in name and bool(said) and 0 < said[-1] < len(words) - 1
+
+
 def _name_says(name: str, local: str, spell: object) -> float:
     spoken = spelt_out(name) if spell is spelt_out else stripped(name)
     words = _WORD.findall(spoken.replace("-", " "))
