@@ -7,7 +7,6 @@ goes on.
 from __future__ import annotations
 
 import random
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ from listmgr.delivery.sender_limits import (
     limited_as,
 )
 from listmgr.delivery.window import Recipient
+from listmgr.kit.clock import elapsed, now
 from listmgr.kit.rate_limiter import (
     Ask,
     BackOff,
@@ -129,8 +129,8 @@ class Domains:
         return limited_as(self.throttle.terms, person.envelope.rpartition("@")[2])
 
     def _look(self) -> None:
-        if time.monotonic() - self._looked > LOOKED_EVERY:
-            self._looked = time.monotonic()
+        if elapsed() - self._looked > LOOKED_EVERY:
+            self._looked = elapsed()
             with suppress(RateLimiterUnavailable):
                 key = alone_of(self.throttle.terms)
                 self.alone = self.throttle.permits.left_alone(key)
@@ -138,8 +138,8 @@ class Domains:
     def _spared(self, scope: str, group: list[Recipient], put_off: list[PutOff]) -> list[Recipient]:
         """Nobody while the place is left alone; then one, and the others wait for its answer."""
         until = self.alone[scope]
-        trying = group[:1] if until <= time.time() else []
-        at = max(until, time.time() + (AFTER_THE_TRY if trying else 0.0))
+        trying = group[:1] if until <= now().timestamp() else []
+        at = max(until, now().timestamp() + (AFTER_THE_TRY if trying else 0.0))
         why = f"busy {scope}"
         put_off += [
             PutOff(one.subscriber_id, _moment(at + n / 100 + random.random()), why, refused=True)  # noqa: S311
@@ -158,7 +158,7 @@ class Domains:
         self._places[scope] = places
         if places:
             return group
-        later = _moment(time.time() + BUSY)
+        later = _moment(now().timestamp() + BUSY)
         put_off += [PutOff(one.subscriber_id, later, f"rate {scope}") for one in group]
         return []
 
@@ -215,7 +215,7 @@ class Domains:
             key = key_of(self.throttle.terms, scope)
             start = self.throttle.permits.queue(key, len(late), rate=rule.each_second, floor=floor)
         for n, one in enumerate(late):
-            at = _moment(time.time() + max(start, step) + n * step)
+            at = _moment(now().timestamp() + max(start, step) + n * step)
             yield PutOff(one.subscriber_id, at, f"rate {scope}")
 
     def rounds(self, people: list[Recipient]) -> Iterator[list[Recipient]]:
@@ -225,15 +225,15 @@ class Domains:
             return
         left = people
         while left:
-            now: list[Recipient] = []
+            first: list[Recipient] = []
             later: list[Recipient] = []
             taken = Counter[str]()
             for person in left:
                 scope = self.scope(person)
                 taken[scope] += 1
                 full = taken[scope] > self._places.get(scope, len(people))
-                (later if full else now).append(person)
-            yield now
+                (later if full else first).append(person)
+            yield first
             left = later
 
     def hear(self, person: Recipient, *, good: bool) -> None:

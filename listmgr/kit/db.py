@@ -11,6 +11,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase
 
+from listmgr.kit import clock
+
 CONVENTION = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -61,6 +63,20 @@ def _connect(
     written = parameters.get(PREPARE_THRESHOLD)
     if isinstance(written, str):
         parameters[PREPARE_THRESHOLD] = int(written) if written.isdecimal() else None
+
+
+@sa.event.listens_for(sa.Engine, "connect")
+def _follow_clock(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's own type
+    """Take the time from the database: hosts' clocks may differ by days, its own is one for all."""
+    before = connection.autocommit
+    try:
+        connection.autocommit = True  # one round trip, where a transaction would take three
+        clock.follow(connection.execute("SELECT clock_timestamp()").fetchone()[0])
+        connection.autocommit = before
+    except Exception:
+        # SQLAlchemy would leave it open.
+        connection.close()
+        raise
 
 
 def libpq_url(url: str) -> str:

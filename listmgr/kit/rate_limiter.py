@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import redis
 
+from listmgr.kit.clock import now
 from listmgr.kit.rate_limiter_scripts import load_scripts
 
 # How long what is no longer used is kept.
@@ -153,7 +154,7 @@ class RateLimiter:
     def heard(
         self, key: str, scope: str, *, good: int, bad: int, rule: BackOff, jitter: float
     ) -> float:
-        """Note how a place answered; until when (epoch seconds) it is left alone, or 0."""
+        """Note how a place answered; until when (epoch seconds of `now`) it is left alone, or 0."""
         till = self._run(
             "back_off",
             [key],
@@ -165,7 +166,10 @@ class RateLimiter:
             longest=_micros(rule.longest),
             jitter=jitter,
         )
-        return int(till) / SECOND
+        if not int(till):
+            return 0.0
+        with _reaching():
+            return int(till) / SECOND + _behind(self._redis.time())
 
     def store_counter(self, key: str, number: int, *, seconds: int) -> None:
         """Keep a number for so many seconds."""
@@ -183,11 +187,17 @@ class RateLimiter:
         self._run("add_if_there", [key], number=number, enough=enough)
 
     def left_alone(self, key: str) -> dict[str, float]:
-        """Until when each place that has refused is left alone; a time gone by: one may try."""
-        with _reaching():
-            found = cast("dict[bytes, bytes]", self._redis.hgetall(key))
+        """Until when each place that has refused is left alone; a time gone by: one may try.
+
+        In epoch seconds of `now`, which may differ from Valkey's.
+        """
+        with _reaching(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(key)
+            pipe.time()
+            found, clock = pipe.execute()
+        behind = _behind(clock)
         told = ((name.decode(), value.split()) for name, value in found.items())
-        return {name: int(till) / SECOND for name, (_, level, till) in told if int(level)}
+        return {name: int(till) / SECOND + behind for name, (_, level, till) in told if int(level)}
 
     def recall(self, key: str) -> set[str]:
         """The names kept under a key."""
@@ -216,6 +226,12 @@ def _reaching() -> Iterator[None]:
 def _keys(ask: Ask) -> list[str]:
     hour, day = f"{ask.key}:h{ask.hour.begin}", f"{ask.key}:d{ask.day.begin}"
     return [f"{ask.key}:beat", hour, day, f"{ask.key}:since"]
+
+
+def _behind(clock: tuple[int, int]) -> float:
+    """How many seconds Valkey's clock is behind the one of `now`."""
+    seconds, micros = clock
+    return now().timestamp() - seconds - micros / SECOND
 
 
 def _micros(seconds: float) -> int:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from flask import Flask, session
+from flask import Flask, Request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import LoginManager, current_user, login_user, logout_user
+from itsdangerous import BadSignature
 
 from listmgr.context import services
 from listmgr.kit.clock import now
@@ -48,8 +50,28 @@ class SignedIn:
         return self.secret
 
 
+class SessionCookies(SecureCookieSessionInterface):
+    """Flask's signed cookies without an age of their own.
+
+    The row of a session says how old it is, by the database's clock. Another host may have signed
+    the cookie, and itsdangerous refuses what was signed in the future.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the cookie of a request, whatever moment its signer's clock showed."""
+        serializer = self.get_signing_serializer(app)
+        cookie = request.cookies.get(self.get_cookie_name(app))
+        if serializer is None or not cookie:
+            return super().open_session(app, request)
+        try:
+            return self.session_class(serializer.loads(cookie))
+        except BadSignature:
+            return self.session_class()
+
+
 def init_app(app: Flask) -> None:
     """Sessions of the studio alone: the cookie is not even sent to public pages."""
+    app.session_interface = SessionCookies()
     app.config.update(SESSION_COOKIE_PATH="/studio", PERMANENT_SESSION_LIFETIME=LONGEST)
     manager = LoginManager()
     # It would keep a hash of the operator's network address, and gain little.

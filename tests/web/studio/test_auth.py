@@ -7,6 +7,7 @@ import re
 import pytest
 import redis
 import sqlalchemy as sa
+from itsdangerous import TimestampSigner
 
 from listmgr.kit.clock import now
 from listmgr.operators.accounts import change_role, create_operator, disable
@@ -377,3 +378,16 @@ def test_l37_operators_without_a_password_are_let_in_by_link_only(anybody, uow):
     for password in ("", " "):
         told = {"email": "b@example.org", "password": password}
         assert anybody.post("/studio/sign-in", told).status_code == 401
+
+
+@pytest.mark.parametrize("days", [2, -30])
+def test_f10_a_cookie_another_host_has_signed_is_no_older_for_it(desk, monkeypatch, days):
+    """The age of a session is its row's, by the clock of the database."""
+    moment = int(now().timestamp()) + days * 86_400
+    with monkeypatch.context() as other_host:
+        other_host.setattr(TimestampSigner, "get_timestamp", lambda _self: moment)
+        signed_in = desk()
+        token = signed_in.token()
+    assert signed_in.get("/studio/").status_code == 200
+    told = {"csrf_token": token}
+    assert signed_in.browser.post("/studio/sign-out", data=told, base_url=BASE).status_code == 303
