@@ -127,7 +127,7 @@ def copy(connection: sa.Connection) -> None:
 def tidy(at: Place) -> None:
     """Nothing is left for the vacuum to do."""
     with at.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in ("bulk_befores", "export_pieces", "selections CASCADE"):
+        for table in ("bulk_undo_values", "export_pieces", "selections CASCADE"):
             connection.execute(sa.text(f"TRUNCATE {table}"))
         connection.execute(sa.text("VACUUM (ANALYZE) subscribers"))
         connection.execute(sa.text("CHECKPOINT"))

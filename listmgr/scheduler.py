@@ -74,7 +74,7 @@ _MANY = (
 _CARDS = (
     "SELECT EXISTS (SELECT FROM card_uploads WHERE status = 'waiting'"
     " AND created_at < now() - interval '30 seconds')"
-    f" OR EXISTS (SELECT FROM card_letters WHERE {_LETTERS})"
+    f" OR EXISTS (SELECT FROM card_replies WHERE {_LETTERS})"
 )
 _sweep_campaigns = Job("sweep_campaigns", queue="mail", key="sweep-campaigns")
 

@@ -52,7 +52,7 @@ def _forth(kind: BulkKind, field: str) -> sa.TextClause:
         "  ORDER BY s.id FOR UPDATE),"
         f" done AS (UPDATE subscribers s SET {change.write} FROM old"
         "  WHERE s.id = old.id AND old.verdict = 'change'),"
-        " kept AS (INSERT INTO bulk_befores (act_id, n, lo, hi, before)"
+        " kept AS (INSERT INTO bulk_undo_values (act_id, n, lo, hi, before)"
         "  SELECT :act, :n, min(id), max(id), jsonb_object_agg(id, before) FROM old"
         "  WHERE verdict = 'change'"
         "  HAVING count(*) > 0)"
@@ -67,7 +67,7 @@ def _back(kind: BulkKind, field: str) -> sa.TextClause:
     free = "true" if kind is BulkKind.RESTRICT else "s.restricted_at IS NULL"
     return sa.text(
         "WITH b AS MATERIALIZED (SELECT CAST(key AS bigint) AS id, value AS before"
-        "  FROM bulk_befores, jsonb_each(before) WHERE act_id = :act AND n = :n),"
+        "  FROM bulk_undo_values, jsonb_each(before) WHERE act_id = :act AND n = :n),"
         " now AS MATERIALIZED (SELECT s.id, b.before, CASE"
         f"  WHEN NOT ({free}) THEN 'restricted' WHEN {change.untouched} THEN 'undone'"
         "   ELSE 'changed_since' END AS verdict FROM subscribers s JOIN b ON b.id = s.id"

@@ -14,7 +14,7 @@ from listmgr.bulk.actions import (
 )
 from listmgr.bulk.apply import count_verdicts
 from listmgr.bulk.lifecycle import BUSY, ENDED, BulkDeed, BulkStatus, next_status
-from listmgr.bulk.models import BulkAct, BulkBefore
+from listmgr.bulk.models import BulkAct, BulkUndoValue
 from listmgr.bulk.prepare import job
 from listmgr.kit.errors import NotFound, Refused
 from listmgr.kit.i18n import N_
@@ -123,7 +123,7 @@ def _forget(tx: Transaction, act: BulkAct, at: datetime) -> None:
     selection_id, act.selection_id = act.selection_id, None
     act.undo_until, act.value = None, ""
     tx.session.flush()
-    tx.session.execute(sa.delete(BulkBefore).where(BulkBefore.act_id == act.id))
+    tx.session.execute(sa.delete(BulkUndoValue).where(BulkUndoValue.act_id == act.id))
     tx.session.execute(sa.delete(Selection).where(Selection.id == selection_id))
 
 

@@ -12,14 +12,14 @@ def forget_before(tx: Transaction, subscriber_ids: list[int]) -> None:
     binds = {"ids": subscriber_ids, "keys": [str(number) for number in subscriber_ids]}
     tx.session.execute(
         sa.text(
-            "UPDATE bulk_befores SET before = before - CAST(:keys AS text[])"
+            "UPDATE bulk_undo_values SET before = before - CAST(:keys AS text[])"
             " WHERE lo <= (SELECT max(i) FROM unnest(CAST(:ids AS bigint[])) i)"
             "  AND hi >= (SELECT min(i) FROM unnest(CAST(:ids AS bigint[])) i)"
             "  AND jsonb_exists_any(before, :keys)"
         ),
         binds,
     )
-    tx.session.execute(sa.text("DELETE FROM bulk_befores WHERE before = CAST('{}' AS jsonb)"))
+    tx.session.execute(sa.text("DELETE FROM bulk_undo_values WHERE before = CAST('{}' AS jsonb)"))
 
 
 def forget_values(tx: Transaction) -> None:
@@ -28,6 +28,6 @@ def forget_values(tx: Transaction) -> None:
         sa.text(
             "UPDATE bulk_acts a SET value = '', undo_until = NULL"
             " WHERE a.undo_until IS NOT NULL AND a.status IN ('finished', 'cancelled', 'undone')"
-            "  AND NOT EXISTS (SELECT FROM bulk_befores b WHERE b.act_id = a.id)"
+            "  AND NOT EXISTS (SELECT FROM bulk_undo_values b WHERE b.act_id = a.id)"
         )
     )

@@ -64,11 +64,11 @@ class BulkAct(Base):
         return [tag for tag in self.value.split("\n") if tag]
 
 
-class BulkBefore(Base):
+class BulkUndoValue(Base):
     """What stood with the people of one chunk before the act, by their id."""
 
-    __tablename__ = "bulk_befores"
-    __table_args__ = (sa.Index("ix_bulk_befores_range", "lo", "hi"),)
+    __tablename__ = "bulk_undo_values"
+    __table_args__ = (sa.Index("ix_bulk_undo_values_range", "lo", "hi"),)
 
     act_id: Mapped[int] = mapped_column(
         sa.ForeignKey("bulk_acts.id", ondelete="CASCADE"), primary_key=True, info=PLAIN

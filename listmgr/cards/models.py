@@ -212,7 +212,7 @@ class Card(Base):
     captures: Mapped[list[CardCapture]] = relationship(
         order_by="CardCapture.id", passive_deletes=True
     )
-    letters: Mapped[list[CardLetter]] = relationship(order_by="CardLetter.id", passive_deletes=True)
+    letters: Mapped[list[CardReply]] = relationship(order_by="CardReply.id", passive_deletes=True)
 
     @property
     def name(self) -> str:
@@ -238,7 +238,7 @@ class CardCapture(Base):
     said: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
 
 
-class LetterStatus(enum.StrEnum):
+class ReplyStatus(enum.StrEnum):
     """The life of one first reply."""
 
     QUEUED = "queued"
@@ -248,14 +248,14 @@ class LetterStatus(enum.StrEnum):
     UNCERTAIN = "uncertain"
 
 
-class CardLetter(Base):
+class CardReply(Base):
     """An individual first reply with the notice in it: a mail of class service, never to a list."""
 
-    __tablename__ = "card_letters"
+    __tablename__ = "card_replies"
     __table_args__ = (
-        sa.Index("ix_card_letters_card_id", "card_id"),
+        sa.Index("ix_card_replies_card_id", "card_id"),
         sa.Index(
-            "ix_card_letters_open",
+            "ix_card_replies_open",
             "id",
             postgresql_where=sa.text("status IN ('queued', 'sending')"),
         ),
@@ -266,10 +266,13 @@ class CardLetter(Base):
     operator_id: Mapped[int] = mapped_column(sa.ForeignKey("operators.id"), info=PLAIN)
     # In whose name it goes: the sender, the imprint and the privacy notice of a list.
     list_id: Mapped[int] = mapped_column(sa.ForeignKey("mailing_lists.id"), info=PLAIN)
-    status: Mapped[LetterStatus] = mapped_column(server_default="queued", info=PLAIN)
+    status: Mapped[ReplyStatus] = mapped_column(server_default="queued", info=PLAIN)
     subject: Mapped[str] = mapped_column(info=PERSONAL)
     body: Mapped[str] = mapped_column(info=PERSONAL)
     created_at: Mapped[datetime] = mapped_column(info=PLAIN)
     tried_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
     attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     last_error: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    # Whose mail server did not take it, and whether that refused the login.
+    away_sender_id: Mapped[int | None] = mapped_column(info=PLAIN)
+    login_refused: Mapped[bool] = mapped_column(server_default=sa.false(), info=PLAIN)

@@ -108,14 +108,12 @@ def questions(session: Session) -> dict[ServiceMailStatus, int]:
     return {status: found.get(status, 0) for status in ServiceMailStatus}
 
 
-def refused_logins(session: Session) -> dict[int, int]:
-    """Senders whose server refuses the login, and how many mails wait by them for that."""
-    counts = (
-        sa.select(ServiceMail.away_sender_id, sa.func.count())
-        .where(ServiceMail.status == ServiceMailStatus.QUEUED, ServiceMail.login_refused)
-        .group_by(ServiceMail.away_sender_id)
+def refused_logins(session: Session) -> set[int]:
+    """Senders by which service mails wait, since their mail server refuses the login."""
+    waiting = sa.select(ServiceMail.away_sender_id).where(
+        ServiceMail.status == ServiceMailStatus.QUEUED, ServiceMail.login_refused
     )
-    return {int(sender or 0): count for sender, count in session.execute(counts)}
+    return {int(sender or 0) for sender in session.scalars(waiting.distinct())}
 
 
 def ledger_state(session: Session) -> LedgerState:

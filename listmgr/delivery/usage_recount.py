@@ -60,7 +60,7 @@ def _letters(session: Session, sender_id: int, since: datetime) -> list[sa.Row[A
             "  JOIN consents c ON c.id = q.consent_ids[1]"
             "  LEFT JOIN subscribers s ON s.id = c.subscriber_id"
             "  WHERE q.sent_at >= :since AND q.status <> 'queued' AND c.list_id = ANY(:lists)"
-            " UNION ALL SELECT regexp_replace(k.address_key, '.*@', '') FROM card_letters m"
+            " UNION ALL SELECT regexp_replace(k.address_key, '.*@', '') FROM card_replies m"
             "  JOIN cards k ON k.id = m.card_id"
             "  WHERE m.tried_at >= :since AND m.status <> 'queued' AND m.list_id = ANY(:lists)"
             ") x GROUP BY 1"

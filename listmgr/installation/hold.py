@@ -40,7 +40,7 @@ _STATEMENTS: tuple[tuple[str, dict[str, object]], ...] = (
         {"why": MAYBE_SENT},
     ),
     (
-        "UPDATE card_letters SET status = 'uncertain', last_error = %(why)s"
+        "UPDATE card_replies SET status = 'uncertain', last_error = %(why)s"
         " WHERE status IN ('queued', 'sending')",
         {"why": MAYBE_SENT},
     ),

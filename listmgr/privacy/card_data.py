@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.cards.inbox import CaptureEntry, cards_of, takings_of
 from listmgr.cards.intake import WORDS
-from listmgr.cards.models import Card, CardLetter, CardUpload
+from listmgr.cards.models import Card, CardReply, CardUpload
 from listmgr.cards.outreach.consent_statement import (
     Statement,
     statement_of,
@@ -79,7 +79,7 @@ class HeldCard:
             "said": taking.capture.said,
         }
 
-    def _letter(self, letter: CardLetter) -> dict[str, Any]:
+    def _letter(self, letter: CardReply) -> dict[str, Any]:
         return {
             "at": _iso(letter.created_at),
             "by": self.roles[letter.operator_id].value,

@@ -126,7 +126,7 @@ def _export_pieces(tx: Transaction, gone: ErasureTargets) -> None:
     withdraw_files(tx, gone.ids)
 
 
-def _bulk_befores(tx: Transaction, gone: ErasureTargets) -> None:
+def _bulk_undo_values(tx: Transaction, gone: ErasureTargets) -> None:
     forget_before(tx, gone.ids)
 
 
@@ -152,14 +152,14 @@ ERASERS: Mapping[str, Eraser] = {
     "deliveries": _deliveries,
     "cards": _cards,
     "card_captures": _cards,
-    "card_letters": _cards,
+    "card_replies": _cards,
     "card_uploads": _cards,
     "import_keys": _import_keys,
     "import_rows": _import_rows,
     "import_lines": _import_files,
     "import_pieces": _import_files,
     "export_pieces": _export_pieces,
-    "bulk_befores": _bulk_befores,
+    "bulk_undo_values": _bulk_undo_values,
     "bulk_acts": _bulk_acts,
     "selections": _selections,
     "subscribers": _subscribers,

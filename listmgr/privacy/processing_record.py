@@ -137,7 +137,7 @@ REASONS = {
         LegalBasis.LEGITIMATE_INTEREST,
         N_("30 days, as long as the change can be undone."),
     ),
-    "bulk_befores": Reason(
+    "bulk_undo_values": Reason(
         _SUBSCRIBERS,
         N_("To undo a change of many people that was a mistake."),
         LegalBasis.LEGITIMATE_INTEREST,
@@ -158,7 +158,7 @@ REASONS = {
 }
 # What is known of a card, and what was handed in to read it from.
 REASONS |= dict.fromkeys(
-    ("cards", "card_uploads", "card_captures", "card_letters"),
+    ("cards", "card_uploads", "card_captures", "card_replies"),
     Reason(
         _CARDS,
         N_("To answer people who gave their card, and to ask whether they want our mail."),

@@ -40,6 +40,17 @@ def test_migrations_go_up_down_and_up_and_agree_with_the_models(house: EmbeddedS
     engine.dispose()
 
 
+def test_renamed_tables_leave_no_old_name_behind(shared_engine: sa.Engine):
+    names = (
+        "SELECT relname FROM pg_class UNION SELECT conname FROM pg_constraint"
+        " UNION SELECT proname FROM pg_proc WHERE prosrc ~ 'card_letters|bulk_befores'"
+    )
+    with shared_engine.connect() as connection:
+        found = set(connection.scalars(sa.text(names)))
+    assert {"card_replies", "bulk_undo_values", "pk_card_replies", "ix_card_replies_open"} <= found
+    assert [name for name in found if "card_letters" in name or "bulk_befores" in name] == []
+
+
 def test_every_column_says_whether_it_is_personal():
     silent = [
         f"{table.name}.{column.name}"

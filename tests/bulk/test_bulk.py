@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from listmgr.bulk.control import can_undo, purge
 from listmgr.bulk.lifecycle import BulkStatus
-from listmgr.bulk.models import BulkAct, BulkBefore
+from listmgr.bulk.models import BulkAct, BulkUndoValue
 from listmgr.bulk.preview import sample
 from listmgr.consent.anchor import broken_chains
 from listmgr.consent.models import Consent, ConsentEvent
@@ -120,10 +120,10 @@ def test_undo_ends_after_thirty_days_and_the_values_before_are_purged(office, pe
         office.steer(act.id, "undo", at=NOW + timedelta(days=31))
     with uow() as tx:
         assert purge(tx, at=NOW + timedelta(days=29)) == 0
-        assert len(tx.session.scalars(sa.select(BulkBefore)).all()) == 2
+        assert len(tx.session.scalars(sa.select(BulkUndoValue)).all()) == 2
     with uow() as tx:
         assert purge(tx, at=NOW + timedelta(days=30)) == 1
-    assert session.scalars(sa.select(BulkBefore)).all() == []
+    assert session.scalars(sa.select(BulkUndoValue)).all() == []
     assert session.scalars(sa.select(Selection)).all() == []
     assert (office.look(act.id).value, office.look(act.id).done["change"]) == ("", 4)
 
@@ -291,7 +291,7 @@ def test_l15_erasing_a_person_takes_them_out_of_the_values_before(office, people
     many = office.do(ticked(*people[:4]), kind="set_field", field="company", value="Neu")
     with uow() as tx:
         erase(tx, [people[0]], actor="operator:1", at=NOW)
-    kept = str(session.scalars(sa.select(BulkBefore.before)).all())
+    kept = str(session.scalars(sa.select(BulkUndoValue.before)).all())
     assert "Annas" not in kept
     # Of the act on her alone nothing is left to undo; the other one still has the other three.
     assert (office.look(act.id).value, office.look(act.id).undo_until) == ("", None)

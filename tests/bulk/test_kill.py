@@ -90,7 +90,7 @@ def test_kill_9_amid_a_mass_update_changes_everybody_once(office, crowd, setting
     act = office.work(act.id)
     assert (act.status, act.done) == (BulkStatus.FINISHED, {"change": PEOPLE})
     assert session.scalars(sa.text("SELECT DISTINCT tags FROM subscribers")).all() == [["x"]]
-    kept = "SELECT count(*) FROM bulk_befores, jsonb_object_keys(before)"
+    kept = "SELECT count(*) FROM bulk_undo_values, jsonb_object_keys(before)"
     assert session.scalar(sa.text(kept)) == PEOPLE
     assert office.undo(act.id).undone == {"undone": PEOPLE}
 

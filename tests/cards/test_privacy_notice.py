@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from listmgr.cards import funnel
 from listmgr.cards.funnel import Funnels, OccasionFunnel, count_again, funnels
-from listmgr.cards.models import Card, CardCount, CardLetter, CardUpload, LetterStatus, NoticeWay
+from listmgr.cards.models import Card, CardCount, CardReply, CardUpload, NoticeWay, ReplyStatus
 from listmgr.cards.outreach.reply import (
     ReplyWords,
     write_reply,
@@ -63,7 +63,7 @@ def post(sink):
     return by(sink.account)
 
 
-def write(tx, card, notice, operator_id, body=BODY, subject="Unser Gespräch") -> CardLetter:
+def write(tx, card, notice, operator_id, body=BODY, subject="Unser Gespräch") -> CardReply:
     return write_reply(
         tx,
         card.id,
@@ -171,7 +171,7 @@ def test_l17_the_first_reply_does_not_advertise(uow, session, ada, notice, body)
     with pytest.raises(InvalidInput) as error, uow() as tx:
         write(tx, card, notice, ada.id, body=body)
     assert error.value.fields["found"]
-    assert session.scalar(sa.select(sa.func.count()).select_from(CardLetter)) == 0
+    assert session.scalar(sa.select(sa.func.count()).select_from(CardReply)) == 0
 
 
 def test_an_honest_answer_passes_the_linter():
@@ -209,8 +209,8 @@ def test_a_silent_server_leaves_the_reply_waiting_and_a_refusal_ends_it(
     away = by(MailSettings(port=1, sender="x@example.org"))
     send_reply(uow, away, resource("templates"), letter.id, now=now)
     session.expire_all()
-    found = session.get_one(CardLetter, letter.id)
-    assert (found.status, found.attempts) == (LetterStatus.QUEUED, 1)
+    found = session.get_one(CardReply, letter.id)
+    assert (found.status, found.attempts) == (ReplyStatus.QUEUED, 1)
     with uow() as tx:
         assert sweep_letters(tx, at=now()) == 0
     with uow() as tx:
@@ -221,7 +221,7 @@ def test_a_silent_server_leaves_the_reply_waiting_and_a_refusal_ends_it(
 
     send_reply(uow, broken, resource("templates"), letter.id, now=now)
     session.expire_all()
-    assert session.get_one(CardLetter, letter.id).status is LetterStatus.UNCERTAIN
+    assert session.get_one(CardReply, letter.id).status is ReplyStatus.UNCERTAIN
 
 
 def test_who_objected_meanwhile_gets_no_reply(uow, session, settings, ada, notice, post, sink):
@@ -232,7 +232,7 @@ def test_who_objected_meanwhile_gets_no_reply(uow, session, settings, ada, notic
         suppress(tx, key, SuppressionReason.OBJECTED, at=now())
     send_reply(uow, post, resource("templates"), letter.id, now=now)
     assert sink.mails == []
-    assert session.get_one(CardLetter, letter.id).status is LetterStatus.FAILED
+    assert session.get_one(CardReply, letter.id).status is ReplyStatus.FAILED
 
 
 def test_a_worker_killed_while_sending_sends_nothing_twice(uow, session, ada, notice, post, sink):
@@ -248,7 +248,7 @@ def test_a_worker_killed_while_sending_sends_nothing_twice(uow, session, ada, no
     assert sink.mails == []
     with uow() as tx:
         sweep_letters(tx, at=now() + timedelta(minutes=11))
-    assert session.get_one(CardLetter, letter.id).status is LetterStatus.UNCERTAIN
+    assert session.get_one(CardReply, letter.id).status is ReplyStatus.UNCERTAIN
 
 
 def test_the_funnel_counts_occasions_and_outlives_the_cards(uow, session, ada, ben, notice):

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.cards.inbox import Size, count_restricted, count_to_review, counts, inbox, restricted
-from listmgr.cards.models import Card, CardCapture, CardUpload, LetterStatus, UploadStatus
+from listmgr.cards.models import Card, CardCapture, CardUpload, ReplyStatus, UploadStatus
 from listmgr.cards.outreach.consent_statement import request_confirmation_once
 from listmgr.cards.outreach.reply_sender import send_reply
 from listmgr.cards.outreach.signup_prefill import (
@@ -144,7 +144,7 @@ def test_l33_a_reply_that_waited_is_not_sent(uow, session, ada, notice, restrict
     send_reply(uow, post, resource("templates"), letter.id, now=now)
     assert sink.mails == []
     session.refresh(found := session.merge(letter))
-    assert (found.status, found.last_error) == (LetterStatus.FAILED, "processing was restricted")
+    assert (found.status, found.last_error) == (ReplyStatus.FAILED, "processing was restricted")
 
 
 def test_l33_the_same_card_photographed_again_is_not_taken(uow, session, ada, ben, restrict_zoe):

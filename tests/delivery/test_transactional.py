@@ -11,7 +11,7 @@ import redis
 import sqlalchemy as sa
 from flask import Flask
 
-from listmgr.cards.models import CardLetter, LetterStatus
+from listmgr.cards.models import CardReply, ReplyStatus
 from listmgr.cards.outreach.reply import (
     ReplyWords,
     write_reply,
@@ -128,7 +128,7 @@ def test_by_the_from_address_too_and_the_key_to_ones_data_and_a_cards_reply(desk
     assert [to for to, _mail in desk.relay.mails] == ["anna@example.com", "zoe@example.com"]
     assert sink.mails == []
     with uow() as tx:
-        assert tx.session.get_one(CardLetter, letter.id).status is LetterStatus.SENT
+        assert tx.session.get_one(CardReply, letter.id).status is ReplyStatus.SENT
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listmgr.cards.models import CardSource, LetterStatus
+from listmgr.cards.models import CardSource, ReplyStatus
 from listmgr.cards.stages import Stage
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import ConsentSource, ServiceMailKind
@@ -36,7 +36,7 @@ EVERY = [
     (field_labels.basis_name, LegalBasis),
     (labels.card_stage, Stage),
     (labels.card_source, CardSource),
-    (labels.letter_status, LetterStatus),
+    (labels.letter_status, ReplyStatus),
     (imports_labels.verdict_name, RowOutcome),
     (imports_labels.import_state, ImportStatus),
     (imports_labels.meaning_name, Meaning),

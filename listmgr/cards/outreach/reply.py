@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from listmgr.cards.intake import objection
-from listmgr.cards.models import Card, CardLetter, CardStatus, LetterStatus
+from listmgr.cards.models import Card, CardReply, CardStatus, ReplyStatus
 from listmgr.cards.outreach.reply_linter import not_of_service
 from listmgr.cards.visibility import locked_card
 from listmgr.kit.errors import Refused
@@ -21,10 +21,10 @@ from listmgr.lists.models import MailingList
 MAX_BODY = 5000
 # A reply that may have arrived is not written a second time.
 _MAY_HAVE_ARRIVED = (
-    LetterStatus.QUEUED,
-    LetterStatus.SENDING,
-    LetterStatus.SENT,
-    LetterStatus.UNCERTAIN,
+    ReplyStatus.QUEUED,
+    ReplyStatus.SENDING,
+    ReplyStatus.SENT,
+    ReplyStatus.UNCERTAIN,
 )
 
 
@@ -45,7 +45,7 @@ def write_reply(
     list_id: int,
     operator_id: int,
     at: datetime,
-) -> CardLetter:
+) -> CardReply:
     """Queue the reply. Raises Refused, or InvalidInput with `subject`, `body`, `list_id`;
 
     `found` are the places of the body that advertise.
@@ -62,11 +62,11 @@ def write_reply(
         typed.wrong["body"] = N_("This answers a talk and must not advertise. Please take out:")
         typed.wrong["found"] = " · ".join(found)
     typed.done()
-    letter = CardLetter(
+    letter = CardReply(
         card_id=card.id,
         operator_id=operator_id,
         list_id=list_id,
-        status=LetterStatus.QUEUED,
+        status=ReplyStatus.QUEUED,
         subject=subject,
         body=body,
         created_at=at,
@@ -82,9 +82,9 @@ def _must_be_writable(tx: Transaction, card: Card) -> None:
         raise Refused(N_("Review the card first, and give it an e-mail address."))
     if objection(tx, [card.address]) is not None:
         raise Refused(N_("This person objected to mail from us. Only they can change that."))
-    sent = sa.select(CardLetter.id).where(
-        CardLetter.card_id == card.id,
-        CardLetter.status.in_(_MAY_HAVE_ARRIVED),
+    sent = sa.select(CardReply.id).where(
+        CardReply.card_id == card.id,
+        CardReply.status.in_(_MAY_HAVE_ARRIVED),
     )
     if tx.session.scalars(sent.limit(1)).first() is not None:
         raise Refused(N_("The first reply has been written. Go on from your own mailbox."))

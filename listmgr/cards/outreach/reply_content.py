@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from listmgr.cards.models import Card, CardCapture, CardLetter, Occasion
+from listmgr.cards.models import Card, CardCapture, CardReply, Occasion
 from listmgr.kit.mail import OutgoingMail
 from listmgr.kit.mail_templates import mail_templates
 from listmgr.kit.transaction import Transaction
@@ -18,7 +18,7 @@ from listmgr.operators.models import Operator
 from listmgr.subscribers.address import AddressError, parse_address
 
 
-def compose_reply(tx: Transaction, card: Card, letter: CardLetter, templates: Path) -> OutgoingMail:
+def compose_reply(tx: Transaction, card: Card, letter: CardReply, templates: Path) -> OutgoingMail:
     """The mail: the operator's words, then who we are, what we hold, from where, for how long."""
     sender = tx.session.get_one(MailingList, letter.list_id)
     operator = tx.session.get_one(Operator, letter.operator_id)

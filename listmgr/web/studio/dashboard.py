@@ -29,6 +29,7 @@ from listmgr.lists.models import MailingList, Notice, SignupForm
 from listmgr.operators.roles import Right, may
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
+from listmgr.web.studio.refused_logins import refused_logins
 from listmgr.web.studio.session import current_operator, whose_cards
 from listmgr.web.studio.transactions import (
     read_only_transaction,
@@ -72,7 +73,7 @@ def dashboard() -> str:
             stations=consent_statistics.stations(session),
             weeks=consent_statistics.growth(session, at=now()),
             questions=consent_statistics.questions(session),
-            refused_logins=consent_statistics.refused_logins(session),
+            refused_logins=refused_logins(session),
             ledger=consent_statistics.ledger_state(session),
             campaigns=_latest_campaigns(session),
             stopped=_stopped(session),

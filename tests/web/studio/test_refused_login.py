@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from listmgr.cards.outreach import reply_sender
+from listmgr.cards.outreach.reply import ReplyWords, write_reply
 from listmgr.consent import service_mail_sender
 from listmgr.consent.service_mail_sender import send_question
 from listmgr.kit.clock import now
 from listmgr.kit.throttled_log import ThrottledLog
 from listmgr.schema import resource
+from tests.cards.corrections import kept
 from tests.factories import (
     make_list,
     make_pending,
@@ -38,6 +41,30 @@ def test_d04_a_refused_login_is_shown_and_said_once(uow, admin, caplog, monkeypa
             send_question(uow, by(known), resource("templates"), number, now=now)
     assert words in admin.get("/studio/").get_data(as_text=True)
     assert "refuses the login" in admin.get("/studio/senders").get_data(as_text=True)
+    assert "refuses the login" in admin.get("/studio/senders/0").get_data(as_text=True)
     said = [record.getMessage() for record in caplog.records if "refuses" in record.getMessage()]
     assert len(said) == 1
     assert "example.com" not in said[0]
+
+
+def test_d04_a_reply_to_a_card_that_waits_for_the_login_is_shown_too(
+    uow, admin, caplog, monkeypatch
+):
+    log = ThrottledLog(reply_sender._refused_logins.log_to)
+    monkeypatch.setattr(reply_sender, "_refused_logins", log)
+    me = admin.operator.id
+    with uow() as tx:
+        make_list(tx)
+        words = ReplyWords("Our talk", "Thank you for the talk.")
+        card = kept(tx, me)
+        letter = write_reply(tx, card.id, None, words, list_id=1, operator_id=me, at=now())
+    pages = ("/studio/", "/studio/senders", "/studio/senders/0")
+    words_of = lambda: ["refuses the login" in admin.get(page).text for page in pages]  # noqa: E731
+    assert words_of() == [False, False, False]
+    with scripted(refuse) as account:
+        wrong = by(replace(account, username="list", password="wrong"))
+        for _ in range(2):
+            reply_sender.send_reply(uow, wrong, resource("templates"), letter.id, now=now)
+    assert words_of() == [True, True, True]
+    said = [record.getMessage() for record in caplog.records if "refuses" in record.getMessage()]
+    assert len(said) == 1

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from listmgr.campaigns import control
-from listmgr.consent import consent_statistics
 from listmgr.context import services
 from listmgr.delivery.smtp import providers
 from listmgr.delivery.smtp.check_connection import (
@@ -39,6 +38,7 @@ from listmgr.senders.quiet_hours import (
 )
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.guard import requires
+from listmgr.web.studio.refused_logins import refused_logins
 from listmgr.web.studio.transactions import (
     form_ids,
     form_values,
@@ -63,7 +63,7 @@ def senders() -> str:
             found=found,
             mail=services().settings.mail,
             today=today,
-            refused_logins=consent_statistics.refused_logins(tx.session),
+            refused_logins=refused_logins(tx.session),
         )
 
 
@@ -96,6 +96,7 @@ def _page(sender_id: int, trial: Trial | None) -> str:
             found=found,
             mail=services().settings.mail,
             trial=trial,
+            login_refused=sender_id in refused_logins(tx.session),
             today=_today(found),
             step=_step(found),
             tomorrow=allowance(found.warm_up, found.warm_up_began, _day(found, 1)),
