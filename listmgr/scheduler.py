@@ -60,7 +60,10 @@ _RUNNING = "status = 'running' AND (waits_until IS NULL OR waits_until <= now())
 # Rows left half done are settled after minutes; a mail server that is away is asked again.
 _RESTING = "status IN ('running', 'paused') OR finished_at > now() - interval '1 day'"
 _CHANGES = "status = 'received' OR status = 'asked' AND asked_at < now() - interval '1 day'"
-_IMPORTS = "status IN ('checking', 'running') AND (lease_until IS NULL OR lease_until < now())"
+_IMPORTS = (
+    "status IN ('checking', 'running') AND (lease_until IS NULL OR lease_until < now())"
+    " OR EXISTS (SELECT FROM import_erasures)"
+)
 # Counted by the server itself: nobody has to read what has changed.
 _SEARCHED = (
     "SELECT coalesce(sum(n_tup_ins + n_tup_upd), 0) FROM pg_stat_user_tables"

@@ -11,10 +11,10 @@ from listmgr.imports.control import form_of
 from listmgr.imports.duplicates import KEY
 from listmgr.imports.file_store import kept
 from listmgr.imports.lifecycle import ENDED, ImportAction, next_status
-from listmgr.imports.models import Import, ImportKey
+from listmgr.imports.models import Import, ImportErasure, ImportKey
 from listmgr.imports.readers.csv_rows import Broken
 from listmgr.imports.readers.tables import tables
-from listmgr.imports.sweep import forget
+from listmgr.imports.sweep import SEARCH, forget
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import N_
@@ -42,21 +42,41 @@ def forget_rows(tx: Transaction, address_keys: Iterable[str]) -> None:
 
 
 def forget_files(tx: Transaction, address_keys: Iterable[str]) -> None:
-    """A file cannot lose a row and stay as it was looked through: it goes, and its import ends.
+    """Have every stored file searched for these people after the commit: it may take minutes."""
+    spellings = _spellings(address_keys)
+    stored = tx.session.scalars(sa.select(Import.id).where(Import.purged_at.is_(None))).all()
+    if not stored or not spellings:
+        return
+    rows = [{"import_id": found, "addresses": spellings} for found in stored]
+    tx.session.execute(sa.insert(ImportErasure), rows)
+    tx.after_commit(SEARCH)
 
-    What has been taken in stays; whoever needs the others brings a file without the person.
+
+def search_next_file(tx: Transaction) -> bool:
+    """Search one file for whoever was erased; whether there was one.
+
+    A file cannot lose a row and stay as it was looked through: it goes, and its import ends. What
+    has been taken in stays; whoever needs the others brings a file without the person.
     """
-    needles = _spellings(address_keys)
-    found = tx.session.scalars(
-        sa.select(Import).where(Import.purged_at.is_(None)).order_by(Import.id).with_for_update()
+    import_id = tx.session.scalar(
+        sa.select(ImportErasure.import_id).order_by(ImportErasure.id).limit(1)
     )
-    for one in found.all():
-        if not _holds(tx, one, needles):
-            continue
-        if one.status not in ENDED:
-            one.status = next_status(one.status, ImportAction.CANCEL)
-            one.problem, one.ended_at = ERASED_IN_FILE, now()
-        forget(tx, one, at=now())
+    if import_id is None:
+        return False
+    found = tx.session.get_one(Import, import_id, with_for_update=True)
+    # With the lock: none that is written meanwhile goes unsearched.
+    searched = tx.session.scalars(
+        sa.delete(ImportErasure)
+        .where(ImportErasure.import_id == import_id)
+        .returning(ImportErasure.addresses)
+    ).all()
+    needles = sorted({address for addresses in searched for address in addresses})
+    if needles and found.purged_at is None and _holds(tx, found, needles):
+        if found.status not in ENDED:
+            found.status = next_status(found.status, ImportAction.CANCEL)
+            found.problem, found.ended_at = ERASED_IN_FILE, now()
+        forget(tx, found, at=now())
+    return True
 
 
 def _holds(tx: Transaction, found: Import, needles: list[str]) -> bool:

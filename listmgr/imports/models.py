@@ -78,6 +78,22 @@ class ImportPiece(Base):
     content: Mapped[bytes] = mapped_column(info=PERSONAL)
 
 
+class ImportErasure(Base):
+    """Somebody was erased: a stored file is to be searched for them, after the commit.
+
+    The row and the address in it are deleted with the search.
+    """
+
+    __tablename__ = "import_erasures"
+    __table_args__ = (sa.Index("ix_import_erasures_import_id", "import_id"),)
+
+    id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
+    # No foreign key: its check would wait for the lock of an import that is at work.
+    import_id: Mapped[int] = mapped_column(info=PLAIN)
+    # Addresses in each spelling people write.
+    addresses: Mapped[list[str]] = mapped_column(info=PERSONAL)
+
+
 class ImportBatch(Base):
     """Some rows done: written in the transaction that did them, so nothing is done twice."""
 

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 
 from listmgr.imports.file_store import purge
 from listmgr.imports.lifecycle import ENDED, WORKING, ImportAction, ImportStatus, next_status
-from listmgr.imports.models import Import, ImportRow
+from listmgr.imports.models import Import, ImportErasure, ImportRow
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction
 
 TIMEOUT = 900
+# Looks through stored files for people who were erased.
+SEARCH = Job("erase_from_imports", key="erase-from-imports", timeout=TIMEOUT)
 
 
 def enqueue_import(tx: Transaction, import_id: int, turn: int = 0) -> None:
@@ -29,6 +31,8 @@ def sweep(tx: Transaction) -> None:
     )
     for import_id in tx.session.scalars(waiting.order_by(Import.id)):
         enqueue_import(tx, import_id)
+    if tx.session.scalar(sa.select(ImportErasure.id).limit(1)) is not None:
+        tx.after_commit(SEARCH)
 
 
 def purge_due(tx: Transaction, *, at: datetime) -> int:

@@ -21,7 +21,7 @@ from listmgr.jobs.consents import (
     sweep_signups,
     tidy_search,
 )
-from listmgr.jobs.imports import purge_imports, sweep_imports, work_import
+from listmgr.jobs.imports import erase_from_imports, purge_imports, sweep_imports, work_import
 from listmgr.jobs.service_mail import (
     send_card_letter,
     send_question,
@@ -32,6 +32,7 @@ __all__ = [
     "anchor_ledger",
     "clear_fields",
     "drop_deliveries",
+    "erase_from_imports",
     "expire_consents",
     "keep_journal",
     "knock",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from listmgr.context import services
-from listmgr.imports import sweep
+from listmgr.imports import erasure, sweep
 from listmgr.imports import worker as importing
 from listmgr.jobs.worker_id import holder
 from listmgr.kit.clock import now
@@ -21,6 +21,15 @@ def sweep_imports() -> None:
     """Ring for imports whose bell or worker was lost."""
     with services().unit_of_work() as tx:
         sweep.sweep(tx)
+
+
+def erase_from_imports() -> None:
+    """Search stored files for people who were erased, each file in a transaction of its own."""
+    made = services()
+    is_any = True
+    while is_any:
+        with made.unit_of_work() as tx:
+            is_any = erasure.search_next_file(tx)
 
 
 def purge_imports() -> None:

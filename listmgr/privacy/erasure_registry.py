@@ -118,7 +118,7 @@ def _import_rows(tx: Transaction, gone: ErasureTargets) -> None:
 
 
 def _import_files(tx: Transaction, gone: ErasureTargets) -> None:
-    """The whole file, which was brought to be looked through as it was."""
+    """The whole file, which was brought to be looked through as it was; after the commit."""
     forget_files(tx, gone.address_keys)
 
 
@@ -156,6 +156,7 @@ ERASERS: Mapping[str, Eraser] = {
     "card_uploads": _cards,
     "import_keys": _import_keys,
     "import_rows": _import_rows,
+    "import_erasures": _import_files,
     "import_lines": _import_files,
     "import_pieces": _import_files,
     "export_pieces": _export_pieces,

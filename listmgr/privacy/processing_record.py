@@ -167,7 +167,7 @@ REASONS |= dict.fromkeys(
     ),
 )
 REASONS |= dict.fromkeys(
-    ("import_pieces", "import_lines", "import_rows", "import_keys"),
+    ("import_pieces", "import_lines", "import_rows", "import_keys", "import_erasures"),
     Reason(
         N_("People in files that operators bring from other programs"),
         N_("To look a file through before anybody is taken in, and to give back what was not."),
