@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0079"
-down_revision = "0040"
+down_revision = "0057"
 branch_labels = None
 depends_on = None
 

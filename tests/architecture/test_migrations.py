@@ -245,7 +245,7 @@ def test_w15_audit_entries_get_the_actions_of_the_enum_and_the_old_ones_back(
             )
             return [(action, subject) for action, subject in rows]
 
-    migrate(url)
+    migrate(url, "0057")
     assert entries() == [
         ("campaign.launched", "campaign"),
         ("card.captured", "card"),
