@@ -19,6 +19,7 @@ from listmgr.config import Settings
 from listmgr.kit.db import db
 from listmgr.kit.mail import KeptConnections, make_post
 from listmgr.kit.queue import QUEUES
+from listmgr.kit.transaction import retry_conflicts
 from listmgr.runtime.forked_commands import (
     name_connections,
     name_process,
@@ -38,7 +39,7 @@ MAIL_JOBS = 5000
 CAMPAIGN_NICENESS = 5
 # Seconds a worker has to bring its job to an end when it is asked to.
 PATIENCE = 60.0
-RegisteredJob.functions = {name: getattr(jobs, name) for name in jobs.__all__}
+RegisteredJob.functions = {name: retry_conflicts(getattr(jobs, name)) for name in jobs.__all__}
 
 
 # Made before the parts of `listmgr up` are forked, it is shared by them.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -13,6 +16,11 @@ from listmgr.config import Settings
 from listmgr.kit.queue import Job
 
 _SOON = sa.text("SET LOCAL synchronous_commit = off")
+# How often what may run twice is run when PostgreSQL ends it in favour of another transaction.
+CONFLICT_ATTEMPTS = 3
+_CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -69,3 +77,22 @@ def transaction(
         keep()
     if tx.jobs:
         ring(tx.jobs)
+
+
+def retry_conflicts(work: Callable[P, T]) -> Callable[P, T]:
+    """Run `work` again when PostgreSQL ended its transaction to break a deadlock (40P01, 40001).
+
+    For what may run twice as a whole, such as jobs. The last conflict is raised.
+    """
+
+    @functools.wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(CONFLICT_ATTEMPTS - 1):
+            try:
+                return work(*args, **kwargs)
+            except sa.exc.OperationalError as error:
+                if not isinstance(error.orig, _CONFLICTS):
+                    raise
+        return work(*args, **kwargs)
+
+    return run

@@ -10,6 +10,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,11 +18,16 @@ import pytest
 import redis
 import sqlalchemy as sa
 
+from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.models import Consent, Signup
+from listmgr.consent.signup import SignupContent, receive
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job, enqueue
+from listmgr.lists.models import SignupForm
 from tests.factories import (
     launched,
     make_list,
+    make_subscriber,
 )
 from tests.journeys.workers import keys
 from tests.many_subscribers import make_crowd
@@ -124,6 +130,47 @@ def test_f02_a_worker_killed_in_a_job_takes_nobody_along(engine, valkey, start, 
     start("worker", f"--queues={queue}")
     wait_until(lambda: done(valkey, job))
     assert "Traceback" not in log.read_text()
+
+
+def test_f12_a_job_that_loses_a_deadlock_runs_again(superuser, uow, valkey, start):
+    with uow() as tx:
+        notice = make_list(tx)[2]
+        make_subscriber(tx, "anna@example.com", now())
+        form = SignupForm(slug="news", title_de="Post", title_en="Mail")
+        tx.session.add(form)
+        tx.session.flush()
+        content = SignupContent("anna@example.com", (notice.id,), "de", "https://x.example/s/news")
+        receive(tx, form_id=form.id, content=content, at=now())
+        (job,) = tx.jobs
+        tx.jobs = []
+    with (
+        superuser.connect() as gate,
+        superuser.connect() as other,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        gate.execute(sa.text("LOCK TABLE notices"))
+        # It never looks for a deadlock itself, so that the job does, and loses.
+        other.execute(sa.text("SET LOCAL deadlock_timeout = '10min'"))
+        other.execute(sa.text("SELECT FROM subscribers FOR UPDATE"))
+        worker = start("worker", "--burst", "--queues=mail")
+        enqueue(valkey, [job])
+        wait_until(lambda: _lock_waits(superuser) == 1)
+        # The job holds the sign-up by now, and is let on to the person.
+        waiting = thread.submit(other.execute, sa.text("SELECT FROM signups FOR UPDATE"))
+        wait_until(lambda: _lock_waits(superuser) == 2)
+        gate.rollback()
+        waiting.result(60).close()
+        other.rollback()
+    worker.wait(60)
+    assert not valkey.zcard("rq:failed:mail")
+    with uow() as tx:
+        assert tx.session.scalars(sa.select(Signup)).all() == []
+        assert tx.session.scalars(sa.select(Consent.status)).all() == [ConsentStatus.PENDING]
+
+
+def _lock_waits(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        return connection.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
 
 SPOIL: list[Callable[[redis.Redis], object]] = [
