@@ -4,7 +4,8 @@
 
 Ten sign-ups a second: alone, beside two campaigns that send 500 mails a second each, and beside two
 that send as fast as they can. Time from the POST to the server's 250; CPU of the mail worker and of
-PostgreSQL a mail, measured alone. The last line is JSON.
+PostgreSQL a mail, measured alone, sign-up included. The last line is JSON, with what each target
+asks for and whether it is met; the exit status is 1 where one is not.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ from listmgr.senders.models import Sender
 from tests.factories import make_list
 
 A_SECOND = 10
+ALONE, BESIDE_500, BESIDE_FULL = "alone", "beside 2 × 500 a second", "beside 2 at full speed"
+# Seconds from the POST to the 250 for 99 of 100 mails.
+MOST_SECONDS = {ALONE: 1.0, BESIDE_500: 1.0, BESIDE_FULL: 2.0}
+# CPU of the worker and PostgreSQL for a mail, in ms.
+MOST_CPU_MS = 25.0
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -103,7 +109,9 @@ class Confirming:
         self.env = at.env | {
             "LISTMGR_BASE_URL": f"http://127.0.0.1:{self.port}",
             "LISTMGR_SIGNUP_MIN_SECONDS": "0",
+            # All come from one network, and 1,800 an hour would wait for room (decision 0071).
             "LISTMGR_SIGNUPS_PER_HOUR": "1000000",
+            "LISTMGR_CONFIRMATIONS_PER_HOUR": "10000",
         }
         config = "--config=python:listmgr.runtime.gunicorn_config"
         self._start("gunicorn", "listmgr.app:create_app()", config, f"--bind=127.0.0.1:{self.port}")
@@ -203,6 +211,19 @@ class Confirming:
                 process.wait()
 
 
+def judge(results: dict[str, dict[str, float]]) -> dict[str, dict[str, float | bool]]:
+    """Each target, what was measured, and whether it is met."""
+    measured = {
+        f"p99 {name}, s": (results[name]["p99"], most) for name, most in MOST_SECONDS.items()
+    }
+    cpu = results[ALONE]["worker_ms"] + results[ALONE]["postgresql_ms"]
+    measured["CPU a mail, ms"] = (round(cpu, 1), MOST_CPU_MS)
+    return {
+        name: {"target": most, "measured": value, "met": value <= most}
+        for name, (value, most) in measured.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="under 40 seconds")
@@ -214,8 +235,8 @@ def main() -> None:
         sink = start_sink()
         confirming = Confirming(at, stack)
         confirming.measure(5)
-        told["alone"] = confirming.measure(count)
-        for name, rate in (("beside 2 × 500 a second", 500), ("beside 2 at full speed", 0)):
+        told[ALONE] = confirming.measure(count)
+        for name, rate in ((BESIDE_500, 500), (BESIDE_FULL, 0)):
             with confirming.campaigns(sink, rate):
                 begun, had = time.monotonic(), sink.mails
                 told[name] = confirming.measure(count)
@@ -224,7 +245,10 @@ def main() -> None:
                 )
     for name, found in told.items():
         print(f"{name:28}" + "  ".join(f"{key} {value}" for key, value in found.items()))
-    print(json.dumps({"load": os.getloadavg()[0], "confirmation": told}))
+    targets = judge(told)
+    print(json.dumps({"load": os.getloadavg()[0], "confirmation": told, "targets": targets}))
+    if not all(target["met"] for target in targets.values()):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

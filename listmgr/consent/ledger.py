@@ -8,8 +8,6 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
-
 from listmgr.consent.hash_chain import (
     GENESIS,
     SALT_BYTES,
@@ -19,9 +17,10 @@ from listmgr.consent.hash_chain import (
     entry_hash,
 )
 from listmgr.consent.lifecycle import ENDED, ConsentAction, ConsentStatus, next_status
-from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
+from listmgr.consent.models import Consent
 from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
+from listmgr.kit.rows import rows_unflushed
 from listmgr.kit.transaction import Transaction
 
 # A trigger writes these into the journal.
@@ -77,13 +76,14 @@ def record_changes(
         _entry(act, action, actor, GENESIS if first else before[act.consent.id]) for act in acts
     ]
     ids = _store(tx, [entry for entry, _, _ in written])
-    evidence = [
-        {"event_id": ids[act.consent.id], "salt": salt, "content": content}
-        for act, (_, salt, content) in zip(acts, written, strict=True)
-        if act.evidence
-    ]
-    if evidence:
-        tx.session.execute(sa.insert(ConsentEvidence), evidence)
+    _store_evidence(
+        tx,
+        [
+            (ids[act.consent.id], salt, content)
+            for act, (_, salt, content) in zip(acts, written, strict=True)
+            if act.evidence
+        ],
+    )
     tx.journaled |= action in JOURNALED
     for act, (entry, _, _) in zip(acts, written, strict=True):
         _move(act.consent, ConsentStatus(entry.status), entry.seq, act.at)
@@ -123,25 +123,33 @@ def _move(consent: Consent, status: ConsentStatus, version: int, at: datetime) -
         consent.expires_at = None
 
 
+# The ledger's statements need nothing the session holds back: what it knows of a locked consent is
+# newer than the row, and written with the act (`record_many`).
+_LAST_HASHES = (
+    "SELECT consent_id, hash FROM consent_events WHERE (consent_id, seq) IN"
+    " (SELECT * FROM unnest(%(consent_id)s::bigint[], %(seq)s::int[]))"
+)
+
+
 def _last_hashes(tx: Transaction, acts: Sequence[LedgerChange]) -> dict[int, bytes]:
-    rows = tx.session.execute(
-        sa.select(ConsentEvent.consent_id, ConsentEvent.hash)
-        .join(Consent, Consent.id == ConsentEvent.consent_id)
-        .where(
-            ConsentEvent.consent_id.in_([act.consent.id for act in acts]),
-            ConsentEvent.seq == Consent.version,
-        )
-    )
-    return {row.consent_id: row.hash for row in rows}
+    values = {
+        "consent_id": [act.consent.id for act in acts],
+        "seq": [act.consent.version for act in acts],
+    }
+    return dict(rows_unflushed(tx.session)(_LAST_HASHES, values))
 
 
 # Columns as arrays: one short statement, and the driver writes no thousand-row VALUES.
-_STORE = sa.text(
+_STORE = (
     "INSERT INTO consent_events (consent_id, seq, action, status, at, actor, facts, commitment,"
-    " previous, hash) SELECT * FROM unnest(CAST(:consent_id AS bigint[]), CAST(:seq AS int[]),"
-    " CAST(:action AS text[]), CAST(:status AS text[]), CAST(:at AS timestamptz[]),"
-    " CAST(:actor AS text[]), CAST(:facts AS text[]), CAST(:commitment AS bytea[]),"
-    " CAST(:previous AS bytea[]), CAST(:hash AS bytea[])) RETURNING consent_id, id"
+    " previous, hash) SELECT * FROM unnest(%(consent_id)s::bigint[], %(seq)s::int[],"
+    " %(action)s::text[], %(status)s::text[], %(at)s::timestamptz[],"
+    " %(actor)s::text[], %(facts)s::text[], %(commitment)s::bytea[],"
+    " %(previous)s::bytea[], %(hash)s::bytea[]) RETURNING consent_id, id"
+)
+_STORE_EVIDENCE = (
+    "INSERT INTO consent_evidence (event_id, salt, content) SELECT * FROM"
+    " unnest(%(event_id)s::bigint[], %(salt)s::bytea[], %(content)s::text[]) RETURNING event_id"
 )
 _COLUMNS = tuple(field.name for field in fields(LedgerEntry))
 
@@ -150,4 +158,12 @@ def _store(tx: Transaction, entries: Sequence[LedgerEntry]) -> dict[int, int]:
     """Write events, one of each consent; returns their ids by the consents'."""
     values = {name: [getattr(entry, name) for entry in entries] for name in _COLUMNS}
     values["hash"] = [entry_hash(entry) for entry in entries]
-    return {row.consent_id: row.id for row in tx.session.execute(_STORE, values)}
+    return dict(rows_unflushed(tx.session)(_STORE, values))
+
+
+def _store_evidence(tx: Transaction, evidence: Sequence[tuple[int, bytes, str]]) -> None:
+    """Write event ids, salts and contents."""
+    if evidence:
+        ids, salts, contents = map(list, zip(*evidence, strict=True))
+        values = {"event_id": ids, "salt": salts, "content": contents}
+        rows_unflushed(tx.session)(_STORE_EVIDENCE, values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,6 +16,7 @@ from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind, ServiceMailStatus
 from listmgr.kit.queue import Job
+from listmgr.kit.rows import rows_of
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList
 from listmgr.subscribers.address import Address, fingerprint
@@ -40,12 +42,13 @@ def request_confirmation(
     `network` is the keyed fingerprint of where the request came from: those that wait take turns
     by it. Returns None where the mailbox has been asked for all of it within the day.
     """
-    mailbox_full = mailbox_is_full(tx, address, at)
-    if mailbox_full and all(c.status is ConsentStatus.PENDING for c in consents):
-        return None
     question = _question(tx, ServiceMailKind.CONFIRM, consents, address, at)
     question.actor, question.network = actor, network
-    if mailbox_full or not has_room(tx, question.domain, at, share=AT_ONCE):
+    _lock_mailbox(tx, question)
+    full = full_limits(tx, question, at, share=AT_ONCE)
+    if full.mailbox and all(c.status is ConsentStatus.PENDING for c in consents):
+        return None
+    if any(full):
         return _wait(tx, question)
     begin_asking(tx, question, consents, at=at)
     return question
@@ -86,10 +89,12 @@ def queue_already_subscribed(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> ServiceMail | None:
     """Queue the mail that says "you are subscribed already": only the mailbox learns it (T-10)."""
-    if mailbox_is_full(tx, address, at):
-        return None
     question = _question(tx, ServiceMailKind.ALREADY, consents, address, at)
-    if not has_room(tx, question.domain, at, share=AT_ONCE):
+    _lock_mailbox(tx, question)
+    full = full_limits(tx, question, at, share=AT_ONCE)
+    if full.mailbox:
+        return None
+    if full.others:
         return _wait(tx, question)
     return queue(tx, question, at)
 
@@ -127,41 +132,68 @@ def queue(tx: Transaction, question: ServiceMail, at: datetime) -> ServiceMail:
     return question
 
 
-def mailbox_is_full(tx: Transaction, address: Address, at: datetime) -> bool:
-    """Whether a mailbox has had its mails of the day or of the month."""
-    recipient, _domain = _limit_keys(tx, address)
-    # Two sign-ups for one address at once must not both pass: they wait for each other here.
-    lock = int.from_bytes(recipient[:8], "big", signed=True)
-    tx.session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
-    same_mailbox = ServiceMail.recipient == recipient
-    # What did not arrive, or may not have, must not keep the person out for a day.
-    arrived = ServiceMail.status.not_in((ServiceMailStatus.FAILED, ServiceMailStatus.UNCERTAIN))
-    settings = tx.settings
-    return _reaches(
-        tx, settings.question_per_day, at - timedelta(days=1), same_mailbox, arrived
-    ) or _reaches(tx, settings.question_per_month, at - timedelta(days=30), same_mailbox)
+class FullLimits(NamedTuple):
+    """Which limits are reached: of the mailbox; of its domain, or of everybody together."""
+
+    mailbox: bool
+    others: bool
 
 
-def has_room(tx: Transaction, domain: bytes, at: datetime, *, share: float = 1) -> bool:
-    """Whether mails to a domain, and to everybody together, stay below a share of their limits."""
-    of_domain, hour_ago = ServiceMail.domain == domain, at - timedelta(hours=1)
+def full_limits(
+    tx: Transaction, service_mail: ServiceMail, at: datetime, *, share: float = 1
+) -> FullLimits:
+    """Check all limits of a mail in one statement; `share` applies to those of many mailboxes."""
     settings = tx.settings
-    return not (
-        _reaches(tx, math.ceil(settings.domain_per_hour * share), hour_ago, of_domain)
-        or _reaches(tx, math.ceil(settings.confirmations_per_hour * share), hour_ago)
-    )
+    values = {
+        "recipient": service_mail.recipient,
+        "domain": service_mail.domain,
+        "per_day": settings.question_per_day,
+        "per_month": settings.question_per_month,
+        "domain_per_hour": math.ceil(settings.domain_per_hour * share),
+        "not_arrived": _NOT_ARRIVED,
+        "day_ago": at - timedelta(days=1),
+        "month_ago": at - timedelta(days=30),
+        **_hour(tx, at, share),
+    }
+    [(mailbox, others)] = rows_of(tx.session)(_FULL_LIMITS, values)
+    return FullLimits(mailbox, others)
 
 
 def is_hour_full(tx: Transaction, at: datetime) -> bool:
     """Whether as many went to everybody together as may go in an hour."""
-    return _reaches(tx, tx.settings.confirmations_per_hour, at - timedelta(hours=1))
+    [(full,)] = rows_of(tx.session)(f"SELECT {_EVERYBODY}", _hour(tx, at, 1))
+    return bool(full)
 
 
-def _reaches(tx: Transaction, limit: int, since: datetime, *which: sa.ColumnElement[bool]) -> bool:
-    """Whether so many questions were queued since then; reads no more rows than the limit."""
-    some = sa.select(ServiceMail.id).where(ServiceMail.queued_at > since, *which).limit(limit)
-    count = sa.select(sa.func.count()).select_from(some.subquery())
-    return tx.session.scalars(count).one() >= limit
+def _hour(tx: Transaction, at: datetime, share: float) -> dict[str, object]:
+    per_hour = math.ceil(tx.settings.confirmations_per_hour * share)
+    return {"per_hour": per_hour, "hour_ago": at - timedelta(hours=1)}
+
+
+def _reaches(limit: str, since: str, condition: str = "true") -> str:
+    """SQL: so many mails were queued since then; reads no more rows than the limit."""
+    return (
+        f"(SELECT count(*) FROM (SELECT FROM questions WHERE queued_at > %({since})s"
+        f" AND {condition} LIMIT %({limit})s) AS counted) >= %({limit})s"
+    )
+
+
+# What did not arrive, or may not have, must not keep the person out for a day.
+_NOT_ARRIVED = [ServiceMailStatus.FAILED.value, ServiceMailStatus.UNCERTAIN.value]
+_EVERYBODY = _reaches("per_hour", "hour_ago")
+_ARRIVED = "recipient = %(recipient)s AND status <> ALL(%(not_arrived)s)"
+_FULL_LIMITS = (
+    f"SELECT {_reaches('per_day', 'day_ago', _ARRIVED)}"
+    f" OR {_reaches('per_month', 'month_ago', 'recipient = %(recipient)s')},"
+    f" {_reaches('domain_per_hour', 'hour_ago', 'domain = %(domain)s')} OR {_EVERYBODY}"
+)
+
+
+def _lock_mailbox(tx: Transaction, service_mail: ServiceMail) -> None:
+    """Two sign-ups for one address at once must not both pass: they wait for each other here."""
+    lock = int.from_bytes(service_mail.recipient[:8], "big", signed=True)
+    # A statement of its own: what is counted next includes what the other one has written.
+    rows_of(tx.session)("SELECT pg_advisory_xact_lock(%(lock)s::bigint)", {"lock": lock})
 
 
 def _question(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +29,7 @@ from listmgr.kit.mail import (
     OutgoingMail,
 )
 from listmgr.kit.queue import Job
+from listmgr.kit.rows import rows_of, rows_unflushed
 from listmgr.kit.throttled_log import ThrottledLog
 from listmgr.kit.tokens import TokenPurpose, make_token, token_hash
 from listmgr.kit.transaction import Transaction, UnitOfWork
@@ -47,6 +48,7 @@ GIVE_UP = timedelta(days=2)
 # each would hold a worker for the whole time-out.
 PAUSE = timedelta(minutes=1)
 LEFT_HALF_DONE = timedelta(minutes=10)
+_SOFT_BREAK = b"=\r\n"
 
 
 class ClaimedQuestion(NamedTuple):
@@ -185,13 +187,20 @@ def _token(tx: Transaction, question: ServiceMail, consents: Sequence[Consent]) 
     return make_token(keys, TokenPurpose.CONFIRM, question.id)
 
 
+_SERVER_AWAY = (
+    "SELECT EXISTS (SELECT FROM questions WHERE status = %(status)s"
+    " AND away_sender_id = %(sender_id)s AND sent_at > %(since)s)"
+)
+
+
 def _server_away(tx: Transaction, its_way: TransactionalRoute, at: datetime) -> bool:
-    found = sa.select(ServiceMail.id).where(
-        ServiceMail.status == ServiceMailStatus.QUEUED,
-        ServiceMail.away_sender_id == its_way.terms.sender_id,
-        ServiceMail.sent_at > at - PAUSE,
-    )
-    return tx.session.scalars(found.limit(1)).first() is not None
+    values = {
+        "status": ServiceMailStatus.QUEUED.value,
+        "sender_id": its_way.terms.sender_id,
+        "since": at - PAUSE,
+    }
+    [(is_away,)] = rows_unflushed(tx.session)(_SERVER_AWAY, values)
+    return bool(is_away)
 
 
 def _still_asked(tx: Transaction, question: ServiceMail, at: datetime) -> list[Consent]:
@@ -229,23 +238,24 @@ def without_secret(mime: bytes, token: str) -> bytes:
     Whoever reads the proof could confirm for the person by it. Each of its characters becomes an
     x, also where quoted-printable breaks the line within it (RFC 2045, 6.7).
     """
-    soft_break = rb"(?:=\r\n)?"
-    secret = re.compile(soft_break.join(re.escape(char).encode() for char in token))
-    return secret.sub(lambda match: re.sub(rb"=\r\n|.", _mask, match[0]), mime)
+    lines = mime.split(_SOFT_BREAK)
+    masked = io.BytesIO(b"".join(lines).replace(token.encode(), b"x" * len(token)))
+    return _SOFT_BREAK.join(masked.read(len(line)) for line in lines)
 
 
-def _mask(part: re.Match[bytes]) -> bytes:
-    return part[0] if part[0] == b"=\r\n" else b"x"
+_MARK_SENT = (
+    "UPDATE questions SET status = %(status)s, sent_at = %(at)s WHERE id = %(id)s"
+    " RETURNING kind, consent_ids"
+)
 
 
 def _sent(
     tx: Transaction, question_id: int, receipt: MailReceipt, token: str, at: datetime
 ) -> None:
-    question = tx.session.get_one(ServiceMail, question_id, with_for_update=True)
-    question.status = ServiceMailStatus.SENT
-    question.sent_at = at
+    values = {"id": question_id, "status": ServiceMailStatus.SENT.value, "at": at}
+    [(kind, consent_ids)] = rows_of(tx.session)(_MARK_SENT, values)
     kept_copy = without_secret(receipt.mime, token).decode()
-    for consent_id in question.consent_ids:
+    for consent_id in consent_ids:
         consent = lock_consent(tx, consent_id)
         if consent.status not in {ConsentStatus.PENDING, ConsentStatus.CONFIRMED}:
             continue
@@ -255,7 +265,7 @@ def _sent(
             ConsentAction.QUESTION_SENT,
             at=at,
             actor="system",
-            facts={"message_id": receipt.message_id, "kind": question.kind.value},
+            facts={"message_id": receipt.message_id, "kind": kind},
             evidence={
                 "smtp_reply": receipt.reply,
                 "mail": kept_copy,

@@ -19,6 +19,7 @@ from listmgr.consent.request_confirmation import (
 )
 from listmgr.consent.signup_answers import keep_answers
 from listmgr.kit.queue import Job
+from listmgr.kit.rows import rows_of
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Notice, Purpose
 from listmgr.subscribers.address import Address, AddressError, fingerprint, parse_address
@@ -51,20 +52,22 @@ def receive(tx: Transaction, *, form_id: int, content: SignupContent, at: dateti
     tx.after_commit(Job("process_signup", (signup.id,), queue="mail", key=f"signup-{signup.id}"))
 
 
+_TAKE = "DELETE FROM signups WHERE id = %(id)s RETURNING received_at, content"
+
+
 def process_signup(tx: Transaction, signup_id: int, *, at: datetime) -> None:
     """Capture and ask; safe to run twice, since the row goes with the first commit."""
-    signup = tx.session.get(Signup, signup_id, with_for_update=True)
-    if signup is None:
+    taken = rows_of(tx.session)(_TAKE, {"id": signup_id})
+    if not taken:
         return
-    content = _content(signup.content)
-    tx.session.delete(signup)
+    received_at, content = taken[0][0], _content(taken[0][1])
     try:
         address = parse_address(content.address)
     except AddressError:
         return
     notices = _notices(tx, content.notice_ids)
     if notices:
-        _enrol(tx, address, notices, content, received_at=signup.received_at, at=at)
+        _enrol(tx, address, notices, content, received_at=received_at, at=at)
 
 
 def _enrol(
@@ -117,7 +120,7 @@ def find_or_add(
 ) -> Subscriber:
     """The subscriber of an address. An existing record is never changed by an unproven sign-up."""
     key = fingerprint(tx.settings.suppression_key, address.key)
-    tx.session.execute(
+    added = tx.session.scalars(
         insert(Subscriber)
         .values(
             address=address.display,
@@ -131,10 +134,14 @@ def find_or_add(
             created_at=at,
         )
         .on_conflict_do_nothing(index_elements=["address_key"])
+        .returning(Subscriber)
+    ).first()
+    return (
+        added
+        or tx.session.scalars(
+            sa.select(Subscriber).where(Subscriber.address_key == address.key).with_for_update()
+        ).one()
     )
-    return tx.session.scalars(
-        sa.select(Subscriber).where(Subscriber.address_key == address.key).with_for_update()
-    ).one()
 
 
 def _notices(tx: Transaction, ids: Sequence[int]) -> list[Notice]:
@@ -142,8 +149,9 @@ def _notices(tx: Transaction, ids: Sequence[int]) -> list[Notice]:
     return list(
         tx.session.scalars(
             sa.select(Notice)
-            .join(Purpose, Purpose.id == Notice.purpose_id)
-            .join(MailingList, MailingList.id == Purpose.list_id)
+            .join(Notice.purpose)
+            .join(Purpose.mailing_list)
+            .options(sa.orm.contains_eager(Notice.purpose, Purpose.mailing_list))
             .where(Notice.id.in_(ids), MailingList.archived_at.is_(None))
             .order_by(Notice.id)
         )

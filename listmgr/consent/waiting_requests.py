@@ -16,7 +16,7 @@ from listmgr.consent.models import ServiceMail, ServiceMailKind, ServiceMailStat
 from listmgr.consent.request_confirmation import (
     askable_consents,
     begin_asking,
-    has_room,
+    full_limits,
     is_hour_full,
     queue,
 )
@@ -116,7 +116,7 @@ def _is_first(tx: Transaction) -> bool:
 
 def _release(tx: Transaction, question_id: int, asked_now: set[bytes], at: datetime) -> bool:
     question = tx.session.get_one(ServiceMail, question_id, with_for_update=True)
-    if question.recipient in asked_now or not has_room(tx, question.domain, at):
+    if question.recipient in asked_now or full_limits(tx, question, at).others:
         return False
     confirm = question.kind is ServiceMailKind.CONFIRM
     statuses = (

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from listmgr.kit.db import PLAIN, Base
 from listmgr.kit.errors import Refused
 from listmgr.kit.i18n import N_
+from listmgr.kit.rows import rows_of
 from listmgr.kit.transaction import Transaction
 
 ON_HOLD = N_(
@@ -60,12 +61,12 @@ class Installation(Base):
     replayed_at: Mapped[datetime | None] = mapped_column(info=PLAIN)
 
 
-_HELD = sa.select(Installation.held_at).where(Installation.held_at.is_not(None))
+_HELD = "SELECT EXISTS (SELECT FROM installation WHERE held_at IS NOT NULL)"
 
 
 def is_held(session: Session) -> bool:
     """Whether mailing waits for an administrator."""
-    return session.scalar(_HELD) is not None
+    return bool(rows_of(session)(_HELD, {})[0][0])
 
 
 def refuse_while_held(tx: Transaction) -> None:

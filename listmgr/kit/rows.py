@@ -1,4 +1,4 @@
-"""Statements past the ORM, for pages that everybody may open (decision 0063)."""
+"""Statements past the ORM, where each is run often (decisions 0063 and 0078)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import psycopg
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 # Runs a statement with psycopg's placeholders, %(name)s, and returns all its rows.
@@ -14,14 +15,33 @@ Rows = Callable[[str, Mapping[str, object]], list[tuple[Any, ...]]]
 
 def rows_of(session: Session) -> Rows:
     """Run statements in a session's transaction; what the session holds back is written first."""
-    connection = session.connection().connection
-    run = rows_on(cast("psycopg.Connection[Any]", connection.driver_connection))
+    run = rows_unflushed(session)
 
     def run_after_flush(statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         session.flush()
         return run(statement, values)
 
     return run_after_flush
+
+
+def rows_unflushed(session: Session) -> Rows:
+    """Run statements in a session's transaction, for those that need nothing it holds back.
+
+    Raises SQLAlchemy's errors, as the session itself does.
+    """
+    connection = session.connection().connection
+    run = rows_on(cast("psycopg.Connection[Any]", connection.driver_connection))
+
+    def run_in_session(statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        try:
+            return run(statement, values)
+        except psycopg.Error as error:
+            # What is bound are people's data: it is left out, as the engine does.
+            raise DBAPIError.instance(
+                statement, None, error, psycopg.Error, hide_parameters=True
+            ) from error
+
+    return run_in_session
 
 
 def rows_on(connection: psycopg.Connection[Any]) -> Rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from listmgr.config import MailSettings, Settings
 from listmgr.kit.encryption import (
@@ -24,7 +24,12 @@ class NoSender(Exception):
 
 def built_in(session: Session) -> Sender:
     """The account of the settings; one nobody has limited has no row."""
-    return session.get(Sender, BUILT_IN) or Sender(
+    return session.get(Sender, BUILT_IN) or _built_in()
+
+
+def _built_in() -> Sender:
+    """The account of the settings without limits."""
+    return Sender(
         id=BUILT_IN,
         name=BUILT_IN_NAME,
         serves=[],
@@ -36,9 +41,16 @@ def built_in(session: Session) -> Sender:
 
 def senders(session: Session) -> list[Sender]:
     """All accounts, the built-in one first, disabled ones last."""
-    own = sa.select(Sender).where(Sender.id != BUILT_IN)
-    order = (Sender.disabled_at.is_not(None), sa.func.lower(Sender.name), Sender.id)
-    return [built_in(session), *session.scalars(own.order_by(*order))]
+    order = (
+        Sender.id != BUILT_IN,
+        Sender.disabled_at.is_not(None),
+        sa.func.lower(Sender.name),
+        Sender.id,
+    )
+    query = sa.select(Sender).options(joinedload(Sender.domains)).order_by(*order)
+    stored = session.scalars(query).unique().all()
+    has_built_in = any(sender.is_built_in for sender in stored)
+    return [*stored] if has_built_in else [_built_in(), *stored]
 
 
 def find_sender(session: Session, sender_id: int) -> Sender:
