@@ -24,6 +24,7 @@ from listmgr.jobs.service_mail import (
     post_by_way,
 )
 from listmgr.kit.clock import now
+from listmgr.kit.installation_state import is_held
 from listmgr.kit.queue import Job
 from listmgr.search import results
 
@@ -34,9 +35,12 @@ def process_signup(signup_id: int) -> None:
     """Look at one sign-up, and send its confirmation mail without another job.
 
     The claim is committed with the sign-up, so that the mail goes once however often this runs.
+    While mailing is on hold the sign-up waits for the sweep.
     """
     made = services()
     with made.unit_of_work() as tx:
+        if is_held(tx.session):
+            return
         tx.hold_loaded()
         signup.process_signup(tx, signup_id, at=now())
         claimed = claim_own(tx)
