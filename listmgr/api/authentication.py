@@ -16,7 +16,7 @@ from listmgr.web.rate_limit import (
     count,
     seconds_left,
 )
-from listmgr.web.security import network_of
+from listmgr.web.security import network_key
 
 View = TypeVar("View", bound=Callable[..., Any])
 MINUTE = 60
@@ -57,7 +57,7 @@ def _known() -> Caller:
             found = who_calls(tx, secret.strip(), at=now())
         if found is not None:
             return found
-    _within_limit(f"api-wrong:{network_of(request.remote_addr or '')}", WRONG_KEYS_PER_MINUTE)
+    _within_limit(f"api-wrong:{network_key(services().settings)}", WRONG_KEYS_PER_MINUTE)
     raise Problem(
         401,
         "no_key",

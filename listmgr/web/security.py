@@ -12,6 +12,7 @@ from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from listmgr.config import Settings
+from listmgr.subscribers.address import fingerprint
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -28,13 +29,18 @@ _SECRET_PATH = re.compile(r"(/(?:c|d|u|p|studio/sign-in|studio/first-run)/|[?&]c
 _SEARCH = re.compile(r"(/studio/(?:subscribers|bulk/new|exports/new|sign-in)\?)[^\s\"']+")
 
 
+# gunicorn names the address of whoever sends what is no request.
+_VISITOR = re.compile(r"(\bip=)\S+")
+
+
 class NoTokens(logging.Filter):
-    """Takes secrets, and what was searched for, out of every link in a log line."""
+    """Remove secrets, what was searched for, and visitors' addresses from log lines."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always lets the line pass."""
         told = record.getMessage()
         told = _SEARCH.sub(r"\1…", _SECRET_PATH.sub(r"\1…", told))
+        told = _VISITOR.sub(r"\1…", told)
         record.msg, record.args = told, ()
         return True
 
@@ -48,7 +54,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app, settings.host
     )
     app.after_request(_headers)
-    for logger in (app.logger, *map(logging.getLogger, ("werkzeug", "gunicorn.access"))):
+    if settings.base_url.startswith("https:"):
+        app.after_request(_stay_with_https)
+    names = ("werkzeug", "gunicorn.access", "gunicorn.error")
+    for logger in (app.logger, *map(logging.getLogger, names)):
         if not any(isinstance(found, NoTokens) for found in logger.filters):
             logger.addFilter(NoTokens())
 
@@ -72,10 +81,26 @@ def _headers(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     # Links carry secrets: they go neither to other sites, nor to caches, nor to search (T-21).
     response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    # Forms are embedded in other sites; nothing of the studio is anybody else's.
+    inside = request.blueprint == "studio"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin" if inside else "cross-origin"
     if request.endpoint not in {"static", "bootstrap.static"}:
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
     return response
+
+
+def _stay_with_https(response: Response) -> Response:
+    # RFC 6797. Other names beneath this one are not ours to decide about.
+    response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response
+
+
+def network_key(settings: Settings) -> str:
+    """Keyed fingerprint of the visitor's network, for counters: Valkey holds no address."""
+    network = network_of(request.remote_addr or "")
+    return fingerprint(settings.suppression_key, network).hex()[:32]
 
 
 def visitor_ip(settings: Settings) -> str:

@@ -36,7 +36,7 @@ from listmgr.web.rate_limit import (
     count,
     seconds_left,
 )
-from listmgr.web.security import network_of, visitor_ip
+from listmgr.web.security import network_key, network_of, visitor_ip
 
 HOUR = 3600
 EMBEDDED_AT_ONCE = 3
@@ -153,7 +153,7 @@ def _check_pace(offer: Offer, entered: Entered, lately: int) -> None:
 
 def _count_of_network() -> int:
     """How many sign-ups came from the visitor's network in this hour, this one included (T-09)."""
-    network = network_of(request.remote_addr or "")
+    network = network_key(services().settings)
     return count(services().redis, f"signups:{network}", seconds=HOUR, at=now())
 
 

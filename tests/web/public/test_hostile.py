@@ -6,6 +6,7 @@ import logging
 import re
 
 import pytest
+import redis
 import sqlalchemy as sa
 
 from listmgr.consent.models import Signup
@@ -225,3 +226,46 @@ def test_a_wrong_method_says_which_are_right(client, doors):
     answer = client.put(doors["u"])
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", ["/", "/s/news", "/studio/sign-in", "/robots.txt", "/nothing"])
+def test_s25_https_is_kept_and_the_studio_is_nobody_elses(app_with, notice, path):
+    client = app_with(base_url="https://news.example.org").test_client()
+    answer = client.get(path, base_url="https://news.example.org")
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    inside = path.startswith("/studio")
+    assert answer.headers["Cross-Origin-Resource-Policy"] == (
+        "same-origin" if inside else "cross-origin"
+    )
+
+
+def test_s25_without_https_nothing_is_promised(app_with):
+    answer = app_with(base_url="http://localhost").test_client().get("/")
+    assert "Strict-Transport-Security" not in answer.headers
+
+
+def test_s23_no_address_of_a_visitor_stands_in_valkey(client, notice, settings):
+    client.post("/s/news", data={}, environ_base={"REMOTE_ADDR": "198.51.100.77"})
+    client.post("/api/v1/cards", environ_base={"REMOTE_ADDR": "198.51.100.77"})
+    stored = [key.decode() for key in redis.Redis.from_url(settings.redis_url).keys("*")]
+    assert [key for key in stored if "signups:" in key or "api-wrong:" in key]
+    assert [key for key in stored if "198.51" in key] == []
+
+
+def test_s23_no_address_or_token_of_a_visitor_stands_in_the_log(app):
+    for name in ("gunicorn.error", "gunicorn.access", "werkzeug"):
+        record = logging.LogRecord(name, logging.WARNING, "", 1, "%s from ip=%s", None, None)
+        record.args = ("Invalid request GET /c/secret.token", "198.51.100.77")
+        for found in logging.getLogger(name).filters:
+            found.filter(record)
+        assert record.getMessage() == "Invalid request GET /c/… from ip=…"
+
+
+def test_d16_crawlers_and_browsers_get_what_they_ask_for(client):
+    robots = client.get("/robots.txt")
+    assert robots.mimetype == "text/plain"
+    assert "Disallow: /\n" in robots.text
+    with client.get("/favicon.ico", follow_redirects=True) as icon:
+        assert icon.status_code == 200
+        assert icon.mimetype == "image/svg+xml"
