@@ -19,7 +19,7 @@ from listmgr.config import Settings, load_settings
 from listmgr.context import Services
 from listmgr.installation.identity import guard, verify_database
 from listmgr.installation.journal_writer import JournalWriter
-from listmgr.kit.db import db
+from listmgr.kit.db import check_pooled_connections, db
 from listmgr.kit.errors import IdentityError
 from listmgr.kit.mail import make_post
 from listmgr.kit.queue import Job, enqueue
@@ -57,7 +57,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_pre_ping": True,
             "pool_size": 5,
             "max_overflow": 10,
             # What is bound are people's addresses; an error's text goes to logs and queues.
@@ -71,6 +70,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.json = JSONProvider(app)
     db.init_app(app)
+    with app.app_context():
+        check_pooled_connections(db.engine)
     app.extensions["listmgr"] = services_of(app, settings)
     security.init_app(app, settings)
     language.init_app(app, settings.timezone)

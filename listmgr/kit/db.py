@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+import select
+import time
 from datetime import datetime
 from typing import Any, ClassVar
 
+import psycopg
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -77,6 +80,39 @@ def _follow_clock(connection: Any, _record: object) -> None:  # noqa: ANN401 - S
         # SQLAlchemy would leave it open.
         connection.close()
         raise
+
+
+# Seconds after which a network may have forgotten a connection without telling either end.
+LONG_IDLE = 30.0
+
+
+def check_pooled_connections(engine: sa.Engine) -> None:
+    """Replace connections of the pool that PostgreSQL has closed, without a round trip for others.
+
+    SQLAlchemy's own `pool_pre_ping` asks the server at each checkout. A server that ends a
+    connection says so on its socket: only one with something to read, or idle for long, is asked.
+    """
+
+    @sa.event.listens_for(engine, "checkin")
+    def _note_use(_connection: object, record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own type
+        record.info["used_at"] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _verify(connection: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401
+        idle = time.monotonic() - record.info.get("used_at", time.monotonic())
+        if idle < LONG_IDLE and not _has_something_to_read(connection.fileno()):
+            return
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error as error:
+            raise sa.exc.DisconnectionError from error
+
+
+def _has_something_to_read(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def libpq_url(url: str) -> str:
