@@ -62,6 +62,8 @@ def up(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+        # Those it started end by themselves, a moment later, and write until then.
+        wait_for_nobody(folder, 30)
 
 
 def left_behind(folder: Path) -> dict[int, str]:

@@ -110,7 +110,7 @@ def test_l31_a_subscribers_file_is_the_same_file(officer, page, sample, session)
     assert told["fields"][0]["value"] == "anna@example.com"
     assert told["subscriptions"][0]["status"] == "confirmed"
     assert ("subscriber.data_exported", {"how": "phone"}) in acts(session)
-    assert "Own data handed out" in officer.get(path).text
+    assert "Data of a subscriber handed out" in officer.get(path).text
 
 
 def test_the_file_speaks_the_officers_language(desk, page):
