@@ -33,3 +33,19 @@ def test_every_decision_says_context_decision_consequences_and_alternatives():
     for path in found:
         for heading in ("Context", "Decision", "Consequences", "Alternatives"):
             assert f"**{heading}.**" in path.read_text(), path.name
+
+
+def test_every_file_the_documents_name_exists():
+    files = {
+        str(path.relative_to(ROOT))
+        for folder in ("listmgr", "tests", "bench", "migrations")
+        for path in (ROOT / folder).rglob("*.*")
+    } | {path.name for path in ROOT.iterdir()}
+    missing = [
+        f"{document.name}: {name}"
+        for document in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+        if document.name != "CHANGELOG.md"
+        for name in re.findall(r"`([\w/]+\.(?:py|sql|lua))`", document.read_text())
+        if not any(f"/{path}".endswith(f"/{name}") for path in files)
+    ]
+    assert missing == []
