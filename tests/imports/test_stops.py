@@ -184,13 +184,13 @@ def test_b02_what_an_earlier_version_left_of_cancelled_imports_goes(bench, sessi
 
 
 def test_a_slice_ends_in_time_and_the_next_goes_on(bench, session, small):
-    import_id = bench.look(people(60))
+    import_id = bench.look(people(600))
     bench.start(import_id)
     turns = 1
     while worker.work_slice(bench.uow, import_id, f"w{turns}", now=now, seconds=0.02):
         turns += 1
     assert turns > 1
-    assert numbers(session) == 60
+    assert numbers(session) == 600
 
 
 def test_nothing_runs_that_was_not_looked_through(bench):

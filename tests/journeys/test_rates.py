@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,29 @@ def limit(uow: UnitOfWork, **told: str) -> None:
         control.wake(tx)
 
 
+@contextmanager
+def stalls_of_this_process() -> Iterator[list[tuple[float, float]]]:
+    """When a thread that sleeps five milliseconds woke late, and by how many seconds."""
+    stalls: list[tuple[float, float]] = []
+    end = threading.Event()
+
+    def watch() -> None:
+        before = time.monotonic()
+        while not end.wait(0.005):
+            at = time.monotonic()
+            if at - before > 0.02:
+                stalls.append((at, at - before))
+            before = at
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield stalls
+    finally:
+        end.set()
+        thread.join()
+
+
 @pytest.mark.timeout(200)
 def test_a_rate_is_exact_over_three_workers(
     campaign_id: int,
@@ -46,6 +72,7 @@ def test_a_rate_is_exact_over_three_workers(
     arrived: list[float] = []
     with (
         running_sink() as sink,
+        stalls_of_this_process() as stalls,
         started(settings, sink, tmp_path, count=3, LISTMGR_WINDOW_SIZE="50"),
     ):
         sink.on_data = lambda _to: arrived.append(time.monotonic())
@@ -57,8 +84,10 @@ def test_a_rate_is_exact_over_three_workers(
     assert len(steady) == pytest.approx(7 * RATE, rel=0.02)
     for begin in steady:
         inside = sum(begin <= at < begin + 1 for at in steady)
+        # What came while this process was held up is seen at once when it goes on.
+        late = max((length for at, length in stalls if begin - 1 <= at <= begin + 1), default=0.0)
         # What a worker could not send in time it catches up, a tenth of a second at most.
-        assert inside <= RATE * 1.12
+        assert inside <= RATE * (1.12 + late)
 
 
 @pytest.mark.timeout(200)
