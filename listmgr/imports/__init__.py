@@ -1,1 +1,1 @@
-"""The room of files of people: read, looked through, taken in, and nobody raised by them."""
+"""Imports of people from files: read, checked and applied without raising anyone's consent."""

@@ -1,4 +1,4 @@
-"""Judges a staged batch by what the database knows, and takes in whom it may: set by set."""
+"""Judge a staged batch against the database and apply it, set by set."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _BEGUN = ", ".join(f"'{one.value}'" for one in sorted(TAKEN_IN))
 
 
 class ConcurrentInsert(Exception):
-    """A sign-up or another import has added one of the people meanwhile: do the batch again."""
+    """Another transaction added one of these people; retry the batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportTarget:
-    """What a batch is loaded for."""
+    """The list, purpose and rules a batch is applied with."""
 
     import_id: int
     purpose_id: int
@@ -72,7 +72,7 @@ _ATTRIBUTES = {
 
 
 def _values(update: Update) -> str:
-    """SET for people known before: a cell that is empty takes nothing away."""
+    """Return the SET clause for existing subscribers; an empty cell never deletes a value."""
     told = {Update.FILL: "coalesce(nullif(s.{0}, ''), t.{0})"}.get(
         update, "coalesce(nullif(t.{0}, ''), s.{0})"
     )
@@ -185,7 +185,7 @@ _ROOM = "SET LOCAL work_mem = '32MB'"
 
 
 def judge(tx: Transaction, aim: ImportTarget) -> None:
-    """Fill `import_judged`: what would become of each staged row now. Changes nothing else."""
+    """Fill `import_judged` with the outcome of each staged row; change nothing else."""
     cursor = raw(tx).cursor()
     cursor.execute(f"DELETE FROM import_judged; {_BY_INDEX}")
     cursor.execute(_JUDGE[aim.update], {"purpose": aim.purpose_id}, prepare=False)
@@ -193,7 +193,9 @@ def judge(tx: Transaction, aim: ImportTarget) -> None:
 
 
 def act(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
-    """Do it: people, consents with their ledger, fields, suppressions; sends nothing to anybody."""
+    """Apply the batch: subscribers, consents and their events, fields, suppressions. Send no
+    mail.
+    """
     cursor = raw(tx).cursor()
     known = cursor.execute(_IS_KNOWN, prepare=False).rowcount > 0
     if known and cursor.execute(_LOCK, prepare=False).rowcount:
@@ -216,7 +218,7 @@ def act(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
 
 
 def _stop(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
-    """Block whom the file says to have opted out, and end what they had agreed to here."""
+    """Block the addresses the file marks as opted out and end their open consents."""
     cursor = raw(tx).cursor()
     binds = {"note": f"import {aim.import_id}", "purpose": aim.purpose_id, "at": at}
     if not cursor.execute(
@@ -241,14 +243,16 @@ _KEPT_REFUSED = "SELECT n, verdict FROM import_judged WHERE verdict = ANY(%(refu
 
 
 def counts(tx: Transaction) -> dict[str, int]:
-    """How many staged rows there are of each verdict."""
+    """Count the staged rows by outcome."""
     cursor = raw(tx).cursor()
     cursor.execute("SELECT verdict, count(*) FROM import_judged GROUP BY 1", prepare=False)
     return dict(cursor.fetchall())
 
 
 def worth_keeping(tx: Transaction, *, shown: int) -> list[tuple[int, str]]:
-    """Number and verdict of every refused row, and of the first `shown` of each other verdict."""
+    """Return number and outcome of every refused row and of the first `shown` rows of each other
+    outcome.
+    """
     cursor = raw(tx).cursor()
     refused = [one.value for one in REFUSED]
     kept = _KEPT if shown else _KEPT_REFUSED

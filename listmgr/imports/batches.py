@@ -1,4 +1,4 @@
-"""Cuts the rows of a file into batches that are the same however often the file is read."""
+"""Cut the rows of a file into batches that are the same each time the file is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_SHOWN = 500
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of one table. `first` is the number of the first of them over the whole file."""
+    """Rows of one table. `first` is the number of its first row, counted over the whole file."""
 
     number: int
     first: int
@@ -37,7 +37,7 @@ class Batch:
 
 @dataclass(slots=True)
 class Prepared:
-    """A batch as the database gets it; refusals and sentences by the row's number."""
+    """A batch ready for the database, with refusals and messages by row number."""
 
     batch: Batch
     lines: dict[int, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Prepared:
     lacking: dict[int, str] = field(default_factory=dict)
 
     def cells(self, number: int, columns: Sequence[str]) -> list[str]:
-        """A row's cells in the order of the file's columns, as they are shown and given back."""
+        """Return the cells of a row in the order of the file's columns, for display and export."""
         row = self.batch.rows[number - self.batch.first]
         found = row.cells if isinstance(row, Broken) else row
         told = dict(zip(self.batch.table.columns, found, strict=False))
@@ -56,7 +56,7 @@ class Prepared:
 
 
 def batches(tables: Iterator[Table]) -> Iterator[Batch]:
-    """The batches of all tables, numbered from 0; rows are numbered from 1."""
+    """Yield the batches of all tables: batches count from 0, rows from 1."""
     number, first = 0, 1
     for table in tables:
         while rows := list(islice(table.rows, ROWS)):
@@ -65,7 +65,7 @@ def batches(tables: Iterator[Table]) -> Iterator[Batch]:
 
 
 class Preparer:
-    """Judges the rows of batches by the plan; one for a pass over a file."""
+    """Parses the rows of batches by the plan; one instance serves one pass over a file."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Preparer:
         self._judges: dict[str, RowParser] = {}
 
     def __call__(self, batch: Batch) -> Prepared:
-        """What the database is to be told of a batch."""
+        """Return the batch as the database stages it."""
         made, judge, key = Prepared(batch), self._judge(batch.table), self._key
         for number, row in enumerate(batch.rows, start=batch.first):
             found = judge(row)

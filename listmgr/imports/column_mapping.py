@@ -1,4 +1,4 @@
-"""What a file's columns probably mean: by program, by name, by what stands in them."""
+"""Suggest what the columns of a file mean: by known program, by name, by content."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SURE_WORDS = frozenset(
 def suggest(
     look: FileInspection, fields: Sequence[CatalogueField], *, file_name: str, language: str
 ) -> Plan:
-    """A plan to begin with. Nothing is guessed that would make anybody confirmed."""
+    """Return the plan to start from. It never assumes that anyone confirmed."""
     known = recognise({_plain_label(label) for label in look.columns})
     columns = _columns(look, fields, known)
     names = look.tables if look.tables != ("",) else ()
@@ -52,12 +52,12 @@ def suggest(
 
 
 def _plain_label(label: str) -> str:
-    """A column's name as a program writes it; one that means the address is called `email`."""
+    """Normalize a column's name; any name for the address becomes `email`."""
     return "email" if NAMES.get(compact(label)) == "email" else label.strip().lower()
 
 
 def foreign_title(key: str) -> str:
-    """The name of a program we know the export of."""
+    """Return the title of a known program, or an empty string."""
     return next((one.title for one in FOREIGN if one.key == key), "")
 
 
@@ -85,20 +85,20 @@ def _columns(
 
 
 def _target(look: FileInspection, label: str, names: Mapping[str, str]) -> str:
-    """What a name means; of `Email (work)` what stands before the bracket, if not the whole."""
+    """Return the target a column's name stands for; try `Email` if `Email (work)` is unknown."""
     name = compact(label)
     target = names.get(name) or names.get(compact(label.partition("(")[0]), "")
     return "" if name in AMBIGUOUS and not _status_words(look, label) else target
 
 
 def _status_words(look: FileInspection, label: str) -> set[str]:
-    """The words of a column if all of them are a station's, else none."""
+    """Return the words of a column if all of them name a status, else an empty set."""
     words = {plain_word(row[label]) for row in look.rows if row.get(label)}
     return words if words <= STATUS_WORDS.keys() else set()
 
 
 def _by_status_words(look: FileInspection, columns: Mapping[str, str]) -> list[str]:
-    """Columns nobody has named that tell where somebody stands, by what stands in them."""
+    """Return the unmapped columns whose cells name a subscription status."""
     return [
         label
         for label, target in columns.items()
@@ -107,7 +107,7 @@ def _by_status_words(look: FileInspection, columns: Mapping[str, str]) -> list[s
 
 
 def _by_cells(look: FileInspection) -> list[str]:
-    """The columns whose cells look like addresses, the surest first."""
+    """Return the columns whose cells look like addresses, the likeliest first."""
 
     def share(label: str) -> float:
         cells = [row[label] for row in look.rows if row.get(label)]

@@ -1,4 +1,4 @@
-"""What columns of people are called in other programs' files, in six languages."""
+"""Names that other programs give to columns of people, in six languages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ _T = Target
 
 
 def compact(label: str) -> str:
-    """A column's name as it is looked up: `Opt-in Date`, `opt_in_date`, `OptInDate` are one."""
+    """Normalize a column's name for lookup: `Opt-in Date`, `opt_in_date` and `OptInDate` are
+    equal.
+    """
     return "".join(char for char in label.casefold() if char.isalnum())
 
 

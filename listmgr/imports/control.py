@@ -1,4 +1,4 @@
-"""What an operator does with an import: bring, describe, look through, run, pause, cancel."""
+"""Operators' actions on an import: upload, describe, check, run, pause, cancel."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from listmgr.subscribers.field_catalogue import CatalogueField
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """Where the people come from, on which legal basis, and what the operator vouches for."""
+    """Source and legal basis of a file, and the operator's declaration about it."""
 
     source: str
     basis: str
@@ -54,7 +54,7 @@ class Declaration:
 
 
 def get_import(session: Session, import_id: int) -> Import:
-    """The import, to look at; raises NotFound."""
+    """Return the import for reading. Raises NotFound."""
     found = session.get(Import, import_id)
     if found is None:
         raise NotFound(N_("There is no such import."))
@@ -71,7 +71,7 @@ def upload(
     operator_id: int,
     at: datetime,
 ) -> Import:
-    """Keep a file and look at its beginning; raises InvalidInput for what is no table of people."""
+    """Store a file and inspect its beginning. Raises InvalidInput if it is no table of people."""
     made = Import(
         status=ImportStatus.UPLOADED,
         file_name=_name(name),
@@ -106,14 +106,14 @@ def _name(told: str) -> str:
 
 
 def form_of(found: Import) -> Form:
-    """How its file is read."""
+    """Return the format the import's file is read in."""
     return Form(TableKind(found.form["kind"]), Shape(**found.form["shape"]))
 
 
 def read_otherwise(
     tx: Transaction, import_id: int, file: IO[bytes], shape: Shape, fields: Sequence[CatalogueField]
 ) -> Import:
-    """Read the file by another shape than was guessed; what its columns mean is guessed anew."""
+    """Read the file in another format and suggest its columns anew."""
     found = _described(tx, import_id)
     seen = inspect_file(file, found.size, Form(form_of(found).kind, shape))
     _shape(found, seen)
@@ -132,7 +132,7 @@ def describe(
     *,
     operator_id: int,
 ) -> Import:
-    """Say what the columns mean and declare the file; any earlier look through it is void."""
+    """Store the mapping and the declaration; this voids any earlier check."""
     found = _described(tx, import_id)
     found.plan = plan.stored()
     found.purpose_id = purpose_id
@@ -152,7 +152,7 @@ def _described(tx: Transaction, import_id: int) -> Import:
 
 
 def start_check(tx: Transaction, import_id: int) -> None:
-    """Look the file through: counts and first rows of each verdict, and nothing else happens."""
+    """Start the check: it counts outcomes, samples rows and changes nothing else."""
     found = lock_import(tx, import_id)
     status = next_status(found.status, ImportAction.CHECK)
     if "email" not in found.plan.get("columns", {}).values() or found.purpose_id is None:
@@ -162,7 +162,7 @@ def start_check(tx: Transaction, import_id: int) -> None:
 
 
 def start_run(tx: Transaction, import_id: int, *, operator_id: int, at: datetime) -> None:
-    """Take in what was looked through. Raises Refused when anything has changed since."""
+    """Apply what was checked. Raises Refused if anything has changed since."""
     found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.RUN)
     found.started_by, found.started_at = operator_id, at
@@ -170,21 +170,21 @@ def start_run(tx: Transaction, import_id: int, *, operator_id: int, at: datetime
 
 
 def pause(tx: Transaction, import_id: int) -> None:
-    """Take in nothing more for now; what has been taken in stays."""
+    """Stop applying rows for now; rows already applied stay."""
     found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.PAUSE)
     found.lease_until = None
 
 
 def resume(tx: Transaction, import_id: int) -> None:
-    """Go on where it was paused."""
+    """Continue a paused import."""
     found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.RESUME)
     enqueue_import(tx, import_id)
 
 
 def cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
-    """End it for good and forget its file with every row of it; who has been taken in stays."""
+    """End the import and delete its file and stored rows; people already added stay."""
     found = lock_import(tx, import_id)
     found.status = next_status(found.status, ImportAction.CANCEL)
     found.ended_at, found.lease_until = at, None
@@ -192,9 +192,9 @@ def cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
 
 
 def lock_import(tx: Transaction, import_id: int) -> Import:
-    """The import, held until the commit; raises NotFound.
+    """Return the import, locked until the commit. Raises NotFound.
 
-    It waits for batches that are being committed, and those that come later see what it did.
+    Waits for batches that are being committed; later batches see what this transaction did.
     """
     found = tx.session.get(Import, import_id, with_for_update=True, populate_existing=True)
     if found is None:
@@ -203,7 +203,7 @@ def lock_import(tx: Transaction, import_id: int) -> Import:
 
 
 def declaration_digest(found: Import) -> bytes:
-    """SHA-256 over everything a look through was made by: file, form, plan, declaration."""
+    """Return the SHA-256 of everything a check depends on: file, format, plan and declaration."""
     told = {
         "file": found.sha256.hex(),
         "form": found.form,
@@ -215,7 +215,7 @@ def declaration_digest(found: Import) -> bytes:
 
 
 def facts_of(found: Import) -> dict[str, Any]:
-    """What every consent of the import says of it in the ledger; nothing personal."""
+    """Return the facts each consent event of the import carries; none is personal."""
     return {
         "import": found.id,
         "file_sha256": found.sha256.hex(),

@@ -1,8 +1,8 @@
-"""Who stands in a file twice, found by one sort when all of it has been looked through.
+"""Find people who occur twice in a file by one sort after the whole file was checked.
 
-While batches are looked through, half a keyed fingerprint of each row is noted, in any order. At
-the end the rows that do not count are found at once, and the batches that hold them are looked
-through again without them.
+While batches are checked, half of a keyed fingerprint of each row is stored, in any order. At the
+end one statement finds the duplicate rows, and the batches that hold them are checked again without
+them.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ _UNDO = (
 
 
 def note_keys(tx: Transaction, import_id: int) -> None:
-    """Note whom the stage holds."""
+    """Store the fingerprints of the staged rows."""
     raw(tx).cursor().execute(_NOTE, (import_id,), prepare=False)
 
 
 def find_batches(tx: Transaction, import_id: int) -> set[int]:
-    """The batches that hold rows which do not count, and have still to be looked through again.
+    """Return the batches that hold duplicate rows and must be checked again.
 
-    Only for a file that was looked through to its end; what was noted is forgotten by it.
+    Call it only after the whole file was checked; it deletes the stored fingerprints.
     """
     cursor, told = raw(tx).cursor(), {"id": import_id}
     cursor.execute(_ROOM)
@@ -67,7 +67,7 @@ def find_batches(tx: Transaction, import_id: int) -> set[int]:
 
 
 def take(tx: Transaction, import_id: int, batch: Batch) -> dict[int, tuple[RowOutcome, str]]:
-    """The rows of a batch that do not count, and nothing of its first look is left."""
+    """Return the duplicate rows of a batch and delete the results of its first check."""
     told = {
         "id": import_id,
         "batch": batch.number,

@@ -1,4 +1,4 @@
-"""Takes people who were erased out of files that are still kept, with the file where it must be."""
+"""Remove erased people from stored import files; delete the file where that is not possible."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ERASED_IN_FILE = N_("Somebody in the file was erased, so it had to go. Bring it 
 
 
 def forget_keys(tx: Transaction, address_keys: Iterable[str]) -> None:
-    """What marks that somebody was seen while a file is looked through."""
+    """Delete the fingerprints stored for these people while a file is checked."""
     keys = [fingerprint(tx.settings.suppression_key, one)[:KEY] for one in address_keys]
     tx.session.execute(sa.delete(ImportKey).where(ImportKey.key.in_(keys)))
 
 
 def forget_rows(tx: Transaction, address_keys: Iterable[str]) -> None:
-    """Rows kept to be shown or given back, wherever in them the address stands."""
+    """Delete stored rows that contain one of these addresses in any cell."""
     tx.session.execute(
         sa.text(
             "DELETE FROM import_rows r WHERE EXISTS (SELECT FROM unnest(r.cells) cell,"
@@ -42,7 +42,9 @@ def forget_rows(tx: Transaction, address_keys: Iterable[str]) -> None:
 
 
 def forget_files(tx: Transaction, address_keys: Iterable[str]) -> None:
-    """Have every stored file searched for these people after the commit: it may take minutes."""
+    """Queue a search of every stored file for these people. It runs after the commit and may take
+    minutes.
+    """
     spellings = _spellings(address_keys)
     stored = tx.session.scalars(sa.select(Import.id).where(Import.purged_at.is_(None))).all()
     if not stored or not spellings:
@@ -53,10 +55,10 @@ def forget_files(tx: Transaction, address_keys: Iterable[str]) -> None:
 
 
 def search_next_file(tx: Transaction) -> bool:
-    """Search one file for whoever was erased; whether there was one.
+    """Search one file for erased people; return whether there was a file to search.
 
-    A file cannot lose a row and stay as it was looked through: it goes, and its import ends. What
-    has been taken in stays; whoever needs the others brings a file without the person.
+    A file that loses a row no longer matches its check, so the whole file is deleted and its import
+    ends. People already added stay; to import the others, upload a file without the erased person.
     """
     import_id = tx.session.scalar(
         sa.select(ImportErasure.import_id).order_by(ImportErasure.id).limit(1)
@@ -95,7 +97,7 @@ def _holds(tx: Transaction, found: Import, needles: list[str]) -> bool:
 
 
 def _spellings(address_keys: Iterable[str]) -> list[str]:
-    """An address as it is known and, where its domain is international, as people write it."""
+    """Return an address in its normalized form and, for an international domain, in Unicode."""
     found = []
     for key in address_keys:
         local, _, domain = key.rpartition("@")

@@ -1,4 +1,4 @@
-"""Whether a row proves a consent: when, how, which words, where, what mark (L-01, L-03)."""
+"""Decide whether a row proves a consent: time, method, wording, place and mark (L-01, L-03)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from listmgr.kit.i18n import N_
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All five; `mark` is the network address or another proof of the act itself."""
+    """The five parts of a proof; `mark` is the network address or other trace of the act itself."""
 
     agreed_at: datetime
     as_written: str
@@ -22,14 +22,14 @@ class Evidence:
     proof: str
 
     def told(self) -> dict[str, str]:
-        """For the erasable evidence beside the ledger."""
+        """Return it as stored in the erasable evidence beside the ledger."""
         return {**asdict(self), "agreed_at": self.agreed_at.isoformat()}
 
 
 def prove(
     *, at: str, how: str, words: str, system: str, ip: str, proof: str, now: datetime
 ) -> Evidence | str:
-    """The evidence when it is complete, or the sentence that says what is lacking."""
+    """Return the evidence if it is complete, else the message that says what is missing."""
     agreed_at = moment(at)
     if agreed_at is None:
         return N_("When the person agreed is not told, or not clearly.")

@@ -1,4 +1,4 @@
-"""A file kept in the database in pieces, and read again as one: workers may be on other hosts."""
+"""Store import files in the database in pieces, since workers may run on other hosts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEGABYTE = 1 << 20
 
 
 def store_file(tx: Transaction, import_id: int, file: IO[bytes]) -> tuple[int, bytes]:
-    """Store a file; its size and SHA-256. Raises InvalidInput when it is larger than allowed."""
+    """Store a file; return its size and SHA-256. Raises InvalidInput above the size limit."""
     most = tx.settings.import_megabytes * MEGABYTE
     size, digest = 0, hashlib.sha256()
     for number, piece in enumerate(_pieces(file)):
@@ -40,7 +40,7 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 class _Pieces(io.RawIOBase):
-    """The pieces as a file that can be read from anywhere, holding one of them."""
+    """Seekable raw file over the stored pieces; holds one piece in memory."""
 
     def __init__(self, uow: UnitOfWork, import_id: int, size: int) -> None:
         self._uow, self._import_id, self._size = uow, import_id, size
@@ -77,12 +77,12 @@ class _Pieces(io.RawIOBase):
 
 
 def kept(uow: UnitOfWork, import_id: int, size: int) -> IO[bytes]:
-    """The stored file, to be read from anywhere; each piece is fetched when it is needed."""
+    """Open a stored file for reading; pieces are fetched as they are needed."""
     return io.BufferedReader(_Pieces(uow, import_id, size), 1 << 18)
 
 
 def digest_of(file: IO[bytes]) -> bytes:
-    """SHA-256 of a file, read once from its beginning."""
+    """Return the SHA-256 of a file, read from its beginning."""
     digest = hashlib.sha256()
     for piece in _pieces(file):
         digest.update(piece)
@@ -90,6 +90,6 @@ def digest_of(file: IO[bytes]) -> bytes:
 
 
 def purge(tx: Transaction, import_id: int) -> None:
-    """Forget a file and what was noted of it; what it was stays in the record of the import."""
+    """Delete a file and everything derived from it; the import's own record stays."""
     for table in (ImportPiece, ImportLines, ImportKey, ImportDouble):
         tx.session.execute(sa.delete(table).where(table.import_id == import_id))

@@ -1,9 +1,9 @@
-"""The exports of eight other programs: how to tell them, and what their columns mean.
+"""Export formats of eight other programs: how to recognize them and what their columns mean.
 
-Layouts as their makers document them or their sources write them: listmonk `cmd/subscribers.go`,
-Keila `contacts_csv_export.ex`, phpList `admin/structure.php`, Mailchimp's audience export,
-Brevo's API reference "Export contacts", rapidmail's help on exporting double opt-in data,
-CleverReach's receiver fields, HubSpot's contact properties and its export of opt-outs.
+Layouts as documented by their makers or written by their sources: listmonk `cmd/subscribers.go`,
+Keila `contacts_csv_export.ex`, phpList `admin/structure.php`, Mailchimp's audience export, Brevo's
+API reference "Export contacts", rapidmail's help on exporting double opt-in data, CleverReach's
+receiver fields, HubSpot's contact properties and its export of opt-outs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEAST_MARKS = 2
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """One program. `signs`: sets of column names of which one whole set must be there."""
+    """One program. `signs` are sets of column names; one complete set identifies the program."""
 
     key: str
     title: str
@@ -183,10 +183,10 @@ FOREIGN: tuple[Foreign, ...] = (
 
 
 def recognise(names: Collection[str]) -> Foreign | None:
-    """The program whose export has these columns, in small letters; None for any other file.
+    """Return the program whose export has these lower-case column names, or None.
 
-    A whole sign tells a program for sure. Where columns are missing or have been renamed, two
-    names do that no other program shares, if most of them are of one program.
+    One complete sign identifies a program. If columns are missing or renamed, two names that no
+    other program uses suffice, provided most of the names belong to one program.
     """
     names = frozenset(names)
     whole = [(len(sign), program) for program in FOREIGN for sign in program.signs if sign <= names]
@@ -202,7 +202,7 @@ def recognise(names: Collection[str]) -> Foreign | None:
 
 
 def _marks(program: Foreign) -> frozenset[str]:
-    """Names in a program's own exports that anybody else's file is unlikely to have."""
+    """Return the column names that are specific to a program's exports."""
     return frozenset().union(*program.signs, program.columns) - _EVERYBODYS
 
 

@@ -1,4 +1,4 @@
-"""The life of an import as one table: nothing is taken in that was not looked through before."""
+"""The states of an import as one table: only a checked file can be applied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from listmgr.kit.i18n import N_
 
 
 class ImportStatus(enum.StrEnum):
-    """What is true now. CHECKED is the only station a run begins from."""
+    """State of an import. A run can start only from CHECKED."""
 
     UPLOADED = "uploaded"
     CHECKING = "checking"
@@ -21,7 +21,7 @@ class ImportStatus(enum.StrEnum):
 
 
 class ImportAction(enum.StrEnum):
-    """What may happen to an import."""
+    """Actions that change the state of an import."""
 
     DESCRIBE = "describe"
     CHECK = "check"
@@ -55,7 +55,7 @@ TRANSITIONS: dict[tuple[ImportStatus, ImportAction], ImportStatus] = {
 
 
 def next_status(status: ImportStatus, action: ImportAction) -> ImportStatus:
-    """The station an act leads to; raises Refused where the table has no cell."""
+    """Return the state an action leads to. Raises Refused if the table has no such transition."""
     try:
         return TRANSITIONS[status, action]
     except KeyError:

@@ -1,4 +1,4 @@
-"""What an operator typed about a file, checked as a whole: columns, words, declaration."""
+"""Validate what an operator entered about a file: columns, words, declaration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _T = Target
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """The form as it was sent; `columns`, `words` and `tables` by their names in the file."""
+    """The submitted form; `columns`, `words` and `tables` are keyed by their names in the file."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `control.describe` takes."""
+    """The validated form, as `control.describe` takes it."""
 
     plan: Plan
     purpose_id: int
@@ -54,7 +54,7 @@ class Checked:
 
 
 def checked(session: Session, told: Description, fields: Sequence[CatalogueField]) -> Checked:
-    """The plan and the declaration; raises InvalidInput naming every field that is wrong."""
+    """Return the plan and the declaration. Raises InvalidInput naming every invalid field."""
     typed = Validator()
     _columns(typed, told, {one.key for one in fields})
     _choices(typed, told)

@@ -1,4 +1,4 @@
-"""Imports, their file in pieces, how far each has come, and the rows that were not taken in."""
+"""Tables of imports: the file in pieces, progress, and rows that were not applied."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class Phase(enum.StrEnum):
-    """The passes over a file: what would happen, what happens."""
+    """The two passes over a file: the check and the run."""
 
     CHECK = "check"
     RUN = "run"
 
 
 class Import(Base):
-    """One file of people, who brought it, what they declared, and what is to be done with it."""
+    """One uploaded file: who uploaded it, the declaration, the mapping and the state."""
 
     __tablename__ = "imports"
     __table_args__ = (
@@ -69,7 +69,9 @@ def _of_import() -> Mapped[int]:
 
 
 class ImportPiece(Base):
-    """A piece of the file: workers may be on other hosts than the web, so it is kept here."""
+    """A piece of the file, stored here because workers may run on other hosts than the web
+    server.
+    """
 
     __tablename__ = "import_pieces"
 
@@ -79,9 +81,9 @@ class ImportPiece(Base):
 
 
 class ImportErasure(Base):
-    """Somebody was erased: a stored file is to be searched for them, after the commit.
+    """An erased person a stored file must be searched for after the commit.
 
-    The row and the address in it are deleted with the search.
+    The row, with the address in it, is deleted once the file was searched.
     """
 
     __tablename__ = "import_erasures"
@@ -95,7 +97,9 @@ class ImportErasure(Base):
 
 
 class ImportBatch(Base):
-    """Some rows done: written in the transaction that did them, so nothing is done twice."""
+    """A finished batch, inserted by the transaction that applied it, so that none is applied
+    twice.
+    """
 
     __tablename__ = "import_batches"
 
@@ -107,7 +111,7 @@ class ImportBatch(Base):
 
 
 class ImportRow(Base):
-    """A row that was not taken in, or one of the first of its verdict. `cells` follow `columns`."""
+    """A row that was not applied, or a sample of another outcome. `cells` follow `columns`."""
 
     __tablename__ = "import_rows"
     __table_args__ = (
@@ -124,7 +128,7 @@ class ImportRow(Base):
 
 
 class ImportLines(Base):
-    """A batch as the look before has read it, until the run has taken it in."""
+    """A batch as the check parsed it, kept until the run applies it."""
 
     __tablename__ = "import_lines"
 
@@ -139,7 +143,7 @@ class ImportLines(Base):
 
 
 class ImportKey(Base):
-    """Whom a row means while its file is looked through: half a keyed fingerprint."""
+    """Half a keyed fingerprint of the person in a row, kept while the file is checked."""
 
     __tablename__ = "import_keys"
 
@@ -152,7 +156,7 @@ class ImportKey(Base):
 
 
 class ImportDouble(Base):
-    """A row that does not count, until its batch was looked through again without it."""
+    """A duplicate row, kept until its batch was checked again without it."""
 
     __tablename__ = "import_doubles"
 

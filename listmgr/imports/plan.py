@@ -1,4 +1,4 @@
-"""What an operator says of a file: what each column means and how its people are taken in."""
+"""The mapping of a file: what each column means and how its people are added."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SKIP = ""
 
 
 class Target(enum.StrEnum):
-    """Columns that are no field of the catalogue. The words begin so that no field is named so."""
+    """Targets of columns that are not fields. Their names cannot collide with field names."""
 
     FULL_NAME = "=full_name"
     TAGS = "=tags"
@@ -41,7 +41,7 @@ MANY = frozenset(
 
 
 class Update(enum.StrEnum):
-    """What happens to the fields of people we know already."""
+    """What happens to the fields of existing subscribers."""
 
     FILL = "fill"
     OVERWRITE = "overwrite"
@@ -50,7 +50,7 @@ class Update(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole of it. `columns` maps a column's name to a field's key or a target."""
+    """The whole mapping. `columns` maps a column's name to a field's key or a target."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     # Words of the status column beside the usual ones, in small letters.
@@ -68,10 +68,10 @@ class Plan:
     foreign: str = ""
 
     def stored(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """Return the plan as JSON stores it."""
         return {**asdict(self), "update": self.update.value}
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Plan:
-        """From what JSON kept."""
+        """Return the plan from its stored JSON."""
         return cls(**{**stored, "update": Update(stored.get("update", "fill"))})

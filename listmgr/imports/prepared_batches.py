@@ -1,7 +1,7 @@
-"""What the look before has read of a batch, kept for the run: nothing is read and judged twice.
+"""Batches parsed by the check and kept for the run, so that nothing is parsed twice.
 
-A run takes a batch from here where it can. What is not here, was read under other settings, or
-does not suffice, is read from the file once more.
+A run takes a batch from here if it can. A batch that is missing, incomplete or parsed under other
+settings is read from the file again.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ from listmgr.subscribers.field_catalogue import CatalogueField
 
 
 class BatchNotPrepared(Exception):
-    """What is kept of the batch does not suffice: it is to be read from the file."""
+    """The stored batch is not sufficient; read it from the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedBatch:
-    """A batch that waits to be taken in as it was read."""
+    """A stored batch waiting to be applied."""
 
     number: int
 
 
 def recipe_of(settings: Settings, fields: Sequence[CatalogueField]) -> bytes:
-    """What decides beside file and plan how a row is read; another recipe, another reading."""
+    """Return a digest of the settings that parsing depends on beside file and plan."""
     told = [(field.key, field.kind, field.choices) for field in fields]
     return keyed(settings.suppression_key)(repr((STAGE, settings.ip_storage, told)).encode())
 
@@ -59,7 +59,7 @@ def recipe_of(settings: Settings, fields: Sequence[CatalogueField]) -> bytes:
 def keep_ready(
     tx: Transaction, import_id: int, recipe: bytes, made: Prepared, lines: bytes
 ) -> None:
-    """Keep a batch for the run: its lines, without whom the file itself leaves out."""
+    """Store a batch for the run without the rows the file itself rules out."""
     batch = made.batch
     raw(tx).cursor().execute(
         "INSERT INTO import_lines (import_id, number, first, rows, recipe, content)"
@@ -69,7 +69,7 @@ def keep_ready(
 
 
 def ready(tx: Transaction, import_id: int, recipe: bytes) -> list[PreparedBatch]:
-    """The batches that wait."""
+    """Return the stored batches."""
     found = sa.select(ImportLines.number).where(
         ImportLines.import_id == import_id, ImportLines.recipe == recipe
     )
@@ -81,7 +81,9 @@ def ready(tx: Transaction, import_id: int, recipe: bytes) -> list[PreparedBatch]
 def take_ready(
     tx: Transaction, aim: ImportTarget, number: int, *, at: datetime
 ) -> tuple[int, Counter[str]]:
-    """Take in a batch and forget its lines; its rows and verdicts. Raises NotReady."""
+    """Apply a stored batch and delete its lines; return its rows and outcomes. Raises
+    BatchNotPrepared.
+    """
     told = (
         raw(tx)
         .cursor(binary=True)
@@ -119,14 +121,14 @@ CROSS JOIN LATERAL (SELECT * FROM import_rows r
 
 
 def _keep_settled(tx: Transaction, import_id: int, first: int, last: int) -> Counter[str]:
-    """Rows that were refused before the database was asked are refused again."""
+    """Refuse again the rows the check refused without asking the database."""
     settled = [one.value for one in BY_FILE | BY_ROW]
     cursor = raw(tx).cursor().execute(_SETTLED, (import_id, first, last, settled), prepare=False)
     return Counter(verdict for (verdict,) in cursor.fetchall())
 
 
 def _keep_refused(tx: Transaction, import_id: int) -> None:
-    """Rows the database refuses; whom it refuses only now is shown by the file alone."""
+    """Store the rows the database refuses; cells of rows it refuses only now come from the file."""
     refused = worth_keeping(tx, shown=0)
     if not refused:
         return

@@ -1,4 +1,4 @@
-"""What each pass does with a prepared batch, in one transaction with the mark that it is done."""
+"""Process a prepared batch and mark it as done in the same transaction."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ SHOWN = 10
 
 
 class Stopped(Exception):
-    """The import was paused, cancelled, described anew, or taken over by another worker."""
+    """The import was paused, cancelled, described again or taken over by another worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchJob:
-    """One pass over one file by one worker."""
+    """One worker's pass over one file."""
 
     phase: Phase
     aim: ImportTarget
@@ -63,9 +63,9 @@ class BatchJob:
 def process_batch(
     tx: Transaction, work: BatchJob, made: Prepared | PreparedBatch, *, at: datetime
 ) -> None:
-    """Deal with a batch; raises Stopped when it is not this worker's to do any more.
+    """Process one batch. Raises Stopped if the worker no longer holds the import.
 
-    A batch that was kept may raise NotReady: it has to be read from the file.
+    Raises BatchNotPrepared if a stored batch must be read from the file.
     """
     # Before the rows of the batch, as everybody who deletes them does: no deadlock. Who cancels the
     # import waits for this batch, and no batch comes after.
@@ -102,9 +102,9 @@ def _mark(
 
 
 def check_held(tx: Transaction, work: BatchJob, *, until_commit: bool = False) -> None:
-    """Raise Stopped unless the import is still what this worker took it for.
+    """Raise Stopped unless this worker still holds the import in the expected state.
 
-    `until_commit` holds off whoever locks the import until the transaction has ended.
+    `until_commit` keeps the import locked until the transaction ends.
     """
     wanted = sa.select(Import.status, Import.holder).where(Import.id == work.aim.import_id)
     if until_commit:
@@ -144,7 +144,7 @@ def _run(tx: Transaction, work: BatchJob, made: Prepared, at: datetime) -> Found
 
 
 def _stage(tx: Transaction, work: BatchJob, made: Prepared, without: Container[int]) -> bytes:
-    """Judge the rows but those left out; returns their lines."""
+    """Stage and judge all rows except those left out; return their lines."""
     told = [text for number, text in made.lines.items() if number not in without]
     lines = "\n".join([*told, ""]).encode()
     fill(tx, lines)
@@ -153,7 +153,7 @@ def _stage(tx: Transaction, work: BatchJob, made: Prepared, without: Container[i
 
 
 def _judged(tx: Transaction, work: BatchJob, made: Prepared) -> Found:
-    """The staged rows that may be kept, as the database judged them."""
+    """Return the staged rows worth storing, as the database judged them."""
     shown = SHOWN if work.phase is Phase.CHECK else 0
     return {
         number: (
@@ -165,7 +165,7 @@ def _judged(tx: Transaction, work: BatchJob, made: Prepared) -> Found:
 
 
 def _keep(tx: Transaction, work: BatchJob, made: Prepared, found: Found) -> None:
-    """Keep the refused rows, and in the look before also the first of each other verdict."""
+    """Store the refused rows and, during the check, the first rows of each other outcome."""
     left = _still_to_show(tx, work) if work.phase is Phase.CHECK else {}
     kept = []
     for number in sorted(found):

@@ -1,4 +1,4 @@
-"""How far an import is and what became of its rows, from the marks its batches left."""
+"""Progress of an import and the outcomes of its rows, computed from its finished batches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_LOOKED_AT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Rows done of all there are (or may be), and how many of each verdict."""
+    """Rows done out of the total (exact or estimated), and how many had each outcome."""
 
     phase: Phase
     done: int
@@ -33,22 +33,22 @@ class Stand:
 
     @property
     def taken_in(self) -> int:
-        """Rows that began a person or a consent."""
+        """Rows that created a subscriber or a consent."""
         return sum(self.verdicts.get(verdict, 0) for verdict in TAKEN_IN)
 
     @property
     def refused(self) -> int:
-        """Rows that come back as a file."""
+        """Rows that can be downloaded as rejects."""
         return sum(self.verdicts.get(verdict, 0) for verdict in REFUSED)
 
     @property
     def share(self) -> float:
-        """Between 0 and 1; an estimate is never full."""
+        """Share done, between 0 and 1; an estimated total never reaches 1."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
 
 def import_progress(session: Session, found: Import) -> Stand:
-    """Where an import stands in the pass that counts: the run once there is one."""
+    """Return the progress of the run, or of the check if no run has started."""
     looking = found.status in {
         ImportStatus.UPLOADED,
         ImportStatus.CHECKING,
@@ -62,7 +62,7 @@ def import_progress(session: Session, found: Import) -> Stand:
 
 
 def stands(session: Session, found: Sequence[Import]) -> list[Stand]:
-    """Where several stand, for a list of them: only those at work are looked at one by one."""
+    """Return the progress of several imports; only running ones are queried one by one."""
     ended = [one for one in found if one.started_at is not None and one.status not in WORKING]
     told = verdicts_of(session, [one.id for one in ended], Phase.RUN)
     return [
@@ -76,7 +76,7 @@ def stands(session: Session, found: Sequence[Import]) -> list[Stand]:
 
 
 def rows(session: Session, import_id: int, phase: Phase) -> int:
-    """How many rows of a pass are done."""
+    """Count the rows of a phase that are done."""
     total = sa.select(sa.func.sum(ImportBatch.rows)).where(
         ImportBatch.import_id == import_id, ImportBatch.phase == phase
     )
@@ -84,14 +84,14 @@ def rows(session: Session, import_id: int, phase: Phase) -> int:
 
 
 def verdicts(session: Session, import_id: int, phase: Phase) -> dict[RowOutcome, int]:
-    """How many rows of each verdict, in the order of the page."""
+    """Count the rows of a phase by outcome, in the page's order."""
     return verdicts_of(session, [import_id], phase)[import_id]
 
 
 def verdicts_of(
     session: Session, import_ids: Sequence[int], phase: Phase
 ) -> dict[int, dict[RowOutcome, int]]:
-    """The same of several imports, by one look."""
+    """Count the rows by outcome for several imports in one query."""
     if not import_ids:
         return {}
     told = sa.func.jsonb_each_text(ImportBatch.verdicts).table_valued("key", "value")
@@ -114,7 +114,7 @@ def verdicts_of(
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The first rows of one verdict."""
+    """The first rows of one outcome."""
 
     verdict: RowOutcome
     count: int
@@ -122,12 +122,12 @@ class Sample:
 
     @property
     def accepted(self) -> bool:
-        """Whether these rows do something."""
+        """Whether rows of this outcome are applied."""
         return self.verdict in ACCEPTED
 
 
 def samples(session: Session, found: Import, standing: Stand) -> list[Sample]:
-    """The first rows of each verdict there is; nothing of a file that was forgotten."""
+    """Return the first rows of each outcome; empty once the file was deleted."""
     if found.purged_at is not None:
         return []
     return [
@@ -154,7 +154,7 @@ def _first(session: Session, import_id: int, phase: Phase, verdict: RowOutcome) 
 
 
 def odd_rows(session: Session, found: Import, standing: Stand) -> list[int]:
-    """The first rows refused as written in another encoding than the file is read in."""
+    """Return the first rows that were refused because of their encoding."""
     refused = (
         sa.select(ImportRow.number, ImportRow.reason)
         .where(
@@ -171,6 +171,6 @@ def odd_rows(session: Session, found: Import, standing: Stand) -> list[int]:
 
 
 def imports(session: Session, *, before: int | None = None, limit: int = 50) -> list[Import]:
-    """The newest imports, or those below an id."""
+    """Return the newest imports, or those below an id."""
     found = sa.select(Import).order_by(Import.id.desc()).limit(limit)
     return list(session.scalars(found if before is None else found.where(Import.id < before)))

@@ -1,4 +1,4 @@
-"""The rows that were not taken in, as a file of the same columns with the reason before them."""
+"""The rejected rows as a CSV file with the same columns and the reason in front."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def refused_csv(
     name: Say,
     say: Say,
 ) -> Iterator[str]:
-    """Line by line, formula-safe (T-19). `name` and `say` translate verdicts and reasons."""
+    """Yield the file line by line, safe against formulas (T-19). `name` and `say` translate
+    outcomes and reasons.
+    """
 
     def rows() -> Iterator[list[str]]:
         yield [*head, *found.columns]

@@ -1,4 +1,4 @@
-"""What becomes of a row, in one word each: taken in, left as it is, or refused."""
+"""The possible outcomes of a row: applied, left unchanged or refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from listmgr.kit.i18n import N_
 
 
 class RowOutcome(enum.StrEnum):
-    """One for each row. The order is that of the page."""
+    """Outcome of a row, in the page's order."""
 
     NEW = "new"
     CONFIRMED = "confirmed"
@@ -53,7 +53,7 @@ REASONS: Mapping[RowOutcome, str] = {
 
 
 class Meaning(enum.StrEnum):
-    """What a file says of a person's subscription."""
+    """What a file says about a person's subscription."""
 
     SUBSCRIBED = "subscribed"
     UNCONFIRMED = "unconfirmed"

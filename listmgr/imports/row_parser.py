@@ -1,4 +1,4 @@
-"""One row and the plan: who is meant, what is told of them, and whether it can be used at all."""
+"""Parse one row by the plan: the person, their data, or why the row cannot be used."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _NAMED = ("first_name", "last_name", "company")
 
 @dataclass(slots=True)
 class ParsedRow:
-    """A row that can be used. `evidence` is there only when it is complete."""
+    """A usable row. `evidence` is set only if it is complete."""
 
     address: Address
     language: str
@@ -68,14 +68,14 @@ class ParsedRow:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that cannot be used, and a sentence about it."""
+    """An unusable row and the message that says why."""
 
     verdict: RowOutcome
     reason: str
 
 
 class RowParser:
-    """Reads the rows of one table by a plan; made once, called for each row."""
+    """Parses the rows of one table by a plan."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class RowParser:
         self._mapped = [key for key in self._custom if key in places]
 
     def __call__(self, row: Row) -> ParsedRow | Refusal:
-        """Whom a row means, or why it cannot be used."""
+        """Return the person in a row, or why the row cannot be used."""
         if isinstance(row, Broken):
             return self._of_broken(row)
         if len(row) != self._width:
@@ -112,7 +112,7 @@ class RowParser:
         return self._whom(row)
 
     def _of_broken(self, row: Broken) -> ParsedRow | Refusal:
-        """Refused, unless only its letters are wrong and it says that somebody wants no mail."""
+        """Refuse a wrongly encoded row, unless it is readable enough to opt someone out."""
         if row.why in OF_ENCODING:
             found = self(row.cells)
             if isinstance(found, ParsedRow) and found.meaning in STOPS:
@@ -139,7 +139,9 @@ class RowParser:
         return row[found[0]] if found else ""
 
     def _meaning(self, row: list[str]) -> Meaning | None:
-        """Where somebody stands; in doubt what means less mail. None for an unknown word."""
+        """Return the subscription status in a row; in doubt the one that means less mail. None if
+        unknown.
+        """
         if self._stopping:
             for target, meaning in _STOP_FLAGS.items():
                 if any(yes(row[at]) for at in self._places.get(target, ())):
@@ -160,7 +162,7 @@ class RowParser:
         return self._all or Meaning.SUBSCRIBED
 
     def _stop(self, row: list[str], address: Address, meaning: Meaning) -> ParsedRow:
-        """Nothing of somebody who wants no mail is read but who they are and since when."""
+        """Return an opt-out; read only the address and the date of people who want no mail."""
         times = [moment(row[at]) for at in self._places.get(_T.OPTED_OUT_AT, ())]
         known = [one for one in times if one is not None]
         return ParsedRow(
@@ -190,7 +192,7 @@ class RowParser:
         return self._core[key](row[found[0]]) if found else ""
 
     def _language(self, row: list[str]) -> str:
-        """de-AT and DE are German; a language nobody here writes is no reason to refuse a row."""
+        """Return `de` for de-AT and DE; an unsupported language is ignored, not refused."""
         told = self._cell(row, "language").strip().lower()[:2]
         return told if told in LANGUAGES else ""
 
@@ -201,7 +203,9 @@ class RowParser:
         return {key: value for key, value in found.items() if value} if found else found
 
     def _from_json(self, told: str) -> dict[str, str]:
-        """What the catalogue knows of a JSON object; the rest has no purpose here (L-34)."""
+        """Return the values of a JSON object that belong to fields; the rest has no purpose here
+        (L-34).
+        """
         try:
             values = json.loads(told)
         except (ValueError, RecursionError):
@@ -241,7 +245,9 @@ class RowParser:
 
 
 def least(said: Sequence[Meaning | None]) -> Meaning | None:
-    """Of what several columns say, what means the least mail; an unknown word might mean none."""
+    """Return the status that means the least mail among several; an unknown word may mean none at
+    all.
+    """
     for group in (STOPS, {None}, {Meaning.UNCONFIRMED}):
         for meaning in said:
             if meaning in group:
@@ -259,7 +265,7 @@ _EVIDENCE = (_T.AGREED_AT, _T.HOW, _T.WORDS, _T.SYSTEM, _T.IP, _T.PROOF)
 
 
 def reader(field: CatalogueField) -> Callable[[str], str]:
-    """The field's own `parse`, remembered for cells that come again and short for plain texts."""
+    """Return the field's `parse`, cached for repeated cells and shortened for plain texts."""
     if field.kind is not FieldKind.TEXT:
         return lru_cache(maxsize=4096)(field.parse)
 
@@ -275,7 +281,7 @@ def reader(field: CatalogueField) -> Callable[[str], str]:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """First and last name: "Müller, Anna" at the comma, "Anna Müller" at the last blank."""
+    """Split a name: "Müller, Anna" at the comma, "Anna Müller" at the last space."""
     if "," in name:
         last, _, first = name.partition(",")
     else:
@@ -289,7 +295,7 @@ def _plain(value: object) -> str:
 
 
 def _ip(text: str, storage: str) -> str:
-    """An address that is one, as far as the settings let it be kept."""
+    """Return a valid network address, shortened as the settings require."""
     try:
         found = ipaddress.ip_address(text)
     except ValueError:

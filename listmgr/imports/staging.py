@@ -1,4 +1,4 @@
-"""Rows on their way into the database: one COPY into a temporary table, one line each."""
+"""Copy rows into a temporary table, one line each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS import_judged (
 
 
 def line(number: int, person: ParsedRow, key: bytes) -> str:
-    """A person as a line of COPY."""
+    """Return a person as one line of COPY."""
     address = person.address
     head = (
         str(number),
@@ -80,7 +80,7 @@ def _rest(number: int, person: ParsedRow) -> tuple[str, ...]:
 
 
 def _facts(number: int, agreed_at: str) -> dict[str, Any]:
-    """What stays of imported evidence for ever: nothing of it is personal."""
+    """Return the facts of imported evidence that stay in the ledger; none is personal."""
     return {"agreed_at": agreed_at, "method": "evidence brought by the import", "row": number}
 
 
@@ -89,7 +89,7 @@ def _time(at: object) -> str:
 
 
 def fill(tx: Transaction, lines: bytes) -> None:
-    """Copy lines into an empty stage."""
+    """Copy lines into an empty staging table."""
     for table in (STAGE, JUDGED):
         tx.session.execute(sa.text(table))
     with raw(tx).cursor().copy("COPY import_stage FROM STDIN") as copy:
@@ -97,7 +97,7 @@ def fill(tx: Transaction, lines: bytes) -> None:
 
 
 def raw(tx: Transaction) -> Connection[Any]:
-    """The driver's own connection, in the same transaction."""
+    """Return the driver's connection of the same transaction."""
     found = tx.session.connection().connection.driver_connection
     assert isinstance(found, Connection)
     return found

@@ -1,4 +1,4 @@
-"""Rings for imports, finds those whose worker was lost, and forgets files in time."""
+"""Queue imports that are due, recover those whose worker died, and delete files in time."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ SEARCH = Job("erase_from_imports", key="erase-from-imports", timeout=TIMEOUT)
 
 
 def enqueue_import(tx: Transaction, import_id: int, turn: int = 0) -> None:
-    """Ask a worker to go on, after the commit. A running job's key is taken, so turns alternate."""
+    """Queue the next slice after the commit. Turns alternate because a running job keeps its
+    key.
+    """
     key = f"import-{import_id}-{turn}"
     tx.after_commit(Job("work_import", (import_id, turn), key=key, timeout=TIMEOUT))
 
 
 def sweep(tx: Transaction) -> None:
-    """Ring for imports whose bell or worker was lost."""
+    """Queue imports whose job or worker was lost."""
     waiting = sa.select(Import.id).where(
         Import.status.in_(WORKING),
         sa.or_(Import.lease_until.is_(None), Import.lease_until < sa.func.clock_timestamp()),
@@ -36,10 +38,10 @@ def sweep(tx: Transaction) -> None:
 
 
 def purge_due(tx: Transaction, *, at: datetime) -> int:
-    """Forget the people in files whose time is over; what was declared and counted stays.
+    """Delete the files whose retention has ended; declaration and counts stay.
 
-    An import nobody went on with ends by this: a file of people is not kept for nothing. Of a
-    cancelled one nothing is kept at all.
+    This also ends an abandoned import, since a file of people is not kept without a purpose.
+    Nothing of a cancelled import is kept.
     """
     before = at - timedelta(days=tx.settings.import_keep_days)
     due = tx.session.scalars(
@@ -64,10 +66,10 @@ def purge_due(tx: Transaction, *, at: datetime) -> int:
 
 
 def forget(tx: Transaction, found: Import, *, at: datetime) -> None:
-    """Delete the file and every row of it that is kept.
+    """Delete the file and every stored row of it.
 
-    A cancelled import also forgets what its columns and words were called: where a file begins
-    without a header, these are a person's own.
+    For a cancelled import also delete the names of columns and words: in a file without a header
+    these are a person's own data.
     """
     purge(tx, found.id)
     tx.session.execute(sa.delete(ImportRow).where(ImportRow.import_id == found.id))

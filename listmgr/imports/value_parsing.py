@@ -1,4 +1,4 @@
-"""How other programs write a time, a yes, and where somebody stands."""
+"""Parse times, yes/no values and subscription states as other programs write them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SAYS_YES = frozenset(
 
 
 def plain_word(text: str) -> str:
-    """A word as it is looked up: in small letters, `opted_out` and `Opted-Out` as `opted out`."""
+    """Normalize a word for lookup: `opted_out` and `Opted-Out` become `opted out`."""
     return _BETWEEN.sub(" ", text.strip().lower())
 
 
@@ -74,9 +74,9 @@ _NAMES = (
 
 
 def moment(text: str) -> datetime | None:
-    """The time a cell tells, in UTC where it names no zone; None where it tells none for sure.
+    """Return the time in a cell, as UTC if it names no zone; None if it is not certain.
 
-    2/3/2024 is two days for two readers, so it is none for us.
+    2/3/2024 means two different days to two readers, so it is not certain.
     """
     text = text.strip()
     if text.lower() in NOTHING or text.startswith("0000-"):
@@ -102,14 +102,14 @@ def _moment(text: str) -> datetime | None:
 
 
 def yes(text: str) -> bool:
-    """Whether a cell says yes. What is neither yes nor no says so too: a reason, a date, a word."""
+    """Whether a cell says yes. Anything but a no counts as yes: a reason, a date, a word."""
     return text.strip().lower() not in NO and not text.startswith("0000-")
 
 
 def wish(text: str) -> Meaning | None:
-    """What a cell of "wants mail" says: a no is an opt-out, nothing is no consent.
+    """Return the meaning of a "wants mail" cell: a no is an opt-out, an empty cell no consent.
 
-    None where it is neither: it might be a no.
+    None if it is neither, since it might be a no.
     """
     word = plain_word(text)
     if word in _SAYS_YES:
@@ -123,6 +123,6 @@ def wish(text: str) -> Meaning | None:
 
 
 def meaning_of_name(name: str) -> Meaning | None:
-    """What the name of a file says of everybody in it."""
+    """Return the subscription status a file's name implies for everyone in it."""
     last = name.rpartition("/")[2].lower()
     return next((Meaning[meaning] for word, meaning in _NAMES if word.search(last)), None)

@@ -1,4 +1,4 @@
-"""Works at one import for some seconds: claims it, goes on where it was left, hands it back."""
+"""Work on an import for some seconds: claim it, continue where it stopped, hand it back."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ Clock = Callable[[], datetime]
 def work_slice(
     uow: UnitOfWork, import_id: int, holder: str, *, now: Clock, seconds: float = SECONDS
 ) -> bool:
-    """Go on with an import; whether there is more to do. Safe to run twice, and to be killed in."""
+    """Continue an import; return whether work is left. Safe to run twice and to be killed."""
     found = _claim(uow, import_id, holder)
     if found is None:
         return False
@@ -81,9 +81,9 @@ def work_slice(
 
 
 def _claim(uow: UnitOfWork, import_id: int, holder: str) -> Import | None:
-    """Take the import unless somebody holds it; None when there is nothing to do.
+    """Claim the import unless another worker holds it; return None if there is nothing to do.
 
-    Whether the lease has run out is told by the database: hosts' clocks may differ.
+    The database decides whether a lease has expired, since the clocks of hosts may differ.
     """
     present = sa.func.clock_timestamp()
     with uow() as tx:
@@ -102,7 +102,7 @@ def _claim(uow: UnitOfWork, import_id: int, holder: str) -> Import | None:
 
 
 def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: float) -> bool:
-    """The look or the run, as far as time goes; whether it is through."""
+    """Run the check or the run until time is up; return whether it is complete."""
     with uow() as tx:
         file = kept(uow, found.id, found.size)
         if digest_of(file) != found.sha256 or _said_otherwise(found):
@@ -170,7 +170,7 @@ def _kept(uow: UnitOfWork, work: BatchJob) -> Iterator[PreparedBatch]:
 
 @dataclass(slots=True)
 class _Loading:
-    """Reads on in this thread while others load."""
+    """Reads ahead in this thread while other threads load batches."""
 
     uow: UnitOfWork
     work: BatchJob
@@ -178,7 +178,7 @@ class _Loading:
     end: float
 
     def all(self, waiting: Iterator[Prepared] | Iterator[PreparedBatch], loaders: int) -> bool:
-        """Whether every batch was loaded before the time was over."""
+        """Load every batch; return False if time ran out."""
         under_way: list[Future[None]] = []
         renewed = time.monotonic()
         with _quick_turns(), ThreadPoolExecutor(loaders, thread_name_prefix="import") as pool:
@@ -198,7 +198,7 @@ class _Loading:
         return True
 
     def doubles(self) -> set[int]:
-        """The batches that hold people who stand in the file twice, when all have been read."""
+        """Return the batches with duplicate rows once all batches were read."""
         self._renew()
         with self.uow() as tx:
             check_held(tx, self.work)
@@ -230,7 +230,7 @@ class _Loading:
 
 @contextmanager
 def _quick_turns() -> Iterator[None]:
-    """A loader that has PostgreSQL's answer would wait five milliseconds for the reading thread."""
+    """Shorten the thread switch interval: a loader would wait 5 ms for the reading thread."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(usual / 10)
     try:
@@ -240,7 +240,7 @@ def _quick_turns() -> Iterator[None]:
 
 
 def _hand_back(uow: UnitOfWork, found: Import, holder: str, *, done: bool, at: datetime) -> bool:
-    """Finish what is through, and let go of it; whether there is more to do."""
+    """Finish the phase if it is complete and release the import; return whether work is left."""
     with uow() as tx:
         row = tx.session.get(Import, found.id, with_for_update=True)
         if row is None or row.holder != holder or row.status is not found.status:
@@ -270,7 +270,7 @@ def _rows(session: Session, import_id: int) -> int:
 
 
 def _give_up(uow: UnitOfWork, import_id: int, holder: str, why: str, at: datetime) -> None:
-    """What is wrong with the file itself: a look goes back to its description, a run ends."""
+    """Record what is wrong with the file: a check returns to its description, a run ends."""
     with uow() as tx:
         row = tx.session.get(Import, import_id, with_for_update=True)
         if row is None or row.holder != holder or row.status not in WORKING:
