@@ -1,1 +1,3 @@
-"""Business cards: read from files, codes, pictures and pasted text; nothing here may be mailed."""
+"""Business cards from files, codes, pictures and pasted text; a card never permits a campaign
+mail.
+"""

@@ -1,4 +1,4 @@
-"""A card goes: its numbers stay with the occasion, a consent nobody was asked for ends with it."""
+"""Delete cards: the occasion keeps their counts, and a consent not yet requested ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WERE_ASKED = frozenset({Stage.ASKED, Stage.CONFIRMED, Stage.ENDED})
 
 
 def delete_card(tx: Transaction, card: Card, *, at: datetime) -> Stage:
-    """Delete a locked card with its captures and letters; returns how far it had come."""
+    """Delete a locked card with its captures and replies; return the stage it had reached."""
     stage = staged(tx.session, card).stage
     if stage is not Stage.OBJECTED:
         _count(tx, card.id, stage)
@@ -36,7 +36,7 @@ def delete_card(tx: Transaction, card: Card, *, at: datetime) -> Stage:
 def forget_people(
     tx: Transaction, address_keys: Collection[str], card_ids: Collection[int] = ()
 ) -> None:
-    """Erase these cards and what was handed in with them, pictures included."""
+    """Erase these cards and the uploads they came from, pictures included."""
     theirs = sa.or_(Card.address_key.in_(address_keys), Card.id.in_(card_ids))
     cards = tx.session.scalars(sa.select(Card).where(theirs)).all()
     for card in cards:

@@ -1,7 +1,7 @@
-"""How far the cards of each occasion came: captured, asked, confirmed. Of occasions, not people.
+"""Count the cards of each occasion by stage: captured, asked, confirmed. Counts, never people.
 
-Each card is asked what its person answered since. Where cards are many a job does that every five
-minutes, and the page says when.
+The stage depends on what the person answered since. With many cards a job counts every five
+minutes, and the page shows when.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIVE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class OccasionFunnel:
-    """The numbers of one occasion; the last line is of cards without one."""
+    """The counts of one occasion; the last row is for cards without one."""
 
     name: str
     captured: int
@@ -34,14 +34,14 @@ class OccasionFunnel:
 
 @dataclass(frozen=True, slots=True)
 class Funnels:
-    """The newest occasions; `counted_at` is None when they have been counted just now."""
+    """The newest occasions; `counted_at` is None if they were counted just now."""
 
     rows: list[OccasionFunnel]
     counted_at: datetime | None
 
 
 def funnels(session: Session) -> Funnels:
-    """The newest occasions; deleted cards are still counted, by numbers alone."""
+    """Return the newest occasions; deleted cards count through their stored numbers."""
     kept = session.scalars(sa.select(CardCount)).all() if _are_many(session) else ()
     live = {one.occasion_id: (one.captured, one.asked, one.confirmed) for one in kept} or _live(
         session
@@ -54,7 +54,7 @@ def funnels(session: Session) -> Funnels:
 
 
 def count_again(tx: Transaction, *, at: datetime) -> None:
-    """Count what a page has no time for. Safe to run twice, and at once."""
+    """Refresh the counts that are too slow for a page. Safe to run twice and concurrently."""
     tx.session.execute(sa.text("LOCK TABLE card_counts IN EXCLUSIVE MODE"))
     tx.session.execute(sa.delete(CardCount))
     if not _are_many(tx.session):

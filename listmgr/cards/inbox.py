@@ -1,4 +1,4 @@
-"""The inbox: which cards wait for a look, which for an answer, and what is still being read."""
+"""The inbox: cards to review, cards waiting for an answer, and uploads being read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STATUS = {Stage.REVIEW: CardStatus.CAPTURED, Stage.OBJECTED: CardStatus.OBJECTE
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the inbox: the card and who took it."""
+    """One row of the inbox: the card and who took it."""
 
     staged: StagedCard
     captors: tuple[str, ...]
@@ -38,9 +38,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some cards, newest first. `older` is the id to go on below, None at the end.
+    """A page of cards, newest first. `older` is the id to continue below; None at the end.
 
-    A page may hold few or none and still lead on: then older ones have not been looked at.
+    A page may be short or empty and still have a next one, if older cards were not examined yet.
     """
 
     rows: tuple[Row, ...]
@@ -49,7 +49,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class CaptureEntry:
-    """One capture as the card's page tells it."""
+    """One capture as the card's page shows it."""
 
     capture: CardCapture
     operator: str
@@ -58,7 +58,7 @@ class CaptureEntry:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What stands beside a card on its page."""
+    """The data shown beside a card on its page."""
 
     staged: StagedCard
     takings: tuple[CaptureEntry, ...]
@@ -76,7 +76,7 @@ def inbox(
     overdue_at: datetime | None = None,
     below: int | None = None,
 ) -> Page:
-    """One page of the cards at some stages; of those alone whose notice is overdue, if asked."""
+    """Return one page of cards at some stages, optionally only those with an overdue notice."""
     statuses = {_STATUS.get(stage, CardStatus.KEPT) for stage in stages}
     query = (
         with_answers(sa.select(Card, STAGE, WHOSE))
@@ -99,7 +99,7 @@ def inbox(
 
 
 def restricted(session: Session, *, below: int | None = None) -> Page:
-    """One page of the cards nobody may work on (Article 18): for who answers the person."""
+    """Return one page of restricted cards (Article 18), for whoever handles the request."""
     query = with_answers(sa.select(Card, STAGE, WHOSE)).where(RESTRICTED_ONES)
     return _page(session, query.order_by(Card.id.desc()).limit(PAGE + 1), below, None)
 
@@ -128,7 +128,7 @@ def _page(
 
 
 def _floor(session: Session, own: int | None, below: int | None) -> int:
-    """The last of the next kept cards to be looked at; 0 when there are no more than those."""
+    """Return the lowest id among the next cards to examine; 0 if there are no more."""
     kept = sa.select(Card.id).where(Card.status == CardStatus.KEPT, seen_by(own))
     if below is not None:
         kept = kept.where(Card.id < below)
@@ -138,15 +138,15 @@ def _floor(session: Session, own: int | None, below: int | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many cards lie somewhere, or at least how many."""
+    """A number of cards, exact or a lower bound."""
 
     number: int
     exact: bool = True
 
 
 def counts(session: Session, own: int | None) -> dict[Stage, Size]:
-    """How many cards are at each stage. What people answered is asked of the newest cards alone:
-    where there are more, the numbers say "at least".
+    """Count the cards at each stage. Answers are looked up for the newest cards only, so that
+    larger counts are lower bounds.
     """
     known = _by_status(session, own)
     floor = _floor(session, own, None)
@@ -163,14 +163,14 @@ def counts(session: Session, own: int | None) -> dict[Stage, Size]:
 
 
 def count_to_review(session: Session, own: int | None) -> int:
-    """How many cards nobody has looked at yet."""
+    """Count the cards that nobody has reviewed."""
     return _by_status(session, own, CardStatus.CAPTURED).get(CardStatus.CAPTURED, 0)
 
 
 def _by_status(session: Session, own: int | None, *wanted: CardStatus) -> dict[CardStatus, int]:
-    """How many cards have these statuses, or those that stages are; without the restricted ones.
+    """Count the unrestricted cards by status.
 
-    All are counted by an index, and the few that are restricted are taken off again.
+    An index counts all cards; the few restricted ones are subtracted.
     """
     counted = (
         sa.select(Card.status, sa.func.count())
@@ -182,12 +182,12 @@ def _by_status(session: Session, own: int | None, *wanted: CardStatus) -> dict[C
 
 
 def count_restricted(session: Session) -> int:
-    """How many cards nobody may work on."""
+    """Count the restricted cards."""
     return session.scalars(sa.select(sa.func.count(Card.id)).where(RESTRICTED_ONES)).one()
 
 
 def card_details(session: Session, card_id: int, own: int | None) -> Beside:
-    """A card with all its page shows; raises NotFound."""
+    """Return a card with everything its page shows. Raises NotFound."""
     card = find_card(session, card_id, own)
     upload = None if card.upload_id is None else session.get(CardUpload, card.upload_id)
     return Beside(
@@ -200,7 +200,7 @@ def card_details(session: Session, card_id: int, own: int | None) -> Beside:
 
 
 def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[CaptureEntry, ...]]]:
-    """The cards a subscriber came by, for their history."""
+    """Return the cards with a subscriber's address, for their history."""
     same = sa.select(Card).where(Card.address_key == address_key).order_by(Card.id)
     found = session.scalars(same).all()
     taken = _takings(session, [card.id for card in found])
@@ -208,29 +208,29 @@ def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[Captu
 
 
 def takings_of(session: Session, card: Card) -> tuple[CaptureEntry, ...]:
-    """Who took a card, when and where."""
+    """Return who took a card, when and where."""
     return tuple(_takings(session, [card.id]).get(card.id, ()))
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far what one handed in has been read."""
+    """Progress of an operator's uploads."""
 
     uploads: tuple[CardUpload, ...]
 
     @property
     def done(self) -> int:
-        """Cards read so far, of the uploads that have been opened."""
+        """Cards read so far in the uploads that were opened."""
         return sum(max(upload.done, upload.read) for upload in self.uploads)
 
     @property
     def found(self) -> int:
-        """Cards found so far."""
+        """Cards detected so far."""
         return sum(upload.found for upload in self.uploads)
 
 
 def being_read(session: Session, operator_id: int) -> Reading:
-    """What the operator handed in and is still being read."""
+    """Return the operator's uploads that are still being read."""
     found = session.scalars(
         sa.select(CardUpload)
         .where(CardUpload.operator_id == operator_id, CardUpload.status == UploadStatus.WAITING)
@@ -241,7 +241,7 @@ def being_read(session: Session, operator_id: int) -> Reading:
 
 
 def not_read(session: Session, operator_id: int) -> list[CardUpload]:
-    """What the operator handed in and could not be read, until they have taken note of it."""
+    """Return the operator's uploads that could not be read, until they dismiss them."""
     found = sa.select(CardUpload).where(
         CardUpload.operator_id == operator_id,
         CardUpload.status == UploadStatus.FAILED,

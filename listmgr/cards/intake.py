@@ -1,4 +1,6 @@
-"""A card arrives in the inbox: a new one, one its operator has, or one of who objected."""
+"""Add cards to the inbox: a new one, one the operator has already, or one of a person who
+objected.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,7 @@ WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """The facts that go with an arriving card."""
+    """The facts that accompany an arriving card."""
 
     operator_id: int
     source: CardSource
@@ -50,7 +52,7 @@ class Capture:
 
 
 def capture_facts(upload: CardUpload) -> Capture:
-    """The facts of an upload, for each of its cards."""
+    """Return the facts of an upload, for each of its cards."""
     return Capture(
         upload.operator_id,
         upload.source,
@@ -65,12 +67,12 @@ def capture_facts(upload: CardUpload) -> Capture:
 def add_to_inbox(
     tx: Transaction, parsed: ParsedCard, capture: Capture, *, at: datetime
 ) -> Card | None:
-    """Put one card into the inbox.
+    """Add one card to the inbox.
 
-    Of somebody who objected nothing is kept but that they were recognised, not even the picture.
-    None where processing is restricted: what is held stays as it is, and no more is taken.
-    The same card twice of one operator is one card: the second waits at the address's index. What
-    others took of the same person is neither shown nor changed.
+    Store nothing about people who objected except that they were recognized, not even the picture.
+    Return None if processing is restricted: the stored data stay unchanged and nothing is added. A
+    second upload of the same card by the same operator updates the first; it waits at the unique
+    index of the address. Cards that others took of the same person are neither shown nor changed.
     """
     addresses = [email.address for email in parsed.fields.emails]
     objected_at = objection(tx, addresses)
@@ -89,9 +91,9 @@ def add_to_inbox(
 
 
 def objection(tx: Transaction, addresses: list[str]) -> datetime | None:
-    """When somebody behind one of these addresses said they want no mail; None when nobody did.
+    """Return when a person with one of these addresses objected to mail, or None.
 
-    A mailbox that bounced has said nothing.
+    A bounced mailbox is no objection.
     """
     keys = [key for address in addresses if (key := address_key(address))]
     if not keys:
@@ -110,7 +112,7 @@ def objection(tx: Transaction, addresses: list[str]) -> datetime | None:
 
 
 def address_key(address: str) -> str | None:
-    """The identity of an address; None for what is none."""
+    """Return the identity of an address, or None if it is invalid."""
     try:
         return parse_address(address).key
     except AddressError:
@@ -118,7 +120,7 @@ def address_key(address: str) -> str | None:
 
 
 def words_of(fields: CardFields) -> dict[str, Any]:
-    """A card's columns as they were read."""
+    """Return a card's columns as they were read."""
     email, first, last = fields.email, fields.first_name.value, fields.last_name.value
     if not first and not last:
         first, _, last = fields.full_name.value.rpartition(" ")
@@ -183,7 +185,7 @@ def _known(tx: Transaction, key: str, operator_id: int) -> Card:
 def _add_to(
     card: Card, values: dict[str, Any], capture: Capture, *, tx: Transaction, at: datetime
 ) -> None:
-    """What the second card says beyond the first; nothing somebody has looked at is changed."""
+    """Add what the second reading says beyond the first; change nothing that was reviewed."""
     if card.status is CardStatus.CAPTURED:
         for name in WORDS:
             if not getattr(card, name) and values[name]:
@@ -195,7 +197,7 @@ def _add_to(
 
 
 def _note_capture(tx: Transaction, card: Card, capture: Capture) -> None:
-    """When and where it was taken; at the same occasion it was taken once."""
+    """Record when and where the card was taken, once for each occasion."""
     known = tx.session.scalars(
         sa.select(CardCapture).where(
             CardCapture.card_id == card.id,
@@ -239,13 +241,15 @@ def _objected(tx: Transaction, capture: Capture, objected_at: datetime, *, at: d
 
 
 def _let_go_of_photo(tx: Transaction, capture: Capture) -> None:
-    """A file is let go as soon as it has been read anyway; its other cards are still in it."""
+    """Delete the person's upload, unless it is a file, which is deleted after reading anyway and
+    holds other cards.
+    """
     if capture.source is CardSource.PHOTO and capture.upload_id is not None:
         empty_upload(tx, capture.upload_id)
 
 
 def empty_upload(tx: Transaction, upload_id: int | None, card_id: int | None = None) -> None:
-    """Let go of all that an upload, or a card's uploads, hold of people; that they came stays."""
+    """Delete the personal data of an upload, or of a card's uploads; keep the record of it."""
     tx.session.execute(
         sa.update(CardUpload)
         .where(sa.or_(CardUpload.id == upload_id, CardUpload.card_id == card_id))

@@ -1,4 +1,4 @@
-"""A card typed by hand, or told by a program: it lands in the inbox like any other."""
+"""Create a card typed by hand or sent by a program; it enters the inbox like any other."""
 
 from __future__ import annotations
 
@@ -39,12 +39,11 @@ def create_manually(
     at: datetime,
     source: CardSource = CardSource.TYPED,
 ) -> Card | None:
-    """The card of these words, the same for the same key. InvalidInput with each field.
+    """Create a card from these words, idempotent by `key`. Raises InvalidInput naming each field.
 
-    Raises Refused where processing of the person's data is restricted, KeyReused for other words
-    under the same key.
-    None when the key's card has gone since: it is not made a second time. The card is to be
-    reviewed like one that was photographed.
+    Raises Refused if processing of the person's data is restricted, and KeyReused if the key was
+    used for other words. Return None if the key's card was deleted since; it is not created again.
+    The card is to be reviewed like a photographed one.
     """
     told, _address = checked_words(words)
     handed = Upload(source, b"", idempotency_key=key)

@@ -1,4 +1,4 @@
-"""Business cards: what was handed in, the cards read from it, who took them, the first reply."""
+"""Tables of business cards: uploads, cards, captures and first replies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class Occasion(Base):
-    """Where cards are taken: a fair, a talk, a visit. Its counters outlive the cards."""
+    """Where cards are taken: a trade fair, a talk, a visit. Its counts outlive the cards."""
 
     __tablename__ = "occasions"
 
@@ -29,9 +29,9 @@ class Occasion(Base):
 
 
 class CardCount(Base):
-    """How far the living cards of an occasion had come when they were last counted.
+    """Stored counts of an occasion's cards by stage, for occasions with many cards.
 
-    Only where they are many; the row without an occasion is of the cards without one.
+    The row without an occasion counts the cards without one.
     """
 
     __tablename__ = "card_counts"
@@ -47,7 +47,7 @@ class CardCount(Base):
 
 
 class CardSource(enum.StrEnum):
-    """How a card came in."""
+    """How a card was captured."""
 
     PHOTO = "photo"
     FILE = "file"
@@ -57,7 +57,7 @@ class CardSource(enum.StrEnum):
 
 
 class UploadStatus(enum.StrEnum):
-    """What became of something handed in."""
+    """State of an upload."""
 
     WAITING = "waiting"
     READ = "read"
@@ -65,7 +65,7 @@ class UploadStatus(enum.StrEnum):
 
 
 class CardUpload(Base):
-    """A picture, file or text as handed in. It is let go once it has been read and reviewed."""
+    """An uploaded picture, file or text. It is deleted once it was read and reviewed."""
 
     __tablename__ = "card_uploads"
     __table_args__ = (
@@ -119,7 +119,7 @@ class CardUpload(Base):
 
 
 class CardStatus(enum.StrEnum):
-    """What we did with a card. What the person did is said by their consent alone."""
+    """What operators did with a card. What the person did is stored in their consent only."""
 
     CAPTURED = "captured"
     KEPT = "kept"
@@ -128,7 +128,7 @@ class CardStatus(enum.StrEnum):
 
 
 class NoticeWay(enum.StrEnum):
-    """How the person was told what we hold of them and from where (Art. 13, 14 GDPR)."""
+    """How the person was informed about the data stored and their source (Art. 13, 14 GDPR)."""
 
     BY_HAND = "by hand"
     REPLY = "reply"
@@ -142,9 +142,9 @@ _OBJECTED_HOLDS_NOTHING = (
 
 
 class Card(Base):
-    """A card an operator took, for one address once. Nothing in it lets any campaign mail go.
+    """A card an operator took, unique by operator and address. It never permits a campaign mail.
 
-    Two operators who took the same person's card have one each, and neither learns of the other's.
+    Two operators who took the same person's card have one each, and neither sees the other's.
     """
 
     __tablename__ = "cards"
@@ -216,12 +216,12 @@ class Card(Base):
 
     @property
     def name(self) -> str:
-        """First and last name; empty when the card has none."""
+        """First and last name; empty if the card has none."""
         return f"{self.first_name} {self.last_name}".strip()
 
 
 class CardCapture(Base):
-    """When, where and by whom a card was taken, and what was said (L-25); once an occasion."""
+    """When, where and by whom a card was taken and what was said (L-25); one for each occasion."""
 
     __tablename__ = "card_captures"
     __table_args__ = (
@@ -239,7 +239,7 @@ class CardCapture(Base):
 
 
 class ReplyStatus(enum.StrEnum):
-    """The life of one first reply."""
+    """State of a first reply."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -249,7 +249,7 @@ class ReplyStatus(enum.StrEnum):
 
 
 class CardReply(Base):
-    """An individual first reply with the notice in it: a mail of class service, never to a list."""
+    """An individual first reply that contains the notice: a service mail, never sent to a list."""
 
     __tablename__ = "card_replies"
     __table_args__ = (

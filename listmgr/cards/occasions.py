@@ -1,4 +1,4 @@
-"""Where cards are taken: found by its name, made when it is new, the last one remembered."""
+"""Occasions where cards are taken: find by name, create, remember the last one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ OFFERED = 20
 
 
 def occasion_id(tx: Transaction, name: str, *, at: datetime) -> int | None:
-    """The occasion of a name, made if it is new; None for no name at all."""
+    """Return the id of the occasion with this name, creating it if it is new; None for an empty
+    name.
+    """
     shown = " ".join(name.split())
     if not shown:
         return None
@@ -30,13 +32,15 @@ def occasion_id(tx: Transaction, name: str, *, at: datetime) -> int | None:
 
 
 def offered(session: Session) -> list[str]:
-    """The newest occasions, to choose from while typing."""
+    """Return the names of the newest occasions as suggestions."""
     found = sa.select(Occasion.name).order_by(Occasion.id.desc()).limit(OFFERED)
     return list(session.scalars(found))
 
 
 def last_of(session: Session, operator_id: int) -> str:
-    """Where the operator took a card last: at a fair it is the same all day."""
+    """Return the occasion of the operator's latest card; at a trade fair it stays the same
+    all day.
+    """
     found = (
         sa.select(Occasion.name)
         .join(CardUpload, CardUpload.occasion_id == Occasion.id)

@@ -1,4 +1,4 @@
-"""The notice of Articles 13 and 14: when it is due, that it was given, where it is overdue."""
+"""The notice of Articles 13 and 14: when it is due, given and overdue."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from listmgr.kit.transaction import Transaction
 
 
 def due_at(taken_at: datetime, days: int) -> datetime:
-    """So many days after taking, and never later than a month (Art. 14(3)(a) GDPR)."""
+    """Return the given number of days after capture, but at most one month (Art. 14(3)(a) GDPR)."""
     return min(taken_at + timedelta(days=days), _a_month_after(taken_at))
 
 
 def _a_month_after(at: datetime) -> datetime:
-    """The same day of the next month, or its last one: 31 January to 28 February."""
+    """Return the same day of the next month, or its last day: 31 January becomes 28 February."""
     year, month = (at.year + at.month // 12, at.month % 12 + 1)
     return at.replace(year=year, month=month, day=min(at.day, calendar.monthrange(year, month)[1]))
 
 
 def at_first_contact(card: Card, at: datetime) -> None:
-    """A mail to the person makes the notice due at once (Art. 14(3)(b))."""
+    """Make the notice due at once, since a mail goes to the person (Art. 14(3)(b))."""
     card.notice_due_at = min(card.notice_due_at, at)
 
 
 def record_notice_given(
     tx: Transaction, card_id: int, own: int | None, *, operator_id: int, at: datetime
 ) -> Card:
-    """Write down that the person was given the notice on paper or shown it. Raises Refused."""
+    """Record that the person got the notice on paper or on screen. Raises Refused."""
     card = locked_card(tx, card_id, own)
     if card.status is CardStatus.OBJECTED:
         raise Refused(N_("Nothing is held of this person."))
@@ -47,25 +47,25 @@ def record_notice_given(
 
 
 def given(card: Card, way: NoticeWay, operator_id: int, at: datetime) -> None:
-    """The first time counts."""
+    """Record the notice; only the first time counts."""
     if card.notice_given_at is None:
         card.notice_given_at, card.notice_way, card.notice_by = at, way, operator_id
 
 
 def is_overdue(card: Card, at: datetime) -> bool:
-    """Whether the person should have been told by now."""
+    """Whether the person should have been informed by now."""
     waits = card.notice_given_at is None and card.status is not CardStatus.OBJECTED
     return waits and card.notice_due_at <= at
 
 
 def count_overdue(session: Session, own: int | None, *, at: datetime) -> int:
-    """How many of the cards an operator sees lack their notice."""
+    """Count the operator's visible cards whose notice is overdue."""
     found = sa.select(sa.func.count()).select_from(Card).where(overdue(at), seen_by(own))
     return session.scalars(found).one()
 
 
 def overdue(at: datetime) -> sa.ColumnElement[bool]:
-    """The condition on cards whose people should have been told by now."""
+    """Return the SQL condition on cards whose notice is overdue."""
     return sa.and_(
         FREE,
         Card.notice_given_at.is_(None),

@@ -1,4 +1,4 @@
-"""What was handed in is read by a job, and its cards are put into the inbox batch by batch."""
+"""Read uploads in a job and add their cards to the inbox batch by batch."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class _Begun:
 
 
 def read_upload(uow: UnitOfWork, upload_id: int, *, now: Callable[[], datetime]) -> None:
-    """Read one upload; safe to run twice, since its position moves with the cards put in."""
+    """Read one upload. Safe to run twice: its position is stored with the cards added."""
     with uow() as tx:
         begun = _begin(tx, upload_id)
     if begun is None:
@@ -83,7 +83,7 @@ def _begin(tx: Transaction, upload_id: int) -> _Begun | None:
 
 
 def _note_progress(tx: Transaction, upload_id: int, read: int, of: int) -> None:
-    """For the bar on the page; it is put right when the cards are put in."""
+    """Update the progress bar; the exact position is stored with the cards."""
     tx.session.execute(
         sa.update(CardUpload).where(CardUpload.id == upload_id).values(read=read, found=of)
     )
@@ -97,7 +97,7 @@ def _parse(begun: _Begun, told: Callable[[int, int], None]) -> ParseResult:
 
 
 def _cards(result: ParseResult, begun: _Begun) -> list[ParsedCard]:
-    """The cards; one to fill in where a picture or a text gave none: it may be all we have."""
+    """Return the cards, or an empty one to fill in if a picture or text yielded none."""
     reasons = tuple(part.reason for part in result.refused)
     if not result.cards and result.kind is Kind.PICTURE:
         return [ParsedCard(CardFields(), reasons or (NOTHING_READ,))]
@@ -120,7 +120,9 @@ def _put_in(
     *,
     at: datetime,
 ) -> int | None:
-    """The next batch; where to go on, or None at the end or when somebody else does it."""
+    """Add the next batch; return where to continue, or None at the end or if another worker
+    continues.
+    """
     upload = tx.session.get(CardUpload, upload_id, with_for_update=True, populate_existing=True)
     if upload is None or upload.status is not UploadStatus.WAITING:
         return None
@@ -177,7 +179,7 @@ def _fail(upload: CardUpload, problem: str) -> None:
 
 
 def sweep_uploads(tx: Transaction, *, at: datetime) -> int:
-    """Ring again for what still waits."""
+    """Queue again the uploads that still wait."""
     waiting = tx.session.scalars(
         sa.select(CardUpload.id)
         .where(

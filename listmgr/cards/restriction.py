@@ -1,7 +1,7 @@
-"""A card whose person's data are restricted (Article 18): kept as it is, and worked on by nobody.
+"""Restrict the processing of a card (Article 18): it is kept unchanged and hidden.
 
-Of whom a card alone is known the card says so. Who is a subscriber too is restricted there, and
-their card with them: it is asked, never copied.
+The restriction of a person who has only a card is stored on the card. That of a subscriber is
+stored with the subscriber, covers their cards, and is looked up rather than copied.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ RESTRICTED_ONES: sa.ColumnElement[bool] = Card.id.in_(
 
 
 def restricted_since(session: Session, card: Card) -> datetime | None:
-    """Since when the data of a card's person are restricted; None where they are not."""
+    """Return since when a card's person is restricted, or None."""
     if card.restricted_at is not None or card.address_key is None:
         return card.restricted_at
     return session.scalars(
@@ -64,7 +64,7 @@ def restricted_since(session: Session, card: Card) -> datetime | None:
 
 
 def is_restricted(session: Session, address_keys: Collection[str]) -> bool:
-    """Whether what is held of one of these addresses is restricted, on a card or elsewhere."""
+    """Whether the person behind one of these addresses is restricted, by a card or otherwise."""
     of_cards = sa.select(Card.id).where(
         Card.address_key.in_(address_keys), Card.restricted_at.is_not(None)
     )
@@ -75,10 +75,10 @@ def is_restricted(session: Session, address_keys: Collection[str]) -> bool:
 
 
 def restrict(tx: Transaction, card_id: int, *, at: datetime) -> bool:
-    """From the commit on the card is not shown to who takes cards, nor asked, changed or deleted.
+    """Restrict a card: from the commit on it is hidden and is not asked, changed or deleted.
 
-    So are all other cards of the person. False when it was so already. Raises NotFound, or Refused
-    for who is a subscriber too.
+    All other cards of the person are restricted too. Return False if it was restricted already.
+    Raises NotFound, or Refused for a subscriber.
     """
     card = of_a_card_alone(tx, card_id)
     begun = [restriction.begin(one, at=at) for one in of_the_same_person(tx, card)]
@@ -88,9 +88,9 @@ def restrict(tx: Transaction, card_id: int, *, at: datetime) -> bool:
 
 
 def lift_restriction(tx: Transaction, card_id: int, *, told: str) -> bool:
-    """End it after the person has been told; False when there was none.
+    """End the restriction after informing the person; return False if there was none.
 
-    Raises InvalidInput unless `told` says how they were told.
+    Raises InvalidInput unless `told` says how they were informed.
     """
     card = lock_card(tx, card_id)
     ended = [restriction.end(one, told=told) for one in of_the_same_person(tx, card)]
@@ -105,12 +105,16 @@ def _fingerprint(tx: Transaction, card: Card) -> bytes:
 
 
 def card_fingerprint(key: bytes, card_id: int, address_key: str | None) -> bytes:
-    """What the journal knows a card by: its address, or its number where it has none."""
+    """Return the fingerprint the journal identifies a card by: of its address, else of its
+    number.
+    """
     return fingerprint(key, address_key or f"card {card_id}")
 
 
 def of_a_card_alone(tx: Transaction, card_id: int) -> Card:
-    """A locked card whose person is no subscriber. Raises NotFound, or Refused for one who is."""
+    """Return a locked card whose person is no subscriber. Raises NotFound, or Refused for a
+    subscriber.
+    """
     card = lock_card(tx, card_id)
     if subscriber_of(tx.session, card) is not None:
         raise Refused(
@@ -120,7 +124,7 @@ def of_a_card_alone(tx: Transaction, card_id: int) -> Card:
 
 
 def of_the_same_person(tx: Transaction, card: Card) -> Sequence[Card]:
-    """The locked card and all others of its address, whoever took them, locked as well."""
+    """Return the locked card and all cards with its address, whoever took them, also locked."""
     if card.address_key is None:
         return [card]
     same = sa.select(Card).where(Card.address_key == card.address_key).order_by(Card.id)
@@ -129,7 +133,7 @@ def of_the_same_person(tx: Transaction, card: Card) -> Sequence[Card]:
 
 
 def subscriber_of(session: Session, card: Card) -> int | None:
-    """The subscriber with the card's address; None where the card alone is known."""
+    """Return the subscriber with the card's address, or None."""
     if card.address_key is None:
         return None
     return session.scalars(
@@ -138,7 +142,7 @@ def subscriber_of(session: Session, card: Card) -> int | None:
 
 
 def lock_card(tx: Transaction, card_id: int) -> Card:
-    """A card, locked until the commit, restricted or not; raises NotFound."""
+    """Return a card, restricted or not, locked until the commit. Raises NotFound."""
     card = tx.session.get(Card, card_id, with_for_update=True, populate_existing=True)
     if card is None:
         raise NotFound(N_("There is no such card. It may have been discarded, or is not yours."))

@@ -1,4 +1,4 @@
-"""The end of cards not answered in time, counted in the log, and of pictures kept long enough."""
+"""Delete cards that were not answered in time and pictures past their retention."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STAY = (Stage.CONFIRMED.value, Stage.ASKED.value)
 
 
 def delete_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
-    """Delete cards whose time is over; returns how many. Safe from several hosts."""
+    """Delete cards past their retention; return how many. Safe to run on several hosts."""
     due = tx.session.scalars(
         with_answers(sa.select(Card))
         .outerjoin(Subscriber, Subscriber.id == WHOSE)
@@ -49,7 +49,7 @@ def delete_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
 
 
 def drop_newly_objected(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
-    """Let go of cards whose people have objected since; returns how many."""
+    """Delete cards whose people have objected since; return how many."""
     blocks = sa.select(Suppression.id).where(
         Suppression.fingerprint == Subscriber.fingerprint,
         Suppression.lifted_at.is_(None),
@@ -70,7 +70,7 @@ def drop_newly_objected(tx: Transaction, *, at: datetime, limit: int = BATCH) ->
 
 
 def purge_uploads(tx: Transaction, *, at: datetime) -> int:
-    """Delete pictures kept long enough, and uploads nothing refers to; returns how many rows."""
+    """Delete pictures past their retention and unreferenced uploads; return how many."""
     settings = tx.settings
     waits = sa.select(Card.id).where(Card.upload_id == CardUpload.id, NEEDS_PICTURE)
     emptied = tx.session.scalars(

@@ -1,4 +1,4 @@
-"""A person looks at a card: corrects what was read, then keeps it or throws it away."""
+"""Review a card: correct what was read, then accept or discard it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LINES = ("first_name", "last_name", "company", "job_title", "phone", "website")
 
 @dataclass(frozen=True, slots=True)
 class CardWords:
-    """What a card says, as the reviewer leaves it."""
+    """The content of a card as the reviewer leaves it."""
 
     address: str = ""
     first_name: str = ""
@@ -46,7 +46,7 @@ class CardWords:
 
 
 class Kept(enum.StrEnum):
-    """What keeping a card came to."""
+    """What happened when a card was accepted."""
 
     KEPT = "kept"
     # Its operator has another card of this address: they are one now.
@@ -58,9 +58,9 @@ class Kept(enum.StrEnum):
 def accept_card(
     tx: Transaction, card_id: int, own: int | None, words: CardWords, *, at: datetime
 ) -> tuple[Card, Kept]:
-    """Keep a card with these words, for the first time or corrected once more.
+    """Accept a card with these words, for the first time or with a later correction.
 
-    Raises InvalidInput with the fields, and Refused for a card whose person objected.
+    Raises InvalidInput naming the fields, and Refused for a card whose person objected.
     """
     card = locked_card(tx, card_id, own)
     if card.status is CardStatus.OBJECTED:
@@ -86,7 +86,7 @@ def accept_card(
 
 
 def discard(tx: Transaction, card_id: int, own: int | None, *, at: datetime) -> None:
-    """Throw a card away, with its picture when no other card of it waits."""
+    """Delete a card, and its picture if no other card on it waits."""
     card = locked_card(tx, card_id, own)
     upload_id = card.upload_id
     delete_card(tx, card, at=at)
@@ -94,7 +94,7 @@ def discard(tx: Transaction, card_id: int, own: int | None, *, at: datetime) -> 
 
 
 def take_note(tx: Transaction, upload_id: int, *, operator_id: int) -> None:
-    """The operator has seen that their upload could not be read."""
+    """Dismiss the operator's upload that could not be read."""
     upload = tx.session.get(CardUpload, upload_id, with_for_update=True)
     if upload is None or upload.operator_id != operator_id:
         raise NotFound(N_("There is no such upload."))
@@ -103,7 +103,7 @@ def take_note(tx: Transaction, upload_id: int, *, operator_id: int) -> None:
 
 
 def redact_objected(tx: Transaction, card: Card, objected_at: datetime) -> None:
-    """Let go of everything a card says, at once; what is left says that it was recognised."""
+    """Delete everything a card says; what remains tells that the person was recognized."""
     for name in (*_LINES, "address", "postal", "note"):
         setattr(card, name, "")
     card.address_key, card.guessed, card.problems = None, {}, []
@@ -114,7 +114,7 @@ def redact_objected(tx: Transaction, card: Card, objected_at: datetime) -> None:
 
 
 def delete_picture_if_unused(tx: Transaction, upload_id: int | None) -> None:
-    """Delete a picture whose last card was looked at, unless somebody said why it is kept."""
+    """Delete a picture whose last card was reviewed, unless a reason to keep it was given."""
     if upload_id is None:
         return
     waiting = sa.select(Card.id).where(Card.upload_id == upload_id, NEEDS_PICTURE)
@@ -128,7 +128,7 @@ def delete_picture_if_unused(tx: Transaction, upload_id: int | None) -> None:
 
 
 def checked_words(words: CardWords) -> tuple[CardWords, Address | None]:
-    """The words in bounds and the address they hold; raises InvalidInput with each field."""
+    """Return the validated words and their address. Raises InvalidInput naming each field."""
     typed = Validator()
     lines = {name: typed.line(name, getattr(words, name)) for name in _LINES}
     postal = typed.text("postal", words.postal, limit=MAX_WORDS)
@@ -155,7 +155,7 @@ def _address(typed: Validator, told: str) -> Address | None:
 
 
 def _no_second_asking(card: Card) -> None:
-    """The question went, or will go, to the address the statement was made about (L-04)."""
+    """Refuse a new address: the confirmation request was made for the first one (L-04)."""
     if card.consent_id is not None:
         message = N_("The newsletter question belongs to this address; it cannot be changed.")
         raise InvalidInput(message, {"address": message})

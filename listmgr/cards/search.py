@@ -1,4 +1,4 @@
-"""Finds people by the address on their business card, and says where they are known from."""
+"""Find people by the address on their business card and tell where they are known from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AFTER_ALL = "\U0010ffff"
 
 @dataclass(frozen=True, slots=True)
 class FoundCard:
-    """A card, who took it where, and whether its person is a subscriber too."""
+    """A card, who took it where, and whether its person is also a subscriber."""
 
     card: Card
     takings: tuple[CaptureEntry, ...]
@@ -31,7 +31,7 @@ class FoundCard:
 
 
 def find_by_address(session: Session, typed: str) -> list[FoundCard]:
-    """The cards whose address is what was typed, or begins so; the first of them in order."""
+    """Return the cards whose address equals or begins with the input, in order."""
     start = _key(typed)
     if len(start) < LEAST:
         return []
@@ -54,7 +54,7 @@ def find_by_address(session: Session, typed: str) -> list[FoundCard]:
 
 
 def _key(typed: str) -> str:
-    """As addresses are told apart; of the beginning of one what can be said of it."""
+    """Normalize an address, or the beginning of one, for comparison."""
     try:
         return parse_address(typed).key
     except AddressError:

@@ -1,4 +1,4 @@
-"""How far a card has come: what we did with it, and what the person answered since."""
+"""The stage of a card: what operators did with it and what the person answered since."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from listmgr.subscribers.models import Subscriber
 
 
 class Stage(enum.StrEnum):
-    """What is true of a card now. The first two wait for the operator."""
+    """Stage of a card. The first two wait for the operator."""
 
     REVIEW = "review"
     OBJECTED = "objected"
@@ -65,7 +65,7 @@ WHOSE: sa.ColumnElement[int | None] = sa.func.coalesce(_own.c.subscriber_id, _be
 
 @dataclass(frozen=True, slots=True)
 class StagedCard:
-    """A card, how far it has come, and who it became."""
+    """A card with its stage and the subscriber it led to."""
 
     card: Card
     stage: Stage
@@ -73,12 +73,12 @@ class StagedCard:
 
 
 def with_answers(query: sa.Select[*Columns]) -> sa.Select[*Columns]:
-    """The query over cards, joined with what STAGE and WHOSE need."""
+    """Return the query over cards, joined with what STAGE and WHOSE need."""
     return query.outerjoin(_begun, _begun.id == Card.consent_id).outerjoin(_own, sa.true())
 
 
 def staged(session: Session, card: Card) -> StagedCard:
-    """How far one card has come."""
+    """Return one card with its stage."""
     query = with_answers(sa.select(STAGE, WHOSE).select_from(Card)).where(Card.id == card.id)
     stage, whose = session.execute(query).one()
     return StagedCard(card, Stage(stage), whose)

@@ -1,4 +1,4 @@
-"""Something is handed in: written down at once, read by a job; the same thing twice is one."""
+"""Accept uploads: store them at once, read them in a job, recognize repeated ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CaptureFacts:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What was handed in. A picture is kept after the review only with a reason for it."""
+    """An upload. A picture is kept after the review only if a reason is given."""
 
     source: CardSource
     content: bytes
@@ -51,16 +51,18 @@ class Upload:
 
 
 class KeyReused(InvalidInput):
-    """The key came before, and with it another card: it would be lost, or the other one shown."""
+    """The idempotency key was used before with another card; accepting it would lose one of
+    them.
+    """
 
     def __init__(self, field: str) -> None:
-        """Say it beside `field`, which holds the other card."""
+        """Show the message at `field`, which holds the other card."""
         sentence = N_("Another card was handed in under this key. Nothing was taken: try again.")
         super().__init__(sentence, {field: sentence})
 
 
 def receive(tx: Transaction, taken: CaptureFacts, handed: Upload, *, at: datetime) -> CardUpload:
-    """Write it down and ring for it; the same key of the same operator is the same upload.
+    """Store an upload and queue its job; the same key of the same operator is the same upload.
 
     Raises InvalidInput with the fields `content`, `occasion`, `said` and `keep_reason`, and
     KeyReused.
@@ -73,12 +75,12 @@ def receive(tx: Transaction, taken: CaptureFacts, handed: Upload, *, at: datetim
 
 
 def read_upload_job(upload_id: int) -> Job:
-    """The job that reads an upload; pictures take a while."""
+    """Return the job that reads an upload; pictures take a while."""
     return Job("read_card_upload", (upload_id,), key=f"card-upload-{upload_id}", timeout=600)
 
 
 def checked(taken: CaptureFacts, handed: Upload, *, at: datetime) -> CaptureFacts:
-    """The facts in bounds; raises InvalidInput."""
+    """Return the validated facts. Raises InvalidInput."""
     typed = Validator()
     occasion = typed.line("occasion", taken.occasion, limit=MAX_NAME)
     said = typed.text("said", taken.said, limit=MAX_SAID)
@@ -98,9 +100,9 @@ def checked(taken: CaptureFacts, handed: Upload, *, at: datetime) -> CaptureFact
 def write_down(
     tx: Transaction, taken: CaptureFacts, handed: Upload, *, words: str = "", at: datetime
 ) -> tuple[CardUpload, bool]:
-    """The upload's row, and whether it is new. Raises KeyReused.
+    """Return the upload's row and whether it is new. Raises KeyReused.
 
-    `words` are those of a card that was typed or told.
+    `words` is the content of a card that was typed or sent by a program.
     """
     request_print = _request_print(tx, handed, words)
     made = tx.session.scalar(
@@ -135,7 +137,7 @@ def write_down(
 
 
 def _request_print(tx: Transaction, handed: Upload, words: str) -> bytes | None:
-    """A keyed fingerprint of the card that came under a key, whatever was noted beside it."""
+    """Return a keyed fingerprint of the card uploaded under a key, without its notes."""
     if handed.idempotency_key is None:
         return None
     content = words.encode() or handed.content

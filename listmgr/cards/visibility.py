@@ -1,4 +1,4 @@
-"""Whose cards one sees: those one took oneself, or the team's."""
+"""Which cards an operator sees: their own or the team's."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from listmgr.kit.transaction import Transaction
 
 
 def seen_by(own: int | None) -> sa.ColumnElement[bool]:
-    """The condition on cards."""
+    """Return the SQL condition on visible cards."""
     if own is None:
         return sa.true()
     return Card.operator_id == own
 
 
 def find_card(session: Session, card_id: int, own: int | None) -> Card:
-    """A card to look at; raises NotFound, also for one that somebody else took."""
+    """Return a card for reading. Raises NotFound, also for another operator's card."""
     found = session.scalars(sa.select(Card).where(Card.id == card_id, seen_by(own))).one_or_none()
     if found is None:
         raise NotFound(N_("There is no such card. It may have been discarded, or is not yours."))
@@ -30,7 +30,7 @@ def find_card(session: Session, card_id: int, own: int | None) -> Card:
 
 
 def locked_card(tx: Transaction, card_id: int, own: int | None) -> Card:
-    """A card to change, locked until the commit; raises NotFound, or Refused (Article 18)."""
+    """Return a card locked until the commit. Raises NotFound, or Refused (Article 18)."""
     find_card(tx.session, card_id, own)
     card = lock_card(tx, card_id)
     if restricted_since(tx.session, card) is not None:

@@ -1,4 +1,4 @@
-"""Rows of a delimited text, one after the other, each whole or with what is wrong with it."""
+"""Read rows of delimited text one by one, each whole or with the reason it is broken."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A row that cannot be read: what could be seen of it, and why."""
+    """A row that cannot be read: its readable part and the reason."""
 
     cells: list[str]
     why: str
@@ -54,11 +54,11 @@ Row = list[str] | Broken
 
 
 class _GoneWrong(Exception):
-    """The record cannot end well."""
+    """The record has no valid end."""
 
 
 class _Taken:
-    """The lines a record has taken so far, so that one gone wrong can be taken back."""
+    """The lines a record has consumed so far, so that a broken record can be undone."""
 
     def __init__(self, source: Iterator[Pack], *, misread: bool) -> None:
         self._source = source
@@ -69,7 +69,7 @@ class _Taken:
         self.plain = True
 
     def fill(self) -> bool:
-        """Whether there are lines; called between two records."""
+        """Whether lines are left; call it between two records."""
         while not self._waiting:
             pack = next(self._source, None)
             if pack is None:
@@ -78,7 +78,7 @@ class _Taken:
         return True
 
     def all(self) -> list[str]:
-        """Every waiting line."""
+        """Return every remaining line."""
         found, self._waiting = self._waiting[::-1], []
         return found
 
@@ -96,12 +96,12 @@ class _Taken:
         return line
 
     def begin(self) -> None:
-        """A new record begins."""
+        """Begin a new record."""
         self.record.clear()
         self._length = 0
 
     def give_back(self) -> str:
-        """Keep the first line of the record, put the others back."""
+        """Keep the first line of the record and return the others to the input."""
         first, *others = self.record
         self._waiting.extend(reversed(others))
         self.plain = False
@@ -109,7 +109,7 @@ class _Taken:
 
 
 def text_rows(file: IO[bytes], shape: Shape) -> Iterator[Row]:
-    """Every row but empty ones and the header. Any file gives rows; none raises."""
+    """Yield every row except empty ones and the header. Any file yields rows; none raises."""
     misread = shape.encoding == "cp1252"
     source = packs(decoded(file, shape.encoding), misread=misread)
     found = _records(_Taken(source, misread=misread), shape.delimiter)
@@ -127,7 +127,7 @@ def _records(taken: _Taken, mark: str) -> Iterator[Row]:
 
 
 def _careful(taken: _Taken, mark: str) -> Iterator[Row | None]:
-    """The records of a pack with quotes; None for an empty line."""
+    """Yield the records of a pack that contains quotes; None for an empty line."""
     reader = csv.reader(taken, delimiter=mark)
     while not taken.plain and taken.fill():
         taken.begin()
@@ -143,7 +143,7 @@ def _careful(taken: _Taken, mark: str) -> Iterator[Row | None]:
 
 
 def _is_open(record: list[str]) -> bool:
-    """Whether a record over several lines ended because the file did, with its quote still open."""
+    """Whether the last record ended with the file while its quote was still open."""
     return sum(line.count('"') for line in record) % 2 == 1
 
 
@@ -157,7 +157,7 @@ def _whole(cells: list[str], *, misread: bool) -> Row:
 
 
 def _broken(line: str, mark: str) -> Broken:
-    """What can be seen of a row that has no end."""
+    """Return the readable part of a row that has no end."""
     shown = line[:2000].rstrip("\n").replace('"', "").replace("\0", "")
     why = TOO_LONG if type(line) is TooLong else UNCLOSED
     return Broken([cell[:200] for cell in shown.split(mark)[:100]], why)

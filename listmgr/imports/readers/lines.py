@@ -1,4 +1,4 @@
-"""Bytes of any size as lines of bounded length: the first thing that meets a hostile file."""
+"""Split bytes of any size into lines of bounded length: the first code a hostile file meets."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class TooLong(str):
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Some lines with their ends. `plain`: no quote, no NUL, nothing unreadable or cut."""
+    """Some lines with their line ends. `plain`: no quote, no NUL, nothing undecodable or cut."""
 
     lines: list[str]
     plain: bool
 
 
 def decoded(file: IO[bytes], encoding: str) -> Iterator[str]:
-    """The file's text block by block; octets that mean nothing become U+FFFD, never an error."""
+    """Yield the file's text block by block; undecodable bytes become U+FFFD, never an error."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     while block := file.read(BLOCK):
         yield decoder.decode(block)
@@ -42,9 +42,9 @@ def decoded(file: IO[bytes], encoding: str) -> Iterator[str]:
 
 
 def packs(blocks: Iterator[str], *, misread: bool = False) -> Iterator[Pack]:
-    """Lines by the pack; CR LF, LF and a lone CR end one. Holds two blocks at the most.
+    """Yield lines in packs; CR LF, LF and a lone CR end a line. Holds at most two blocks.
 
-    `misread`: a pack that may hold UTF-8 among Windows-1252 is not plain.
+    `misread`: a pack that may contain UTF-8 among Windows-1252 is not plain.
     """
     rest, cut = "", False
     for block in blocks:

@@ -1,4 +1,4 @@
-"""Guesses how a file of rows is written: encoding, delimiter, and a header or none."""
+"""Guess how a file of rows is written: encoding, delimiter and header."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def encoding(sample: bytes) -> str:
-    """The encoding by its mark, by the NULs of UTF-16, by being UTF-8 at all; else Windows-1252."""
+    """Detect the encoding by its BOM, by the NULs of UTF-16, or as valid UTF-8; else
+    Windows-1252.
+    """
     for mark, name in _MARKS:
         if sample.startswith(mark):
             return name
@@ -46,12 +48,14 @@ def _is_utf8(sample: bytes) -> bool:
 
 
 def delimiter(lines: Sequence[str]) -> str:
-    """What cuts the lines into the most equal number of cells, outside quotes."""
+    """Return the delimiter that cuts the lines into the most equal number of cells, outside
+    quotes.
+    """
     return max(DELIMITERS, key=lambda one: _fit(lines, one))
 
 
 def named_delimiter(first: str) -> str | None:
-    """The delimiter that Excel's first line names (`sep=;`), None for any other line."""
+    """Return the delimiter named by Excel's first line (`sep=;`), or None."""
     named = _SEPARATOR.fullmatch(first.strip("\r\n"))
     return named[1] if named and named[1] in DELIMITERS else None
 
@@ -72,12 +76,12 @@ def _fit(lines: Sequence[str], mark: str) -> tuple[float, int]:
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: it holds no address."""
+    """Whether the first row names the columns, that is, contains no address."""
     return bool(rows) and not any(_ADDRESS.search(cell) for cell in rows[0])
 
 
 def labels(first: Sequence[str], *, header: bool, width: int) -> tuple[str, ...]:
-    """A name for each column, each once: as the file says, or "Column 3"."""
+    """Return a unique name for each column: the file's own, or "Column 3"."""
     found: list[str] = []
     for at in range(max(width, len(first) if header else 0)):
         told = first[at].strip() if header and at < len(first) else ""

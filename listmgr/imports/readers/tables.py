@@ -1,4 +1,4 @@
-"""A file of people as tables: what kind it is, how it is written, its columns and its rows."""
+"""Open a file of people as tables: detect its kind, read its columns and rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAMPLE_ROWS = 100
 
 
 class TableKind(enum.StrEnum):
-    """What the file is, by its content and never by its name."""
+    """Kind of the file, detected by its content and never by its name."""
 
     TEXT = "text"
     WORKBOOK = "workbook"
@@ -38,7 +38,7 @@ class TableKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a file is read. The shape counts for texts, alone or in an archive."""
+    """How a file is read. The shape applies to texts, alone or in an archive."""
 
     kind: TableKind
     shape: Shape
@@ -46,7 +46,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its name (the member of an archive), its columns, its rows without the header."""
+    """One table: its name (the archive member), its columns, and its rows without the header."""
 
     name: str
     columns: tuple[str, ...]
@@ -55,7 +55,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class FileInspection:
-    """What the beginning of a file tells: its columns over all tables, and some rows of them."""
+    """Result of reading the beginning of a file: columns over all tables and some rows."""
 
     form: Form
     columns: tuple[str, ...]
@@ -70,9 +70,9 @@ class FileInspection:
 def inspect_file(
     file: IO[bytes], size: int, form: Form | None = None, *, most: int = zip_archive.MOST_UNPACKED
 ) -> FileInspection:
-    """Look at the beginning; raises InvalidInput for what is no table. `form` overrides guesses.
+    """Read the beginning of a file. Raises InvalidInput if it is no table.
 
-    `most` octets may be unpacked of an archive.
+    `form` overrides the guesses; at most `most` bytes are unpacked from an archive.
     """
     form = form or _guess(file, most)
     columns: dict[str, None] = {}
@@ -103,7 +103,7 @@ def is_odd(row: Row) -> bool:
 
 
 def tables(file: IO[bytes], form: Form) -> Iterator[Table]:
-    """The tables of a file one after the other; rows of one are read before the next is asked."""
+    """Yield the tables of a file; read the rows of one before asking for the next."""
     file.seek(0)
     if form.kind is TableKind.TEXT:
         yield _text_table("", file, form.shape)
@@ -169,7 +169,7 @@ def _packed(file: IO[bytes], most: int) -> Form:
 
 
 def _is_binary(sample: bytes) -> bool:
-    """Pictures, PDF, old Excel: more control characters than any text, and not UTF-16's NULs."""
+    """Whether a file has more control characters than text has: pictures, PDF, old Excel files."""
     if sample[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return False
     text = sample.decode(sniff.encoding(sample), "replace")

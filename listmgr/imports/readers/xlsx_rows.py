@@ -1,4 +1,4 @@
-"""The rows of an Excel workbook: values as they were saved, formulas and macros never run."""
+"""Read the rows of an Excel workbook: saved values only; formulas and macros never run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UNREADABLE = (*DAMAGED, ParseError, KeyError, ValueError, TypeError)
 
 
 def sheet_rows(file: IO[bytes], *, header: bool) -> Iterator[Row]:
-    """The rows of the first sheet that are not empty; raises InvalidInput for a damaged file."""
+    """Yield the non-empty rows of the first sheet. Raises InvalidInput for a damaged file."""
     found = _values(file)
     if header:
         next(found, None)
@@ -63,7 +63,9 @@ def _row(cells: list[str]) -> Row:
 
 
 def as_text(value: object) -> str:
-    """A cell as it would stand in a CSV file: dates by ISO 8601, whole numbers without a point."""
+    """Return a cell as a CSV file would hold it: ISO 8601 dates, whole numbers without a decimal
+    point.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Looks into ZIP archives without trusting them: bombs, locked members, what is a table at all."""
+"""Open ZIP archives from strangers safely: bombs, encrypted members, unsupported content."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 
 def open_archive(file: IO[bytes], most: int = MOST_UNPACKED) -> zipfile.ZipFile:
-    """The archive, once it is known to be harmless; raises InvalidInput saying what to do.
+    """Return the archive after checking its size. Raises InvalidInput saying what to do.
 
-    `most` octets may come out of it: what may not be sent plain may not be sent packed either.
+    At most `most` bytes may be unpacked: the limit on uploads also holds for what an archive
+    contains.
     """
     try:
         found = zipfile.ZipFile(file)
@@ -37,12 +38,12 @@ def open_archive(file: IO[bytes], most: int = MOST_UNPACKED) -> zipfile.ZipFile:
 
 
 def is_workbook(found: zipfile.ZipFile) -> bool:
-    """Whether it is an Excel workbook (ECMA-376), whatever its name."""
+    """Whether the archive is an Excel workbook (ECMA-376), whatever its name."""
     return "xl/workbook.xml" in found.namelist()
 
 
 def texts(found: zipfile.ZipFile) -> list[str]:
-    """The members that are tables, by name; raises InvalidInput when there is none."""
+    """Return the names of members that are tables. Raises InvalidInput if there is none."""
     names = sorted(
         one.filename
         for one in found.infolist()
