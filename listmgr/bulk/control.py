@@ -1,4 +1,4 @@
-"""Starts, pauses, resumes, cancels and undoes an act on many people."""
+"""Start, pause, resume, cancel and undo mass updates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MOST_RECOUNTED = 200_000
 
 
 def lock_bulk_act(tx: Transaction, act_id: int) -> BulkAct:
-    """The act, locked until the commit; raises NotFound."""
+    """Return the mass update, locked until the commit. Raises NotFound."""
     act = tx.session.get(BulkAct, act_id, with_for_update=True, populate_existing=True)
     if act is None:
         raise NotFound(N_("There is no such mass update."))
@@ -41,7 +41,9 @@ def lock_bulk_act(tx: Transaction, act_id: int) -> BulkAct:
 
 
 def steer(tx: Transaction, act_id: int, deed: BulkDeed, *, role: Role, at: datetime) -> BulkAct:
-    """Do a deed with an act. Raises Refused when that is not possible, or not this role's."""
+    """Apply an action to a mass update. Raises Refused if its state or the role does not
+    allow it.
+    """
     act = lock_bulk_act(tx, act_id)
     if not may(role, RIGHT_FOR[act.kind]):
         raise Refused(N_("Your role does not include this."))
@@ -65,10 +67,9 @@ def steer(tx: Transaction, act_id: int, deed: BulkDeed, *, role: Role, at: datet
 
 
 def recount(tx: Transaction, act_id: int) -> int:
-    """Count again what would happen to the chosen people; how many would be changed.
+    """Count again what would happen to the chosen people; return how many would change.
 
-    Of more than `MOST_RECOUNTED` people the figures stay as the worker counted them: the run
-    judges each person anew in any case.
+    Above `MOST_RECOUNTED` people the worker's figures stay; the run judges each person anew anyway.
     """
     act = lock_bulk_act(tx, act_id)
     if act.status is BulkStatus.READY and act.selection and act.people <= MOST_RECOUNTED:
@@ -82,25 +83,25 @@ def recount(tx: Transaction, act_id: int) -> int:
 
 
 def can_undo(act: BulkAct, at: datetime) -> bool:
-    """Whether what it did can still be taken back."""
+    """Whether the mass update can still be undone."""
     ended = act.status in {BulkStatus.FINISHED, BulkStatus.CANCELLED}
     return ended and act.undo_until is not None and at < act.undo_until and bool(act.done)
 
 
 def _forget_words(act: BulkAct) -> None:
-    """Forget what the people were searched by: it may be an address, and nobody is asked more."""
+    """Delete the search terms, which may contain an address, once they are no longer needed."""
     if act.selection is not None:
         act.selection.wanted = {}
 
 
 def sweep(tx: Transaction) -> None:
-    """Ring for acts whose bell was lost."""
+    """Queue mass updates whose job was lost."""
     for act in tx.session.scalars(sa.select(BulkAct).where(BulkAct.status.in_(BUSY))):
         tx.after_commit(job(act.id))
 
 
 def purge(tx: Transaction, *, at: datetime) -> int:
-    """Forget the values before of what can not be undone any more, and who was chosen for it."""
+    """Delete the undo values and chosen people of mass updates that can no longer be undone."""
     old = sa.or_(
         sa.and_(BulkAct.status.in_(ENDED), BulkAct.undo_until.is_(None)),
         sa.and_(BulkAct.status.not_in(BUSY), BulkAct.undo_until <= at),
@@ -128,7 +129,7 @@ def _forget(tx: Transaction, act: BulkAct, at: datetime) -> None:
 
 
 def find_act(session: Session, act_id: int) -> BulkAct:
-    """The act, to look at; raises NotFound."""
+    """Return the mass update for reading. Raises NotFound."""
     act = session.get(BulkAct, act_id)
     if act is None:
         raise NotFound(N_("There is no such mass update."))
@@ -136,6 +137,6 @@ def find_act(session: Session, act_id: int) -> BulkAct:
 
 
 def acts(session: Session, *, below: int | None = None, size: int = PAGE) -> list[BulkAct]:
-    """The newest acts, or those below an id."""
+    """Return the newest mass updates, or those below an id."""
     found = sa.select(BulkAct).order_by(BulkAct.id.desc()).limit(size)
     return list(session.scalars(found if below is None else found.where(BulkAct.id < below)))

@@ -1,4 +1,4 @@
-"""Forgets what acts on many people still tell of persons who are erased."""
+"""Remove erased people from the records of mass updates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from listmgr.kit.transaction import Transaction
 
 
 def forget_before(tx: Transaction, subscriber_ids: list[int]) -> None:
-    """Take people's former values out; undoing then has nothing of them to give back."""
+    """Delete people's undo values."""
     binds = {"ids": subscriber_ids, "keys": [str(number) for number in subscriber_ids]}
     tx.session.execute(
         sa.text(
@@ -23,7 +23,7 @@ def forget_before(tx: Transaction, subscriber_ids: list[int]) -> None:
 
 
 def forget_values(tx: Transaction) -> None:
-    """Take out what was set for people of whom none is left: it may have been about them alone."""
+    """Delete the value set for people of whom none is left, since it may describe them alone."""
     tx.session.execute(
         sa.text(
             "UPDATE bulk_acts a SET value = '', undo_until = NULL"

@@ -1,4 +1,4 @@
-"""The life of an act on many people as one table."""
+"""The states of a mass update as one table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from listmgr.kit.i18n import N_
 
 
 class BulkStatus(enum.StrEnum):
-    """Where an act stands."""
+    """State of a mass update."""
 
     GATHERING = "gathering"
     READY = "ready"
@@ -22,7 +22,7 @@ class BulkStatus(enum.StrEnum):
 
 
 class BulkDeed(enum.StrEnum):
-    """What an operator may do with it."""
+    """Actions of operators on a mass update."""
 
     START = "start"
     PAUSE = "pause"
@@ -52,7 +52,7 @@ TRANSITIONS: dict[tuple[BulkStatus, BulkDeed], BulkStatus] = {
 
 
 def next_status(status: BulkStatus, deed: BulkDeed) -> BulkStatus:
-    """Where a deed leads; raises Refused where the table has no cell."""
+    """Return the state an action leads to. Raises Refused if there is no such transition."""
     try:
         return TRANSITIONS[status, deed]
     except KeyError:

@@ -1,4 +1,4 @@
-"""An act on many people, how far it is, and what stood before it while it can be undone."""
+"""Tables of mass updates: progress, and previous values while they can be undone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COUNTS: Any = sa.text("'{}'::jsonb")
 
 
 class BulkAct(Base):
-    """One act. Nothing in it can begin or raise a consent (L-26): no kind of it writes one so."""
+    """One mass update. No kind of it can create or raise a consent (L-26)."""
 
     __tablename__ = "bulk_acts"
     __table_args__ = (
@@ -60,12 +60,12 @@ class BulkAct(Base):
 
     @property
     def tags(self) -> list[str]:
-        """The tags of an act on tags."""
+        """The tags of an update of tags."""
         return [tag for tag in self.value.split("\n") if tag]
 
 
 class BulkUndoValue(Base):
-    """What stood with the people of one chunk before the act, by their id."""
+    """Previous values of the people of one chunk, by their id."""
 
     __tablename__ = "bulk_undo_values"
     __table_args__ = (sa.Index("ix_bulk_undo_values_range", "lo", "hi"),)

@@ -1,4 +1,4 @@
-"""Prepares an act on many people: what is asked for is checked, who was chosen is gathered."""
+"""Prepare a mass update: validate the request and freeze the chosen people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MAX_NOTE = 300
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an operator wants done, as typed."""
+    """The request as typed."""
 
     kind: str = ""
     field: str = ""
@@ -53,9 +53,9 @@ class Asked:
 def prepare(
     tx: Transaction, asked: Asked, chosen: Chosen, *, operator_id: int, role: Role, at: datetime
 ) -> BulkAct:
-    """Write an act down and ask a worker to gather and count; nothing is changed before its start.
+    """Store a mass update and queue its counting; nothing changes before it is started.
 
-    Raises InvalidInput with what to correct, Refused when the operator's role has not the right.
+    Raises InvalidInput naming each field, and Refused if the operator's role lacks the permission.
     """
     act = _checked(tx.session, asked, role)
     act.selection_id = begin(tx, chosen, role=role, at=at).id
@@ -70,17 +70,17 @@ def prepare(
 
 
 def job(act_id: int, turn: int = 0) -> Job:
-    """A slice of the work. A running job's key is taken, so slices take turns."""
+    """Return the job for one slice. Turns alternate because a running job keeps its key."""
     return Job("run_bulk", (act_id, turn), key=f"bulk-{act_id}-{turn}")
 
 
 def settable_fields(session: Session, role: Role) -> list[CatalogueField]:
-    """The fields a role may set for many: all it sees but the address."""
+    """Return the fields a role may set for many people: all it sees except the address."""
     return [field for field in visible_fields(session, role) if field.key != "email"]
 
 
 def kinds_for(role: Role) -> list[BulkKind]:
-    """What a role may do with many people."""
+    """Return the mass updates a role may make."""
     return [kind for kind in BulkKind if may(role, RIGHT_FOR[kind])]
 
 
@@ -127,7 +127,7 @@ def _word(session: Session, act: BulkAct, asked: Asked) -> None:
 
 
 def read_tags(text: str) -> list[str]:
-    """Tags as typed, with commas between them; raises InvalidInput."""
+    """Split tags at commas. Raises InvalidInput."""
     typed = Validator()
     tags = [
         typed.line("tags", part, limit=MAX_TAG)

@@ -1,4 +1,4 @@
-"""What an act would do to some of the chosen people: before and after, side by side."""
+"""Preview a mass update for some of the chosen people: before and after."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAMPLE = 10
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One person: what would happen to them, and what stands there now."""
+    """One person: the outcome and the current value."""
 
     subscriber_id: int
     address: str
@@ -32,7 +32,7 @@ class Sampled:
 
 
 def sample(session: Session, act: BulkAct, role: Role) -> list[Sampled]:
-    """The first of the chosen people, for roles that may see persons; nobody for the others."""
+    """Return the first of the chosen people if the role may see people, else nothing."""
     if act.selection_id is None or not may(role, Right.SEE_SUBSCRIBERS):
         return []
     ids = chunk_ids(session, act.selection_id, 0)
@@ -47,7 +47,7 @@ def sample(session: Session, act: BulkAct, role: Role) -> list[Sampled]:
 
 
 def _now(act: BulkAct) -> str:
-    """What stands there now, as text."""
+    """Return the current value as text."""
     if act.kind in {BulkKind.ADD_TAGS, BulkKind.REMOVE_TAGS}:
         return "array_to_string(s.tags, ', ')"
     change = change_of(act.kind, act.field)

@@ -1,4 +1,4 @@
-"""Works an act on many people off, chunk by chunk: what is done and how far go in one commit."""
+"""Run a mass update chunk by chunk; each commit holds the changes and the progress."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ SLICE_SECONDS = 8.0
 
 
 class Erase(Protocol):
-    """Erases people from every room: those above this one are reached by who calls."""
+    """Callback that erases people from every package; callers above this one provide it."""
 
     def __call__(
         self, tx: Transaction, subscriber_ids: Sequence[int], *, actor: str, at: datetime
     ) -> int:
-        """Erase and return how many."""
+        """Erase people; return how many."""
         ...
 
 
@@ -62,7 +62,7 @@ def run_slice(
     now: Callable[[], datetime],
     seconds: float = SLICE_SECONDS,
 ) -> bool:
-    """Work for up to `seconds`; True when there is more to do at once."""
+    """Work for up to `seconds`; return whether work is left."""
     end = time.monotonic() + seconds
     more = True
     while more and time.monotonic() < end and not shutdown.requested():
@@ -72,9 +72,9 @@ def run_slice(
 
 
 def step(tx: Transaction, act_id: int, *, erase: Erase, at: datetime) -> bool:
-    """One chunk, with its checkpoint in the same transaction; False when nothing is to be done.
+    """Process one chunk and its checkpoint in one transaction; return False if nothing is to do.
 
-    The act's row is locked: two workers at it take turns, and none does a chunk twice.
+    The row is locked: concurrent workers take turns and process no chunk twice.
     """
     try:
         act = lock_bulk_act(tx, act_id)
@@ -132,7 +132,7 @@ def _do(
 
 
 def _for_good(tx: Transaction, act: BulkAct, people: list[int], erase: Erase, at: datetime) -> int:
-    """End, block or erase; returns how many consents have ended."""
+    """Unsubscribe, block or erase; return how many consents ended."""
     actor = f"operator:{act.operator_id}"
     if act.kind is BulkKind.ERASE:
         erase(tx, _with_joined(tx, people), actor=actor, at=at)
@@ -148,7 +148,7 @@ def _for_good(tx: Transaction, act: BulkAct, people: list[int], erase: Erase, at
 
 
 def _with_joined(tx: Transaction, people: list[int]) -> list[int]:
-    """The people with every record that is read together with theirs as one person."""
+    """Return the people with all records joined to theirs."""
     first = sa.func.coalesce(Subscriber.merged_into_id, Subscriber.id)
     firsts = tx.session.scalars(sa.select(first).where(Subscriber.id.in_(people))).all()
     theirs = sa.or_(Subscriber.id.in_(firsts), Subscriber.merged_into_id.in_(firsts))

@@ -1,1 +1,1 @@
-"""The room of files that leave: asked for with a reason, written by a job, gone after a day."""
+"""Exports of people: requested with a reason, written by a job, deleted after a day."""

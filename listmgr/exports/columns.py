@@ -1,4 +1,4 @@
-"""What a file may tell of people: the catalogue's fields a role sees, and what we added to them."""
+"""Columns of an export: the fields a role sees, and columns computed by listmgr."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from listmgr.subscribers.field_catalogue import visible_fields
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name in the file, how people call it, and its SQL over `s` and joins."""
+    """One column: its name in the file, its label, and its SQL over `s` and the joins."""
 
     key: str
     label: str
@@ -36,7 +36,7 @@ OWN = (
 
 
 def offered(session: Session, role: Role, language: str) -> list[Column]:
-    """The columns a role may export, in the order of the file."""
+    """Return the columns a role may export, in file order."""
     fields = [
         Column(field.key, field.label(language), f"nullif({field.sql}, '')")
         for field in visible_fields(session, role)
@@ -45,13 +45,13 @@ def offered(session: Session, role: Role, language: str) -> list[Column]:
 
 
 def chosen(session: Session, role: Role, keys: Sequence[str], *, consents: bool) -> list[Column]:
-    """The columns of a file: what was ticked and the role still sees, then the consents."""
+    """Return the columns of a file: the chosen ones the role still sees, then those of consents."""
     found = [column for column in offered(session, role, "en") if column.key in set(keys)]
     return found + (consent_columns(session) if consents else [])
 
 
 def consent_columns(session: Session) -> list[Column]:
-    """Three columns for each purpose: where the newest consent stands, since when, its proof."""
+    """Return three columns for each purpose: status of the newest consent, since when, proof."""
     purposes = session.execute(
         sa.select(Purpose.id, Purpose.slug, MailingList.slug)
         .join(MailingList, MailingList.id == Purpose.list_id)
@@ -76,7 +76,9 @@ def _of_purpose(purpose_id: int, name: str) -> list[Column]:
 
 
 def select(columns: Sequence[Column]) -> str:
-    """The statement for the people in `:ids`; restricted people are in no file (Article 18)."""
+    """Return the statement for the people in `:ids`; it leaves out restricted people (Article
+    18).
+    """
     joins = "".join(dict.fromkeys(column.join for column in columns))
     listed = ", ".join(column.sql for column in columns)
     return (

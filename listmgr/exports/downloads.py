@@ -1,4 +1,4 @@
-"""Hands a file to the operator who asked for it, and takes it away when its day is over."""
+"""Deliver an export to the operator who requested it and delete it when it expires."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOT_YET = N_("This file is not ready yet.")
 
 
 def find_export(session: Session, export_id: int) -> Export:
-    """The export, to look at; raises NotFound."""
+    """Return the export for reading. Raises NotFound."""
     export = session.get(Export, export_id)
     if export is None:
         raise NotFound(N_("There is no such export."))
@@ -37,7 +37,7 @@ def find_export(session: Session, export_id: int) -> Export:
 def exports(
     session: Session, *, operator_id: int | None, below: int | None = None, size: int = PAGE
 ) -> list[Export]:
-    """The newest exports, or those below an id; of everybody, or of one operator."""
+    """Return the newest exports of everyone or of one operator, or those below an id."""
     found = sa.select(Export).order_by(Export.id.desc()).limit(size)
     if operator_id is not None:
         found = found.where(Export.operator_id == operator_id)
@@ -45,7 +45,7 @@ def exports(
 
 
 def fetchable(session: Session, export_id: int, *, operator_id: int, at: datetime) -> Export:
-    """An export whose file this operator may have now; raises NotFound, or Refused with why not."""
+    """Return an export this operator may download now. Raises NotFound, or Refused saying why."""
     export = find_export(session, export_id)
     if export.operator_id != operator_id:
         raise Refused(_FOR_OTHERS)
@@ -61,7 +61,9 @@ def fetchable(session: Session, export_id: int, *, operator_id: int, at: datetim
 def pieces(
     reading: Callable[[], AbstractContextManager[Transaction]], export: Export
 ) -> Iterator[bytes]:
-    """The file, a piece at a time, each read by itself: a slow browser holds no transaction."""
+    """Yield the file in pieces, each read in its own transaction: a slow browser holds none
+    open.
+    """
     for n in range(export.pieces):
         with reading() as tx:
             piece = tx.session.get(ExportPiece, (export.id, n))
@@ -71,7 +73,7 @@ def pieces(
 
 
 def cancel(tx: Transaction, export_id: int, *, operator_id: int) -> Export:
-    """Stop an export, or take its file away before its time. Raises NotFound or Refused."""
+    """Stop an export, or delete its file early. Raises NotFound or Refused."""
     export = tx.session.get(Export, export_id, with_for_update=True, populate_existing=True)
     if export is None:
         raise NotFound(N_("There is no such export."))
@@ -84,7 +86,7 @@ def cancel(tx: Transaction, export_id: int, *, operator_id: int) -> Export:
 
 
 def take_away(tx: Transaction, export: Export, status: ExportStatus) -> None:
-    """Delete the file and who was in it; that it was made stays."""
+    """Delete the file and the list of people in it; the record of the export stays."""
     selection_id, export.selection_id = export.selection_id, None
     export.status, export.state = status, {}
     tx.session.flush()
@@ -93,7 +95,7 @@ def take_away(tx: Transaction, export: Export, status: ExportStatus) -> None:
 
 
 def expire(tx: Transaction, *, at: datetime) -> int:
-    """Take away the files whose day is over; returns how many."""
+    """Delete expired files; return how many."""
     due = tx.session.scalars(
         sa.select(Export)
         .where(Export.status == ExportStatus.READY, Export.expires_at <= at)
@@ -105,7 +107,7 @@ def expire(tx: Transaction, *, at: datetime) -> int:
 
 
 def withdraw_files(tx: Transaction, ids: list[int]) -> None:
-    """Take away every file, finished or not, in which somebody of `ids` is: they are erased."""
+    """Delete every file, finished or not, that contains one of the erased people."""
     live = tx.session.scalars(
         sa.select(Export)
         .where(Export.status.in_([*BUSY, ExportStatus.READY]))
@@ -119,6 +121,6 @@ def withdraw_files(tx: Transaction, ids: list[int]) -> None:
 
 
 def sweep(tx: Transaction) -> None:
-    """Ring for exports whose bell was lost."""
+    """Queue exports whose job was lost."""
     for export in tx.session.scalars(sa.select(Export).where(Export.status.in_(BUSY))):
         tx.after_commit(job(export.id))

@@ -1,7 +1,7 @@
-"""Writers of the three kinds of file; each goes on where another process has stopped.
+"""Writers of the three file formats; each can continue where another process stopped.
 
-A writer holds nothing but a small state that fits into a row. What it returns are the octets to
-add to the file, so memory stays flat however long the file becomes.
+A writer holds only a small state that fits into a row and returns the bytes to append, so memory
+stays constant for any file size.
 """
 
 from __future__ import annotations
@@ -19,62 +19,64 @@ Row = Sequence[Cell]
 
 
 class Writer(Protocol):
-    """One file being written."""
+    """Writer of one file."""
 
     def begin(self, columns: Sequence[str]) -> bytes:
-        """The first octets, with the names of the columns."""
+        """Return the first bytes with the column names."""
         ...
 
     def rows(self, rows: Sequence[Row]) -> bytes:
-        """Some rows."""
+        """Return the bytes of some rows."""
         ...
 
     def end(self) -> bytes:
-        """The last octets."""
+        """Return the last bytes."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """What another writer needs to go on."""
+        """Return the state another writer needs to continue."""
         ...
 
 
 class CsvWriter:
-    """RFC 4180 in UTF-8 with its mark; no cell is taken for a formula (T-19)."""
+    """RFC 4180 CSV in UTF-8 with BOM; no cell can act as a formula (T-19)."""
 
     def __init__(self, _state: Mapping[str, Any]) -> None:
-        """It needs to know nothing."""
+        """CSV needs no state."""
 
     def begin(self, columns: Sequence[str]) -> bytes:
-        """The mark by which Excel knows UTF-8, and the names."""
+        """Return the BOM, by which Excel recognizes UTF-8, and the column names."""
         return ("\ufeff" + csv_text([columns])).encode()
 
     def rows(self, rows: Sequence[Row]) -> bytes:
-        """One line each."""
+        """Return one line for each row."""
         return csv_text([_flat(cell) for cell in row] for row in rows).encode()
 
     def end(self) -> bytes:
-        """Nothing more."""
+        """Return nothing; CSV has no end."""
         return b""
 
     def state(self) -> dict[str, Any]:
-        """Nothing."""
+        """Return an empty state."""
         return {}
 
 
 class JsonWriter:
-    """An array of objects, one a line; values as they are kept, no value as null."""
+    """A JSON array with one object on each line; values in their stored type, missing ones as
+    null.
+    """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._columns: list[str] = list(state.get("columns", ()))
         self._any: bool = state.get("any", False)
 
     def begin(self, columns: Sequence[str]) -> bytes:
-        """The array opens."""
+        """Open the array."""
         self._columns = list(columns)
         return b"["
 
     def rows(self, rows: Sequence[Row]) -> bytes:
-        """One object a line."""
+        """Return one object for each row."""
         lines = [
             json.dumps(dict(zip(self._columns, row, strict=True)), ensure_ascii=False)
             for row in rows
@@ -86,24 +88,24 @@ class JsonWriter:
         return (before + ",\n".join(lines)).encode()
 
     def end(self) -> bytes:
-        """The array closes."""
+        """Close the array."""
         return b"\n]\n"
 
     def state(self) -> dict[str, Any]:
-        """The names, and whether a comma is due."""
+        """Return the column names, and whether a comma is due."""
         return {"columns": self._columns, "any": self._any}
 
 
 class SheetWriter(XlsxWriter):
-    """A workbook of text cells."""
+    """An Excel workbook of text cells."""
 
     def rows(self, rows: Sequence[Row]) -> bytes:
-        """Rows with lists as text."""
+        """Return rows with lists as text."""
         return super().rows([[_flat(cell) for cell in row] for row in rows])
 
 
 def _flat(cell: Cell) -> Cell:
-    """Tags as people write them."""
+    """Join tags with commas."""
     return ", ".join(map(str, cell)) if isinstance(cell, list) else cell
 
 
@@ -121,5 +123,5 @@ MEDIA_TYPES: Mapping[ExportFormat, str] = {
 
 
 def writer(kind: ExportFormat, state: Mapping[str, Any]) -> Writer:
-    """A writer that begins, or goes on from a state."""
+    """Return a writer that begins, or continues from a state."""
     return _WRITERS[kind](state)

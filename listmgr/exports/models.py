@@ -1,4 +1,4 @@
-"""An export: who asked for it and why, how far it is, and its file in pieces until it expires."""
+"""Tables of exports: request, reason, progress, and the file in pieces until it expires."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from listmgr.selections.models import Selection
 
 
 class ExportStatus(enum.StrEnum):
-    """Where an export stands."""
+    """State of an export."""
 
     GATHERING = "gathering"
     WRITING = "writing"
@@ -27,7 +27,7 @@ class ExportStatus(enum.StrEnum):
 
 
 class ExportFormat(enum.StrEnum):
-    """What kind of file."""
+    """File format."""
 
     CSV = "csv"
     XLSX = "xlsx"
@@ -35,7 +35,7 @@ class ExportFormat(enum.StrEnum):
 
 
 class ExportReason(enum.StrEnum):
-    """Why data leave the house; the audit log keeps it."""
+    """Why data leave the installation; recorded in the audit log."""
 
     REQUEST = "request"
     HAND_OVER = "hand_over"
@@ -46,7 +46,7 @@ class ExportReason(enum.StrEnum):
 
 
 class Export(Base):
-    """One export. The row stays as a record; the file goes."""
+    """One export. The row stays as a record after its file is deleted."""
 
     __tablename__ = "exports"
     __table_args__ = (
@@ -86,14 +86,14 @@ class Export(Base):
 
     @property
     def percent(self) -> int:
-        """How much of it is written, 0 to 100."""
+        """Share written, 0 to 100."""
         if self.status is ExportStatus.READY or self.selection is None:
             return 100
         return 100 * self.position // max(1, self.selection.chunks)
 
 
 class ExportPiece(Base):
-    """Some octets of a file, in the database: web and workers may be on different hosts."""
+    """A piece of a file, stored here because web and workers may run on different hosts."""
 
     __tablename__ = "export_pieces"
 

@@ -1,4 +1,4 @@
-"""Asks for an export: its columns by role, its reason written down, the rest done by a job."""
+"""Request an export: columns by role, a reason for the audit log, a job that writes it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_WORDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an operator wants in a file, as typed."""
+    """The request as typed."""
 
     format: str = ""
     reason: str = ""
@@ -45,9 +45,9 @@ def request_export(
     role: Role,
     at: datetime,
 ) -> Export:
-    """Write an export down and ask a worker to make it.
+    """Store an export and queue its job.
 
-    Raises Refused when the operator's role may not export, InvalidInput with what to correct.
+    Raises Refused if the operator's role may not export, InvalidInput naming each field.
     """
     if not may(role, Right.EXPORT_SUBSCRIBERS):
         raise Refused(N_("Your role does not include this."))
@@ -70,12 +70,12 @@ def request_export(
 
 
 def job(export_id: int, turn: int = 0) -> Job:
-    """A slice of the writing. A running job's key is taken, so slices take turns."""
+    """Return the job for one slice. Turns alternate because a running job keeps its key."""
     return Job("write_export", (export_id, turn), key=f"export-{export_id}-{turn}")
 
 
 def checked_reason(reason: str, words: str) -> tuple[ExportReason, str]:
-    """Why data leave the house, for the audit log. Raises InvalidInput with each field."""
+    """Return the validated reason for the audit log. Raises InvalidInput naming each field."""
     typed = Validator()
     told = _why(typed, reason, words)
     typed.done()

@@ -1,4 +1,4 @@
-"""Writes an export's file piece by piece; the piece and how far it is go in one commit."""
+"""Write an export piece by piece; each commit holds the piece and the progress."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_slice(
     now: Callable[[], datetime],
     seconds: float = SLICE_SECONDS,
 ) -> bool:
-    """Write for up to `seconds`; True when there is more to do at once."""
+    """Write for up to `seconds`; return whether work is left."""
     end = time.monotonic() + seconds
     more = True
     while more and time.monotonic() < end and not shutdown.requested():
@@ -49,7 +49,7 @@ def run_slice(
 
 
 def step(tx: Transaction, export_id: int, *, at: datetime) -> bool:
-    """One piece; False when nothing is to be done. A kill loses the piece in hand and no more."""
+    """Write one piece; return False if nothing is to do. A kill loses only the current piece."""
     export = tx.session.get(Export, export_id, with_for_update=True, populate_existing=True)
     if export is None or export.status not in BUSY or export.selection_id is None:
         return False

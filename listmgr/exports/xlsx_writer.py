@@ -1,9 +1,9 @@
-"""Writes an Excel workbook as a stream (ECMA-376 in ZIP), resumable between any two rows.
+"""Write an Excel workbook as a stream (ECMA-376 in ZIP), resumable between any two rows.
 
-A sheet is one deflate stream made of pieces that end at an octet (full flush), so any process can
-add the next one: of the piece before it needs the checksum and the lengths alone. Cells are inline
-strings and never formulas; what would become one when edited gets the quote prefix of Excel, which
-is no part of the value (T-19).
+A sheet is one deflate stream of pieces that end at a byte (full flush), so any process can append
+the next piece: it needs only checksum and lengths of what precedes. Cells are inline strings and
+never formulas; text that Excel would turn into a formula when edited gets Excel's quote prefix,
+which is not part of the value (T-19).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _DOS_TIME, _DOS_DATE = 0, 0x21
 
 
 class XlsxWriter:
-    """One workbook. Sheets follow each other when one is full."""
+    """One workbook. A new sheet starts when one is full."""
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._columns: list[str] = list(state.get("columns", ()))
@@ -54,7 +54,7 @@ class XlsxWriter:
         self._rows: int = state.get("rows", 0)
 
     def state(self) -> dict[str, Any]:
-        """What another writer needs to go on."""
+        """Return the state another writer needs to continue."""
         return {
             "columns": self._columns,
             "parts": self._parts,
@@ -63,12 +63,12 @@ class XlsxWriter:
         }
 
     def begin(self, columns: Sequence[str]) -> bytes:
-        """The first sheet with the names of the columns."""
+        """Begin the first sheet with the column names."""
         self._columns = list(columns)
         return self._open_sheet()
 
     def rows(self, rows: Sequence[Sequence[object]]) -> bytes:
-        """Some rows; a new sheet begins where one is full."""
+        """Write some rows, starting a new sheet when one is full."""
         octets, start = b"", 0
         while start < len(rows):
             if self._rows >= SHEET_ROWS or self._parts[-1][3] >= SHEET_OCTETS:
@@ -80,7 +80,7 @@ class XlsxWriter:
         return octets
 
     def end(self) -> bytes:
-        """The rest of the workbook and the directory of the archive."""
+        """Return the rest of the workbook and the archive's directory."""
         sheets = len(self._parts)
         octets = self._close_sheet()
         for name, text in _frame(sheets).items():
@@ -152,7 +152,7 @@ def _cell(value: object) -> str:
 
 
 def _frame(sheets: int) -> dict[str, str]:
-    """The parts around the sheets, by name."""
+    """Return the workbook's other parts by name."""
     numbers = range(1, sheets + 1)
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
     overrides = "".join(

@@ -1,1 +1,1 @@
-"""The room that reaches every other for a person's rights: it knows each table of theirs."""
+"""Data subjects' rights; knows every table that holds personal data."""

@@ -1,4 +1,4 @@
-"""The business card of a person as they themselves are shown it, with how we came by it (L-31)."""
+"""A person's business card as they are shown it, with its source (L-31)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from listmgr.subscribers.field_catalogue import LegalBasis
 
 @dataclass(frozen=True, slots=True)
 class HeldCard:
-    """A card with all that stands beside it. Staff is named by role alone: `roles` by its id."""
+    """A card and its captures. Staff are named by role only; `roles` maps their ids."""
 
     card: Card
     takings: tuple[CaptureEntry, ...]
@@ -39,16 +39,16 @@ class HeldCard:
 
     @property
     def words(self) -> dict[str, str]:
-        """What the card says, as far as it says it."""
+        """Return the card's filled fields."""
         return {name: told for name in WORDS if (told := getattr(self.card, name))}
 
     @property
     def also_read(self) -> tuple[str, ...]:
-        """What was read beyond that, until somebody has looked."""
+        """Return further lines that were read, until the card is reviewed."""
         return from_json(self.card.guessed).further
 
     def as_plain(self) -> dict[str, Any]:
-        """The same as plain values, for a file."""
+        """Return the same as plain values, for a file."""
         card, stated = self.card, self.statement
         return {
             "words": self.words,
@@ -90,12 +90,12 @@ class HeldCard:
 
 
 def held_cards(session: Session, address_key: str) -> tuple[HeldCard, ...]:
-    """The cards that bear this address: one of each operator who took it."""
+    """Return the cards with this address, one for each operator who took it."""
     return tuple(_held(session, card, takings) for card, takings in cards_of(session, address_key))
 
 
 def held_card(session: Session, card: Card) -> HeldCard:
-    """One card, also of a person who has no address."""
+    """Return one card, which may lack an address."""
     return _held(session, card, takings_of(session, card))
 
 

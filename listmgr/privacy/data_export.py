@@ -1,6 +1,6 @@
-"""A person's own data as one file (Art. 15, 20 GDPR): the same for whoever is known, and by what.
+"""A person's data as one file (Art. 15, 20 GDPR), the same for subscribers and card owners.
 
-It is fetched by the person from the page of their data, or handed out by staff who were asked.
+The person downloads it from their data page, or staff hand it out on request.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from listmgr.subscribers.models import Subscriber
 
 @dataclass(frozen=True, slots=True)
 class HeldValue:
-    """One field with what we hold in it. Not `editable`: the address, and what is archived."""
+    """One field and its value. Not `editable`: the address and archived fields."""
 
     field: CatalogueField
     value: str
@@ -42,7 +42,7 @@ class HeldValue:
 
 
 def held_values(session: Session, found: Subscriber) -> tuple[HeldValue, ...]:
-    """What the catalogue's fields hold of a person; of archived ones as long as they hold it."""
+    """Return a person's field values; archived fields only if they hold a value."""
     values = [HeldValue(one, value_of(one, found), one.key != "email") for one in CORE_FIELDS]
     for row in custom_fields(session):
         field, live = as_catalogue(row), row.archived_at is None
@@ -53,7 +53,7 @@ def held_values(session: Session, found: Subscriber) -> tuple[HeldValue, ...]:
 
 
 def file_of_subscriber(session: Session, found: Subscriber) -> dict[str, Any]:
-    """All that is held of a subscriber, and of their card, as plain values."""
+    """Return all data held of a subscriber and their card, as plain values."""
     return {
         "known_by": "subscription",
         "known_since": found.created_at.isoformat(),
@@ -67,7 +67,7 @@ def file_of_subscriber(session: Session, found: Subscriber) -> dict[str, Any]:
 
 
 def file_of_card(session: Session, card: Card) -> dict[str, Any]:
-    """All that is held of a person known by a business card alone, in the same words."""
+    """Return all data held of a person known only by a business card, in the same structure."""
     since = restricted_since(session, card)
     key = card.address_key
     # Each operator who took their card has one.

@@ -1,4 +1,4 @@
-"""Erased: the person is gone from every table; that it happened stays, without them (L-32)."""
+"""Erase people from every table; only the fact of the erasure remains (L-32)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LIFT_FIRST = N_("Processing is restricted, so nothing may be deleted. Lift the r
 
 
 def erase_person(tx: Transaction, subscriber_id: int, *, actor: str, at: datetime) -> int:
-    """Erase one person for good, with every record joined to theirs; returns how many records.
+    """Erase one person with all records joined to theirs; return the number of records.
 
     Raises NotFound, or Refused while processing is restricted.
     """
@@ -41,7 +41,7 @@ def erase_person(tx: Transaction, subscriber_id: int, *, actor: str, at: datetim
 
 
 def records_of(tx: Transaction, subscriber_id: int) -> Sequence[Subscriber]:
-    """The records read as one person, this one first; raises NotFound."""
+    """Return the joined records of one person, this one first. Raises NotFound."""
     found = tx.session.get(Subscriber, subscriber_id)
     if found is None:
         raise NotFound(N_("There is no such subscriber. They may have been erased."))
@@ -55,9 +55,9 @@ def records_of(tx: Transaction, subscriber_id: int) -> Sequence[Subscriber]:
 
 
 def erase_card(tx: Transaction, card_id: int, *, actor: str, at: datetime) -> None:
-    """Erase a person known by a business card alone, as any other.
+    """Erase a person known only by a business card.
 
-    Raises NotFound, or Refused while processing is restricted and for who is a subscriber too.
+    Raises NotFound, or Refused while processing is restricted or if the person is a subscriber.
     """
     card = of_a_card_alone(tx, card_id)
     if card.restricted_at is not None:
@@ -74,12 +74,12 @@ def erase(
     cards: Sequence[int] = (),
     even_restricted: bool = False,
 ) -> int:
-    """Erase people from every table that tells of them; returns how many.
+    """Erase people from every table; return how many.
 
-    `cards` are those of people known by a card alone. Their consents end as erased, without a name
-    and with a chain that still verifies; a block by fingerprint stays, so that neither an import
-    nor their card at the next fair brings them back (L-15). Whoever is restricted is left alone,
-    unless this repeats an erasure that has happened before.
+    `cards` are those of people known only by a card. Consents end as erased: they keep no name, and
+    their chain still verifies. A block by fingerprint remains, so that neither an import nor a card
+    at the next fair adds the person again (L-15). Restricted people are skipped, unless this
+    repeats an earlier erasure.
     """
     people = _locked(tx, subscriber_ids, even_restricted)
     alone = _locked_cards(tx, cards, even_restricted) if cards else []
@@ -100,7 +100,7 @@ def erase(
 
 
 def write_down(tx: Transaction, erased: list[tuple[bytes, int | None]], *, at: datetime) -> None:
-    """Add people to the journal, by fingerprint and by the number they had."""
+    """Add people to the journal by fingerprint and former id."""
     rows = [{"fingerprint": f, "subscriber_id": number, "erased_at": at} for f, number in erased]
     tx.session.execute(insert(ErasureEntry).on_conflict_do_nothing(), rows)
 
@@ -124,7 +124,7 @@ def _locked_cards(tx: Transaction, card_ids: Sequence[int], even_restricted: boo
 
 
 def _end_consents(tx: Transaction, ids: list[int], actor: str, at: datetime) -> list[int]:
-    """Every consent of theirs ends in the ledger and belongs to nobody from then on."""
+    """End every consent of these people in the ledger and detach it from them."""
     consents = tx.session.scalars(
         sa.select(Consent)
         .where(Consent.subscriber_id.in_(ids))

@@ -1,7 +1,7 @@
-"""The journal of acts outside the database, and doing them again after a restore (T-25, F13).
+"""The journal of acts outside the database, and its replay after a restore (T-25, F13).
 
-A backup that is brought back knows nothing of who withdrew, objected, had their data restricted or
-was erased after it was made. The journal does: times and keyed fingerprints, no addresses.
+A restored backup does not know who withdrew, objected, was restricted or was erased after it was
+made. The journal does: it holds times and keyed fingerprints, no addresses.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _K = JournalKind
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One act as the file tells it."""
+    """One act in the journal."""
 
     at: datetime
     kind: JournalKind
@@ -58,7 +58,7 @@ class Line:
 
     @property
     def subject(self) -> tuple[str, bytes, str]:
-        """Of several lines about the same thing the latest counts."""
+        """Return the key of an act; of several lines with one key the latest counts."""
         about = _ABOUT[self.kind]
         return about, self.fingerprint, self.detail if self.kind is _K.WITHDRAWN else ""
 
@@ -80,7 +80,7 @@ def _sum(told: str) -> str:
 
 
 def read_line(text: str) -> Line:
-    """A line of the file; raises InvalidInput."""
+    """Parse a line of the file. Raises InvalidInput."""
     try:
         parts = text.split()
         if len(parts) == 3:  # Of an earlier version: erasures, without a sum.
@@ -103,20 +103,20 @@ def read_line(text: str) -> Line:
 
 @dataclass(slots=True)
 class Read:
-    """What journals tell: the latest line of each subject, and how many lines were damaged."""
+    """The latest line of each subject and the number of damaged lines."""
 
     latest: dict[tuple[str, bytes, str], Line]
     damaged: int = 0
 
     def batches(self, size: int) -> Iterator[list[Line]]:
-        """The lines, some at a time."""
+        """Yield the lines in batches."""
         lines = list(self.latest.values())
         for start in range(0, len(lines), size):
             yield lines[start : start + size]
 
 
 def read_files(paths: Iterable[Path]) -> Read:
-    """Read journals. A line that a kill has cut off is counted and passed over; raises OSError."""
+    """Read journals. A line cut off by a kill is counted and skipped. Raises OSError."""
     found = Read({})
     for path in paths:
         with path.open(errors="replace") as told:
@@ -135,10 +135,10 @@ def read_files(paths: Iterable[Path]) -> Read:
 
 
 def replay(tx: Transaction, lines: Iterable[Line], *, at: datetime) -> int:
-    """Do again what a restored backup has undone; returns how many acts that were.
+    """Repeat the acts that a restored backup has undone; return how many.
 
-    Safe to run twice. Whoever signed up anew after the act is left alone: it was about what was
-    before.
+    Safe to run twice. People who signed up after the act are skipped, since the act concerned what
+    was before.
     """
     by_kind: dict[JournalKind, list[Line]] = {kind: [] for kind in JournalKind}
     for line in lines:
@@ -177,7 +177,7 @@ def _latest(lines: Sequence[Line]) -> dict[bytes, Line]:
 
 
 def _erase_cards(tx: Transaction, latest: Mapping[bytes, Line], at: datetime) -> int:
-    """The cards of people who were erased."""
+    """Delete the cards of erased people."""
     back = _cards(tx, latest)
     # Of who signed up anew since, the old card goes and the rest stays.
     forget_people(tx, (), [card_id for card_id, subscribed in back if subscribed])
@@ -186,9 +186,9 @@ def _erase_cards(tx: Transaction, latest: Mapping[bytes, Line], at: datetime) ->
 
 
 def _cards(tx: Transaction, latest: Mapping[bytes, Line]) -> list[tuple[int, bool]]:
-    """Cards from before their line, and whether their person is subscribed.
+    """Return cards older than their line, and whether their person is subscribed.
 
-    A card keeps no fingerprint, so each is asked.
+    Cards store no fingerprint, so it is computed for each.
     """
     key = tx.settings.suppression_key
     subscribed = sa.exists().where(Subscriber.address_key == Card.address_key)
@@ -206,9 +206,9 @@ def _cards(tx: Transaction, latest: Mapping[bytes, Line]) -> list[tuple[int, boo
 
 
 def _block_again(tx: Transaction, fingerprints: set[bytes], at: datetime) -> None:
-    """The block too may be younger than the backup; one that was lifted by the person is not.
+    """Block again addresses whose block is younger than the backup, unless the person lifted it.
 
-    The number of a card without an address is blocked with the rest, and blocks nobody.
+    Fingerprints of cards without an address are included and match no one.
     """
     told = tx.session.scalars(
         sa.select(Suppression.fingerprint).where(Suppression.fingerprint.in_(fingerprints))
@@ -249,9 +249,9 @@ def _withdraw(tx: Transaction, lines: Sequence[Line], at: datetime) -> int:
 
 
 def _restrict(tx: Transaction, lines: Sequence[Line]) -> int:
-    """Restrict again; a restriction that was lifted since stays lifted only if the backup says so.
+    """Restrict again; a restriction lifted since stays lifted only if the backup says so.
 
-    To restrict too much is harmless, and a person can be told again.
+    Restricting too much does no harm, and the person can be informed again.
     """
     if not lines:
         return 0
@@ -292,7 +292,7 @@ def _restrict_cards(tx: Transaction, lines: Sequence[Line]) -> int:
 
 
 def _block(tx: Transaction, lines: Sequence[Line], at: datetime) -> int:
-    """Block again, unless the block stands, or the person has lifted it since."""
+    """Block again unless the block exists or the person has lifted it since."""
     count = 0
     for reason in set(SuppressionReason) - {SuppressionReason.ERASED}:  # see `_block_again`
         latest = _latest([line for line in lines if line.detail == reason.value])
@@ -313,7 +313,7 @@ def _block(tx: Transaction, lines: Sequence[Line], at: datetime) -> int:
 
 
 def forget_late_replies(tx: Transaction, *, at: datetime) -> None:
-    """Clear what mail servers answered about people after they had been erased."""
+    """Clear replies of mail servers about people that arrived after their erasure."""
     ids = tx.session.scalars(
         sa.select(ErasureEntry.subscriber_id).where(ErasureEntry.erased_at > at - LATE)
     )

@@ -1,7 +1,7 @@
-"""Every table that holds something personal, and what becomes of it when a person is erased.
+"""Every table with personal data, and what erasure does to it.
 
-A guard test compares this with the columns marked PERSONAL: a new table cannot be forgotten. Each
-function takes away what its table holds of the people in `Gone`, many people at a time.
+A test compares this with the columns marked PERSONAL, so that no new table is forgotten. Each
+function removes what its table holds of the people in `ErasureTargets`, many at a time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from listmgr.subscribers.models import Subscriber
 
 @dataclass(frozen=True, slots=True)
 class ErasureTargets:
-    """The people of one erasure, by everything tables know them by."""
+    """The people of one erasure, by every identifier tables know them by."""
 
     ids: list[int]
     consent_ids: list[int]
@@ -57,7 +57,9 @@ def _questions(tx: Transaction, gone: ErasureTargets) -> None:
 
 
 def _signups(tx: Transaction, gone: ErasureTargets) -> None:
-    """Sign-ups wait for seconds, so there are few: each address is read as `signup` will."""
+    """Delete waiting sign-ups. They wait for seconds, so there are few: normalize each address as
+    `signup` does.
+    """
     waiting = tx.session.execute(sa.select(Signup.id, Signup.content["address"].astext)).all()
     theirs = [signup_id for signup_id, typed in waiting if _key(typed) in gone.address_keys]
     tx.session.execute(sa.delete(Signup).where(Signup.id.in_(theirs)))
@@ -75,12 +77,12 @@ def _key(typed: str) -> str | None:
 
 
 def _deliveries(tx: Transaction, gone: ErasureTargets) -> None:
-    """That a mail went stays, as a number among numbers; servers put the address in replies."""
+    """Keep that a mail was sent; clear replies, since mail servers repeat the address in them."""
     forget_replies(tx, gone.ids)
 
 
 def forget_replies(tx: Transaction, subscriber_ids: list[int]) -> None:
-    """Clear what mail servers answered about people."""
+    """Clear replies of mail servers about these people."""
     lock_leases_of_people(tx, subscriber_ids)
     tx.session.execute(
         sa.text(
@@ -92,12 +94,12 @@ def forget_replies(tx: Transaction, subscriber_ids: list[int]) -> None:
 
 
 def _cards(tx: Transaction, gone: ErasureTargets) -> None:
-    """With the card go who took it, its letters, and the picture it was read from."""
+    """Delete cards with their captures, replies and the pictures they were read from."""
     forget_people(tx, gone.address_keys, gone.card_ids)
 
 
 def _address_changes(tx: Transaction, gone: ErasureTargets) -> None:
-    """Their own wishes, and any wish that names their address as the new one."""
+    """Delete their change requests and those that name their address as the new one."""
     waiting = tx.session.execute(
         sa.select(AddressChange.id, AddressChange.address).where(AddressChange.address != "")
     )
@@ -118,7 +120,7 @@ def _import_rows(tx: Transaction, gone: ErasureTargets) -> None:
 
 
 def _import_files(tx: Transaction, gone: ErasureTargets) -> None:
-    """The whole file, which was brought to be looked through as it was; after the commit."""
+    """Queue the search of stored import files, which runs after the commit."""
     forget_files(tx, gone.address_keys)
 
 

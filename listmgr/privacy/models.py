@@ -1,4 +1,4 @@
-"""What is kept of an erasure: enough to erase again after a backup came back, and no more."""
+"""What remains of an erasure: enough to repeat it after a restore."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class ErasureEntry(Base):
-    """One erased person: the keyed fingerprint of an address that is kept nowhere (T-25).
+    """One erased person: the keyed fingerprint of an address that is stored nowhere (T-25).
 
-    Of a business card without an address it is that of the number the card had.
+    For a business card without an address, the fingerprint of the card's number.
     """
 
     __tablename__ = "erasure_journal"

@@ -1,8 +1,8 @@
-"""What we hold of a person, shown to them by the catalogue, and put right by themselves.
+"""The page on which people see and correct the data held of them.
 
-The preferences link is timeless and travels with every mail, also with one that is passed on; the
-page of the data has a link of its own, sent to the mailbox alone, that fits no other door and lives
-for a day (L-31, T-07, T-20).
+The preferences link never expires and is in every mail, also in forwarded ones. The data page
+therefore has its own link, sent only to the mailbox, that is valid for one day and for nothing else
+(L-31, T-07, T-20).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TO_SEND = 2 * DAY
 
 @dataclass(frozen=True, slots=True)
 class MyData:
-    """Everything the page may show; `known` is False for somebody who has been erased."""
+    """Everything the page may show; `known` is False for an erased person."""
 
     known: bool
     language: str = ""
@@ -59,7 +59,7 @@ class MyData:
 
 
 def send_my_data_link(tx: Transaction, subscriber_id: int, *, at: datetime) -> None:
-    """Mail the key to the page to the person's own mailbox; nothing for whom we do not know."""
+    """Mail the link to the person's own mailbox; do nothing for unknown people."""
     newest = (
         sa.select(Consent)
         .where(Consent.subscriber_id == subscriber_id)
@@ -72,15 +72,15 @@ def send_my_data_link(tx: Transaction, subscriber_id: int, *, at: datetime) -> N
 
 
 def my_data(session: Session, settings: Settings, token: str) -> MyData:
-    """What we hold of the holder. Raises TokenInvalid or TokenExpired; writes nothing."""
+    """Return the data of the link's owner. Raises TokenInvalid or TokenExpired; writes nothing."""
     found = session.get(Subscriber, _subscriber_id(settings, token, DAY))
     return MyData(known=False) if found is None else _data(session, found)
 
 
 def correct(tx: Transaction, token: str, typed: Mapping[str, str], *, at: datetime) -> MyData:
-    """Write what the person has put right; an operator is told that it was them, not what.
+    """Store the person's corrections; operators see that they corrected data, not what.
 
-    Raises InvalidInput with a sentence for each wrong field, Refused for a restricted person.
+    Raises InvalidInput with a message for each wrong field, Refused for a restricted person.
     """
     subscriber_id = _subscriber_id(tx.settings, token, TO_SEND)
     found = tx.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
@@ -100,7 +100,7 @@ def correct(tx: Transaction, token: str, typed: Mapping[str, str], *, at: dateti
 
 
 def download(session: Session, settings: Settings, token: str) -> dict[str, Any] | None:
-    """The same as plain values, for a file (Art. 20); None for somebody who has been erased."""
+    """Return the same as plain values for a file (Art. 20); None for an erased person."""
     found = session.get(Subscriber, _subscriber_id(settings, token, DAY))
     return None if found is None else file_of_subscriber(session, found)
 

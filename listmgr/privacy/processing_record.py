@@ -1,8 +1,7 @@
-"""The record of processing (Art. 30 GDPR): every personal column there is, and why (L-34).
+"""The record of processing (Art. 30 GDPR): every personal column and its purpose (L-34).
 
-It is made of the field catalogue and of the columns marked as personal, so that it cannot say less
-than the database holds. A new table with personal columns says its reasons in REASONS below; a
-guard test fails until it does.
+Generated from the field catalogue and the columns marked as personal, so that it covers everything
+the database holds. A test fails until REASONS covers a new table's personal columns.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from listmgr.subscribers.field_catalogue import (
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why personal data stand in a table: whose they are, what for, on what basis, how long."""
+    """Why a table holds personal data: whose, purpose, legal basis, retention."""
 
     persons: str
     purpose: str
@@ -36,7 +35,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class RecordLine:
-    """One kind of data. `months` is a custom field's retention; `retention` says all the others."""
+    """One kind of data. `months` is a custom field's retention, `retention` that of all others."""
 
     source: str
     label_de: str
@@ -52,7 +51,7 @@ class RecordLine:
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Who is responsible, for which lists."""
+    """A controller and the lists it is responsible for."""
 
     name: str
     imprint: str
@@ -192,7 +191,7 @@ COLUMNS = {
 
 
 def record_lines(session: Session) -> list[RecordLine]:
-    """Every column with personal data, then every custom field, archived ones too."""
+    """Return every column with personal data, then every custom field, including archived ones."""
     return [*_columns(), *_custom(session)]
 
 
@@ -236,7 +235,7 @@ def _custom(session: Session) -> Iterator[RecordLine]:
 
 
 def controllers(session: Session) -> list[Controller]:
-    """Who is responsible, as the lists say it."""
+    """Return the controllers named by the lists."""
     grouped: dict[tuple[str, str], list[str]] = {}
     order = (MailingList.archived_at.is_not(None), MailingList.id)
     for found in session.scalars(sa.select(MailingList).order_by(*order)):

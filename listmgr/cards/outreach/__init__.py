@@ -1,1 +1,1 @@
-"""What a card's owner is asked: statement of consent, sign-up link, reply mail."""
+"""Contact with the owner of a card: statement of consent, sign-up link, first reply."""

@@ -1,4 +1,6 @@
-"""“They asked for the newsletter”: the operator's own statement, then the one question (L-25)."""
+"""Store an operator's statement that a person asked for the newsletter, then ask them once
+(L-25).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ MOST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What was stated about a card, and what came of it."""
+    """The statement about a card and what followed from it."""
 
     words: str
     list_name: str
@@ -52,9 +54,9 @@ def store_statement(
     operator_id: int,
     at: datetime,
 ) -> Consent:
-    """Store the statement as the evidence of a captured consent; no mail goes by it.
+    """Store the statement as evidence of a captured consent; this sends no mail.
 
-    Raises InvalidInput with `statement` and `purpose`, Refused where nobody may be asked.
+    Raises InvalidInput with `statement` and `purpose`, and Refused if the person must not be asked.
     """
     card = locked_card(tx, card_id, own)
     _must_be_askable(tx, card)
@@ -92,7 +94,7 @@ def store_statement(
 def request_confirmation_once(
     tx: Transaction, card_id: int, own: int | None, *, operator_id: int, at: datetime
 ) -> ServiceMail:
-    """Queue the one confirmation mail, or let it wait for room.
+    """Queue the single confirmation mail, or let it wait until the limits allow it.
 
     Raises Refused without a stored statement.
     """
@@ -117,13 +119,13 @@ def request_confirmation_once(
 
 
 def stated_words(session: Session, consent_id: int) -> str:
-    """The statement in the ledger's evidence; empty when there is none, or no more."""
+    """Return the statement from the ledger's evidence; empty if there is none or it was erased."""
     first = history(session, consent_id)[:1]
     return str(first[0].evidence.get("statement", "")) if first else ""
 
 
 def statement_of(session: Session, card: Card) -> Statement | None:
-    """What the card's page shows of the statement; None when there is none."""
+    """Return the statement as the card's page shows it, or None."""
     if card.consent_id is None:
         return None
     consent = session.get_one(Consent, card.consent_id)
@@ -173,7 +175,7 @@ def _subscriber(tx: Transaction, card: Card, at: datetime) -> Subscriber:
 
 
 def _notice(session: Session, purpose_id: int, language: str) -> Notice | None:
-    """The newest words of a purpose that takes people, in the card's language where there are."""
+    """Return the newest wording of an open purpose, preferably in the card's language."""
     return session.scalars(
         sa.select(Notice)
         .join(Purpose, Purpose.id == Notice.purpose_id)
@@ -185,7 +187,7 @@ def _notice(session: Session, purpose_id: int, language: str) -> Notice | None:
 
 
 def _evidence(tx: Transaction, card: Card, words: str) -> dict[str, object]:
-    """Who took the card, when, where, what was said, and what the operator states of it."""
+    """Return who took the card, when, where, what was said and what the operator states."""
     rows = tx.session.execute(
         sa.select(CardCapture, Occasion.name)
         .outerjoin(Occasion, Occasion.id == CardCapture.occasion_id)

@@ -1,4 +1,4 @@
-"""The first reply to somebody whose card we took: one person, one mail, with the notice in it."""
+"""First replies to people whose card was taken: one person, one mail, with the notice in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MAY_HAVE_ARRIVED = (
 
 @dataclass(frozen=True, slots=True)
 class ReplyWords:
-    """What the operator writes; the notice is put below it."""
+    """What the operator writes; the notice is added below."""
 
     subject: str = ""
     body: str = ""
@@ -46,9 +46,9 @@ def write_reply(
     operator_id: int,
     at: datetime,
 ) -> CardReply:
-    """Queue the reply. Raises Refused, or InvalidInput with `subject`, `body`, `list_id`;
+    """Queue the reply. Raises Refused, or InvalidInput with `subject`, `body`, `list_id`.
 
-    `found` are the places of the body that advertise.
+    The error lists the passages of the body that advertise.
     """
     card = locked_card(tx, card_id, own)
     _must_be_writable(tx, card)
@@ -91,5 +91,5 @@ def _must_be_writable(tx: Transaction, card: Card) -> None:
 
 
 def send_job(letter_id: int) -> Job:
-    """The job that sends one reply."""
+    """Return the job that sends one reply."""
     return Job("send_card_letter", (letter_id,), queue="mail", key=f"card-letter-{letter_id}")

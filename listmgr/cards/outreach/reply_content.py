@@ -1,4 +1,4 @@
-"""What a first reply says: the operator's words, then the notice of Articles 13 and 14."""
+"""Compose a first reply: the operator's text, then the notice of Articles 13 and 14."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from listmgr.subscribers.address import AddressError, parse_address
 
 
 def compose_reply(tx: Transaction, card: Card, letter: CardReply, templates: Path) -> OutgoingMail:
-    """The mail: the operator's words, then who we are, what we hold, from where, for how long."""
+    """Compose the mail: the operator's text, then controller, data held, source and retention."""
     sender = tx.session.get_one(MailingList, letter.list_id)
     operator = tx.session.get_one(Operator, letter.operator_id)
     taken, occasion = _taken(tx.session, card.id)
@@ -48,7 +48,7 @@ def compose_reply(tx: Transaction, card: Card, letter: CardReply, templates: Pat
 
 
 def _reply_to(operator: Operator) -> tuple[tuple[str, str], ...]:
-    """The answer goes to the person the talk was with."""
+    """Direct answers to the operator who talked to the person."""
     try:
         return (("Reply-To", parse_address(operator.email).envelope),)
     except AddressError:

@@ -1,4 +1,4 @@
-"""Finds advertising in a first reply: it answers a talk, so it is of class service (L-17)."""
+"""Find advertising in a first reply, which answers a conversation and is a service mail (L-17)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HTML = re.compile(r"<\s*(?:img|a|script|style|iframe|table|div|p|br)\b", re.IGN
 
 
 def not_of_service(subject: str, body: str, *, links: Sequence[str] = ()) -> list[str]:
-    """The places that do not belong into an answer, as typed; empty when it may go."""
+    """Return the passages that are not part of an answer; empty if the reply may be sent."""
     typed = f"{subject}\n{body}"
     found = [*_PHRASES.findall(typed), *SOCIAL.findall(typed), *_HTML.findall(typed)]
     return sorted({hit.strip() for hit in found} | (set(links_in(typed)) - set(links)))

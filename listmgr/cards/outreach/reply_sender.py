@@ -1,4 +1,4 @@
-"""Sends first replies, one by one, each at most once; what waits is rung for again."""
+"""Send first replies one by one, each at most once, and queue those that still wait."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RETRY_AFTER = timedelta(minutes=5)
 def send_reply(
     uow: UnitOfWork, post: SendVia, templates: Path, letter_id: int, *, now: Callable[[], datetime]
 ) -> None:
-    """Send one reply; safe to run twice, since claiming it is committed before the mail goes."""
+    """Send one reply. Safe to run twice: the claim is committed before the mail is sent."""
     with uow() as tx:
         claimed = _claim(tx, letter_id, templates, now())
     if claimed is None:
@@ -119,7 +119,7 @@ def _settle(
 
 
 def refused_logins(session: Session) -> set[int]:
-    """Senders by which replies wait, since their mail server refuses the login."""
+    """Return the ids of senders whose mail server refuses the login while replies wait."""
     waiting = sa.select(CardReply.away_sender_id).where(
         CardReply.status == ReplyStatus.QUEUED, CardReply.login_refused
     )
@@ -127,7 +127,7 @@ def refused_logins(session: Session) -> set[int]:
 
 
 def sweep_letters(tx: Transaction, *, at: datetime) -> int:
-    """Ring again for what waits, and give up on what a dead worker left half done."""
+    """Queue waiting replies again; give up on those a dead worker left half sent."""
     _close(tx, ReplyStatus.SENDING, CardReply.tried_at < at - LEFT_HALF_DONE)
     _close(tx, ReplyStatus.QUEUED, CardReply.created_at < at - GIVE_UP)
     waiting = tx.session.scalars(

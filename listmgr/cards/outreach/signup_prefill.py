@@ -1,4 +1,4 @@
-"""A sign-up page filled in from a card: for a tablet or a QR code, its boxes left to the person."""
+"""Prefill a sign-up page from a card, for a tablet or a QR code; the person ticks the boxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIVES_SECONDS = 15 * 60
 
 @dataclass(frozen=True, slots=True)
 class Prefill:
-    """What a sign-up form may be filled in with; never a tick."""
+    """Values a sign-up form may be prefilled with; never a ticked box."""
 
     address: str = ""
     first_name: str = ""
@@ -26,12 +26,12 @@ class Prefill:
 
 
 def prefill_token(settings: Settings, card_id: int) -> str:
-    """A signed token for the address of the page: nothing of the person is in it."""
+    """Return a signed token for the page's URL; it contains no personal data."""
     return make_token(settings.secret_keys, TokenPurpose.PREFILL, card_id)
 
 
 def prefill(session: Session, settings: Settings, token: str) -> Prefill:
-    """What the card behind a token says; empty for an old, forged or unknown one."""
+    """Return the values of the card behind a token; empty if it is expired, forged or unknown."""
     try:
         [card_id] = open_token(
             settings.secret_keys, TokenPurpose.PREFILL, token, max_age=LIVES_SECONDS
