@@ -1,7 +1,7 @@
-"""What can be done with many people at once: each kind as SQL over the alias s of subscribers.
+"""Mass updates by kind, as SQL over the alias s of subscribers.
 
-The preview counts by `verdict` and the run acts by it, so both tell the same. No kind writes a
-consent: withdrawing, objecting and erasing end consents through the ledger, and nothing begins one.
+Preview and run share `verdict`, so they agree. No kind creates a consent: withdrawals, objections
+and erasures end consents through the ledger.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from listmgr.operators.roles import Right
 
 
 class BulkKind(enum.StrEnum):
-    """What is done."""
+    """Kind of a mass update."""
 
     SET_FIELD = "set_field"
     ADD_TAGS = "add_tags"
@@ -44,10 +44,10 @@ FOR_GOOD = frozenset({_K.WITHDRAW, _K.OBJECT, _K.ERASE})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of columns that can be undone. Binds: value, tags, field, at; b is the row before.
+    """A change of columns that can be undone. Binds: value, tags, field, at; b is the previous row.
 
-    `same`: there is nothing to do. `before`: what is kept, as jsonb. `write`: the assignment.
-    `untouched`: the person still stands as the act left them. `restore`: the assignment back.
+    `same`: nothing to do. `before`: the stored previous value, as jsonb. `write`: the assignment.
+    `untouched`: the person is still as the update left them. `restore`: the reverse assignment.
     """
 
     same: str
@@ -74,7 +74,7 @@ def _column(name: str) -> Change:
 
 
 def _attribute(value: str) -> str:
-    """No value is no key."""
+    """Return the SQL that sets an attribute; an empty value removes its key."""
     return (
         f"attributes = CASE WHEN {value} = '' THEN s.attributes - CAST(:field AS text)"
         f" ELSE s.attributes || jsonb_build_object(CAST(:field AS text), {value}) END"
@@ -125,7 +125,7 @@ CORE_COLUMNS = frozenset({"first_name", "last_name", "company", "language"})
 
 
 def change_of(kind: BulkKind, field: str) -> Change | None:
-    """The columns a kind changes; None for the kinds that are done for good."""
+    """Return the column change of a kind; None for kinds that cannot be undone."""
     if kind is _K.SET_FIELD:
         return _column(field) if field in CORE_COLUMNS else _CUSTOM
     return _CHANGES.get(kind)
@@ -145,7 +145,7 @@ _RESTRICTED = "WHEN s.restricted_at IS NOT NULL THEN 'restricted'"
 
 
 def verdict_of(kind: BulkKind, field: str) -> str:
-    """What happens to a person, in a word: 'change', or why they are left alone."""
+    """Return the SQL of a person's outcome: 'change', or why they are skipped."""
     if kind is _K.WITHDRAW:
         return f"CASE WHEN {_OPEN_CONSENT} THEN 'change' ELSE 'nothing_open' END"
     if kind is _K.OBJECT:

@@ -1,4 +1,4 @@
-"""Changes columns of one chunk of people by one statement, and back; keeps what stood there."""
+"""Change the columns of one chunk of people in one statement, and undo it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from listmgr.bulk.models import BulkAct
 
 
 def binds_of(act: BulkAct) -> dict[str, Any]:
-    """What the SQL of a kind may ask for."""
+    """Return the bind values the SQL of a kind may use."""
     return {
         "value": act.value,
         "tags": act.tags,
@@ -29,7 +29,7 @@ def binds_of(act: BulkAct) -> dict[str, Any]:
 
 
 def count_verdicts(session: Session, act: BulkAct, ids: list[int]) -> dict[str, int]:
-    """What would happen to people, counted; 'gone' are those who are no more."""
+    """Count the outcomes for people; 'gone' are those who no longer exist."""
     found = session.execute(
         sa.text(
             f"SELECT {verdict_of(act.kind, act.field)}, count(*) FROM subscribers s"
@@ -85,7 +85,7 @@ def _change(kind: BulkKind, field: str) -> Change:
 
 
 def change_chunk(session: Session, act: BulkAct, n: int, ids: list[int]) -> dict[str, int]:
-    """Change the people of a chunk and keep what stood before; returns counts by verdict."""
+    """Change the people of a chunk and store their previous values; return counts by outcome."""
     told = {"ids": ids, "act": act.id, "n": n, **binds_of(act)}
     # By kind alone custom fields share a statement: the key is bound, never part of the SQL.
     found = session.execute(_forth(act.kind, act.field), told)
@@ -95,6 +95,6 @@ def change_chunk(session: Session, act: BulkAct, n: int, ids: list[int]) -> dict
 
 
 def undo_chunk(session: Session, act: BulkAct, n: int) -> dict[str, int]:
-    """Give a chunk's people back what stood before, but for those changed since; returns counts."""
+    """Restore a chunk's previous values except where people changed since; return counts."""
     found = session.execute(_back(act.kind, act.field), {"act": act.id, "n": n, **binds_of(act)})
     return {str(verdict): int(count) for verdict, count in found}

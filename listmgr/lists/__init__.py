@@ -1,1 +1,1 @@
-"""The room of mailing lists, their purposes and the words people agree to."""
+"""Mailing lists, their purposes, sign-up forms and the wording people agree to."""

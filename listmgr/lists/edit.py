@@ -1,4 +1,4 @@
-"""Make and edit a mailing list: its name, its sender, its imprint; archive it and bring it back."""
+"""Create, edit, archive and restore mailing lists: name, sender, imprint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LANGUAGES = ("de", "en")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What people may change of a list."""
+    """The editable properties of a list."""
 
     name: str = ""
     description: str = ""
@@ -35,7 +35,7 @@ class Description:
 def create_list(
     tx: Transaction, description: Description, *, slug: str, at: datetime
 ) -> MailingList:
-    """A new list. Its slug stands in List-Id for good (M-04). Raises InvalidInput."""
+    """Create a list. Its slug is part of List-Id for good (M-04). Raises InvalidInput."""
     typed = Validator()
     slug = typed.slug("slug", slug)
     if slug and tx.session.scalars(sa.select(MailingList.id).filter_by(slug=slug)).first():
@@ -48,7 +48,7 @@ def create_list(
 
 
 def edit_list(tx: Transaction, list_id: int, description: Description) -> MailingList:
-    """Change what a list says of itself; proofs keep what was said before. Raises InvalidInput."""
+    """Change a list; proofs keep the earlier values. Raises InvalidInput."""
     found = lock_list(tx, list_id)
     for name, value in _checked(description, Validator()).items():
         setattr(found, name, value)
@@ -56,27 +56,27 @@ def edit_list(tx: Transaction, list_id: int, description: Description) -> Mailin
 
 
 def archive_list(tx: Transaction, list_id: int, *, at: datetime) -> MailingList:
-    """No more mail, no more sign-ups; nothing is deleted."""
+    """Stop all mail and sign-ups; delete nothing."""
     found = lock_list(tx, list_id)
     found.archived_at = found.archived_at or at
     return found
 
 
 def restore_list(tx: Transaction, list_id: int) -> MailingList:
-    """Take an archived list back; consents are as they were, and age as they did."""
+    """Restore an archived list; consents are unchanged and have aged meanwhile."""
     found = lock_list(tx, list_id)
     found.archived_at = None
     return found
 
 
 def lists(session: Session) -> list[MailingList]:
-    """All lists, archived ones last."""
+    """Return all lists, archived ones last."""
     order = (MailingList.archived_at.is_not(None), sa.func.lower(MailingList.name), MailingList.id)
     return list(session.scalars(sa.select(MailingList).order_by(*order)))
 
 
 def find_list(session: Session, list_id: int) -> MailingList:
-    """The list, to look at; raises NotFound."""
+    """Return the list for reading. Raises NotFound."""
     found = session.get(MailingList, list_id)
     if found is None:
         raise NotFound(N_("There is no such list."))
@@ -84,7 +84,7 @@ def find_list(session: Session, list_id: int) -> MailingList:
 
 
 def lock_list(tx: Transaction, list_id: int) -> MailingList:
-    """The list, locked until the commit; raises NotFound."""
+    """Return the list, locked until the commit. Raises NotFound."""
     found = tx.session.get(MailingList, list_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(N_("There is no such list."))

@@ -1,4 +1,4 @@
-"""What a form asks beside the address: fields of the catalogue, in an order, required or not."""
+"""Fields a sign-up form asks for beside the address: order and whether required."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class AskedField:
-    """One field as a visitor meets it."""
+    """One field as the form shows it."""
 
     field: CatalogueField
     required: bool
 
 
 def askable(session: Session) -> list[CatalogueField]:
-    """The fields a form may ask; never a special category (Art. 9)."""
+    """Return the fields a form may ask for; never a special category (Art. 9)."""
     return [field for field in catalogue(session) if _may_be_asked(field)]
 
 
 def asked_fields(rows: Rows, form_id: int) -> tuple[AskedField, ...]:
-    """What the form asks now: a field archived meanwhile is left out."""
+    """Return the fields the form asks for now, without archived ones."""
     asks = rows(_ASKS, {"form": form_id})
     if not asks:
         return ()
@@ -62,7 +62,7 @@ def _may_be_asked(field: CatalogueField) -> bool:
 
 
 def checked_asks(session: Session, asks: Sequence[Ask], typed: Validator) -> list[SignupFormField]:
-    """The rows of a form, in the given order; what is wrong is said of "asks"."""
+    """Return a form's rows in the given order; errors are reported for "asks"."""
     known = {field.key for field in askable(session)}
     keys = [ask.key for ask in asks]
     if not known.issuperset(keys) or len(set(keys)) < len(keys):
@@ -76,7 +76,7 @@ def checked_asks(session: Session, asks: Sequence[Ask], typed: Validator) -> lis
 
 
 def forms_asking(session: Session, key: str) -> list[SignupForm]:
-    """The open forms that ask for a field."""
+    """Return the open forms that ask for a field."""
     asking = sa.select(SignupFormField.form_id).where(SignupFormField.key == key)
     found = sa.select(SignupForm).where(SignupForm.id.in_(asking), SignupForm.closed_at.is_(None))
     return list(session.scalars(found.order_by(SignupForm.id)))

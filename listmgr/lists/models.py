@@ -1,4 +1,4 @@
-"""Mailing lists, their purposes, the exact words people agree to, and the forms that show them."""
+"""Tables of mailing lists, purposes, notices (the wording people agree to) and sign-up forms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from listmgr.senders.quiet_hours import QuietColumns
 
 
 class MailingList(QuietColumns, Base):
-    """Who writes, under which name and imprint. Archiving ends all mail to it."""
+    """A list with its sender and imprint. Archiving stops all its mail."""
 
     __tablename__ = "mailing_lists"
 
@@ -37,7 +37,7 @@ class MailingList(QuietColumns, Base):
 
 
 class Purpose(Base):
-    """What the mail of a list is for; each is agreed to by a box of its own (L-09)."""
+    """What a list's mail is about; each purpose has its own checkbox (L-09)."""
 
     __tablename__ = "purposes"
     __table_args__ = (
@@ -60,12 +60,12 @@ class Purpose(Base):
     )
 
     def name(self, language: str) -> str:
-        """The purpose in the reader's language; English where there is no other."""
+        """Return the name in a language, else in English."""
         return self.name_de if language == "de" else self.name_en
 
 
 class Notice(Base):
-    """The exact words a person agrees to: one version, purpose and language; never edited."""
+    """The exact wording a person agrees to: one version, purpose and language; never edited."""
 
     __tablename__ = "notices"
     __table_args__ = (sa.UniqueConstraint("purpose_id", "language", "version"),)
@@ -84,7 +84,7 @@ class Notice(Base):
 
 
 class SignupForm(Base):
-    """A hosted sign-up page over one or more purposes."""
+    """A hosted sign-up page for one or more purposes."""
 
     __tablename__ = "signup_forms"
 
@@ -106,7 +106,7 @@ class SignupForm(Base):
 
 
 class SignupFormPurpose(Base):
-    """Which purposes a form offers."""
+    """A purpose a form offers."""
 
     __tablename__ = "signup_form_purposes"
 
@@ -119,7 +119,7 @@ class SignupFormPurpose(Base):
 
 
 class SignupFormField(Base):
-    """What a form asks beside the address: keys of the field catalogue, in their order."""
+    """A field a form asks for, by key and position."""
 
     __tablename__ = "signup_form_fields"
 

@@ -1,4 +1,4 @@
-"""Give a list its purposes, and each purpose the exact words people agree to."""
+"""Add purposes to a list and publish the wording people agree to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LANGUAGES = ("de", "en")
 
 
 def add_purpose(tx: Transaction, list_id: int, *, slug: str, name_de: str, name_en: str) -> Purpose:
-    """A new purpose of a list; it can be agreed to once words are published. InvalidInput."""
+    """Add a purpose; people can agree to it once its wording is published. Raises InvalidInput."""
     lock_list(tx, list_id)
     typed = Validator()
     slug = typed.slug("slug", slug)
@@ -81,7 +81,9 @@ def publish_notice(
 def _checked(
     words: Mapping[str, str], privacy_version: str, spoken: set[str]
 ) -> tuple[dict[str, str], str]:
-    """A language once spoken goes on: its readers would else be shown words out of date."""
+    """Validate the wording; every language published before is required, or its readers would see
+    an old version.
+    """
     typed = Validator()
     found = {}
     for language in LANGUAGES:
@@ -105,7 +107,7 @@ def _checked(
 
 
 def find_purpose(session: Session, purpose_id: int) -> Purpose:
-    """The purpose with its list and notices, to look at; raises NotFound."""
+    """Return the purpose with its list and notices for reading. Raises NotFound."""
     found = session.get(Purpose, purpose_id)
     if found is None:
         raise NotFound("There is no such purpose.")
@@ -113,7 +115,7 @@ def find_purpose(session: Session, purpose_id: int) -> Purpose:
 
 
 def open_purposes(session: Session) -> list[Purpose]:
-    """The purposes of all lists that are not archived, by list."""
+    """Return the purposes of all active lists, by list."""
     return list(
         session.scalars(
             sa.select(Purpose)

@@ -1,4 +1,4 @@
-"""By which sender a list's mail leaves, and when it is quiet for its readers."""
+"""The sender and the quiet hours of a list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from listmgr.senders.routing import find_sender
 def set_sending(
     tx: Transaction, list_id: int, *, sender_id: int | None, quiet: QuietTold
 ) -> MailingList:
-    """Name a sender, or None for the one that serves the list's address. Raises InvalidInput."""
+    """Set the sender, or None for the one that serves the list's address. Raises InvalidInput."""
     found = lock_list(tx, list_id)
     typed = Validator()
     values = checked_quiet(typed, quiet)

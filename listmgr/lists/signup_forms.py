@@ -1,4 +1,4 @@
-"""Make and edit a sign-up form: titles, purposes it offers, fields it asks; close and reopen it."""
+"""Create, edit, close and reopen sign-up forms: titles, purposes, fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from listmgr.lists.models import Notice, Purpose, SignupForm
 
 @dataclass(frozen=True, slots=True)
 class FormWords:
-    """What people may change of a form."""
+    """The editable properties of a form."""
 
     title_de: str = ""
     title_en: str = ""
@@ -39,7 +39,7 @@ def create_form(
     asks: Sequence[Ask] = (),
     at: datetime,
 ) -> SignupForm:
-    """A new form; its slug is its link, printed on posters, and stays. Raises InvalidInput."""
+    """Create a form; its slug is its printed URL and never changes. Raises InvalidInput."""
     typed = Validator()
     slug = typed.slug("slug", slug)
     if slug and tx.session.scalars(sa.select(SignupForm.id).filter_by(slug=slug)).first():
@@ -62,7 +62,7 @@ def edit_form(
     purpose_ids: Collection[int],
     asks: Sequence[Ask] = (),
 ) -> SignupForm:
-    """Change a form; who has signed up by it is not touched. Raises InvalidInput."""
+    """Change a form; earlier sign-ups are not affected. Raises InvalidInput."""
     form = lock_form(tx, form_id)
     typed = Validator()
     values = _checked(told, typed)
@@ -80,27 +80,27 @@ def edit_form(
 
 
 def close_form(tx: Transaction, form_id: int, *, at: datetime) -> SignupForm:
-    """Nobody can sign up by it any more."""
+    """Stop sign-ups by this form."""
     form = lock_form(tx, form_id)
     form.closed_at = form.closed_at or at
     return form
 
 
 def reopen_form(tx: Transaction, form_id: int) -> SignupForm:
-    """Take sign-ups again, under the same link."""
+    """Accept sign-ups again, under the same URL."""
     form = lock_form(tx, form_id)
     form.closed_at = None
     return form
 
 
 def forms(session: Session) -> list[SignupForm]:
-    """All forms, closed ones last."""
+    """Return all forms, closed ones last."""
     order = (SignupForm.closed_at.is_not(None), sa.func.lower(SignupForm.title_en), SignupForm.id)
     return list(session.scalars(sa.select(SignupForm).order_by(*order)))
 
 
 def find_form(session: Session, form_id: int) -> SignupForm:
-    """The form, to look at; raises NotFound."""
+    """Return the form for reading. Raises NotFound."""
     found = session.get(SignupForm, form_id)
     if found is None:
         raise NotFound(N_("There is no such form."))
@@ -108,7 +108,7 @@ def find_form(session: Session, form_id: int) -> SignupForm:
 
 
 def lock_form(tx: Transaction, form_id: int) -> SignupForm:
-    """The form, locked until the commit; raises NotFound."""
+    """Return the form, locked until the commit. Raises NotFound."""
     found = tx.session.get(SignupForm, form_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(N_("There is no such form."))
@@ -126,7 +126,7 @@ def _checked(told: FormWords, typed: Validator) -> dict[str, str]:
 
 
 def _purposes(tx: Transaction, ids: Collection[int], typed: Validator) -> list[Purpose]:
-    """The chosen purposes; one without published words cannot be agreed to (L-01)."""
+    """Return the chosen purposes; each needs published wording (L-01)."""
     found = list(
         tx.session.scalars(sa.select(Purpose).where(Purpose.id.in_(set(ids))).order_by(Purpose.id))
     )

@@ -1,1 +1,1 @@
-"""The room of people chosen for something: ticked, found or by a segment, frozen as numbers."""
+"""People chosen for an action (ticked, searched or by segment), frozen as ids."""

@@ -1,4 +1,4 @@
-"""Gathers whom an operator chose: by steps, each resumable, until everybody stands in chunks."""
+"""Freeze the chosen people in resumable steps until all are stored in chunks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MOST_TICKED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What an operator pointed at: ticked people, a search, or a segment."""
+    """An operator's choice: ticked people, a search, or a segment."""
 
     kind: SelectionKind
     ids: tuple[int, ...] = ()
@@ -51,8 +51,9 @@ class Chosen:
 
 
 def begin(tx: Transaction, chosen: Chosen, *, role: Role, at: datetime) -> Selection:
-    """Start to gather. Raises InvalidInput when nobody can have been chosen, Refused when the
-    segment asks for what the role may not see, NotFound when there is none.
+    """Start to freeze a choice. Raises InvalidInput if it cannot contain anyone.
+
+    Raises Refused if the segment uses fields the role may not see, NotFound if it does not exist.
     """
     if chosen.kind is SelectionKind.SEGMENT:
         check_segment(tx.session, chosen.segment_id, role)
@@ -75,7 +76,7 @@ def begin(tx: Transaction, chosen: Chosen, *, role: Role, at: datetime) -> Selec
 
 
 def check_segment(session: Session, segment_id: int | None, role: Role) -> Segment:
-    """The segment; raises NotFound, or Refused when it asks for what a role may not see."""
+    """Return the segment. Raises NotFound, or Refused if it uses fields the role may not see."""
     segment = get_segment(session, segment_id or 0)
     if not is_open_to(segment, askable(session, role)):
         raise Refused(N_("This segment asks for fields your role may not see."))
@@ -83,7 +84,9 @@ def check_segment(session: Session, segment_id: int | None, role: Role) -> Segme
 
 
 def gather(tx: Transaction, selection: Selection, *, at: datetime) -> list[int]:
-    """The next people, written down in chunks and returned; the last step ends the gathering."""
+    """Store the next people in chunks and return their ids; the last step completes the
+    selection.
+    """
     ids = _next(tx.session, selection, CHUNK * BATCH)
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
@@ -99,7 +102,7 @@ def gather(tx: Transaction, selection: Selection, *, at: datetime) -> list[int]:
 
 
 def forget_words(tx: Transaction) -> None:
-    """Take out what people already written down were searched by: it may be about one of them."""
+    """Delete the search terms of completed selections, since they may describe a person."""
     tx.session.execute(
         sa.update(Selection)
         .where(Selection.gathered_at.is_not(None), Selection.wanted != {})
@@ -108,7 +111,7 @@ def forget_words(tx: Transaction) -> None:
 
 
 def chunk_ids(session: Session, selection_id: int, n: int) -> list[int]:
-    """The ids of one chunk."""
+    """Return the ids of one chunk."""
     found = session.get(SelectionChunk, (selection_id, n))
     return list(found.ids) if found else []
 
@@ -142,7 +145,7 @@ def _as_kept(chosen: Chosen) -> dict[str, Any]:
 
 
 def contains(session: Session, selection_id: int, ids: Sequence[int]) -> bool:
-    """Whether somebody of `ids` was chosen."""
+    """Whether the selection contains one of `ids`."""
     found = sa.select(SelectionChunk.n).where(
         SelectionChunk.selection_id == selection_id, SelectionChunk.ids.overlap(list(ids))
     )

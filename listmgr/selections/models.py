@@ -1,4 +1,4 @@
-"""Who was chosen, frozen as ids in chunks: what is previewed is what is done."""
+"""Tables of frozen selections: what is previewed is what is done."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SelectionKind(enum.StrEnum):
 
 
 class Selection(Base):
-    """People chosen at one moment. Gathered by steps, complete when `gathered_at` is set."""
+    """People chosen at one moment; complete once `gathered_at` is set."""
 
     __tablename__ = "selections"
 
@@ -45,14 +45,14 @@ class Selection(Base):
 
     @property
     def percent(self) -> int:
-        """How much of the gathering is done, 0 to 100."""
+        """Progress of freezing, 0 to 100."""
         if self.gathered_at is not None or not self.last:
             return 100
         return min(99, 100 * self.position // self.last)
 
 
 class SelectionChunk(Base):
-    """Some of them, in the order of their ids. A million people are a thousand rows."""
+    """Some of the people, by id. A million people are a thousand rows."""
 
     __tablename__ = "selection_chunks"
 

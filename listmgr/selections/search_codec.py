@@ -1,4 +1,4 @@
-"""A search as it is kept in a row until everybody it finds has been written down."""
+"""A search as JSON, stored until everyone it matches is frozen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from listmgr.subscribers.field_catalogue import field_by_key
 
 
 def as_kept(wanted: SubscriberQuery) -> dict[str, Any]:
-    """The search as JSON; a field by its key, times in ISO 8601."""
+    """Return the search as JSON: fields by key, times in ISO 8601."""
     return {one.name: _plain(getattr(wanted, one.name)) for one in fields(wanted)}
 
 
@@ -27,7 +27,7 @@ def _plain(value: object) -> object:
 
 
 def restored(session: Session, kept: Mapping[str, Any]) -> SubscriberQuery:
-    """The search again; raises NotFound when the field it asked for is there no more."""
+    """Return the search from JSON. Raises NotFound if a field it uses no longer exists."""
     told = dict(kept)
     readers: dict[str, Callable[[str], object]] = {
         "status": ConsentStatus,

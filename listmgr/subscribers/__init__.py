@@ -1,1 +1,1 @@
-"""The room of the people we may know of."""
+"""Subscribers: the people listmgr may know, their addresses and fields."""

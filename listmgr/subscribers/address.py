@@ -1,4 +1,4 @@
-"""One mailbox address in its forms: as typed, as shown, as sent to, and as an identity (T-22)."""
+"""One mail address in its forms: as typed, displayed, sent to, and as an identity (T-22)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TYPOS = {
 
 
 class AddressError(ValueError):
-    """No address we can send to: `reason` is a stable key, the message is for people."""
+    """An invalid address: `reason` is a stable key, the message is for people."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -43,9 +43,9 @@ class AddressError(ValueError):
 
 
 class Address(NamedTuple):
-    """A checked address.
+    """A validated address.
 
-    `display` has a Unicode domain, `envelope` an A-label domain; `key` is the identity and keeps
+    `display` has a Unicode domain, `envelope` an A-label domain. `key` is the identity; it keeps
     dots and plus tags, which people use on purpose.
     """
 
@@ -58,10 +58,11 @@ class Address(NamedTuple):
 
     @property
     def mailbox_key(self) -> str:
-        """The mailbox behind the key, for limits only: without a tag, and Google's dots.
+        """The mailbox behind the key, for rate limits only: without a tag and without Google's
+        dots.
 
-        A server that knows no tags loses little by it: its addresses with a plus share the limits
-        of the one before it (RFC 5233).
+        On a server without tags, addresses with a plus share the limits of the part before it (RFC
+        5233), which costs little.
         """
         local, _, domain = self.key.rpartition("@")
         local = local.partition("+")[0] or local
@@ -71,9 +72,9 @@ class Address(NamedTuple):
 
 
 def parse_address(typed: str) -> Address:
-    """Check what somebody typed; raises AddressError.
+    """Validate what somebody typed. Raises AddressError.
 
-    Blanks around it are dropped, as is the dot after a domain; nothing else is corrected (T-23).
+    Surrounding spaces and the dot after a domain are removed; nothing else is corrected (T-23).
     """
     text = typed.strip(" \t\r\n")
     if not text:
@@ -103,7 +104,9 @@ def _unusual(typed: str, text: str) -> Address:
 
 @lru_cache(maxsize=1 << 15)
 def _domain(domain: str) -> tuple[str, str]:
-    """The domain as shown and as A-label; most rows of an import share a few of them."""
+    """Return the domain as displayed and as A-label; cached, since the rows of an import share few
+    domains.
+    """
     try:
         checked = validate_email(f"a@{domain}", check_deliverability=False)
     except EmailSyntaxError:
@@ -112,7 +115,7 @@ def _domain(domain: str) -> tuple[str, str]:
 
 
 def _what_is_wrong(text: str) -> str:
-    """What somebody can put right, in a sentence of ours: the library's own speak English only."""
+    """Return a translatable message about the fault; the library's messages are English only."""
     if "<" in text or ">" in text:
         return N_("Only the address itself is wanted, without a name and brackets.")
     if any(mark in text for mark in ",;") or text.count("@") > 1:
@@ -142,22 +145,26 @@ def _folded(local: str) -> str:
 
 
 def fingerprint(key: bytes, address_key: str) -> bytes:
-    """HMAC-SHA-256 (32 octets) of an address key, under a key that is not in the database."""
+    """Return the HMAC-SHA-256 (32 bytes) of an address key, under a key that is not in the
+    database.
+    """
     return keyed(key)(address_key.encode())
 
 
 def mask(display: str) -> str:
-    """Enough for the owner to recognise, too little for anybody else: a…@e….org."""
+    """Shorten an address so that only its owner recognizes it: a…@e….org."""
     local, _, domain = display.rpartition("@")
     name, dot, rest = domain.partition(".")
     return f"{local[:1]}…@{name[:1]}…{dot}{rest.rpartition('.')[2]}"
 
 
 def is_role(address: Address) -> bool:
-    """Whether it names a function rather than a person (RFC 2142 and common German ones)."""
+    """Whether the address names a function rather than a person (RFC 2142 and common German
+    names).
+    """
     return address.key.partition("@")[0] in _ROLES
 
 
 def typo_hint(domain: str) -> str | None:
-    """The domain that was probably meant; a hint for the person, never a correction."""
+    """Return the domain that was probably meant, as a hint; nothing is corrected."""
     return _TYPOS.get(domain.lower())

@@ -1,5 +1,5 @@
-"""Define a custom field, change it, archive it: none without why, on what basis, how long and for
-whom (L-34).
+"""Create, edit and archive custom fields, each with purpose, legal basis, retention and roles
+(L-34).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _Member = TypeVar("_Member", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class FieldWords:
-    """What is typed of a field; choices one a line."""
+    """A field as typed, with one choice on each line."""
 
     key: str = ""
     label_de: str = ""
@@ -57,7 +57,7 @@ class FieldWords:
 def create_field(
     tx: Transaction, told: FieldWords, *, roles: Collection[str], by: Role, at: datetime
 ) -> Field:
-    """A new field of the catalogue. Raises InvalidInput with what is missing or wrong."""
+    """Create a field. Raises InvalidInput naming what is missing or wrong."""
     typed = Validator()
     key = _key(tx.session, told.key.strip(), typed)
     values = _checked(told, roles, typed)
@@ -74,9 +74,9 @@ def create_field(
 def edit_field(
     tx: Transaction, field_id: int, told: FieldWords, *, roles: Collection[str], by: Role
 ) -> Field:
-    """Change a field; its key stays, and its kind while anybody has a value. Raises InvalidInput.
+    """Change a field; its key stays, and its kind while it has values. Raises InvalidInput.
 
-    An answer that is no longer offered stays with those who gave it.
+    A removed choice stays with the people who gave that answer.
     """
     field = lock_field(tx, field_id)
     typed = Validator()
@@ -91,21 +91,21 @@ def edit_field(
 
 
 def archive_field(tx: Transaction, field_id: int, *, at: datetime) -> Field:
-    """Collect and use it no more; its values stay until their retention ends."""
+    """Stop collecting and using the field; its values stay until their retention ends."""
     field = lock_field(tx, field_id)
     field.archived_at = field.archived_at or at
     return field
 
 
 def restore_field(tx: Transaction, field_id: int) -> Field:
-    """Take it into use again, under the same key."""
+    """Use an archived field again, under the same key."""
     field = lock_field(tx, field_id)
     field.archived_at = None
     return field
 
 
 def delete_field(tx: Transaction, field_id: int) -> str:
-    """Throw away a field nobody has a value of, and return its key; raises Refused."""
+    """Delete a field without values and return its key. Raises Refused."""
     field = lock_field(tx, field_id)
     if has_values(tx.session, field.key):
         raise Refused(N_("People have values of this field. Archive it instead."))
@@ -117,13 +117,13 @@ def delete_field(tx: Transaction, field_id: int) -> str:
 
 
 def custom_fields(session: Session) -> list[Field]:
-    """All custom fields, archived ones last."""
+    """Return all custom fields, archived ones last."""
     order = (Field.archived_at.is_not(None), Field.id)
     return list(session.scalars(sa.select(Field).order_by(*order)))
 
 
 def find_field(session: Session, field_id: int) -> Field:
-    """The field, to look at; raises NotFound."""
+    """Return the field for reading. Raises NotFound."""
     found = session.get(Field, field_id)
     if found is None:
         raise NotFound(N_("There is no such field."))
@@ -131,7 +131,7 @@ def find_field(session: Session, field_id: int) -> Field:
 
 
 def lock_field(tx: Transaction, field_id: int) -> Field:
-    """The field, locked until the commit; raises NotFound."""
+    """Return the field, locked until the commit. Raises NotFound."""
     found = tx.session.get(Field, field_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(N_("There is no such field."))
@@ -139,7 +139,9 @@ def lock_field(tx: Transaction, field_id: int) -> Field:
 
 
 def has_values(session: Session, key: str) -> bool:
-    """Whether anybody has a value of it: a look at every row when nobody has, for a rare act."""
+    """Whether the field has any value. Scans all rows if it has none, which is acceptable for a
+    rare action.
+    """
     return bool(
         session.scalar(
             sa.text("SELECT EXISTS (SELECT FROM subscribers WHERE attributes ? :key)"),
@@ -218,7 +220,7 @@ def _choices(told: str, typed: Validator) -> list[str]:
 def _check_special(
     values: dict[str, Any], by: Role, typed: Validator, *, before: Field | None
 ) -> None:
-    """Article 9: only an administrator who writes down why opens this door."""
+    """Refuse a special category (Article 9) unless an administrator gives a reason."""
     if values["category"] is not FieldCategory.SPECIAL:
         return
     if before is not None and before.category is FieldCategory.SPECIAL:

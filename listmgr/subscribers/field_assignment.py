@@ -1,4 +1,4 @@
-"""Writes values of the catalogue's fields to a subscriber: core columns and attributes alike."""
+"""Assign field values to a subscriber: core columns and custom fields alike."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def set_values(session: Session, subscriber: Subscriber, values: Mapping[str, st
 
 
 def parse_all(known: Mapping[str, CatalogueField], values: Mapping[str, str]) -> dict[str, str]:
-    """Every value as it is kept; InvalidInput tells of all that is wrong at once."""
+    """Return every value as stored. Raises InvalidInput naming all that is wrong at once."""
     wrong: dict[str, str] = {}
     parsed: dict[str, str] = {}
     for key, typed in values.items():
@@ -64,7 +64,7 @@ def _parse_one(field: CatalogueField | None, typed: str) -> str:
 
 
 def value_of(field: CatalogueField, subscriber: Subscriber) -> str:
-    """The kept value; "" where there is none."""
+    """Return the stored value, or an empty string."""
     if field.core:
         return str(getattr(subscriber, "address" if field.key == "email" else field.key))
     return str((subscriber.attributes or {}).get(field.key, ""))

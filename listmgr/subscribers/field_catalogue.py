@@ -1,4 +1,4 @@
-"""The catalogue of everything we may know of a person: core columns and custom fields alike."""
+"""The catalogue of all fields of a person: core columns and custom fields."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LANGUAGES = ("de", "en")
 
 @dataclass(frozen=True, slots=True)
 class CatalogueField:
-    """One field with all the law asks of it. `retention_months` None: as long as the address."""
+    """One field with its legal properties. `retention_months` None: as long as the address."""
 
     key: str
     label_de: str
@@ -46,34 +46,35 @@ class CatalogueField:
     core: bool
 
     def label(self, language: str) -> str:
-        """The name people read, in their language; English where there is no other."""
+        """Return the label in a language, else in English."""
         return self.label_de if language == "de" else self.label_en
 
     @property
     def sql(self) -> str:
-        """The kept text, as an SQL expression over the alias `s` of subscribers; may be NULL."""
+        """The stored text as an SQL expression over the alias `s` of subscribers; may be NULL."""
         if self.core:
             return f"s.{'address' if self.key == 'email' else self.key}"
         return f"(s.attributes->>'{self.key}')"
 
     @property
     def typed_sql(self) -> str:
-        """The value as numeric, date, boolean or text; NULL where there is none of that kind."""
+        """The value as numeric, date, boolean or text; NULL if it is not of that kind."""
         return typed_sql(self.kind, self.sql)
 
     def visible_to(self, role: Role) -> bool:
-        """Whether a role may see, choose by and write this field."""
+        """Whether a role may see, filter by and write this field."""
         return role in self.roles
 
     def parse(self, typed: str) -> str:
-        """What is kept of a typed value; "" is none. InvalidInput says what to write instead.
+        """Return a typed value as stored; "" is no value. Raises InvalidInput with what to write
+        instead.
 
-        Parsing what was kept changes nothing, so that values may be parsed twice.
+        Idempotent: parsing a stored value returns it unchanged.
         """
         return parse_value(self.kind, self.choices, typed)
 
     def show(self, value: str | None, language: str = "en") -> str:
-        """A kept value as people of a language write it."""
+        """Format a stored value in a language."""
         return show_value(self.kind, value or "", language)
 
 
@@ -114,7 +115,7 @@ CORE_FIELDS = (
 
 
 def as_catalogue(row: Field) -> CatalogueField:
-    """A row of the table as everybody uses it."""
+    """Return a row of the table as a field of the catalogue."""
     return CatalogueField(
         key=row.key,
         label_de=row.label_de,
@@ -131,7 +132,7 @@ def as_catalogue(row: Field) -> CatalogueField:
 
 
 def catalogue(session: Session) -> tuple[CatalogueField, ...]:
-    """The core fields, then the custom ones that are not archived, in the order of their making."""
+    """Return the core fields, then the active custom fields in order of creation."""
     return catalogue_by(rows_of(session))
 
 
@@ -142,7 +143,7 @@ _LIVE = (
 
 
 def catalogue_by(rows: Rows) -> tuple[CatalogueField, ...]:
-    """The same, past the ORM."""
+    """Return the same without the ORM."""
     return (*CORE_FIELDS, *(_from_row(*row) for row in rows(_LIVE, {})))
 
 
@@ -164,12 +165,12 @@ def _from_row(*row: Any) -> CatalogueField:  # noqa: ANN401 - the columns of _LI
 
 
 def visible_fields(session: Session, role: Role) -> tuple[CatalogueField, ...]:
-    """The fields a role may see."""
+    """Return the fields a role may see."""
     return tuple(field for field in catalogue(session) if field.visible_to(role))
 
 
 def field_by_key(session: Session, key: str) -> CatalogueField:
-    """A core or live custom field; raises NotFound."""
+    """Return a core field or an active custom field. Raises NotFound."""
     for field in catalogue(session):
         if field.key == key:
             return field

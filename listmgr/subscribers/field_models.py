@@ -1,4 +1,4 @@
-"""The catalogue's own fields: what is collected of a person beyond the core, and why (L-34)."""
+"""Table of custom fields: what is collected beyond the core, and why (L-34)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from listmgr.kit.db import PLAIN, Base
 
 
 class FieldKind(enum.StrEnum):
-    """What a value of a field is."""
+    """Data type of a field's values."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -22,7 +22,7 @@ class FieldKind(enum.StrEnum):
 
 
 class FieldCategory(enum.StrEnum):
-    """How close a field comes to a person; special is Article 9 GDPR."""
+    """Sensitivity of a field; SPECIAL is Article 9 GDPR."""
 
     ORDINARY = "ordinary"
     IDENTIFYING = "identifying"
@@ -30,7 +30,7 @@ class FieldCategory(enum.StrEnum):
 
 
 class LegalBasis(enum.StrEnum):
-    """The six bases of Article 6(1) GDPR, in its order."""
+    """The six legal bases of Article 6(1) GDPR, in its order."""
 
     CONSENT = "consent"
     CONTRACT = "contract"
@@ -41,7 +41,7 @@ class LegalBasis(enum.StrEnum):
 
 
 class Field(Base):
-    """A custom field: it cannot stand here without purpose, basis, retention and role (L-34)."""
+    """A custom field; purpose, basis, retention and roles are mandatory (L-34)."""
 
     __tablename__ = "fields"
     __table_args__ = (

@@ -1,7 +1,7 @@
-"""Values of fields: read from what somebody typed, kept as one text each, shown in a language.
+"""Parse, store and format the values of fields.
 
-A value is kept in one spelling: a number with a point, a date as 2026-05-31, yes and no as true and
-false. The empty text is no value.
+A value is stored as text in one spelling: a number with a decimal point, a date as 2026-05-31, yes
+and no as true and false. The empty text is no value.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _MONTHS = (
 
 
 def parse_value(kind: FieldKind, choices: Sequence[str], typed: str) -> str:
-    """What is kept of a typed value; InvalidInput says in one sentence what to write instead.
+    """Return a typed value as stored. Raises InvalidInput with what to write instead.
 
-    What it returns it also takes, and returns unchanged.
+    Idempotent: it returns stored values unchanged.
     """
     line = Validator()
     text = unicodedata.normalize("NFC", line.line("value", typed, limit=MAX_VALUE))
@@ -87,7 +87,7 @@ def _choice(text: str, choices: Sequence[str]) -> str:
 
 
 def show_value(kind: FieldKind, value: str, language: str) -> str:
-    """A kept value as people of a language write it; what is no such value is shown as it is."""
+    """Format a stored value in a language; return text that is no such value unchanged."""
     if kind is FieldKind.YES_NO:
         words = ("ja", "nein") if language == "de" else ("yes", "no")
         return {"true": words[0], "false": words[1]}.get(value, value)
@@ -101,9 +101,9 @@ def show_value(kind: FieldKind, value: str, language: str) -> str:
 
 
 def shown_sql(kind: FieldKind, text: str, language: str) -> str:
-    """The SQL of what a mail shows for the expression `text`: as `show_value`, and never NULL.
+    """Return the SQL for a field in a mail: like `show_value`, never NULL.
 
-    A “no” is shown as nothing, so that {% if … %} of a yes-or-no field asks for the yes.
+    "No" becomes an empty text, so that {% if … %} on a yes-or-no field tests for yes.
     """
     known = f"coalesce({text}, '')"
     if kind is FieldKind.YES_NO:
@@ -124,7 +124,7 @@ def shown_sql(kind: FieldKind, text: str, language: str) -> str:
 
 
 def typed_sql(kind: FieldKind, text: str) -> str:
-    """The SQL expression `text` as number, date or boolean: NULL where it holds no such value."""
+    """Return the SQL of the text as number, date or boolean; NULL if it is no such value."""
     if kind is FieldKind.NUMBER:
         return f"(CASE WHEN {text} ~ '{NUMBER_SQL}' THEN CAST({text} AS numeric) END)"
     if kind is FieldKind.DATE:

@@ -1,4 +1,4 @@
-"""The people we may know of: one row an address."""
+"""Table of subscribers: one row for each address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from listmgr.subscribers.search_terms import (
 
 
 class Subscriber(Base):
-    """A person as one mailbox. Whether mail may go is said by consents, never here."""
+    """A person as one mailbox. Consents, not this row, decide whether mail may be sent."""
 
     __tablename__ = "subscribers"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Whether a domain takes mail at all, by what it says of itself in the DNS."""
+"""Check by DNS whether a domain accepts mail at all."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _has(resolver: dns.resolver.Resolver, domain: str, kind: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _resolver(servers: tuple[str, ...]) -> dns.resolver.Resolver:
-    """One resolver a process, so that it remembers what it was told for as long as that holds."""
+    """Return one resolver for each process, so that its cache is used."""
     made = dns.resolver.Resolver(configure=not servers)
     if servers:
         made.nameservers = [dns.nameserver.Do53Nameserver(*dns_server(one)) for one in servers]

@@ -1,4 +1,4 @@
-"""Restricts the processing of a person's data (Article 18 GDPR), and lifts that again."""
+"""Restrict the processing of a person's data (Article 18 GDPR) and lift the restriction."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TOLD = ("mail", "letter", "phone", "in person")
 
 
 class Restrictable(Protocol):
-    """A record of a person: a subscriber, a business card."""
+    """A record of a person: a subscriber or a business card."""
 
     restricted_at: datetime | None
 
 
 def locked_person(tx: Transaction, subscriber_id: int) -> Subscriber:
-    """The subscriber, locked for change until the commit; raises NotFound."""
+    """Return the subscriber, locked until the commit. Raises NotFound."""
     found = tx.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(N_("There is no such subscriber. They may have been erased."))
@@ -29,21 +29,23 @@ def locked_person(tx: Transaction, subscriber_id: int) -> Subscriber:
 
 
 def restrict(tx: Transaction, subscriber_id: int, *, at: datetime) -> bool:
-    """From the commit on nothing is sent, changed or deleted; False when it was so already."""
+    """From the commit on nothing is sent, changed or deleted; return False if already
+    restricted.
+    """
     tx.journaled = True
     return begin(locked_person(tx, subscriber_id), at=at)
 
 
 def lift_restriction(tx: Transaction, subscriber_id: int, *, told: str) -> bool:
-    """End a restriction after the person has been told; False when there was none.
+    """End a restriction after informing the person; return False if there was none.
 
-    Raises InvalidInput unless `told` says how they were told.
+    Raises InvalidInput unless `told` says how they were informed.
     """
     return end(locked_person(tx, subscriber_id), told=told)
 
 
 def begin(record: Restrictable, *, at: datetime) -> bool:
-    """Restrict a locked record; False when it was so already, since when stays then."""
+    """Restrict a locked record; return False if it is restricted already, keeping its date."""
     if record.restricted_at is not None:
         return False
     record.restricted_at = at
@@ -51,7 +53,9 @@ def begin(record: Restrictable, *, at: datetime) -> bool:
 
 
 def end(record: Restrictable, *, told: str) -> bool:
-    """Lift it from a locked record; False when there was none. Raises InvalidInput: see above."""
+    """Lift the restriction of a locked record; return False if there was none. Raises
+    InvalidInput.
+    """
     if told not in TOLD:
         sentence = N_("Tell the person first, then choose here how they were told (Article 18(3)).")
         raise InvalidInput(sentence, {"told": sentence})

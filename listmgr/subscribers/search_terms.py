@@ -1,6 +1,6 @@
-"""What the index `ix_subscribers_search` knows people by, and how it is asked.
+"""The terms in the index `ix_subscribers_search` and queries for them.
 
-Its conditions may let through somebody who does not fit: the exact condition always stands beside.
+Index conditions may match too much: the exact condition must always accompany them.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ _COLUMNS = ("first_name", "last_name", "company", "domain", "language")
 
 
 def local_of(alias: str = "") -> str:
-    """What stands before the domain, with the @, as SQL over a row."""
+    """Return the SQL of the local part with the @."""
     return f"left({_of(alias, 'address_key')}, - length({_of(alias, 'domain')}))"
 
 
 def parts_of(alias: str = "") -> str:
-    """The indexed parts of that; `@>` is asked of them."""
+    """Return the SQL of its indexed parts, for `@>`."""
     return f"text_parts({local_of(alias)})"
 
 
 def terms_of(alias: str = "") -> str:
-    """The indexed terms, beginnings of names and of a domain's words; `@@` is asked of them."""
+    """Return the SQL of the indexed terms, prefixes of names and of domain labels, for `@@`."""
     return f"search_terms({', '.join(_of(alias, name) for name in _COLUMNS)})"
 
 
@@ -34,15 +34,16 @@ def _of(alias: str, column: str) -> str:
 
 
 def octets(text: str) -> list[bytes]:
-    """The parts the index knows a text by; none for a text that is too short."""
+    """Return the parts a text is indexed by; none if it is too short."""
     told = text.encode()
     return sorted({told[at : at + PART_OCTETS] for at in range(len(told) - PART_OCTETS + 1)})
 
 
 def of_domain(domain: str, *, whole: bool = False) -> str:
-    """A tsquery for domains with these words in a row, the last one only begun unless `whole`.
+    """Return a tsquery for domains with these labels in sequence; the last one as a prefix unless
+    `whole`.
 
-    Empty where there is no word to ask for.
+    Empty if there is no label to search for.
     """
     words = [_quoted(f"@{word}") for word in re.split("[.-]", domain) if word]
     # A mark at the end says that the last word is whole.
@@ -51,12 +52,14 @@ def of_domain(domain: str, *, whole: bool = False) -> str:
 
 
 def of_language(language: str) -> str:
-    """A tsquery for a language."""
+    """Return a tsquery for a language."""
     return _quoted(f"={language}")
 
 
 def of_name(bind: str, *, whole: bool = False) -> str:
-    """SQL of a tsquery for names that are, or begin with, the text bound; PostgreSQL folds both."""
+    """Return the SQL of a tsquery for names equal to or starting with the bound text; PostgreSQL
+    folds case.
+    """
     text = f"left(lower(CAST({bind} AS text)), {_NAME})"
     quoted = rf"replace(replace({text}, '\', '\\'), '''', '''''')"
     end = "" if whole else ":*"

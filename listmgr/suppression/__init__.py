@@ -1,1 +1,1 @@
-"""The room of addresses that must never be mailed again, kept without the address."""
+"""Addresses that must never be mailed again, stored without the address."""

@@ -1,4 +1,4 @@
-"""A block that outlives the person's record: a keyed fingerprint, no address (L-15)."""
+"""Table of blocks, which outlive a person's record: a keyed fingerprint, no address (L-15)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class SuppressionReason(enum.StrEnum):
 
 
 class Suppression(Base):
-    """One open block per fingerprint. VG Bayreuth: a hashed address is still personal data."""
+    """One open block for each fingerprint. A hashed address is still personal data (VG
+    Bayreuth).
+    """
 
     __tablename__ = "suppressions"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Blocks an address by its keyed fingerprint, and lifts the block on the person's own act only."""
+"""Block addresses by keyed fingerprint; only the person's own confirmation lifts a block."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from listmgr.suppression.models import Suppression, SuppressionReason
 def suppress(
     tx: Transaction, fingerprint: bytes, reason: SuppressionReason, *, at: datetime, note: str = ""
 ) -> None:
-    """Block a fingerprint; a block that is already there stays as it is."""
+    """Block a fingerprint; an existing block stays as it is."""
     suppress_many(tx, [fingerprint], reason, at=at, note=note)
 
 
@@ -27,7 +27,7 @@ def suppress_many(
     at: datetime,
     note: str = "",
 ) -> None:
-    """Block many fingerprints; blocks that are already there stay as they are."""
+    """Block many fingerprints; existing blocks stay as they are."""
     if not fingerprints:
         return
     # In order, so that two who block the same addresses at once wait instead of crossing.
@@ -45,7 +45,7 @@ def suppress_many(
 
 
 def is_suppressed(tx: Transaction, fingerprint: bytes) -> bool:
-    """Whether a block is open now."""
+    """Whether an open block exists."""
     found = sa.select(Suppression.id).where(
         Suppression.fingerprint == fingerprint, Suppression.lifted_at.is_(None)
     )
@@ -53,7 +53,9 @@ def is_suppressed(tx: Transaction, fingerprint: bytes) -> bool:
 
 
 def lift(tx: Transaction, fingerprint: bytes, *, consent_id: int, at: datetime) -> None:
-    """Close the open block by the person's own confirmed consent; the database checks it (L-16)."""
+    """Close the open block because of the person's own confirmed consent; a trigger checks it
+    (L-16).
+    """
     tx.session.execute(
         sa.update(Suppression)
         .where(Suppression.fingerprint == fingerprint, Suppression.lifted_at.is_(None))
