@@ -1,1 +1,1 @@
-"""The room of what marketers write and send."""
+"""Campaigns: what marketers write and send."""

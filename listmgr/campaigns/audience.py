@@ -1,4 +1,6 @@
-"""Whom a campaign is for among those who may be mailed: its segments, or what was frozen."""
+"""The audience of a campaign among the people who may be mailed: its segments, or what was
+frozen.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ from listmgr.segments.sql import frozen_predicate
 
 
 def rule_of(session: Session, campaign: Campaign) -> dict[str, Any] | None:
-    """The rule of a draft as a launch would freeze it now, or what a launch froze; None: everybody.
+    """Return a draft's rule as a launch would freeze it, or the frozen rule; None means everybody.
 
-    Raises BrokenRule where a segment cannot be read.
+    Raises BrokenRule if a segment cannot be read.
     """
     if campaign.status is not CampaignStatus.DRAFT:
         return campaign.frozen_rule
@@ -29,7 +31,7 @@ def rule_of(session: Session, campaign: Campaign) -> dict[str, Any] | None:
 
 
 def audience(session: Session, campaign: Campaign) -> Predicate:
-    """The same as a predicate over `s`. Raises BrokenRule: then nobody may be mailed."""
+    """Return the same as a predicate over `s`. Raises BrokenRule: then nobody may be mailed."""
     return frozen_predicate(rule_of(session, campaign))
 
 

@@ -1,4 +1,4 @@
-"""Finds campaigns: one by its number, or all by pages, the newest first."""
+"""Find campaigns by id, or list them newest first."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some campaigns, and the number the next page begins before."""
+    """Some campaigns, and the id the next page continues before."""
 
     rows: list[Campaign]
     older: int | None
 
 
 def campaigns(session: Session, *, before: int | None = None) -> Page:
-    """A page by key: it costs the same however many there are."""
+    """Return a page by key: it costs the same however many there are."""
     query = sa.select(Campaign).options(joinedload(Campaign.mailing_list))
     if before is not None:
         query = query.where(Campaign.id < before)
@@ -32,7 +32,7 @@ def campaigns(session: Session, *, before: int | None = None) -> Page:
 
 
 def find_campaign(session: Session, campaign_id: int) -> Campaign:
-    """The campaign; raises NotFound."""
+    """Return the campaign. Raises NotFound."""
     campaign = session.get(Campaign, campaign_id)
     if campaign is None:
         raise NotFound(N_("There is no such campaign."))

@@ -1,4 +1,4 @@
-"""Write a campaign: a draft that two writers cannot overwrite for each other."""
+"""Create and edit campaigns; two writers cannot overwrite each other's draft."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BODY = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a writer may change. `plain_text` empty means: made from the body."""
+    """What a writer may change. An empty `plain_text` is generated from the body."""
 
     name: str
     purpose_id: int
@@ -38,7 +38,7 @@ class WrittenMeanwhile(Refused):
 
 
 def create(tx: Transaction, draft: Draft, *, operator_id: int | None, at: datetime) -> Campaign:
-    """A new draft. Raises InvalidInput with a message for each field."""
+    """Create a draft. Raises InvalidInput with a message for each field."""
     purpose, values = _checked(tx, draft)
     campaign = Campaign(list_id=purpose.list_id, created_by=operator_id, created_at=at, **values)
     tx.session.add(campaign)
@@ -69,7 +69,7 @@ def save(tx: Transaction, campaign_id: int, draft: Draft, *, revision: int) -> C
 
 
 def copy(tx: Transaction, campaign_id: int, *, operator_id: int | None, at: datetime) -> Campaign:
-    """A new draft with the words of another campaign."""
+    """Create a draft with the content of another campaign."""
     found = lock_campaign(tx, campaign_id)
     values = {field.name: getattr(found, field.name) for field in fields(Draft)}
     values["name"] = f"{found.name[: MAX_LINE - 8]} (copy)"
@@ -77,7 +77,7 @@ def copy(tx: Transaction, campaign_id: int, *, operator_id: int | None, at: date
 
 
 def delete_draft(tx: Transaction, campaign_id: int) -> None:
-    """Throw a draft away; what was launched stays for ever."""
+    """Delete a draft; a launched campaign stays for ever."""
     campaign = lock_campaign(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
         raise Refused(N_("Only a draft can be deleted. What was sent stays on record."))
@@ -85,7 +85,7 @@ def delete_draft(tx: Transaction, campaign_id: int) -> None:
 
 
 def lock_campaign(tx: Transaction, campaign_id: int) -> Campaign:
-    """The campaign, locked until the commit; raises NotFound."""
+    """Return the campaign, locked until the commit. Raises NotFound."""
     # FOR NO KEY UPDATE: the check of a lease's foreign key, which comes later, need not wait.
     campaign = tx.session.get(
         Campaign, campaign_id, with_for_update={"key_share": True}, populate_existing=True
@@ -96,7 +96,7 @@ def lock_campaign(tx: Transaction, campaign_id: int) -> Campaign:
 
 
 def _checked(tx: Transaction, draft: Draft) -> tuple[Purpose, dict[str, str | int | None]]:
-    """The purpose and the values to keep; raises InvalidInput with everything that is wrong."""
+    """Return the purpose and the validated values. Raises InvalidInput naming all that is wrong."""
     typed = Validator()
     values: dict[str, str | int | None] = {
         "name": typed.line(

@@ -1,4 +1,4 @@
-"""Pause, resume and cancel a campaign; each takes effect before the next window of mails."""
+"""Pause, resume and cancel campaigns; each takes effect before the next window of mails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pause(
     cause: PauseCause = PauseCause.OPERATOR,
     reason: str = "",
 ) -> Campaign:
-    """No further window begins; what is in flight (a second at most) ends by itself."""
+    """Start no further window; mails in flight (a second's worth at most) finish."""
     campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.PAUSE)
     campaign.pause_cause = cause
@@ -35,9 +35,9 @@ def pause(
 
 
 def resume(tx: Transaction, campaign_id: int) -> Campaign:
-    """Go on where it stopped; everybody is looked at by the gate once more.
+    """Continue where it stopped; consent is checked again for everybody.
 
-    Raises Refused while the whole installation is on hold.
+    Raises Refused while mailing is on hold for the installation.
     """
     refuse_while_held(tx)
     campaign = lock_campaign(tx, campaign_id)
@@ -48,7 +48,7 @@ def resume(tx: Transaction, campaign_id: int) -> Campaign:
 
 
 def wait(tx: Transaction, campaign_id: int, *, until: datetime, why: str) -> None:
-    """Note what a running campaign waits for; it goes on by itself when the time has come."""
+    """Record what a running campaign waits for; it continues by itself at the given time."""
     tx.session.execute(
         sa.update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.status == CampaignStatus.RUNNING)
@@ -57,7 +57,7 @@ def wait(tx: Transaction, campaign_id: int, *, until: datetime, why: str) -> Non
 
 
 def wake(tx: Transaction, campaign_id: int | None = None) -> None:
-    """What a campaign waits for is over, or may be: it looks again at once. Without one, all."""
+    """Let a campaign, or all of them, check again at once what they wait for."""
     one = sa.true() if campaign_id is None else Campaign.id == campaign_id
     waiting = sa.select(Campaign.id).where(Campaign.waits_until.is_not(None), one)
     # Several are locked in the order of their numbers, as everywhere.
@@ -68,7 +68,7 @@ def wake(tx: Transaction, campaign_id: int | None = None) -> None:
 
 
 def resume_if_away(tx: Transaction, campaign_id: int) -> bool:
-    """Resume what the program itself had paused; a pause by an operator stays."""
+    """Resume a campaign that was paused because the server was away; an operator's pause stays."""
     campaign = lock_campaign(tx, campaign_id)
     if campaign.pause_cause is PauseCause.SERVER_AWAY:
         resume(tx, campaign_id)
@@ -77,7 +77,7 @@ def resume_if_away(tx: Transaction, campaign_id: int) -> bool:
 
 
 def cancel(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
-    """End it for good; who has not been mailed will not be."""
+    """End the campaign; people not yet mailed will not be."""
     campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.CANCEL)
     campaign.finished_at = at
@@ -86,7 +86,7 @@ def cancel(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
 
 
 def reopen(tx: Transaction, campaign_id: int) -> Campaign:
-    """A finished campaign goes on: somebody is to be tried again."""
+    """Reopen a finished campaign to retry deliveries."""
     campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.RETRY)
     campaign.finished_at = None
@@ -94,7 +94,7 @@ def reopen(tx: Transaction, campaign_id: int) -> Campaign:
 
 
 def finish(tx: Transaction, campaign_id: int, *, at: datetime) -> Campaign:
-    """Everybody has been seen to."""
+    """Finish the campaign: every recipient has an outcome."""
     campaign = lock_campaign(tx, campaign_id)
     campaign.status = next_status(campaign.status, CampaignAction.FINISH)
     campaign.finished_at = at

@@ -1,4 +1,4 @@
-"""Files that go with a campaign: pictures its text shows, and what is attached to it."""
+"""Files of a campaign: pictures in its text and attachments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OFFICE = "application/vnd.openxmlformats-officedocument"
 
 @dataclass(frozen=True, slots=True)
 class _Type:
-    """What a kind of file is called in a mail, and how it begins; texts begin anyhow."""
+    """Media type and magic bytes of a file type; text types have none."""
 
     name: str
     begins: bytes = b""
@@ -52,7 +52,7 @@ TYPES: dict[str, _Type] = {
 
 
 def files_of(session: Session, campaign_id: int, *, whole: bool = False) -> list[CampaignFile]:
-    """A campaign's files in the order they came; `whole` reads their octets as well."""
+    """Return a campaign's files in order of upload; `whole` also loads their bytes."""
     query = sa.select(CampaignFile).where(CampaignFile.campaign_id == campaign_id)
     if whole:
         query = query.options(undefer(CampaignFile.data))
@@ -60,7 +60,7 @@ def files_of(session: Session, campaign_id: int, *, whole: bool = False) -> list
 
 
 def file_of(session: Session, campaign_id: int, file_id: int) -> CampaignFile:
-    """One file of a campaign; raises NotFound."""
+    """Return one file of a campaign. Raises NotFound."""
     found = session.get(CampaignFile, file_id)
     if found is None or found.campaign_id != campaign_id:
         raise NotFound(N_("There is no such file."))
@@ -68,7 +68,7 @@ def file_of(session: Session, campaign_id: int, file_id: int) -> CampaignFile:
 
 
 def add_file(tx: Transaction, campaign_id: int, name: str, data: bytes) -> CampaignFile:
-    """Put a file to a draft, in place of one of the same name. Raises InvalidInput or Refused."""
+    """Add a file to a draft, replacing one of the same name. Raises InvalidInput or Refused."""
     _draft(tx, campaign_id)
     name = _name(name)
     kind = _kind(name, data)
@@ -96,7 +96,7 @@ def add_file(tx: Transaction, campaign_id: int, name: str, data: bytes) -> Campa
 
 
 def remove_file(tx: Transaction, campaign_id: int, file_id: int) -> None:
-    """Take a file away from a draft. Raises Refused."""
+    """Remove a file from a draft. Raises Refused."""
     _draft(tx, campaign_id)
     tx.session.execute(
         sa.delete(CampaignFile).where(
@@ -106,7 +106,7 @@ def remove_file(tx: Transaction, campaign_id: int, file_id: int) -> None:
 
 
 def copy_files(tx: Transaction, campaign_id: int, to: int) -> None:
-    """The same files for the copy of a campaign."""
+    """Copy a campaign's files to another draft."""
     for one in files_of(tx.session, campaign_id, whole=True):
         values = {name: getattr(one, name) for name in ("name", "media_type", "size", "data")}
         tx.session.add(CampaignFile(campaign_id=to, **values))
@@ -122,7 +122,7 @@ def _draft(tx: Transaction, campaign_id: int) -> Campaign:
 
 
 def _name(typed: str) -> str:
-    """The last part of a path, as it will stand in the mail; blanks would break a link to it."""
+    """Return the last part of a path as the mail will show it; spaces would break links to it."""
     name = "-".join(unicodedata.normalize("NFC", typed).replace("\\", "/").split("/")[-1].split())
     if not name or any(unicodedata.category(char)[0] in "CZ" for char in name):
         raise InvalidInput(N_("The file has a name that cannot stand in a mail. Rename it."))

@@ -1,4 +1,4 @@
-"""The life of a campaign as one table: which act leads from which station to which."""
+"""The states of a campaign as one table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from listmgr.kit.i18n import N_
 
 
 class CampaignAction(enum.StrEnum):
-    """What may happen to a campaign."""
+    """Actions that change the state of a campaign."""
 
     LAUNCH = "launch"
     PAUSE = "pause"
@@ -38,7 +38,7 @@ TRANSITIONS: dict[tuple[CampaignStatus, CampaignAction], CampaignStatus] = {
 
 
 def next_status(status: CampaignStatus, action: CampaignAction) -> CampaignStatus:
-    """The station an act leads to; raises Refused where the table has no cell."""
+    """Return the state an action leads to. Raises Refused if there is no such transition."""
     try:
         return TRANSITIONS[status, action]
     except KeyError:

@@ -1,4 +1,4 @@
-"""Campaigns: what is written, what was frozen at launch, and who wrote it."""
+"""Tables of campaigns: what was written, what a launch froze, and the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from listmgr.lists.models import MailingList, Purpose
 
 
 class CampaignStatus(enum.StrEnum):
-    """The life of a campaign."""
+    """State of a campaign."""
 
     DRAFT = "draft"
     RUNNING = "running"
@@ -88,7 +88,7 @@ class Campaign(Base):
 
 
 class CampaignContent(Base):
-    """What a launch froze; never changed again (trigger)."""
+    """What a launch froze; a trigger prevents later changes."""
 
     __tablename__ = "campaign_contents"
 
@@ -105,7 +105,7 @@ class CampaignContent(Base):
 
 
 class CampaignFile(Base):
-    """A file that goes with every mail of a campaign; fixed by its launch (trigger)."""
+    """A file that is part of every mail of a campaign; a trigger fixes it at launch."""
 
     __tablename__ = "campaign_files"
     __table_args__ = (sa.UniqueConstraint("campaign_id", "name"),)

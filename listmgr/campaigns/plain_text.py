@@ -1,4 +1,4 @@
-"""The plain-text part of a mail, made from its HTML: links beside their words, lists, headings."""
+"""Generate the plain-text part of a mail from its HTML: link targets, lists, headings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH = 72
 
 
 def plain_text(html: str) -> str:
-    """Readable text of an HTML body. Merge tags must be hidden from it by placeholders."""
+    """Return readable text of an HTML body. Merge tags must be replaced by placeholders first."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
@@ -95,7 +95,7 @@ class _Reader(HTMLParser):
             self.line += re.sub(r"\s+", " ", data)
 
     def end_block(self) -> None:
-        """Close the paragraph that is being read."""
+        """Close the current paragraph."""
         lines = [" ".join(line.split()) for line in self.line.split("\n")]
         self.line = ""
         text = "\n".join(lines).strip("\n")

@@ -1,4 +1,4 @@
-"""What must be right before a campaign may start, and what its writer should know."""
+"""Checks before a launch: what blocks it and what its author should know."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from listmgr.segments.rules import BrokenRule
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence about a campaign. A blocking one must be put right first.
+    """One result of the checks. A blocking one must be fixed first.
 
-    `field` is the one of the draft it is about; empty where it is about something else.
+    `field` is the draft's field it concerns; empty for anything else.
     """
 
     message: str
@@ -31,7 +31,7 @@ class Finding:
 
 
 def preflight(session: Session, settings: Settings, campaign: Campaign) -> list[Finding]:
-    """Everything that is wrong with the campaign's words and list; empty when it may start."""
+    """Return everything wrong with the campaign's content and list; empty if it may be launched."""
     mailing_list = campaign.mailing_list
     found = []
     if not campaign.subject.strip():

@@ -1,4 +1,4 @@
-"""Makes what a launch freezes of what was written: safe HTML in a frame, text beside it, footer."""
+"""Render what a launch freezes: safe HTML in a frame, plain text, footer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ATTRIBUTES = {tag: found | _LOOKS for tag, found in nh3.ALLOWED_ATTRIBUTES.item
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A message with its merge fields still in it."""
+    """A message whose merge fields are not yet filled in."""
 
     subject: str
     text: str
@@ -43,9 +43,9 @@ class Words:
 
 
 def render_words(campaign: Campaign, mailing_list: MailingList, templates: Path) -> Words:
-    """What the campaign's recipients will get, merge fields unfilled.
+    """Return what recipients will get, with unfilled merge fields.
 
-    Imprint and unsubscribe link are put under every message; nobody can leave them out (L-22).
+    Imprint and unsubscribe link are added to every message; nobody can leave them out (L-22).
     """
     html, text = _bodies(campaign)
     language = mailing_list.language if mailing_list.language in {"de", "en"} else "en"
@@ -69,7 +69,7 @@ def render_words(campaign: Campaign, mailing_list: MailingList, templates: Path)
 
 
 def _literal(value: str) -> str:
-    """A brace in an imprint is a brace, not a merge field."""
+    """Escape braces, so that an imprint contains no merge field."""
     return re.sub(r"\{(?=[{%#])", "{ ", value)
 
 
@@ -81,7 +81,7 @@ def _bodies(campaign: Campaign) -> tuple[str, str]:
 
 
 def _raw_html(campaign: Campaign, source: str) -> str:
-    """The HTML as it was written or made of Markdown, before it is cleaned."""
+    """Return the HTML as written or converted from Markdown, before sanitizing."""
     if campaign.format != "markdown":
         return source
     parser = MarkdownIt("commonmark", {"html": True, "linkify": False})
@@ -89,7 +89,7 @@ def _raw_html(campaign: Campaign, source: str) -> str:
 
 
 def removed_parts(campaign: Campaign) -> list[str]:
-    """What the cleaning takes out of the text, by name: tags, acts of the page, kinds of links."""
+    """Return the names of what sanitizing removes: tags, event handlers, URL schemes."""
     hidden, _show = _hide_merge_tags(campaign.body)
     finder = _RemovedParts()
     finder.feed(_raw_html(campaign, hidden))
@@ -98,14 +98,14 @@ def removed_parts(campaign: Campaign) -> list[str]:
 
 
 class _RemovedParts(HTMLParser):
-    """Collects what `safe_html` does not let through and a writer may miss."""
+    """Collects what `safe_html` removes and an author may miss."""
 
     def __init__(self) -> None:
         super().__init__()
         self.names: dict[str, None] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Look at one tag with its attributes."""
+        """Examine one tag and its attributes."""
         if tag not in _TAGS and tag not in _FRAME:
             self.names[f"<{tag}>"] = None
         for name, value in attrs:
@@ -117,7 +117,7 @@ class _RemovedParts(HTMLParser):
 
 
 def safe_html(html: str) -> str:
-    """The HTML without script, form, frame or event: a mail is looked at, it does nothing."""
+    """Sanitize the HTML: no scripts, forms, frames or event handlers."""
     return nh3.clean(
         html,
         tags=_TAGS,
@@ -129,14 +129,19 @@ def safe_html(html: str) -> str:
 
 
 def _with_scheme(_tag: str, attribute: str, value: str) -> str:
-    """A link as a mail can follow it: “//host” takes the scheme of a page, and a mail has none."""
+    """Add https to a "
+
+    host" link, since a mail has no scheme to inherit.
+    """
     if attribute in {"href", "src"}:
         return _NO_SCHEME.sub("https://", value, count=1)
     return value
 
 
 def _hide_merge_tags(source: str) -> tuple[str, Callable[[str], str]]:
-    """The source with merge tags as plain words, and what puts them back after parsing."""
+    """Return the source with merge tags replaced by plain words, and the function that restores
+    them.
+    """
     nonce = secrets.token_hex(6)
     found: list[str] = []
 

@@ -1,1 +1,1 @@
-"""The room of the life of a consent, from captured to erased."""
+"""The life of a consent, from captured to erased."""

@@ -1,4 +1,4 @@
-"""Seals new ledger events from time to time, so that later tampering shows."""
+"""Seal new ledger events periodically, so that later tampering is detectable."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _NEVER_LONG = (
 
 
 def anchor(uow: UnitOfWork, *, at: datetime) -> int:
-    """Seal the events since the last anchor, 100,000 at most; returns how many.
+    """Seal the events since the last anchor, at most 100,000; return how many.
 
-    Raises sqlalchemy.exc.OperationalError when a writer does not end within two seconds, and
-    InternalError when this process slept as long.
+    Raises sqlalchemy.exc.OperationalError if a writer does not finish within two seconds, and
+    InternalError if this process was stopped for as long.
     """
     with uow() as tx:
         settled = settled_event_id(tx)
@@ -41,10 +41,9 @@ def anchor(uow: UnitOfWork, *, at: datetime) -> int:
 
 
 def settled_event_id(tx: Transaction) -> int:
-    """The newest event below which none can appear any more.
+    """Return the highest event id below which no event can appear any more.
 
-    A writer still under way may hold a lower id than one that has committed. Under this lock
-    there is none.
+    A running writer may hold a lower id than one that has committed; under this lock there is none.
     """
     tx.session.execute(sa.text(_NEVER_LONG))
     tx.session.execute(sa.text("SELECT lock_consent_events()"))
@@ -87,7 +86,7 @@ def _seal_up_to(tx: Transaction, settled: int, at: datetime) -> int:
 
 
 def broken_anchors(tx: Transaction) -> list[int]:
-    """The anchors whose events, root or seal no longer agree."""
+    """Return the anchors whose events, root or seal do not agree."""
     broken = []
     previous = b""
     for made in tx.session.scalars(sa.select(LedgerAnchor).order_by(LedgerAnchor.id)):
@@ -111,7 +110,7 @@ def broken_anchors(tx: Transaction) -> list[int]:
 
 
 def broken_chains(tx: Transaction) -> list[int]:
-    """The consents whose ledger was rewritten, by the arithmetic of `evidence.py`."""
+    """Return the consents whose events were changed, recomputed by `hash_chain.py`."""
     broken: list[int] = []
     current: list[tuple[LedgerEntry, bytes]] = []
     events = tx.session.scalars(
@@ -132,7 +131,7 @@ def _broken(chain: list[tuple[LedgerEntry, bytes]]) -> list[int]:
 
 
 def entry_of(event: ConsentEvent) -> LedgerEntry:
-    """An event as the chain sees it."""
+    """Return an event as the hash chain covers it."""
     return LedgerEntry(
         consent_id=event.consent_id,
         seq=event.seq,

@@ -39,7 +39,7 @@ _A, _S = ConsentAction, ConsentStatus
 
 @dataclass(frozen=True, slots=True)
 class BulkCapture:
-    """For what, on whose act, and what is true of every row. `facts` must not be personal."""
+    """Purpose, actor and the facts common to all rows. `facts` must not be personal."""
 
     purpose_id: int
     actor: str
@@ -49,15 +49,15 @@ class BulkCapture:
 
 
 def create_intake_table(tx: Transaction) -> None:
-    """Make the table that `bulk_capture` reads; empty at each transaction's beginning."""
+    """Create the temporary table that `bulk_capture` reads; it is empty in each transaction."""
     tx.session.execute(sa.text(INTAKE))
 
 
 def bulk_capture(tx: Transaction, intake: BulkCapture) -> int:
-    """Begin a captured consent for each row, and confirm those with evidence; returns how many.
+    """Create a captured consent for each row and confirm those with evidence; return how many.
 
-    One statement writes consents and events, so the database checks both by the set; the hash is
-    that of `entry_hash`. Raises InvalidInput where the purpose has no words to agree to.
+    One statement writes consents and events, so that triggers check them as a set; the hash is that
+    of `entry_hash`. Raises InvalidInput if the purpose has no published wording.
     """
     binds = _binds(tx, intake)
     # Under this the triggers look at the whole statement at once instead of row by row (0020).
@@ -98,7 +98,7 @@ def _binds(tx: Transaction, intake: BulkCapture) -> dict[str, Any]:
 
 
 def _notices(tx: Transaction, purpose: Purpose) -> list[Notice]:
-    """The newest words of each language; the list's own language first, for everybody else."""
+    """Return the newest wording of each language, the list's own language first."""
     found = list(
         tx.session.scalars(
             sa.select(Notice)

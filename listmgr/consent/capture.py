@@ -1,4 +1,6 @@
-"""Captured: we hold who, which purpose, the words shown, when and from where; no mail may go."""
+"""Capture a consent: person, purpose, wording, time and origin are stored; no mail may be
+sent yet.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from listmgr.subscribers.models import Subscriber
 
 
 def open_consent(tx: Transaction, subscriber_id: int, purpose_id: int) -> Consent | None:
-    """The one open consent of a person to a purpose, locked, if there is one."""
+    """Return a person's open consent to a purpose, locked, or None."""
     return tx.session.scalars(
         sa.select(Consent)
         .where(
@@ -40,10 +42,10 @@ def capture(
     form_url: str = "",
     evidence: Mapping[str, Any] | None = None,
 ) -> Consent:
-    """Begin a consent, or return the open one.
+    """Create a consent, or return the open one.
 
-    Everything the proof needs is copied now, so that it prints after list, form and template are
-    gone (L-01, L-02).
+    Copies everything a proof needs, so that it can be exported after list, form and template are
+    deleted (L-01, L-02).
     """
     existing = open_consent(tx, subscriber.id, notice.purpose_id)
     if existing is not None and not _was_never_shown(existing, source):
@@ -61,7 +63,7 @@ def capture(
 
 
 def _was_never_shown(existing: Consent, source: ConsentSource) -> bool:
-    """Whether the open consent was brought by a file, and now the person says it themselves."""
+    """Whether the open consent came from a file, and now the person signs up themselves."""
     return (
         existing.status is ConsentStatus.CAPTURED
         and existing.source is ConsentSource.IMPORT
@@ -72,7 +74,7 @@ def _was_never_shown(existing: Consent, source: ConsentSource) -> bool:
 def begin(
     tx: Transaction, subscriber_id: int, notice: Notice, *, source: ConsentSource, at: datetime
 ) -> Consent:
-    """The row of a new consent, not yet in the session: its first event has still to be written."""
+    """Return the row of a new consent; add it to the session once its first event is written."""
     purpose = tx.session.get_one(Purpose, notice.purpose_id)
     return Consent(
         subscriber_id=subscriber_id,
@@ -92,7 +94,7 @@ def begin(
 def workflow(
     tx: Transaction, notice: Notice, source: ConsentSource, form_url: str
 ) -> dict[str, Any]:
-    """A copy of what was shown and by whom, for the first event (L-01, L-02)."""
+    """Return a copy of what was shown and by whom, for the first event (L-01, L-02)."""
     purpose = tx.session.get_one(Purpose, notice.purpose_id)
     mailing_list = tx.session.get_one(MailingList, purpose.list_id)
     return {
@@ -113,7 +115,9 @@ def workflow(
 
 
 def _how_it_was_said(source: ConsentSource) -> dict[str, str]:
-    """Of a card no box was ever shown: an operator states that the person asked (L-25)."""
+    """Return how consent was given. For a card an operator states it; no checkbox was shown
+    (L-25).
+    """
     if source is ConsentSource.CARD:
         return {"asked": "statement of an operator"}
     return {"box_before": "unticked"}

@@ -1,4 +1,4 @@
-"""Sends a person's mail to another address once the new mailbox itself has agreed (L-04)."""
+"""Change a person's address once the new mailbox has confirmed (L-04)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WAITING = (_S.RECEIVED, _S.ASKED)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A wish that waits for the new mailbox, as pages may show it."""
+    """A change that waits for the new mailbox, as pages show it."""
 
     change_id: int
     masked_address: str
@@ -51,7 +51,7 @@ class Waiting:
 
 
 def waiting_change(session: Session, subscriber_id: int) -> Waiting | None:
-    """The person's open wish for another address, if there is one."""
+    """Return the person's open change of address, or None."""
     found = session.scalars(_open_of(subscriber_id)).one_or_none()
     return None if found is None else Waiting(found.id, mask(found.address), found.asked_at)
 
@@ -65,10 +65,10 @@ def request_change(
     actor: str,
     at: datetime,
 ) -> None:
-    """Write the wish down; whether we know the new address is looked at later, unseen (T-11).
+    """Store the request; whether the new address is known is checked later, unobserved (T-11).
 
-    A second wish takes the place of the first. Raises InvalidInput for what is no address, Refused
-    for a restricted person or a fourth wish in a month.
+    A second request replaces the first. Raises InvalidInput for an invalid address, Refused for a
+    restricted person or a fourth request in a month.
     """
     address = _parsed(typed)
     person = locked_person(tx, subscriber_id)
@@ -94,11 +94,10 @@ def request_change(
 
 
 def process_change(tx: Transaction, change_id: int, *, at: datetime) -> None:
-    """Tell the old mailbox and ask the new one; safe to run twice.
+    """Notify the old mailbox and ask the new one; safe to run twice.
 
-    What the holder of the old mailbox can see depends on their own record alone: the wish stays
-    open, expires and is told of in the same way whether the new mailbox could be asked or not
-    (T-11).
+    The owner of the old mailbox sees the same in every case: the request stays open, expires and is
+    reported alike whether or not the new mailbox could be asked (T-11).
     """
     change = tx.session.get(AddressChange, change_id, with_for_update=True)
     if change is None or change.status is not _S.RECEIVED:
@@ -124,10 +123,11 @@ def _ask(
     old: Sequence[Consent],
     at: datetime,
 ) -> list[Consent]:
-    """The consents the new mailbox is asked for, the same words and purposes; none it has given.
+    """Return the consents to ask the new mailbox for: same wording and purposes, except those it
+    gave already.
 
-    Empty where nothing is asked: a restricted person, a limit, or all of it given before, which
-    the new mailbox alone learns (T-10).
+    Empty if nothing is asked: a restricted person, a limit, or all of it given before, which only
+    the new mailbox learns (T-10).
     """
     # Nothing of the old record but its language: a link may have been passed on, and what it opens
     # must not hand a person's data to whoever enters an address there.
@@ -160,7 +160,7 @@ def _ask(
 
 
 def finish_changes(tx: Transaction, consents: Sequence[Consent], *, at: datetime) -> None:
-    """When the new mailbox has agreed, the old one's consents to the same purposes end."""
+    """End the old mailbox's consents to the same purposes once the new one has confirmed."""
     given = {c.id: c for c in consents if c.status is ConsentStatus.CONFIRMED}
     if not given:
         return
@@ -192,7 +192,7 @@ def _move(tx: Transaction, change: AddressChange, new: Sequence[Consent], at: da
 
 
 def cancel_change(tx: Transaction, subscriber_id: int, *, actor: str, at: datetime) -> bool:
-    """Take the open wish back; False when there is none. What it asked for is asked no more."""
+    """Cancel the open change and its confirmation request; return False if there was none."""
     change = tx.session.scalars(_open_of(subscriber_id).with_for_update()).one_or_none()
     if change is None:
         return False
@@ -215,7 +215,7 @@ def cancel_change(tx: Transaction, subscriber_id: int, *, actor: str, at: dateti
 
 
 def sweep_changes(tx: Transaction, *, at: datetime) -> None:
-    """Ring for wishes whose bell was lost; end those the new mailbox did not answer."""
+    """Queue changes whose job was lost; end those the new mailbox did not answer."""
     received = sa.select(AddressChange.id).where(AddressChange.status == _S.RECEIVED)
     for found in tx.session.scalars(received.order_by(AddressChange.id).limit(1000)).all():
         tx.after_commit(_job(found))

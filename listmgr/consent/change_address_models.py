@@ -1,4 +1,4 @@
-"""Wishes to get the mail at another address, until the new mailbox has answered."""
+"""Table of requested changes of address, until the new mailbox has answered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class AddressChangeStatus(enum.StrEnum):
-    """The life of one wish to get the mail at another address."""
+    """State of a change of address."""
 
     RECEIVED = "received"
     ASKED = "asked"
@@ -23,7 +23,7 @@ class AddressChangeStatus(enum.StrEnum):
 
 
 class AddressChange(Base):
-    """A person's wish for another address; the new mailbox is asked first (L-04)."""
+    """A person's request for another address; the new mailbox is asked first (L-04)."""
 
     __tablename__ = "address_changes"
     __table_args__ = (

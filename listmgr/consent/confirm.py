@@ -1,4 +1,4 @@
-"""Confirmed: answered from the mailbox itself, by a button behind a signed link."""
+"""Confirm a consent: the owner of the mailbox presses a button behind a signed link."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DAY = 86_400
 
 
 class ConfirmationState(enum.StrEnum):
-    """What a confirmation link finds."""
+    """What a confirmation link leads to."""
 
     OPEN = "open"
     CONFIRMED = "confirmed"
@@ -42,7 +42,7 @@ class ConfirmationState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationView:
-    """What the page behind a confirmation link may show."""
+    """What the page of a confirmation link may show."""
 
     state: ConfirmationState
     purposes: tuple[tuple[str, str], ...]
@@ -54,7 +54,9 @@ class ConfirmationView:
 
 
 def confirmation_view(rows: Rows, settings: Settings, token: str, at: datetime) -> ConfirmationView:
-    """What the link would do now; writes nothing (T-01). Raises TokenInvalid for a forged link."""
+    """Return what the link would do now; write nothing (T-01). Raises TokenInvalid for a forged
+    link.
+    """
     question_id, expired = _open(settings, token)
     consent_ids: list[int] = []
     for kind, stored, consent_ids in rows(_QUESTION, {"id": question_id}):  # noqa: B007
@@ -94,7 +96,7 @@ def question_consents(tx: Transaction, token: str) -> list[Consent]:
 
 
 def question_of(settings: Settings, token: str) -> int:
-    """The question a link belongs to; raises TokenInvalid for a forged link."""
+    """Return the id of the mail a link belongs to. Raises TokenInvalid for a forged link."""
     return _open(settings, token)[0]
 
 
@@ -143,7 +145,9 @@ def _open(settings: Settings, token: str) -> tuple[int, bool]:
 
 
 def _must_match(kind: str, stored: bytes | None, token: str) -> None:
-    """A token of another row is forged; a genuine one whose question is gone is old."""
+    """Reject a token of another mail as forged. If the mail no longer exists, the token is
+    expired.
+    """
     if kind != ServiceMailKind.CONFIRM or stored != token_hash(token):
         raise TokenInvalid
 
@@ -159,7 +163,7 @@ def _over(consent: Consent | _Shown, at: datetime) -> bool:
 
 
 class _Shown(NamedTuple):
-    """A consent of a question, as its page shows it."""
+    """A consent as the confirmation page shows it."""
 
     status: ConsentStatus
     expires_at: datetime | None

@@ -1,4 +1,4 @@
-"""Counts for the dashboard: where consents stand, how they grew by week, what waits."""
+"""Counts for the overview: consents by status, weekly growth, waiting mails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNSEALED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """How many consents were confirmed and how many ended after that, in one week (Monday)."""
+    """Consents confirmed and ended in one week, by its Monday."""
 
     monday: date
     confirmed: int
@@ -35,14 +35,14 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """When the ledger was last sealed, and how many events wait; not counted beyond UNSEALED."""
+    """Time of the last anchor and the number of events since, counted up to UNSEALED."""
 
     sealed_at: datetime | None
     unsealed: int
 
 
 def stations(session: Session, *, list_id: int | None = None) -> dict[ConsentStatus, int]:
-    """How many consents stand at each station; every station has its number."""
+    """Count the consents by status; every status has a number."""
     where = sa.true() if list_id is None else ConsentMove.list_id == list_id
     came = sa.select(ConsentMove.went_to.label("status"), ConsentMove.n).where(where)
     gone = sa.select(ConsentMove.came_from, -ConsentMove.n).where(where)
@@ -53,13 +53,13 @@ def stations(session: Session, *, list_id: int | None = None) -> dict[ConsentSta
 
 
 def purposes_confirmed(session: Session) -> dict[int, int]:
-    """How many confirmed consents each purpose has."""
+    """Count the confirmed consents of each purpose."""
     counts = sa.select(ConsentMove.purpose_id, _CONFIRMED).group_by(ConsentMove.purpose_id)
     return {purpose_id: int(count) for purpose_id, count in session.execute(counts) if count}
 
 
 def confirmed_before(session: Session, purpose_id: int, version: int) -> int:
-    """How many people agreed to words of this purpose older than a version."""
+    """Count the people who agreed to an older version of this purpose's wording."""
     counts = sa.select(_CONFIRMED).where(
         ConsentMove.purpose_id == purpose_id, ConsentMove.notice_version < version
     )
@@ -67,7 +67,9 @@ def confirmed_before(session: Session, purpose_id: int, version: int) -> int:
 
 
 def growth(session: Session, *, at: datetime, weeks: int = 26) -> list[Week]:
-    """The last weeks up to the present one, oldest first; weeks begin on Monday in UTC."""
+    """Return the last weeks including the current one, oldest first; weeks begin on Monday in
+    UTC.
+    """
     monday = at.date() - timedelta(days=at.weekday())
     mondays = [monday - timedelta(weeks=back) for back in range(weeks - 1, -1, -1)]
     rows = session.execute(
@@ -80,7 +82,7 @@ def growth(session: Session, *, at: datetime, weeks: int = 26) -> list[Week]:
 
 
 def fold(session: Session) -> None:
-    """Add up moves of a kind and a week, so that they stay few. Safe to run twice, and at once."""
+    """Sum moves by kind and week, so that few rows remain. Safe to run twice and concurrently."""
     session.execute(
         sa.text(
             "WITH several AS (SELECT list_id, purpose_id, notice_version, came_from, went_to, week"
@@ -98,7 +100,7 @@ def fold(session: Session) -> None:
 
 
 def questions(session: Session) -> dict[ServiceMailStatus, int]:
-    """How many confirmation mails stand where; those long sent are of no interest here."""
+    """Count the service mails by status, except those sent long ago."""
     counts = (
         sa.select(ServiceMail.status, sa.func.count())
         .where(ServiceMail.status != ServiceMailStatus.SENT)
@@ -109,7 +111,7 @@ def questions(session: Session) -> dict[ServiceMailStatus, int]:
 
 
 def refused_logins(session: Session) -> set[int]:
-    """Senders by which service mails wait, since their mail server refuses the login."""
+    """Return the ids of senders whose mail server refuses the login while service mails wait."""
     waiting = sa.select(ServiceMail.away_sender_id).where(
         ServiceMail.status == ServiceMailStatus.QUEUED, ServiceMail.login_refused
     )
@@ -117,7 +119,7 @@ def refused_logins(session: Session) -> set[int]:
 
 
 def ledger_state(session: Session) -> LedgerState:
-    """How fresh the seal over the ledger is."""
+    """Return how recent the last anchor is."""
     last = session.scalars(
         sa.select(LedgerAnchor).order_by(LedgerAnchor.id.desc()).limit(1)
     ).one_or_none()

@@ -1,4 +1,4 @@
-"""Expired: nobody answered in time, so what the visitor left is deleted (L-07)."""
+"""Expire consents that nobody confirmed in time and delete what the visitor entered (L-07)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ERASE_EVIDENCE = sa.text("SELECT erase_evidence(CAST(:consents AS bigint[]))")
 
 
 def expire_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
-    """End unanswered consents whose time is over; returns how many. Safe from several hosts."""
+    """End unanswered consents that are due; return how many. Safe to run on several hosts."""
     forget_old_answers(tx, at=at)
     due = tx.session.scalars(
         sa.select(Consent)
@@ -38,7 +38,7 @@ def expire_due(tx: Transaction, *, at: datetime, limit: int = BATCH) -> int:
 
 
 def expire(tx: Transaction, consent: Consent, *, at: datetime) -> None:
-    """End one locked consent nobody confirmed, and forget the person if there is no other."""
+    """End a locked consent that nobody confirmed, and delete the person if they have no other."""
     subscriber_id = consent.subscriber_id
     record(tx, consent, ConsentAction.EXPIRE, at=at, actor="system")
     forget_evidence(tx, [consent.id])
@@ -49,13 +49,13 @@ def expire(tx: Transaction, consent: Consent, *, at: datetime) -> None:
 
 
 def forget_evidence(tx: Transaction, consent_ids: list[int]) -> None:
-    """Erase the personal part of consents' ledgers; the chain stays verifiable without it."""
+    """Erase the personal evidence of consents; their chains stay verifiable without it."""
     tx.session.flush()
     tx.session.execute(_ERASE_EVIDENCE, {"consents": consent_ids})
 
 
 def _forget_if_alone(tx: Transaction, subscriber_id: int) -> None:
-    """Nobody exists until they answer: with no other consent, the person is not kept either."""
+    """Delete a person without another consent: nobody is stored until they answer."""
     others = sa.select(Consent.id).where(Consent.subscriber_id == subscriber_id)
     if tx.session.scalars(others.limit(1)).first() is None:
         tx.session.execute(sa.delete(Subscriber).where(Subscriber.id == subscriber_id))

@@ -1,4 +1,4 @@
-"""Takes out values of fields whose retention has ended; the clock is told of in decision 0010."""
+"""Delete field values whose retention has ended (decision 0010)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CLEAR = sa.text(
 
 
 def clear_outdated(tx: Transaction, *, after: int, at: datetime, step: int = STEP) -> int | None:
-    """Look at the next people after an id; return where to go on, or None when all were seen."""
+    """Check the next people after an id; return where to continue, or None at the end."""
     last: int | None = tx.session.scalar(_LAST, {"after": after, "step": step})
     if last is not None:
         tx.session.execute(_CLEAR, {"after": after, "last": last, "at": at})

@@ -1,4 +1,4 @@
-"""The one predicate that says who may be mailed now; counts, sender and API all use it."""
+"""The single SQL predicate for who may be mailed now; counts, sender and API all use it."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ ONE_PURPOSE_JOINS = " JOIN subscribers s ON s.id = c.subscriber_id CROSS JOIN p 
 
 
 def gate_binds(settings: Settings) -> dict[str, int]:
-    """The bind values of the predicate."""
+    """Return the bind values of the predicate."""
     return {"ageing_months": settings.ageing_months}
 
 
 def count_mailable(session: Session, settings: Settings, purpose_id: int) -> int:
-    """How many people could be mailed for a purpose at this moment."""
+    """Count the people who may be mailed for a purpose now."""
     statement = text(
         f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose AND {MAILABLE}"
     )
@@ -60,7 +60,7 @@ def count_mailable(session: Session, settings: Settings, purpose_id: int) -> int
 
 
 def count_refused(session: Session, settings: Settings, purpose_id: int) -> dict[str, int]:
-    """How many open or ended consents to a purpose the gate holds back, by the first reason."""
+    """Count the consents to a purpose that may not be mailed now, by the first reason."""
     statement = text(
         f"SELECT {HOLD_REASON} AS reason, count(*) FROM {FROM_CONSENTS}"
         " WHERE c.purpose_id = :purpose GROUP BY 1"

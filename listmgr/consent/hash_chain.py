@@ -1,4 +1,4 @@
-"""The ledger's arithmetic: canonical text, salted commitments, the hash chain, Merkle roots."""
+"""The ledger's cryptography: canonical text, salted commitments, hash chain, Merkle roots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SALT_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One event as the chain sees it; every field but `hash` goes into the hash."""
+    """One event as the chain covers it; every field except `hash` is hashed."""
 
     consent_id: int
     seq: int
@@ -30,17 +30,17 @@ class LedgerEntry:
 
 
 def canonical(value: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and no blanks: the same facts always give the same bytes."""
+    """Return JSON with sorted keys and no spaces: equal facts give equal bytes."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def commit_to(salt: bytes, evidence: str) -> bytes:
-    """SHA-256 over salt and evidence. With both erased it says nothing of the person."""
+    """Return the SHA-256 of salt and evidence. Once both are erased it reveals nothing."""
     return hashlib.sha256(salt + evidence.encode()).digest()
 
 
 def entry_hash(entry: LedgerEntry) -> bytes:
-    """The chain hash; `consent_event_hash` in the database computes the same."""
+    """Return the chain hash; `consent_event_hash` in the database computes the same."""
     text = "\n".join(
         (
             "v1",
@@ -59,12 +59,12 @@ def entry_hash(entry: LedgerEntry) -> bytes:
 
 
 def stamp(at: datetime) -> str:
-    """A time as the chain hash has it."""
+    """Format a time as the chain hash contains it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def chain_breaks(entries: Sequence[tuple[LedgerEntry, bytes]]) -> list[int]:
-    """The sequence numbers at which a consent's chain does not hold; empty when it is whole."""
+    """Return the sequence numbers at which a consent's chain is broken; empty if it is intact."""
     broken = []
     previous = GENESIS
     for number, (entry, stated) in enumerate(entries, start=1):
@@ -76,7 +76,9 @@ def chain_breaks(entries: Sequence[tuple[LedgerEntry, bytes]]) -> list[int]:
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
-    """The Merkle tree hash of RFC 9162 section 2.1.1 (leaf and node prefixes 0x00 and 0x01)."""
+    """Return the Merkle tree hash of RFC 9162 section 2.1.1 (prefixes 0x00 for leaves, 0x01 for
+    nodes).
+    """
     if not leaves:
         return hashlib.sha256(b"").digest()
     level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
@@ -91,5 +93,5 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
 
 
 def seal(key: bytes, *, first: int, last: int, root: bytes, previous: bytes) -> bytes:
-    """The HMAC-SHA-256 of an anchor under a key that is not in the database."""
+    """Return the HMAC-SHA-256 of an anchor, under a key that is not in the database."""
     return hmac.digest(key, f"{first}:{last}:".encode() + root + previous, "sha256")

@@ -1,4 +1,4 @@
-"""Everything that ever happened to a person's consents, for the subscriber's page."""
+"""The complete history of a person's consents, for the subscriber's page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from listmgr.subscribers.models import Subscriber
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One event with what was told and what personal evidence is still kept."""
+    """One event with its facts and the personal evidence that is still stored."""
 
     at: datetime
     action: str
@@ -30,9 +30,9 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class ConsentHistory:
-    """One consent with its list, its purpose and its events, oldest first.
+    """One consent with its list, purpose and events, oldest first.
 
-    `address` is the mailbox it is bound to.
+    `address` is the mailbox it belongs to.
     """
 
     consent: Consent
@@ -43,14 +43,14 @@ class ConsentHistory:
 
 
 def history(session: Session, consent_id: int) -> tuple[HistoryEntry, ...]:
-    """The events of one consent, oldest first."""
+    """Return the events of one consent, oldest first."""
     return tuple(_entries(session, [consent_id])[consent_id])
 
 
 def histories(
     session: Session, people: Sequence[Subscriber], language: str
 ) -> list[ConsentHistory]:
-    """All consents of some records of one person, the newest first, in two queries."""
+    """Return all consents of one person's records, newest first, in two queries."""
     rows = session.execute(
         sa.select(Consent, MailingList, Purpose)
         .join(MailingList, MailingList.id == Consent.list_id)

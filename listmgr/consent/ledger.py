@@ -1,4 +1,4 @@
-"""Writes the ledger: every change of a consent and its event are one act, here and nowhere else."""
+"""The only place that changes a consent: status and event are written together."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ JOURNALED = frozenset({ConsentAction.WITHDRAW, ConsentAction.REFUSE})
 
 
 def lock_consent(tx: Transaction, consent_id: int) -> Consent:
-    """The consent, locked for change until the commit; raises NotFound."""
+    """Return the consent, locked until the commit. Raises NotFound."""
     consent = tx.session.get(Consent, consent_id, with_for_update=True, populate_existing=True)
     if consent is None:
         raise NotFound(N_("There is no such consent."))
@@ -36,7 +36,7 @@ def lock_consent(tx: Transaction, consent_id: int) -> Consent:
 
 
 class LedgerChange(NamedTuple):
-    """What happens to one locked consent, and when.
+    """A change of one locked consent and its time.
 
     `facts` must not be personal and stay for ever; `evidence` is personal and can be erased.
     """
@@ -57,16 +57,16 @@ def record(
     facts: Mapping[str, Any] | None = None,
     evidence: Mapping[str, Any] | None = None,
 ) -> None:
-    """Move a locked consent by an act and write the act down; see `record_changes`."""
+    """Change a locked consent and write the event; see `record_changes`."""
     record_changes(tx, [LedgerChange(consent, at, facts, evidence)], action, actor=actor)
 
 
 def record_changes(
     tx: Transaction, acts: Sequence[LedgerChange], action: ConsentAction, *, actor: str
 ) -> None:
-    """Move many different consents by one kind of act, in a few statements however many they are.
+    """Apply one action to many consents in a constant number of statements.
 
-    Raises ForbiddenTransition when the act is not possible at the station of one of them.
+    Raises ForbiddenTransition if the status of one of them does not allow the action.
     """
     if not acts:
         return
@@ -93,7 +93,7 @@ def record_changes(
 def _entry(
     act: LedgerChange, action: ConsentAction, actor: str, previous: bytes
 ) -> tuple[LedgerEntry, bytes, str]:
-    """The event of one act, with the salt and the text its commitment is made of."""
+    """Return the event of one change with its salt and the text it commits to."""
     first = action is ConsentAction.CAPTURE
     status = next_status(None if first else act.consent.status, action)
     salt = secrets.token_bytes(SALT_BYTES)
@@ -155,14 +155,14 @@ _COLUMNS = tuple(field.name for field in fields(LedgerEntry))
 
 
 def _store(tx: Transaction, entries: Sequence[LedgerEntry]) -> dict[int, int]:
-    """Write events, one of each consent; returns their ids by the consents'."""
+    """Insert events, one for each consent; return their ids by consent id."""
     values = {name: [getattr(entry, name) for entry in entries] for name in _COLUMNS}
     values["hash"] = [entry_hash(entry) for entry in entries]
     return dict(rows_unflushed(tx.session)(_STORE, values))
 
 
 def _store_evidence(tx: Transaction, evidence: Sequence[tuple[int, bytes, str]]) -> None:
-    """Write event ids, salts and contents."""
+    """Insert the evidence of events: ids, salts and contents."""
     if evidence:
         ids, salts, contents = map(list, zip(*evidence, strict=True))
         values = {"event_id": ids, "salt": salts, "content": contents}

@@ -1,4 +1,4 @@
-"""The life of a consent as one table: which act leads from which station to which."""
+"""The states of a consent as one table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class ConsentStatus(enum.StrEnum):
-    """What is true now. Only CONFIRMED may be mailed; the last four are ends."""
+    """State of a consent. Only CONFIRMED may be mailed; the last four are final."""
 
     CAPTURED = "captured"
     PENDING = "pending"
@@ -18,7 +18,7 @@ class ConsentStatus(enum.StrEnum):
 
 
 class ConsentAction(enum.StrEnum):
-    """What may happen to a consent."""
+    """Actions that change the state of a consent."""
 
     CAPTURE = "capture"
     ASK = "ask"
@@ -32,7 +32,7 @@ class ConsentAction(enum.StrEnum):
 
 
 class ForbiddenTransition(Exception):
-    """The act is not possible at this station."""
+    """The state does not allow the action."""
 
 
 _S = ConsentStatus
@@ -64,7 +64,9 @@ TRANSITIONS: dict[tuple[ConsentStatus | None, ConsentAction], ConsentStatus] = {
 
 
 def next_status(status: ConsentStatus | None, action: ConsentAction) -> ConsentStatus:
-    """The station an act leads to; raises ForbiddenTransition where the table has no cell."""
+    """Return the state an action leads to. Raises ForbiddenTransition if there is no such
+    transition.
+    """
     try:
         return TRANSITIONS[status, action]
     except KeyError:

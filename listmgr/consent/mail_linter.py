@@ -1,4 +1,4 @@
-"""Finds advertising in a confirmation mail; LG Stendal 22 S 87/20 counts a logo and a welcome."""
+"""Find advertising in a confirmation mail; LG Stendal 22 S 87/20 counts a logo and a welcome."""
 
 from __future__ import annotations
 
@@ -53,11 +53,10 @@ class _Reader(HTMLParser):
 def advertising(
     html: str, text: str, *, named: Sequence[str] = (), links: Sequence[str] = ()
 ) -> list[str]:
-    """What is not sober in a mail, in words; empty when it may go.
+    """Return what is not neutral in a mail; empty if it may be sent.
 
-    `named` are the lists and purposes the question is about: they must be named, even if one is
-    called “Offers”. `links` are the only addresses the mail may lead to: no counting redirect, no
-    pixel, no network.
+    `named` are the lists and purposes of the request: they must be named even if one is called
+    "Offers". `links` are the only URLs allowed: no counting redirect, no pixel, no social network.
     """
     reader = _Reader()
     reader.feed(html)
@@ -74,12 +73,12 @@ def advertising(
 
 
 def links_in(text: str) -> list[str]:
-    """The addresses a plain text leads to."""
+    """Return the URLs in a plain text."""
     return _URL.findall(text)
 
 
 def foreign_fields(environment: Environment, source: str) -> list[str]:
-    """The fields of a template a confirmation mail must not fill in, above all a typed name."""
+    """Return the template fields a confirmation mail must not contain, above all a typed name."""
     used = meta.find_undeclared_variables(environment.parse(source))
     return [f"{field} is not to be filled in" for field in sorted(used - FIELDS)]
 

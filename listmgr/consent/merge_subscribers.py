@@ -1,4 +1,4 @@
-"""Joins two records of one person: every consent and event stays, no mail goes twice."""
+"""Merge two records of one person: all consents and events stay, no mail is sent twice."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ FILLED = ("first_name", "last_name", "company", "basis_note")
 
 @dataclass(frozen=True, slots=True)
 class Merging:
-    """What joining would do: which of the other record's consents end, and which go on."""
+    """What a merge would do: which of the other record's consents end and which continue."""
 
     ending: tuple[Consent, ...]
     staying: tuple[Consent, ...]
 
 
 def preview_merge(session: Session, kept_id: int, other_id: int) -> Merging:
-    """What `merge` would do now; writes nothing."""
+    """Return what `merge` would do now; write nothing."""
     return _plan(_open_consents(session, kept_id), _open_consents(session, other_id))
 
 
@@ -63,7 +63,7 @@ def merge(tx: Transaction, kept_id: int, other_id: int, *, actor: str, at: datet
 
 
 def undo_merge(tx: Transaction, subscriber_id: int) -> int | None:
-    """Take a joining back; returns whom the record was joined to. What has ended stays ended."""
+    """Undo a merge; return the id it was merged into. Consents that ended stay ended."""
     person = locked_person(tx, subscriber_id)
     joined_to = person.merged_into_id
     person.merged_into_id = None
@@ -71,7 +71,7 @@ def undo_merge(tx: Transaction, subscriber_id: int) -> int | None:
 
 
 def joined_to(session: Session, subscriber_id: int) -> Sequence[Subscriber]:
-    """The records that were joined to this one."""
+    """Return the records merged into this one."""
     return session.scalars(
         sa.select(Subscriber)
         .where(Subscriber.merged_into_id == subscriber_id)
@@ -80,7 +80,7 @@ def joined_to(session: Session, subscriber_id: int) -> Sequence[Subscriber]:
 
 
 def namesakes(session: Session, person: Subscriber, *, most: int = 5) -> Sequence[Subscriber]:
-    """Other records with the same first and last name: perhaps the same person."""
+    """Return other records with the same first and last name, possibly of the same person."""
     if not (person.last_name and person.first_name):
         return ()
     names = " AND ".join(
@@ -100,7 +100,7 @@ def namesakes(session: Session, person: Subscriber, *, most: int = 5) -> Sequenc
 
 
 def find_other(session: Session, kept: Subscriber, typed: str) -> Subscriber:
-    """The other record of an address. Raises InvalidInput when there is none."""
+    """Return the other record by address. Raises InvalidInput if there is none."""
     try:
         key = parse_address(typed).key
     except AddressError:
@@ -149,7 +149,7 @@ def _may_be_joined(tx: Transaction, kept: Subscriber, other: Subscriber) -> None
 
 
 def fill(kept: Subscriber, other: Subscriber) -> None:
-    """Take over what the kept record has nothing of itself."""
+    """Copy values that the kept record lacks."""
     for name in FILLED:
         if not getattr(kept, name):
             setattr(kept, name, getattr(other, name))

@@ -1,4 +1,4 @@
-"""Consents, their ledger, the personal evidence beside it, sign-ups and questions waiting."""
+"""Tables of consents, their ledger and evidence, sign-ups and service mails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPEN_SQL = "status IN ({})".format(", ".join(f"'{s.value}'" for s in sorted(OPE
 
 
 class ConsentSource(enum.StrEnum):
-    """Where a consent came in."""
+    """Where a consent was captured."""
 
     FORM = "form"
     IMPORT = "import"
@@ -28,7 +28,9 @@ class ConsentSource(enum.StrEnum):
 
 
 class Consent(Base):
-    """One person, one list, one purpose, one life. `status` alone says whether mail may go."""
+    """One person's consent to one purpose, from start to end. Only `status` decides whether mail
+    may be sent.
+    """
 
     __tablename__ = "consents"
     __table_args__ = (
@@ -101,10 +103,11 @@ class Consent(Base):
 
 
 class ConsentMove(Base):
-    """So many consents went from one station to another in a week; `came_from` "" is a beginning.
+    """Number of consents that changed from one status to another in a week; `came_from` "" is a
+    start.
 
-    Written by triggers, a row a statement or an act, and added up later (`overview.fold`): the
-    numbers of the overview are sums of a few rows, and nobody waits for a counter.
+    Written by triggers, one row a statement, and summed later (`consent_statistics.fold`): the
+    overview sums a few rows, and no transaction waits for a counter.
     """
 
     __tablename__ = "consent_moves"
@@ -121,7 +124,7 @@ class ConsentMove(Base):
 
 
 class ConsentEvent(Base):
-    """One link of a consent's hash chain. Append-only by trigger; nothing personal in it."""
+    """One link of a consent's hash chain. Append-only by trigger; contains nothing personal."""
 
     __tablename__ = "consent_events"
     __table_args__ = (sa.UniqueConstraint("consent_id", "seq"),)
@@ -177,7 +180,9 @@ class LedgerAnchor(Base):
 
 
 class Signup(Base):
-    """What a visitor sent, before anybody looked whether we know them (T-10). Deleted when done."""
+    """A visitor's input before it is checked against known people (T-10). Deleted once
+    processed.
+    """
 
     __tablename__ = "signups"
     __table_args__ = (sa.Index("ix_signups_received_at", "received_at"),)
@@ -191,7 +196,7 @@ class Signup(Base):
 
 
 class ServiceMailStatus(enum.StrEnum):
-    """The life of one confirmation mail."""
+    """State of a service mail."""
 
     # Over a limit: it is queued when there is room.
     WAITING = "waiting"
@@ -203,7 +208,7 @@ class ServiceMailStatus(enum.StrEnum):
 
 
 class ServiceMailKind(enum.StrEnum):
-    """The mails that may go to somebody who has not confirmed anything by them."""
+    """Kinds of mails that may go to somebody who has not confirmed anything."""
 
     CONFIRM = "confirm"
     ALREADY = "already"
@@ -214,7 +219,7 @@ class ServiceMailKind(enum.StrEnum):
 
 
 class ServiceMail(Base):
-    """One confirmation mail: the only kind of mail that rests on a pending consent."""
+    """A service mail, the only kind of mail that may rest on a pending consent."""
 
     __tablename__ = "questions"
     __table_args__ = (
@@ -265,7 +270,7 @@ class ServiceMail(Base):
 
 
 class SignupAnswers(Base):
-    """Field values of a sign-up, until its question is confirmed: only then are they a person's."""
+    """Field values of a sign-up until it is confirmed: only then do they belong to the person."""
 
     __tablename__ = "signup_answers"
     __table_args__ = (

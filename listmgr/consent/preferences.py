@@ -1,4 +1,4 @@
-"""What a person gets from us, on one page they can change without signing in (L-13)."""
+"""A person's subscriptions on one page, which they can change without signing in (L-13)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from listmgr.subscribers.address import mask
 
 @dataclass(frozen=True, slots=True)
 class PreferenceRow:
-    """One subscription that is confirmed now."""
+    """One confirmed subscription."""
 
     consent_id: int
     list_name: str
@@ -28,7 +28,7 @@ class PreferenceRow:
 
 @dataclass(frozen=True, slots=True)
 class PreferencesView:
-    """What the preferences page may show; nothing in it when the person is unknown or erased."""
+    """What the preferences page may show; empty for an unknown or erased person."""
 
     masked_address: str
     language: str
@@ -48,7 +48,7 @@ WHERE s.id = %(subscriber)s ORDER BY c.list_name, c.purpose_id
 
 
 def preferences(rows: Rows, settings: Settings, token: str) -> PreferencesView:
-    """What the holder of a link is subscribed to. Raises TokenInvalid for a forged link."""
+    """Return the subscriptions of a link's owner. Raises TokenInvalid for a forged link."""
     subscriber = subscriber_of(settings, token)
     found = rows(_ROWS, {"subscriber": subscriber, "confirmed": ConsentStatus.CONFIRMED.value})
     if not found:
@@ -70,7 +70,7 @@ def preferences(rows: Rows, settings: Settings, token: str) -> PreferencesView:
 def save_preferences(
     tx: Transaction, token: str, *, keep: set[int], facts: RequestFacts, at: datetime
 ) -> PreferencesView:
-    """Withdraw every shown subscription that is not in `keep`; nothing can be given here."""
+    """Withdraw every displayed subscription that is not in `keep`; nothing can be granted here."""
     for row in preferences(rows_of(tx.session), tx.settings, token).rows:
         if row.consent_id not in keep:
             withdraw(tx, row.consent_id, how="preferences", actor="subscriber", facts=facts, at=at)
@@ -78,7 +78,7 @@ def save_preferences(
 
 
 def subscriber_of(settings: Settings, token: str) -> int:
-    """Whose page a link opens: a preferences token, or the token of any campaign mail."""
+    """Return whose page a link opens: a preferences token, or the token of any campaign mail."""
     try:
         parts = open_token(settings.secret_keys, TokenPurpose.PREFERENCES, token)
     except TokenInvalid:

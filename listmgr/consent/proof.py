@@ -1,4 +1,4 @@
-"""The proof of one consent: exported whole, checked by anybody with no database (L-01, L-02)."""
+"""Export the proof of one consent, verifiable by anyone without a database (L-01, L-02)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ FORMAT = "listmgr-consent-proof-1"
 
 
 def proof(session: Session, consent_id: int) -> dict[str, Any]:
-    """Everything that shows who agreed to what, when and how; raises NotFound.
+    """Return everything that shows who agreed to what, when and how. Raises NotFound.
 
-    It reads the ledger and its evidence only: lists, forms and templates may have changed or gone.
+    Reads only the ledger and its evidence: lists, forms and templates may have changed or gone.
     """
     consent = session.get(Consent, consent_id)
     if consent is None:
@@ -67,10 +67,10 @@ def _event(event: ConsentEvent, evidence: ConsentEvidence | None) -> dict[str, A
 
 
 def read_proof(text: str) -> dict[str, Any]:
-    """An exported proof as it was written. Raises ProofError for what is none.
+    """Parse an exported proof. Raises ProofError for anything else.
 
-    JSON may name a key twice, and readers differ in which they take: that is refused (RFC 8259,
-    section 4).
+    Duplicate JSON keys are refused, since readers differ in which one they take (RFC 8259, section
+    4).
     """
     try:
         return _of(dict, _load(text))
@@ -85,9 +85,9 @@ class ProofError(Exception):
 
 
 def verify(exported: Mapping[str, Any]) -> int:
-    """Check an exported proof by arithmetic alone; returns the number of events.
+    """Verify an exported proof by computation alone; return the number of events.
 
-    Raises ProofError naming the event whose chain, hash or evidence does not hold.
+    Raises ProofError naming the event whose chain, hash or evidence is wrong.
     """
     if not isinstance(exported, dict) or exported.get("format") != FORMAT:
         raise ProofError(lazy_message(N_("This is not a %(format)s file."), format=FORMAT))
@@ -145,7 +145,7 @@ def _check_keys(told: Mapping[str, Any], known: frozenset[str]) -> None:
 
 
 def _checked_event(event: object) -> dict[str, Any]:
-    """An event with all its keys, each a text but its number, and with readable JSON inside."""
+    """Return an event with all its keys as text, except its number, and with valid JSON inside."""
     told = _of(dict, event)
     held_back = not _EVIDENCE_KEYS & told.keys()
     _check_keys(told, _EVENT_KEYS if held_back else _EVENT_KEYS | _EVIDENCE_KEYS)
@@ -157,7 +157,7 @@ def _checked_event(event: object) -> dict[str, Any]:
 
 
 def _octets(text: str, length: int = 32) -> bytes:
-    """Octets written as hex digits; their number is fixed, so that nothing moves between them."""
+    """Decode hex digits; the fixed length prevents shifting bytes between fields."""
     found = bytes.fromhex(text)
     if len(found) != length or found.hex() != text:
         raise ValueError(f"{length} octets in hex digits expected")
@@ -193,7 +193,7 @@ def _evidence_holds(event: Mapping[str, Any]) -> bool:
 
 
 def printable(exported: Mapping[str, Any]) -> str:
-    """The proof as plain text, for a letter or a court."""
+    """Return the proof as plain text, for a letter or a court."""
     lines = [f"Proof of consent {exported['consent_id']}: {exported['status']}", ""]
     for event in exported["events"]:
         lines.append(f"{event['seq']}. {event['at']}  {event['action']} by {event['actor']}")

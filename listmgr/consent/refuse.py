@@ -1,4 +1,4 @@
-"""Refused: "this was not me", from the mailbox that never asked."""
+"""Refuse a request: "this was not me", from a mailbox whose owner never asked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HOW = {
 
 
 def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> ConfirmationView:
-    """End every consent the question asked for. Safe to press twice; raises TokenInvalid."""
+    """End every consent the mail asked for. Safe to press twice. Raises TokenInvalid."""
     for consent in question_consents(tx, token):
         action = _HOW.get(consent.status)
         if action is not None:

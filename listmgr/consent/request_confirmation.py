@@ -1,6 +1,6 @@
-"""Pending: the person asked, so the one question may be sent, within limits against abuse.
+"""Request confirmation of a sign-up, within limits against abuse.
 
-Over a limit a question waits, and `waiting_requests` asks it when there is room (T-09).
+Over a limit a request waits, and `waiting_requests` sends it when the limits allow (T-09).
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def request_confirmation(
     actor: str,
     network: bytes | None = None,
 ) -> ServiceMail | None:
-    """Queue one mail for consents and move them to pending, or let it wait for room.
+    """Move consents to pending and queue one mail for them, or let it wait for the limits.
 
-    `network` is the keyed fingerprint of where the request came from: those that wait take turns
-    by it. Returns None where the mailbox has been asked for all of it within the day.
+    `network` is the keyed fingerprint of where the request came from, by which waiting requests
+    take turns. Returns None if the mailbox was asked for all of it within a day.
     """
     question = _question(tx, ServiceMailKind.CONFIRM, consents, address, at)
     question.actor, question.network = actor, network
@@ -57,7 +57,7 @@ def request_confirmation(
 def begin_asking(
     tx: Transaction, question: ServiceMail, consents: Sequence[Consent], *, at: datetime
 ) -> None:
-    """Move the consents to pending, from now on for `confirm_days`, and queue the mail."""
+    """Move the consents to pending for `confirm_days` from now on, and queue the mail."""
     for consent in consents:
         consent.asked_at = at
         consent.expires_at = at + timedelta(days=tx.settings.confirm_days)
@@ -68,7 +68,9 @@ def begin_asking(
 def askable_consents(
     tx: Transaction, consent_ids: Sequence[int], statuses: Sequence[ConsentStatus], at: datetime
 ) -> list[Consent]:
-    """Those a mail may rest on: the person may have left, or been restricted, meanwhile."""
+    """Return the consents a mail may rest on: the person may have left or been restricted
+    meanwhile.
+    """
     query = (
         sa.select(Consent)
         .join(Subscriber, Subscriber.id == Consent.subscriber_id)
@@ -88,7 +90,7 @@ def askable_consents(
 def queue_already_subscribed(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> ServiceMail | None:
-    """Queue the mail that says "you are subscribed already": only the mailbox learns it (T-10)."""
+    """Queue the mail that says "you are already subscribed": only the mailbox learns it (T-10)."""
     question = _question(tx, ServiceMailKind.ALREADY, consents, address, at)
     _lock_mailbox(tx, question)
     full = full_limits(tx, question, at, share=AT_ONCE)
@@ -102,14 +104,14 @@ def queue_already_subscribed(
 def queue_address_change_notice(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> ServiceMail:
-    """Queue the mail that tells the old mailbox of a change of address; no limit holds it back."""
+    """Queue the mail that informs the old mailbox of a change of address; no limit applies."""
     return queue(tx, _question(tx, ServiceMailKind.MOVING, consents, address, at), at)
 
 
 def queue_my_data_link(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> ServiceMail | None:
-    """Queue the mail with the key to the person's own data; None when three went in a day."""
+    """Queue the mail with the link to the person's data; None if three were sent in a day."""
     recipient, _domain = _limit_keys(tx, address)
     lately = sa.select(sa.func.count()).where(
         ServiceMail.kind == ServiceMailKind.MY_DATA,
@@ -122,7 +124,7 @@ def queue_my_data_link(
 
 
 def queue(tx: Transaction, question: ServiceMail, at: datetime) -> ServiceMail:
-    """Let a question be sent from now on; it counts towards the limits."""
+    """Queue a service mail, which from now on counts towards the limits."""
     question.status, question.queued_at = ServiceMailStatus.QUEUED, at
     tx.session.add(question)
     tx.session.flush()
@@ -133,7 +135,7 @@ def queue(tx: Transaction, question: ServiceMail, at: datetime) -> ServiceMail:
 
 
 class FullLimits(NamedTuple):
-    """Which limits are reached: of the mailbox; of its domain, or of everybody together."""
+    """Which limits are reached: of the mailbox; of its domain or of the installation."""
 
     mailbox: bool
     others: bool
@@ -142,7 +144,9 @@ class FullLimits(NamedTuple):
 def full_limits(
     tx: Transaction, service_mail: ServiceMail, at: datetime, *, share: float = 1
 ) -> FullLimits:
-    """Check all limits of a mail in one statement; `share` applies to those of many mailboxes."""
+    """Check all limits of a mail in one statement; `share` scales those shared by many
+    mailboxes.
+    """
     settings = tx.settings
     values = {
         "recipient": service_mail.recipient,
@@ -160,7 +164,7 @@ def full_limits(
 
 
 def is_hour_full(tx: Transaction, at: datetime) -> bool:
-    """Whether as many went to everybody together as may go in an hour."""
+    """Whether the installation's limit for one hour is reached."""
     [(full,)] = rows_of(tx.session)(f"SELECT {_EVERYBODY}", _hour(tx, at, 1))
     return bool(full)
 
@@ -171,7 +175,9 @@ def _hour(tx: Transaction, at: datetime, share: float) -> dict[str, object]:
 
 
 def _reaches(limit: str, since: str, condition: str = "true") -> str:
-    """SQL: so many mails were queued since then; reads no more rows than the limit."""
+    """Return SQL that tells whether this many mails were queued since then; reads no more rows than
+    the limit.
+    """
     return (
         f"(SELECT count(*) FROM (SELECT FROM questions WHERE queued_at > %({since})s"
         f" AND {condition} LIMIT %({limit})s) AS counted) >= %({limit})s"
@@ -190,7 +196,7 @@ _FULL_LIMITS = (
 
 
 def _lock_mailbox(tx: Transaction, service_mail: ServiceMail) -> None:
-    """Two sign-ups for one address at once must not both pass: they wait for each other here."""
+    """Serialize sign-ups for one address, so that two at once do not both pass the limits."""
     lock = int.from_bytes(service_mail.recipient[:8], "big", signed=True)
     # A statement of its own: what is counted next includes what the other one has written.
     rows_of(tx.session)("SELECT pg_advisory_xact_lock(%(lock)s::bigint)", {"lock": lock})
@@ -214,7 +220,7 @@ def _question(
 
 
 def _wait(tx: Transaction, question: ServiceMail) -> ServiceMail:
-    """Keep a question until there is room; who signs up again meanwhile waits once, not twice."""
+    """Keep a request until the limits allow it; a second sign-up meanwhile adds no second one."""
     waiting = tx.session.scalars(
         sa.select(ServiceMail).where(
             ServiceMail.status == ServiceMailStatus.WAITING,

@@ -1,4 +1,4 @@
-"""What a request tells about the act it carries: the evidence of how somebody said something."""
+"""Evidence that a request carries about the act: network address, user agent, method."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ class RequestFacts:
     language: str = ""
 
     def evidence(self) -> dict[str, Any]:
-        """The personal part, for the erasable evidence beside the ledger."""
+        """Return the personal part, for the erasable evidence beside the ledger."""
         return {"ip": self.ip, "user_agent": self.user_agent[:500], "method": self.method}

@@ -1,4 +1,4 @@
-"""What the sober mails say: who, which list, when, one link, and nothing a visitor typed (L-10)."""
+"""Compose service mails: list, purpose, time, one link, and nothing a visitor typed (L-10)."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ LANGUAGES = frozenset({"de", "en"})
 
 
 class Advertising(Exception):
-    """The mail holds something a confirmation mail must not hold (L-10)."""
+    """The mail contains something a confirmation mail must not contain (L-10)."""
 
 
 def compose_service_mail(
     tx: Transaction, question: ServiceMail, consents: list[Consent], token: str, templates: Path
 ) -> OutgoingMail:
-    """The sober mail: who, which list, when, one link, "ignore it", imprint, privacy (L-10).
+    """Compose the mail: list, purpose, time, one link, "ignore it", imprint, privacy (L-10).
 
-    Nothing the visitor typed is in it, not even the name. Raises Advertising.
+    It contains nothing the visitor typed, not even their name. Raises Advertising.
     """
     mailing_list = tx.session.get_one(MailingList, consents[0].list_id)
     subscriber = tx.session.get_one(Subscriber, consents[0].subscriber_id)
@@ -84,7 +84,9 @@ def _render(folder: Path, values: Mapping[str, Any]) -> dict[str, str]:
 
 @lru_cache(maxsize=64)
 def _templates(folder: Path) -> dict[str, Template]:
-    """The compiled parts of a mail; raises Advertising for a field a visitor may have typed."""
+    """Return the compiled templates of a mail. Raises Advertising for a field a visitor may have
+    typed.
+    """
     environment = mail_templates(folder)
     parts = {}
     for name in ("subject.txt", "body.txt", "body.html"):

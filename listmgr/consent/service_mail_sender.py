@@ -1,4 +1,4 @@
-"""Writes and sends the one mail that may go to somebody who has not confirmed anything yet."""
+"""Send service mails, the only mails that may go to somebody who has not confirmed anything."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _SOFT_BREAK = b"=\r\n"
 
 
 class ClaimedQuestion(NamedTuple):
-    """A mail that this process alone may send, the way it goes, and the secret in its link."""
+    """A mail only this process may send, with its route and the secret in its link."""
 
     question_id: int
     letter: OutgoingMail
@@ -68,7 +68,7 @@ def send_question(
     *,
     now: Callable[[], datetime],
 ) -> None:
-    """Send one question; safe to run twice, since claiming it is committed before the mail goes."""
+    """Send one service mail. Safe to run twice: the claim is committed before the mail is sent."""
     with uow() as tx:
         question = tx.session.get(ServiceMail, question_id, with_for_update={"skip_locked": True})
         claimed = claim(tx, question, templates, now()) if question is not None else None
@@ -79,7 +79,7 @@ def send_question(
 def send_claimed(
     uow: UnitOfWork, post: SendVia, claimed: ClaimedQuestion, *, now: Callable[[], datetime]
 ) -> None:
-    """Send what is claimed, once the claim is committed; settle it by what the server said."""
+    """Send a claimed mail after the commit of the claim and store the server's answer."""
     question_id, letter, its_way, token = claimed
     try:
         receipt = post(letter, its_way)
@@ -103,7 +103,7 @@ def send_claimed(
 
 
 def sweep_questions(tx: Transaction, *, at: datetime) -> int:
-    """Ring again for what waits, and give up on what a dead worker left half done."""
+    """Queue waiting mails again; give up on those a dead worker left half sent."""
     _close(tx, ServiceMailStatus.SENDING, ServiceMail.sent_at < at - LEFT_HALF_DONE, "worker died")
     _close(
         tx, ServiceMailStatus.QUEUED, ServiceMail.queued_at < at - GIVE_UP, "gave up after two days"
@@ -127,7 +127,7 @@ def sweep_questions(tx: Transaction, *, at: datetime) -> int:
 def _close(
     tx: Transaction, status: ServiceMailStatus, overdue: sa.ColumnElement[bool], why: str
 ) -> None:
-    """What was being sent may have arrived; what only waited has surely not."""
+    """Close overdue mails: one being sent may have arrived, a waiting one has not."""
     uncertain = status is ServiceMailStatus.SENDING
     tx.session.execute(
         sa.update(ServiceMail)
@@ -142,9 +142,9 @@ def _close(
 def claim(
     tx: Transaction, question: ServiceMail, templates: Path, at: datetime
 ) -> ClaimedQuestion | None:
-    """Write the mail of a question and mark it as being sent; None when it is not to go now.
+    """Compose the mail and mark it as being sent; return None if it must not be sent now.
 
-    The question is locked, or was made in this transaction.
+    The row is locked or was created in this transaction.
     """
     if question.status is not ServiceMailStatus.QUEUED:
         return None
@@ -178,7 +178,7 @@ def _way(tx: Transaction, consent: Consent) -> TransactionalRoute:
 
 
 def _token(tx: Transaction, question: ServiceMail, consents: Sequence[Consent]) -> str:
-    """What the one link of the mail opens: the question, or the person's own page."""
+    """Return the token of the mail's one link: the confirmation, or the person's own page."""
     keys, person = tx.settings.secret_keys, int(consents[0].subscriber_id or 0)
     if question.kind is ServiceMailKind.MOVING:
         return make_token(keys, TokenPurpose.PREFERENCES, person)
@@ -204,7 +204,7 @@ def _server_away(tx: Transaction, its_way: TransactionalRoute, at: datetime) -> 
 
 
 def _still_asked(tx: Transaction, question: ServiceMail, at: datetime) -> list[Consent]:
-    """What the mail may rest on now: the person may have left, or been restricted, meanwhile."""
+    """Return the consents the mail may rest on now: the person may have left or been restricted."""
     if question.kind is ServiceMailKind.MY_DATA:
         # Whoever we hold data of may see them, subscribed or not, restricted or not (Art. 15).
         theirs = sa.select(Consent).where(
@@ -233,10 +233,10 @@ def _settle(
 
 
 def without_secret(mime: bytes, token: str) -> bytes:
-    """The mail as it was sent, octet for octet, but for the secret of its link.
+    """Return the mail byte for byte as sent, except for the secret of its link.
 
-    Whoever reads the proof could confirm for the person by it. Each of its characters becomes an
-    x, also where quoted-printable breaks the line within it (RFC 2045, 6.7).
+    A reader of the proof could confirm with it. Each of its characters becomes an x, also where
+    quoted-printable breaks the line within it (RFC 2045, 6.7).
     """
     lines = mime.split(_SOFT_BREAK)
     masked = io.BytesIO(b"".join(lines).replace(token.encode(), b"x" * len(token)))

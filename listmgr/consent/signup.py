@@ -1,4 +1,4 @@
-"""A visitor's sign-up: written down unseen, then looked at where nobody can watch (T-10)."""
+"""Accept a sign-up without looking anything up, then process it unobserved (T-10)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from listmgr.subscribers.models import Subscriber
 
 @dataclass(frozen=True, slots=True)
 class SignupContent:
-    """What the form sent. `notice_ids` are the notices whose boxes were ticked, as shown."""
+    """The submitted form. `notice_ids` are the notices whose boxes were ticked, as displayed."""
 
     address: str
     notice_ids: tuple[int, ...]
@@ -45,7 +45,7 @@ class SignupContent:
 
 
 def receive(tx: Transaction, *, form_id: int, content: SignupContent, at: datetime) -> None:
-    """Write a sign-up down: one insert, the same for new, pending, active and suppressed people."""
+    """Store a sign-up with one insert, the same for new, pending, active and suppressed people."""
     signup = Signup(form_id=form_id, received_at=at, content=asdict(content))
     tx.session.add(signup)
     tx.session.flush()
@@ -56,7 +56,9 @@ _TAKE = "DELETE FROM signups WHERE id = %(id)s RETURNING received_at, content"
 
 
 def process_signup(tx: Transaction, signup_id: int, *, at: datetime) -> None:
-    """Capture and ask; safe to run twice, since the row goes with the first commit."""
+    """Capture consents and request confirmation. Safe to run twice: the first commit deletes the
+    row.
+    """
     taken = rows_of(tx.session)(_TAKE, {"id": signup_id})
     if not taken:
         return
@@ -118,7 +120,7 @@ def _enrol(
 def find_or_add(
     tx: Transaction, address: Address, content: SignupContent, *, at: datetime
 ) -> Subscriber:
-    """The subscriber of an address. An existing record is never changed by an unproven sign-up."""
+    """Return the subscriber of an address. An unproven sign-up never changes an existing record."""
     key = fingerprint(tx.settings.suppression_key, address.key)
     added = tx.session.scalars(
         insert(Subscriber)
@@ -145,7 +147,7 @@ def find_or_add(
 
 
 def _notices(tx: Transaction, ids: Sequence[int]) -> list[Notice]:
-    """The notices that may still be agreed to; archived lists take nobody."""
+    """Return the notices that can still be agreed to; archived lists accept no one."""
     return list(
         tx.session.scalars(
             sa.select(Notice)

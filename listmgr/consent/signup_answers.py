@@ -1,7 +1,7 @@
-"""Field values of a sign-up wait for the person's own confirmation; until then they are nobody's.
+"""Keep the field values of a sign-up until the person confirms it.
 
-A stranger who types a known address changes nothing by it: the values hang on the question that
-was mailed, and only the button behind it writes them to the subscriber (decision 0011).
+A stranger who types a known address changes nothing: the values belong to the mail that was sent,
+and only its button copies them to the subscriber (decision 0011).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def keep_answers(
     *,
     at: datetime,
 ) -> None:
-    """Hang what was typed on the question; what was left empty says nothing."""
+    """Store what was typed with the mail; empty fields are ignored."""
     told = {key: value for key, value in values.items() if value}
     if told:
         # Who sent the form again while the question waited means what they typed last.
@@ -46,7 +46,7 @@ def keep_answers(
 
 
 def answers_of(rows: Rows, question_id: int) -> tuple[tuple[CatalogueField, str], ...]:
-    """What confirming the question would write; a field changed meanwhile may no longer take it."""
+    """Return what confirming would store; a field changed meanwhile may not accept it any more."""
     kept = rows(
         "SELECT content FROM signup_answers WHERE question_id = %(id)s", {"id": question_id}
     )
@@ -64,7 +64,7 @@ def answers_of(rows: Rows, question_id: int) -> tuple[tuple[CatalogueField, str]
 
 
 def apply_answers(tx: Transaction, question_id: int) -> None:
-    """Write the values to the subscriber who has confirmed, once; a restricted person stays so."""
+    """Store the values with the confirmed subscriber, once; a restricted person stays unchanged."""
     values = {field.key: value for field, value in answers_of(rows_of(tx.session), question_id)}
     kept = tx.session.get(SignupAnswers, question_id)
     if kept is None:
@@ -76,11 +76,11 @@ def apply_answers(tx: Transaction, question_id: int) -> None:
 
 
 def drop_answers(tx: Transaction, question_id: int) -> None:
-    """Forget them: it was not the person who typed them."""
+    """Delete the values, since another person typed them."""
     tx.session.execute(sa.delete(SignupAnswers).where(SignupAnswers.question_id == question_id))
 
 
 def forget_old_answers(tx: Transaction, *, at: datetime) -> None:
-    """Forget what nobody confirmed in time (L-07)."""
+    """Delete the values of sign-ups nobody confirmed in time (L-07)."""
     over = at - timedelta(days=tx.settings.confirm_days)
     tx.session.execute(sa.delete(SignupAnswers).where(SignupAnswers.received_at <= over))

@@ -1,4 +1,4 @@
-"""Writes down what a person told staff: no more of this, or no mail at all (L-13)."""
+"""Record what a person told staff: unsubscribe from one purpose, or no mail at all (L-13)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ REQUEST_CHANNELS = ("reply", "phone", "letter", "in person")
 def record_withdrawal_request(
     tx: Transaction, subscriber_id: int, consent_id: int, *, how: str, actor: str, at: datetime
 ) -> bool:
-    """End one consent of a person; False when it had ended. Raises InvalidInput or NotFound."""
+    """End one consent of a person; return False if it had ended. Raises InvalidInput or
+    NotFound.
+    """
     validate_channel(how)
     consent = tx.session.get(Consent, consent_id)
     if consent is None or consent.subscriber_id != subscriber_id:
@@ -35,7 +37,7 @@ def record_withdrawal_request(
 def record_objection(
     tx: Transaction, subscriber_id: int, *, how: str, actor: str, at: datetime
 ) -> int:
-    """End every open consent and block the address; returns how many ended.
+    """End every open consent and block the address; return how many ended.
 
     Only the person's own confirmation of a new sign-up lifts the block (L-15, L-16).
     """
@@ -55,7 +57,7 @@ def record_objection(
 
 
 def validate_channel(how: str) -> None:
-    """Raise InvalidInput unless it is one of the ways."""
+    """Raise InvalidInput unless `how` is a known channel."""
     if how not in REQUEST_CHANNELS:
         raise InvalidInput(
             N_("Choose how the person said it."), {"how": N_("Choose how the person said it.")}
@@ -63,6 +65,6 @@ def validate_channel(how: str) -> None:
 
 
 def facts(how: str) -> RequestFacts:
-    """The evidence of what was said to staff."""
+    """Return the evidence of a request made to staff."""
     # The network address of the operator's own browser is no evidence of the person's act.
     return RequestFacts(method=f"{how}, written down by staff")

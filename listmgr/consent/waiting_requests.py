@@ -1,7 +1,7 @@
-"""Confirmation requests over a limit: kept, and asked when there is room, by turns of networks.
+"""Requests over a limit: kept, and sent when the limits allow, with networks taking turns.
 
-Somebody who floods the forms fills the limits, and shall not shut out everybody else (T-09): the
-next one comes from the network that was asked for least within a day.
+Somebody who floods the forms exhausts the limits but must not lock out everybody else (T-09): the
+next request comes from the network with the fewest requests sent in a day.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ SELECT id FROM turns ORDER BY turn, id LIMIT :batch
 
 
 def release_waiting(tx: Transaction, *, at: datetime) -> int:
-    """Queue the waiting questions there is room for; returns how many. Safe from several hosts."""
+    """Queue the waiting requests the limits allow; return how many. Safe to run on several
+    hosts.
+    """
     waiting = _waiting(tx, at)
     if not waiting or not _is_first(tx):
         return 0
@@ -80,7 +82,7 @@ def release_waiting(tx: Transaction, *, at: datetime) -> int:
 
 
 def forget_networks(tx: Transaction, *, at: datetime) -> None:
-    """Forget where requests came from once it no longer decides whose turn it is."""
+    """Delete where requests came from once it no longer decides whose turn it is."""
     tx.session.execute(
         sa.update(ServiceMail)
         .where(
@@ -96,7 +98,7 @@ def forget_networks(tx: Transaction, *, at: datetime) -> None:
 
 
 def _waiting(tx: Transaction, at: datetime) -> int:
-    """How many wait, up to MAX_COUNT; those whose consents have expired by now wait no more."""
+    """Count the waiting requests up to MAX_COUNT, without those whose consents have expired."""
     over = at - timedelta(days=tx.settings.confirm_days)
     waiting = ServiceMail.status == ServiceMailStatus.WAITING
     some = sa.select(ServiceMail.id).where(waiting).limit(MAX_COUNT).subquery()

@@ -1,4 +1,6 @@
-"""Withdrawn: as easy as giving it, at once, by link, one-click, or on the person's word."""
+"""Withdraw a consent: as easily as it was given, at once, by link, one-click or on the person's
+word.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from listmgr.subscribers.address import mask
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeView:
-    """What the page behind an unsubscribe link may show: active, ended, or test (T-26)."""
+    """What the page of an unsubscribe link may show: active, ended, or test (T-26)."""
 
     state: str
     list_name: str = ""
@@ -40,7 +42,7 @@ UNKNOWN = UnsubscribeView(state="ended")
 def withdraw(
     tx: Transaction, consent_id: int, *, how: str, actor: str, facts: RequestFacts, at: datetime
 ) -> bool:
-    """End one consent; False when it had ended before. Effect is from the commit on (L-14)."""
+    """End one consent; return False if it had ended. Effective from the commit on (L-14)."""
     consent = lock_consent(tx, consent_id)
     if consent.status not in OPEN:
         return False
@@ -66,7 +68,7 @@ def withdraw_many(
     facts: RequestFacts,
     at: datetime,
 ) -> int:
-    """End every open consent of many people, or those to one purpose; returns how many ended."""
+    """End all open consents of many people, or those to one purpose; return how many ended."""
     open_ones = sa.select(Consent).where(
         Consent.subscriber_id.in_(subscriber_ids), Consent.status.in_(OPEN)
     )
@@ -79,7 +81,7 @@ def withdraw_many(
 
 
 def unsubscribe_view(rows: Rows, settings: Settings, token: str) -> UnsubscribeView:
-    """What an unsubscribe link is about; writes nothing. Raises TokenInvalid."""
+    """Return what an unsubscribe link is about; write nothing. Raises TokenInvalid."""
     campaign_id, subscriber_id = _parts(settings, token)
     if not subscriber_id:
         return UnsubscribeView(state="test")
@@ -100,10 +102,10 @@ def unsubscribe_view(rows: Rows, settings: Settings, token: str) -> UnsubscribeV
 def unsubscribe(
     tx: Transaction, token: str, *, facts: RequestFacts, how: str, at: datetime
 ) -> UnsubscribeView:
-    """End the consent a mail's link speaks of; twice is fine, and so is an erased person.
+    """End the consent behind a mail's link; repeating it or an erased person is no error.
 
-    A link from an old mail ends a newer consent too: who presses it wants no more mail, and a link
-    that does nothing would be worse than one that does too much (docs/decisions/0006).
+    A link from an old mail also ends a newer consent: whoever presses it wants no more mail, and a
+    link without effect would be worse than one that does too much (decision 0006).
     """
     campaign_id, subscriber_id = _parts(tx.settings, token)
     rows = rows_of(tx.session)
@@ -121,7 +123,7 @@ def _parts(settings: Settings, token: str) -> tuple[int, int]:
 
 
 class _Latest(NamedTuple):
-    """The consent a link speaks of, and the one its mail rested on."""
+    """The consent a link refers to now, and the one its mail rested on."""
 
     id: int
     status: ConsentStatus
