@@ -1,1 +1,1 @@
-"""The room of sending: leases, windows, messages and their outcomes."""
+"""Sending of campaigns: leases, windows, messages and their outcomes."""

@@ -1,7 +1,7 @@
-"""Notes when a consent was last used, lease by lease, after the mails have gone.
+"""Record when consents were last used, lease by lease, after the mails were sent.
 
-The clock of ageing and of the proof's retention, to the month (L-06, L-08). Nobody waits for it:
-noted with the mails it was a third of what PostgreSQL did for each of them.
+Drives ageing and the retention of proofs, to the month (L-06, L-08). Nothing waits for it: recorded
+with the mails, it was a third of PostgreSQL's work for each of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOTE = sa.text(
 
 
 def note_uses(tx: Transaction) -> bool:
-    """Note the uses of one lease that is done; whether there was one. Safe to run twice."""
+    """Record the uses of one finished lease; return whether there was one. Safe to run twice."""
     lease = tx.session.execute(
         sa.select(
             CampaignLease.campaign_id,

@@ -1,7 +1,6 @@
-"""Limits by recipients' providers and domains, and those that ask to be left alone for a while.
+"""Limits by recipients' providers and domains, and back-off from domains that refuse.
 
-Who is put off uses up no attempt and stands in line behind the others; mail to everybody else
-goes on.
+A deferred recipient uses no attempt and queues behind the others; mail to everybody else continues.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ BUSY = 2.0
 
 
 class PutOff(NamedTuple):
-    """Somebody whose domain may get no more now; `why` is "rate" or "busy" with the scope.
+    """A recipient whose domain may get no more now; `why` is "rate" or "busy" with the scope.
 
-    Without a moment, their domain has refused for too long: nothing is tried any more.
+    Without a time, the domain has refused for too long and is no longer tried.
     """
 
     subscriber_id: int
@@ -51,13 +50,13 @@ class PutOff(NamedTuple):
 
 
 def alone_of(terms: SendingPolicy) -> str:
-    """Where all workers note who is left alone."""
+    """Return the Valkey key under which all workers store domains in back-off."""
     return f"listmgr:rate:{terms.sender_id}:alone"
 
 
 @dataclass(slots=True)
 class Heard:
-    """How one place has answered in this window."""
+    """The answers of one domain in this window."""
 
     good: int = 0
     bad: int = 0
@@ -65,7 +64,7 @@ class Heard:
 
 @dataclass(slots=True)
 class Domains:
-    """What one worker knows of the domains it sends to."""
+    """One worker's knowledge of the domains it sends to."""
 
     throttle: Throttle
     # Who refuses this campaign, and whether for too long.
@@ -83,11 +82,13 @@ class Domains:
 
     @property
     def is_watching(self) -> bool:
-        """Whether good answers have to be noted as well."""
+        """Whether positive answers must be recorded too."""
         return bool(self._struck or self.alone or self.refusing)
 
     def split(self, people: list[Recipient]) -> tuple[list[Recipient], list[PutOff]]:
-        """Those who may be mailed now, and those who are put off, with when and why."""
+        """Split people into those who may be mailed now and those deferred, with time and
+        reason.
+        """
         self._look()
         rules = self.throttle.terms.domains
         if not (rules or self.alone or self.refusing):
@@ -125,7 +126,7 @@ class Domains:
         return going, groups
 
     def scope(self, person: Recipient) -> str:
-        """What this person's mail is limited by."""
+        """Return the domain or provider that limits this person's mail."""
         return limited_as(self.throttle.terms, person.envelope.rpartition("@")[2])
 
     def _look(self) -> None:
@@ -136,7 +137,9 @@ class Domains:
                 self.alone = self.throttle.permits.left_alone(key)
 
     def _spared(self, scope: str, group: list[Recipient], put_off: list[PutOff]) -> list[Recipient]:
-        """Nobody while the place is left alone; then one, and the others wait for its answer."""
+        """Allow nobody while a domain is in back-off, then one person as a probe while the others
+        wait.
+        """
         until = self.alone[scope]
         trying = group[:1] if until <= now().timestamp() else []
         at = max(until, now().timestamp() + (AFTER_THE_TRY if trying else 0.0))
@@ -148,7 +151,7 @@ class Domains:
         return trying
 
     def _placed(self, scope: str, group: list[Recipient], put_off: list[PutOff]) -> list[Recipient]:
-        """All where this worker has a place at a domain that takes so many at once; else none."""
+        """Allow all if this worker holds one of the domain's concurrent slots, else nobody."""
         most, places = self.throttle.terms.domains[scope].at_once, 0
         names = [f"{self.throttle.holder}:{n}" for n in range(most)]
         with suppress(RateLimiterUnavailable):
@@ -171,7 +174,7 @@ class Domains:
         groups: dict[str, list[Recipient]],
         put_off: list[PutOff],
     ) -> None:
-        """Ask for all limited domains at once; cut each group to what was given."""
+        """Ask for all limited domains at once; cut each group to the permits granted."""
         rules = self.throttle.terms.domains
         counting = {s: g for s, g in wanted.items() if rules[s].counts}
         short = {s: len(g) - self._held[s] for s, g in counting.items() if len(g) > self._held[s]}
@@ -183,7 +186,7 @@ class Domains:
             put_off += self._in_line(scope, rules[scope], late, waits.get(scope, 0.0))
 
     def _fetch(self, short: dict[str, int], begun: dict[str, int]) -> dict[str, float]:
-        """Take permits; until when (in seconds) there are none in an hour or on a day."""
+        """Take permits; return until when (in seconds) an hour or a day has none left."""
         at, terms = self.throttle.now(), self.throttle.terms
         asks = {}
         for scope, count in short.items():
@@ -207,7 +210,7 @@ class Domains:
     def _in_line(
         self, scope: str, rule: Limit, late: Sequence[Recipient], floor: float
     ) -> Iterator[PutOff]:
-        """Moments behind all who were put off before, as far apart as the limit wants."""
+        """Yield times after everyone deferred before, spaced as the limit requires."""
         if not late:
             return
         start, step = floor, 1 / rule.each_second
@@ -219,7 +222,7 @@ class Domains:
             yield PutOff(one.subscriber_id, at, f"rate {scope}")
 
     def rounds(self, people: list[Recipient]) -> Iterator[list[Recipient]]:
-        """All at once; where a domain takes few at once, so few of it at a time."""
+        """Yield everybody at once, or a domain's people in groups if it accepts few at a time."""
         if not self._places:
             yield people
             return
@@ -237,7 +240,7 @@ class Domains:
             left = later
 
     def hear(self, person: Recipient, *, good: bool) -> None:
-        """Note an answer that speaks for the whole domain."""
+        """Record an answer that concerns the whole domain."""
         heard = self._heard[self.scope(person)]
         if good:
             heard.good += 1
@@ -245,7 +248,7 @@ class Domains:
             heard.bad += 1
 
     def tell(self) -> None:
-        """Tell the other workers what this window has shown of domains that refuse."""
+        """Share what this window showed about refusing domains with the other workers."""
         for scope, heard in self._heard.items():
             if heard.good and scope in self.refusing:
                 del self.refusing[scope]
@@ -277,7 +280,7 @@ class Domains:
                     self.newly_refusing.add(scope)
 
     def close(self) -> None:
-        """Give back permits and places."""
+        """Return unused permits and slots."""
         with suppress(RateLimiterUnavailable):
             for scope, count in self._held.items():
                 if count:

@@ -1,7 +1,8 @@
-"""Since when whole domains have refused a campaign, in the database: nothing is tried for ever.
+"""Since when whole domains have refused a campaign, stored in the database: nothing is retried for
+ever.
 
-Valkey knows who is left alone at the moment, and may forget it; how long that has lasted must
-outlive it. All ages are told by the database's clock.
+Valkey knows which domains are in back-off and may forget it; how long that has lasted must outlive
+it. The database's clock measures all ages.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from listmgr.kit.transaction import Transaction
 
 
 def refusing_domains(session: Session, campaign_id: int, give_up_days: float) -> dict[str, bool]:
-    """Domains and providers that refuse a campaign, and whether that has lasted too long."""
+    """Return the domains and providers that refuse a campaign, and whether for too long."""
     rows = session.execute(
         sa.text(
             "SELECT scope, refused_since < now() - make_interval(secs => :seconds) AS is_over"
@@ -29,7 +30,7 @@ def refusing_domains(session: Session, campaign_id: int, give_up_days: float) ->
 def record_refusing(
     tx: Transaction, campaign_id: int, refusing: Collection[str], taking: Collection[str]
 ) -> None:
-    """Note who refuses since now, and forget who takes mail again. Safe to run twice."""
+    """Record new refusing domains and forget those that accept mail again. Safe to run twice."""
     if refusing:
         tx.session.execute(
             sa.text(
@@ -52,7 +53,7 @@ def record_refusing(
 
 
 def forget_refusing(tx: Transaction, campaign_id: int) -> None:
-    """Every domain begins anew: somebody wants its people tried again."""
+    """Reset all domains, since an operator wants their people retried."""
     tx.session.execute(
         sa.text("DELETE FROM campaign_domains WHERE campaign_id = :campaign"),
         {"campaign": campaign_id},

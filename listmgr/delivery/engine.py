@@ -1,7 +1,7 @@
-"""Sends a campaign for a slice of time: lease, gate, render, hand over, record; again and again.
+"""Send a campaign for a slice of time: lease, gate, render, transmit, record; repeat.
 
-What a crash can leave behind: rows in `sending` (one window, found as uncertain), never a mail
-without its row, never a row without its consent (docs/architecture.md tells the whole order).
+A crash can leave rows in `sending` (one window, later marked uncertain), but never a mail without
+its row and never a row without its consent (docs/architecture.md explains the order).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def send_slice(
 ) -> SliceResult:
     """Send for up to `seconds`.
 
-    One worker of a campaign may `linger` for what is due in a moment.
+    One worker of each campaign may `linger` for deliveries due in a moment.
     """
     plan = _load(uow, settings, campaign_id, holder, now)
     if plan is None:
@@ -127,7 +127,7 @@ def _claim(plan: SendPlan) -> Lease | None:
 
 
 def _await_due(plan: SendPlan, end: float, *, linger: bool) -> bool:
-    """Send what is due, or wait for what will be in a moment; False when there is nothing."""
+    """Send what is due, or wait for what soon will be; return False if there is nothing."""
     if _send_due(plan, end):
         return True
     if plan.is_stopped:
@@ -136,12 +136,12 @@ def _await_due(plan: SendPlan, end: float, *, linger: bool) -> bool:
 
 
 def _over(end: float) -> bool:
-    """Whether the slice is over: by the clock, or because this process has been asked to end."""
+    """Whether the slice is over: time is up, or this process was asked to stop."""
     return time.monotonic() >= end or shutdown.requested()
 
 
 def _linger(plan: SendPlan, end: float) -> bool:
-    """Wait for what is due in a moment; False when nothing is."""
+    """Wait for deliveries due in a moment; return False if there are none."""
     with plan.uow() as tx:
         due_in = seconds_to_next_due(tx.session, plan.campaign_id)
     wait = LINGER if due_in is None else due_in
@@ -151,7 +151,7 @@ def _linger(plan: SendPlan, end: float) -> bool:
 
 
 def _reach(plan: SendPlan) -> None:
-    """Nobody is written down as being mailed before there is a server to mail through."""
+    """Connect before anybody is recorded as being mailed."""
     try:
         plan.channel.connect()
     except PoolExhausted:
@@ -230,7 +230,7 @@ def _throttle(
 
 
 def _work(plan: SendPlan, lease: Lease, end: float) -> None:
-    """Go through a lease window by window; outcomes are committed with the next window."""
+    """Process a lease window by window; outcomes are committed with the next window."""
     while True:
         stop = plan.is_stopped or _over(end)
         size = 0 if stop or lease.position >= lease.hi else _permitted(plan, end)
@@ -259,7 +259,7 @@ def _work(plan: SendPlan, lease: Lease, end: float) -> None:
 
 
 def _permitted(plan: SendPlan, end: float) -> int:
-    """How many the next window may hold; what the campaign waited for is over if there are any."""
+    """Return the size of the next window; clear the campaign's waiting reason if it is not 0."""
     size = plan.throttle.take(plan.pace.size(), end)
     if size:
         # What may take long comes before the gate is asked: afterwards its answer would grow old.
@@ -276,7 +276,7 @@ def _permitted(plan: SendPlan, end: float) -> int:
 
 
 def _send_due(plan: SendPlan, end: float) -> bool:
-    """Try deferred deliveries again whose time has come; False when there is none."""
+    """Retry deferred deliveries that are due; return False if there are none."""
     with plan.uow() as tx:
         due_in = seconds_to_next_due(tx.session, plan.campaign_id)
     if due_in is None or due_in > 0:
@@ -323,7 +323,7 @@ def _record(plan: SendPlan, tx: Transaction, lo: int | None) -> None:
 
 
 def _forget_results(plan: SendPlan) -> None:
-    """They are recorded and committed; what came late is recorded now."""
+    """Clear results that were committed; record late ones now."""
     if plan.window.late:
         with plan.uow() as tx:
             record_late(tx, plan.campaign_id, plan.window.results, at=plan.now())
@@ -331,7 +331,7 @@ def _forget_results(plan: SendPlan) -> None:
 
 
 def _end(plan: SendPlan) -> None:
-    """Give back what was not used; say what the campaign waits for, or that it need not."""
+    """Return unused permits and store what the campaign waits for, if anything."""
     plan.domains.close()
     plan.sender_faults.close()
     plan.throttle.close()

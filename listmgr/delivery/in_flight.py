@@ -23,7 +23,7 @@ REMEMBERED_SECONDS = 86_400
 
 
 class InFlight:
-    """What one worker knows of a server; `taken` counts mails since the last break, if any."""
+    """One worker's knowledge of a server; `taken` counts mails since the last break, if any."""
 
     def __init__(self, most: int = MAX_IN_FLIGHT) -> None:
         self.most = most
@@ -31,28 +31,28 @@ class InFlight:
 
     @property
     def size(self) -> int:
-        """How many mails may be under way on a connection; with one, its body waits to be asked for
-        (DATA), so that a break before that leaves nothing uncertain.
+        """How many mails may be in flight on a connection. With one, its body waits for the
+        server's go-ahead (DATA), so that a break before that leaves nothing uncertain.
         """
         if self.taken is None:
             return self.most
         return min(self.most, 1 + self.taken // TAKEN_FOR_ONE_MORE)
 
     def succeed(self, count: int) -> None:
-        """So many mails have been taken."""
+        """Record that the server took this many mails."""
         if self.taken is not None:
             self.taken += count
 
     def fail(self) -> None:
-        """A connection has broken with mails under way."""
+        """Record that a connection broke with mails in flight."""
         self.taken = 0
 
     def close(self) -> None:
-        """Nothing more is sent."""
+        """Sending is over."""
 
 
 class SharedInFlight(InFlight):
-    """The same, remembered in Valkey over slices, for all workers; without it nothing is known."""
+    """The same shared by all workers in Valkey across slices; without Valkey nothing is known."""
 
     def __init__(self, permits: RateLimiter, account: MailSettings) -> None:
         super().__init__()
@@ -63,14 +63,14 @@ class SharedInFlight(InFlight):
         self._before = self.taken or 0
 
     def fail(self) -> None:
-        """Remembered at once: this process may be killed, and the others are to know."""
+        """Store the break at once, since this process may be killed and the others must know."""
         super().fail()
         self._before = 0
         with suppress(RateLimiterUnavailable):
             self._permits.store_counter(self._key, 0, seconds=REMEMBERED_SECONDS)
 
     def close(self) -> None:
-        """Let the others know what has been taken; forget the break when it is made up for."""
+        """Share how many mails were taken; forget the break once it is compensated."""
         if self.taken is None or self.taken == self._before:
             return
         enough = self.most * TAKEN_FOR_ONE_MORE

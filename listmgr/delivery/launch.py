@@ -1,4 +1,4 @@
-"""Launches a campaign: its words are frozen, its audience cut into leases, nobody written down."""
+"""Launch a campaign: freeze its content and cut its audience into leases; no person is copied."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from listmgr.senders.routing import NoSender
 def validate_launch(
     session: Session, settings: Settings, campaign: Campaign, templates: Path
 ) -> list[Finding]:
-    """Everything that keeps the campaign from starting, its merge fields and headers included."""
+    """Return everything that blocks the launch, including merge fields and headers."""
     found = preflight(session, settings, campaign)
     known = field_names(session)
     broken = _broken_fields(campaign, known)
@@ -57,7 +57,7 @@ _WRITTEN = {"subject": "subject", "body": "text", "plain_text": "text"}
 
 
 def _broken_fields(campaign: Campaign, known: Collection[str]) -> list[Finding]:
-    """What is wrong with each field as it was written, so that its lines are the writer's."""
+    """Return what is wrong with each field as written, so that line numbers are the author's."""
     found = []
     for field, part in _WRITTEN.items():
         try:
@@ -74,7 +74,7 @@ def _does_not_compile(
     templates: Path,
     known: Collection[str],
 ) -> list[Finding]:
-    """What only the whole message shows: headers, places of fields, files."""
+    """Return what only the complete message reveals: headers, places of fields, files."""
     words = render_words(campaign, campaign.mailing_list, templates)
     try:
         files = files_of(session, campaign.id, whole=True)
@@ -100,9 +100,9 @@ def _without_sender(session: Session, settings: Settings, campaign: Campaign) ->
 
 
 def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) -> Campaign:
-    """Start a campaign. Raises InvalidInput with what blocks it.
+    """Launch a campaign. Raises InvalidInput with what blocks it.
 
-    Raises Refused unless it is a draft, and while the whole installation is on hold.
+    Raises Refused unless it is a draft, and while mailing is on hold for the installation.
     """
     refuse_while_held(tx)
     campaign = lock_campaign(tx, campaign_id)
@@ -131,7 +131,7 @@ def launch(tx: Transaction, campaign_id: int, *, templates: Path, at: datetime) 
 def draft_content(
     settings: Settings, campaign: Campaign, words: Words, files: Sequence[CampaignFile]
 ) -> CampaignContent:
-    """The content as a launch would freeze it now; not added to the session."""
+    """Return the content as a launch would freeze it now, not added to the session."""
     mailing_list = campaign.mailing_list
     # The identifier must outlive renames (RFC 2919), so it is made of the slug alone.
     domain = urlsplit(settings.base_url).hostname or "localhost"
@@ -178,7 +178,9 @@ def compile_content(
 
 
 def _cut(session: Session, campaign: Campaign, size: int) -> None:
-    """Ranges of `size` people of the audience; together they hold every id known at launch."""
+    """Return ranges of `size` people of the audience; together they cover every id known at
+    launch.
+    """
     among = audience(session, campaign)
     # Nobody else's row is looked up where the campaign is for everybody.
     people = (

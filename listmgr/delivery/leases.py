@@ -1,4 +1,6 @@
-"""Leases of ranges: claimed by a row lock, fenced by their holder, taken over when it is silent."""
+"""Leases of id ranges: claimed by a row lock, fenced by holder, taken over if the holder is
+silent.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from listmgr.kit.transaction import Transaction
 
 @dataclass(slots=True)
 class Lease:
-    """A range `position <= id < hi` this holder alone may write to."""
+    """A range `position <= id < hi` that only this holder may write to."""
 
     campaign_id: int
     lo: int
@@ -43,7 +45,7 @@ _CLAIM = sa.text(
 
 
 def claim(tx: Transaction, campaign_id: int, holder: str) -> Lease | None:
-    """The next range nobody is working on, or None. What a dead holder left becomes uncertain."""
+    """Return the next free range, or None. Deliveries a dead holder left become uncertain."""
     row = tx.session.execute(
         _CLAIM,
         {"campaign": campaign_id, "holder": holder, "seconds": tx.settings.lease_seconds},
@@ -76,17 +78,17 @@ _LOCK_OF_PEOPLE = sa.text(
 
 
 def lock_leases(tx: Transaction, campaign_id: int, subscriber_ids: Sequence[int]) -> Sequence[int]:
-    """Lock the ranges some people of a campaign fall into; returns where they begin.
+    """Lock the ranges of some people of a campaign; return where they begin.
 
-    Whoever changes deliveries that are there already locks their ranges first
-    (docs/architecture.md, "In which order rows are locked").
+    Whoever changes existing deliveries locks their ranges first (docs/architecture.md, "In which
+    order rows are locked").
     """
     ids = f"{{{','.join(map(str, subscriber_ids))}}}"
     return tx.session.scalars(_LOCK, {"campaign": campaign_id, "ids": ids}).all()
 
 
 def lock_all_leases(tx: Transaction, campaign_id: int) -> None:
-    """The same for everybody of a campaign."""
+    """Lock all ranges of a campaign."""
     tx.session.execute(
         sa.text("SELECT FROM campaign_leases WHERE campaign_id = :campaign ORDER BY lo FOR UPDATE"),
         {"campaign": campaign_id},
@@ -94,12 +96,14 @@ def lock_all_leases(tx: Transaction, campaign_id: int) -> None:
 
 
 def lock_leases_of_people(tx: Transaction, subscriber_ids: Sequence[int]) -> None:
-    """The same over all campaigns that have written these people down."""
+    """Lock these people's ranges in all campaigns that have recorded them."""
     tx.session.execute(_LOCK_OF_PEOPLE, {"ids": list(subscriber_ids)})
 
 
 def _mark_uncertain(tx: Transaction, lease: Lease) -> None:
-    """What stood in `sending` may have been taken: it is never sent again blindly (M-16)."""
+    """Mark deliveries in `sending` as uncertain: the server may have them, so they are not resent
+    (M-16).
+    """
     where = {"campaign": lease.campaign_id, "lo": lease.lo, "hi": lease.hi}
     tx.session.execute(
         sa.text(
@@ -116,7 +120,7 @@ def _mark_uncertain(tx: Transaction, lease: Lease) -> None:
 
 
 def close(tx: Transaction, lease: Lease, among: Predicate = EVERYBODY) -> bool:
-    """Everybody in the range has been seen to; False when it had been taken over."""
+    """Mark the range as done; return False if another worker had taken it over."""
     closed = _set_state(tx, lease, "done")
     if closed:
         _count_withdrawn(tx, lease, among)
@@ -124,7 +128,7 @@ def close(tx: Transaction, lease: Lease, among: Predicate = EVERYBODY) -> bool:
 
 
 def hand_back(tx: Transaction, lease: Lease) -> bool:
-    """Another worker may go on from where this one stopped."""
+    """Release the range so that another worker can continue it."""
     return _set_state(tx, lease, "open")
 
 
@@ -142,7 +146,7 @@ def _set_state(tx: Transaction, lease: Lease, state: str) -> bool:
 
 
 def _count_withdrawn(tx: Transaction, lease: Lease, among: Predicate) -> None:
-    """Count whom the windows never met: those who withdrew between the launch and their turn."""
+    """Count people the windows never met because they withdrew after the launch."""
     use_index_plans(tx)
     tx.session.execute(
         sa.text(

@@ -1,4 +1,4 @@
-"""Leases over ranges of subscribers, and one durable row for each message to each subscriber."""
+"""Tables of leases over ranges of subscribers, and one durable row for each delivery."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class LeaseState(enum.StrEnum):
-    """Whether a range still has to be gone through."""
+    """Whether a range still has to be processed."""
 
     OPEN = "open"
     LEASED = "leased"
@@ -21,7 +21,7 @@ class LeaseState(enum.StrEnum):
 
 
 class CampaignLease(Base):
-    """A range of subscriber ids `lo <= id < hi`, its progress and its counters."""
+    """A range of subscriber ids `lo <= id < hi`, its progress and counters."""
 
     __tablename__ = "campaign_leases"
     __table_args__ = (
@@ -69,7 +69,7 @@ class CampaignLease(Base):
 
 
 class DeliveryStatus(enum.StrEnum):
-    """The life of one message to one subscriber."""
+    """State of one message to one subscriber."""
 
     SENDING = "sending"
     SENT = "sent"
@@ -124,7 +124,7 @@ class Delivery(Base):
 
 
 class CampaignDomain(Base):
-    """A domain or provider that is left alone and has taken no mail of a campaign since."""
+    """A domain or provider in back-off that has taken no mail of a campaign since."""
 
     __tablename__ = "campaign_domains"
 
@@ -137,5 +137,5 @@ class CampaignDomain(Base):
 
 
 def partition_name(campaign_id: int) -> str:
-    """The table that holds the deliveries of one campaign; hot statements write to it directly."""
+    """Return the table of one campaign's deliveries; hot statements write to it directly."""
     return f"deliveries_{int(campaign_id)}"

@@ -1,4 +1,4 @@
-"""Writes outcomes down in bulk, keeps the leases' counters, and acts on what the server said."""
+"""Store outcomes in bulk, maintain the leases' counters, and act on the servers' answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from listmgr.suppression.register import suppress_many
 
 
 class Result(NamedTuple):
-    """What became of one delivery. `untouched` ones were never handed over: no attempt is used."""
+    """Outcome of one delivery. `untouched`: never transmitted, so no attempt is used."""
 
     subscriber_id: int
     status: DeliveryStatus
@@ -166,7 +166,7 @@ def _settle(
     at: datetime,
     lo: int | None = None,
 ) -> int:
-    """Settle those of them that stand in the state `was`; returns how many did."""
+    """Settle deliveries that are in the state `was`; return how many there were."""
     sent = all(result.status is DeliveryStatus.SENT for result in results)
     statement = _statement(partition_name(campaign_id), sent, own_lease=lo is None)
     values = _values(campaign_id, results, sent) | {"was": was.value}
@@ -222,7 +222,7 @@ def _statement(table: str, sent: bool, *, own_lease: bool) -> sa.TextClause:
 
 
 def _trouble(result: Result) -> str:
-    """State and code of what did not go through; what did has none."""
+    """Return state and code of a failure; empty for a success."""
     if result.status is DeliveryStatus.SENT:
         return ""
     if result.put_off:
@@ -233,7 +233,7 @@ def _trouble(result: Result) -> str:
 
 
 def _given_up_often(tx: Transaction, results: Sequence[Result], at: datetime) -> list[int]:
-    """Of those given up now, whose mailbox has been given up in several campaigns lately."""
+    """Return those given up now whose mailbox was given up in several recent campaigns."""
     ids = [result.subscriber_id for result in results if result.given_up]
     if not ids:
         return []
@@ -250,7 +250,7 @@ def _given_up_often(tx: Transaction, results: Sequence[Result], at: datetime) ->
 
 
 def _suppress(tx: Transaction, ids: Sequence[int], at: datetime) -> None:
-    """Mailboxes that do not exist must not be written to again (M-07)."""
+    """Block mailboxes that do not exist (M-07)."""
     if not ids:
         return
     found = tx.session.scalars(

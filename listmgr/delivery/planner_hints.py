@@ -1,4 +1,4 @@
-"""How PostgreSQL is to plan the statements that run for every window of every worker."""
+"""Planner settings for the statements each window runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TOLD = "listmgr.by_key"
 
 
 def use_index_plans(tx: Transaction) -> None:
-    """Until the end of the transaction: few rows, each found by its key."""
+    """Plan for few rows found by key, until the end of the transaction."""
     if not tx.session.info.get(_TOLD):
         tx.session.execute(_BY_KEY)
         tx.session.info[_TOLD] = True

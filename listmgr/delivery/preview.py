@@ -1,4 +1,4 @@
-"""A campaign looked at before its launch: a preview, and a test mail to one of the team."""
+"""Inspect a campaign before its launch: a preview, and a test mail to a colleague."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ NOT_TAKEN = N_("The mail server did not take the test mail")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a recipient would see; `kind` is how it is made (see CompiledMessage)."""
+    """What a recipient would see; `kind` is how it is compiled (see CompiledMessage)."""
 
     subject: str
     sender: str
@@ -111,14 +111,16 @@ def _sample(campaign: Campaign, fields: Sequence[CatalogueField]) -> dict[str, s
 def _known(
     campaign: Campaign, fields: Sequence[CatalogueField], archived: Collection[str] = ()
 ) -> Collection[str]:
-    """A launched campaign is shown as it went out, whatever became of its fields."""
+    """Return the known fields; a launched campaign is shown as it was sent, whatever happened to
+    its fields.
+    """
     if campaign.status is not CampaignStatus.DRAFT:
         return Launched()
     return FieldNames([field.key for field in fields], archived=archived)
 
 
 def _with_pictures(html: str, parsed: EmailMessage) -> str:
-    """The frame of a preview loads nothing: the mail's own pictures are written into it."""
+    """Embed the mail's pictures into the HTML, since the preview's frame loads nothing."""
     for part in parsed.walk():
         if (cid := part.get("Content-ID")) is not None:
             octets = part.get_payload(decode=True)
@@ -146,7 +148,9 @@ def _octets(
     values: dict[str, str],
     at: datetime,
 ) -> bytes:
-    """The mail with a token of nobody: pressed, it says that this was a test (T-26)."""
+    """Return the mail with a token that belongs to nobody: its pages say that this was a test
+    (T-26).
+    """
     token = fast_token_signer(settings.secret_keys, TokenPurpose.UNSUBSCRIBE)(campaign.id, NOBODY)
     return message.render(
         [values.get(name, "") for name in message.fields],
@@ -166,9 +170,9 @@ def send_test(
     *,
     at: datetime,
 ) -> None:
-    """Send the campaign to a colleague with an account; nobody else can get mail this way.
+    """Send the campaign to a colleague with an account, and to nobody else.
 
-    Raises Refused when there is no such operator or the server does not take it.
+    Raises Refused if there is no such operator or the server does not take the mail.
     """
     operator = session.scalars(
         sa.select(Operator).where(Operator.id == operator_id, Operator.disabled_at.is_(None))

@@ -1,4 +1,4 @@
-"""Tries deliveries again because an operator says so: failed ones, or the uncertain ones."""
+"""Retry failed or uncertain deliveries on an operator's request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from listmgr.kit.transaction import Transaction
 
 
 class ResendScope(enum.StrEnum):
-    """What is tried again. Uncertain ones may arrive twice: that is for people to decide (M-16)."""
+    """What is retried. Uncertain mails may arrive twice, so people decide about them (M-16)."""
 
     FAILED = "failed"
     UNCERTAIN = "uncertain"

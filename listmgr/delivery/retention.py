@@ -1,4 +1,4 @@
-"""How long it is kept who got a campaign: then its partition goes, and its counters stay."""
+"""Retention of deliveries: after it a campaign's partition is dropped and its counters stay."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _PAST = "k.finished_at < CAST(:at AS timestamptz) - make_interval(months => :mon
 
 
 def deliveries_kept(session: Session, campaign_id: int) -> bool:
-    """Whether it is still known who got a campaign."""
+    """Whether the recipients of a campaign are still stored."""
     table = partition_name(campaign_id)
     return session.scalar(sa.text("SELECT to_regclass(:name)"), {"name": table}) is not None
 
 
 def expired_campaigns(session: Session, months: int, *, at: datetime) -> Sequence[int]:
-    """Campaigns that ended so long ago that their deliveries go; none where months are 0."""
+    """Return campaigns whose deliveries are past their retention; none if months is 0."""
     if not months:
         return []
     query = sa.text(

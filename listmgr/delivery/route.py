@@ -1,4 +1,4 @@
-"""Which sender a campaign leaves by, and what holds for it: the sender's terms and the list's."""
+"""The route of a campaign's mail: its sender's account and limits, and the list's quiet hours."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from listmgr.senders.routing import (
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How to connect, and how much may go when."""
+    """How to connect, and how much may be sent when."""
 
     account: MailSettings
     terms: SendingPolicy
 
 
 def outlet(session: Session, settings: Settings, campaign: Campaign) -> Route:
-    """The outlet as it is now: a sender may have been changed since the launch. NoSender."""
+    """Return the current route; the sender may have changed since the launch. Raises NoSender."""
     mailing_list, content = campaign.mailing_list, campaign.content
     address = content.from_address if content else mailing_list.sender_address
     sender = route(session, address, named=mailing_list.sender_id)
@@ -39,7 +39,7 @@ def outlet(session: Session, settings: Settings, campaign: Campaign) -> Route:
 
 
 def take_outlet(tx: Transaction, settings: Settings, campaign: Campaign) -> Route:
-    """The same for sending: noted beside the campaign, so that its mails can be counted."""
+    """Return the route and record its sender with the campaign, so that its mails are counted."""
     found = outlet(tx.session, settings, campaign)
     sender_id = found.terms.sender_id
     wanted = None if sender_id == BUILT_IN else sender_id

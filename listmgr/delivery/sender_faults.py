@@ -1,7 +1,7 @@
-"""Tells a fault of the sender from the policy of one recipient's server.
+"""Distinguish a fault of the sender from one recipient's server's policy.
 
-Servers refuse with the same codes (RFC 3463, x.7) whether the sender's SPF is broken or they take
-no mail from strangers. It is the sender's fault when several domains say so with no mail taken in
+Servers refuse with the same codes (RFC 3463, x.7) whether the sender's SPF is broken or they accept
+no mail from strangers. It is the sender's fault if several domains say so and no mail was taken in
 between.
 """
 
@@ -20,10 +20,10 @@ _KEPT_SECONDS = 86_400
 
 
 class SenderFaults:
-    """The domains of a campaign that have blamed the sender since a mail was last taken.
+    """The domains that have blamed the sender since a mail was last taken.
 
-    Kept in Valkey from slice to slice, since a slow campaign has few mails in one. Losing it, or
-    two workers writing at once, only makes the row begin anew.
+    Stored in Valkey across slices, since a slow campaign has few mails in one. If it is lost, or
+    two workers write at once, counting starts again.
     """
 
     def __init__(self, permits: RateLimiter, campaign_id: int) -> None:
@@ -36,17 +36,17 @@ class SenderFaults:
         self._enough = False
 
     def refuse(self, scope: str) -> bool:
-        """Note who blames the sender; whether enough do."""
+        """Record a domain that blames the sender; return whether enough do."""
         self.scopes.add(scope)
         self._enough = self._enough or len(self.scopes) >= DOMAINS
         return self._enough
 
     def accept(self) -> None:
-        """A mail was taken: the row is broken."""
+        """Record that a mail was taken, which resets the count."""
         self.scopes.clear()
 
     def close(self) -> None:
-        """Keep the row for the next slice; after enough of them it begins anew. Raises nothing."""
+        """Store the count for the next slice, or reset it if it was reached. Raises nothing."""
         if self._enough:
             self.scopes.clear()
         if self.scopes != self._stored:

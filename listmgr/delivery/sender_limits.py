@@ -1,7 +1,7 @@
-"""One worker's share of what a sender may send now: the sender's own limits and quiet hours.
+"""One worker's share of a sender's limits, and quiet hours.
 
-Limits by recipients' domains stand in domains.py. Nothing here costs anything where nothing is
-limited; where much is allowed, permits come many at a time.
+Limits by recipients' domains are in domain_limits.py. Without limits this costs nothing; with high
+limits permits are taken many at a time.
 """
 
 from __future__ import annotations
@@ -43,31 +43,31 @@ RENEWED_EVERY = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What keeps a whole campaign waiting: "quiet", "hour", "day" or "counting"; until when."""
+    """Why a whole campaign waits: "quiet", "hour", "day" or "counting"; and until when."""
 
     why: str
     until: datetime
 
 
 def key_of(terms: SendingPolicy, scope: str = "") -> str:
-    """What counters are kept under; limits that have changed count anew, from the rows."""
+    """Return the key of a counter; changed limits count anew, from the rows."""
     return f"listmgr:rate:{terms.sender_id}.{terms.revision}:{scope}"
 
 
 def limited_as(terms: SendingPolicy, domain: str) -> str:
-    """The domain if it has a limit of its own, else its provider, else the domain."""
+    """Return the domain if it has a limit of its own or no provider, else its provider."""
     return domain if domain in terms.domains else scope_of(domain)
 
 
 def places_of(terms: SendingPolicy) -> str:
-    """Where the connections of all workers to a sender are counted."""
+    """Return the key that counts the connections of all workers to a sender."""
     return f"listmgr:rate:{terms.sender_id}:connections"
 
 
 def ask_of(
     terms: SendingPolicy, limit: Limit, at: datetime, *, scope: str = "", want: int = 0
 ) -> Ask:
-    """The question for permits under a limit, in the hour and on the day of `at`."""
+    """Return the request for permits under a limit, in the hour and on the day of `at`."""
     hour = int(at.timestamp()) // 3_600 * 3_600
     begin, end = (int(b.timestamp()) for b in day_bounds(local_day(at, terms.zone), terms.zone))
     return Ask(
@@ -81,7 +81,7 @@ def ask_of(
 
 
 class Throttle:
-    """Asks before each window, spaces mails out, gives back what was not used."""
+    """Asks before each window, spaces mails, and returns unused permits."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Throttle:
         self.quiet_from = elapsed() + left if quiet else math.inf
 
     def take(self, most: int, end: float) -> int:
-        """How many mails the next window may hold, slept for if need be; 0: none for now."""
+        """Return how many mails the next window may hold, sleeping if necessary; 0 if none now."""
         at = self.now()
         quiet = self.terms.quiet_until(at)
         if quiet is not None:
@@ -140,17 +140,17 @@ class Throttle:
         return granted
 
     def unused(self, count: int) -> None:
-        """Permits a window had no use for; the next one has."""
+        """Keep permits a window did not use for the next one."""
         if self._ask is not None:
             self._held += count
 
     @property
     def is_paced(self) -> bool:
-        """Whether mails are spaced out one by one."""
+        """Whether mails are spaced one by one."""
         return self._step > 0
 
     def ahead(self) -> float:
-        """In how many seconds the next mail may go; the one after it is a step later."""
+        """Return the seconds until the next mail may be sent; the one after it is a step later."""
         current = time.monotonic()
         wait = self._next - current
         self._next = max(self._next, current - 0.1) + self._step
@@ -179,9 +179,9 @@ class Throttle:
                 return
 
     def answer(self, asks: list[Ask], begun: Mapping[str, int] | None = None) -> list[Given]:
-        """Ask; counters that were lost are counted from the rows first.
+        """Ask for permits; lost counters are first restored from the rows.
 
-        `begun`: how many rows of each key stand there already for the permits asked for.
+        `begun`: rows of each key that already exist for the permits asked for.
         """
         while True:
             told = self.permits.take(asks)
@@ -206,8 +206,8 @@ class Throttle:
         return self.ended
 
     def admit(self) -> bool:
-        """Whether one more connection may be opened, over all workers; False when Valkey is away
-        and their number is limited.
+        """Whether another connection may be opened across all workers; False if their number is
+        limited and Valkey is away.
         """
         most = self.terms.limit.at_once
         if not most:
@@ -220,7 +220,7 @@ class Throttle:
         return False
 
     def release(self) -> None:
-        """A connection has been closed."""
+        """Record that a connection was closed."""
         if self._places:
             with suppress(RateLimiterUnavailable):
                 self.permits.leave(places_of(self.terms), [self._places.pop()])
@@ -235,7 +235,7 @@ class Throttle:
             self.permits.enter(key, self._places, most=most, seconds=PLACE_SECONDS)
 
     def close(self) -> None:
-        """Give back what was not used; raises nothing."""
+        """Return unused permits. Raises nothing."""
         if self._ask is not None and self._held:
             with suppress(RateLimiterUnavailable):
                 self.permits.give_back(self._ask, self._held)

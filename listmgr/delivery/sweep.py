@@ -1,4 +1,6 @@
-"""Finds what bells and workers have lost: campaigns to ring for, rows left half done, ends."""
+"""Recover what lost jobs and workers left: campaigns to queue, rows half done, campaigns to
+finish.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ LATE = timedelta(minutes=2)
 
 
 def slice_job(campaign_id: int, slot: int, turn: int) -> Job:
-    """One slice of one chain. A running job's key is taken, so slices of a chain take turns."""
+    """Return the job for one slice of a chain. Turns alternate because a running job keeps
+    its key.
+    """
     return Job(
         "send_slice",
         (campaign_id, slot, turn),
@@ -41,7 +45,7 @@ def enqueue_campaign(tx: Transaction, campaign_id: int) -> None:
 
 
 def campaigns_to_sweep(session: Session, *, at: datetime) -> Sequence[int]:
-    """Campaigns that may have something to do, or rows left half done."""
+    """Return campaigns that may have work or rows left half done."""
     return session.scalars(
         sa.select(Campaign.id)
         .where(
@@ -55,13 +59,13 @@ def campaigns_to_sweep(session: Session, *, at: datetime) -> Sequence[int]:
 
 
 def sweep_campaigns(tx: Transaction, *, at: datetime) -> None:
-    """Sweep all of them in one transaction."""
+    """Sweep all campaigns in one transaction."""
     for campaign_id in campaigns_to_sweep(tx.session, at=at):
         sweep_campaign(tx, campaign_id, at=at)
 
 
 def sweep_campaign(tx: Transaction, campaign_id: int, *, at: datetime) -> None:
-    """Ring for what is to be done, settle what nobody will answer for, finish what is done."""
+    """Queue what is due, settle abandoned rows, finish the campaign if it is done."""
     campaign = tx.session.get(Campaign, campaign_id)
     if campaign is None:
         return
@@ -100,7 +104,7 @@ def _deferred_due(tx: Transaction, campaign_id: int) -> bool:
 
 
 def settle_late(tx: Transaction, campaign_id: int) -> int:
-    """Rows nobody answered for become uncertain; a late answer may still settle them."""
+    """Mark rows whose worker is gone as uncertain; a late answer may still settle them."""
     name = partition_name(campaign_id)
     told = {"campaign": campaign_id, "late": LATE}
     people = tx.session.scalars(
@@ -133,7 +137,7 @@ def settle_late(tx: Transaction, campaign_id: int) -> int:
 
 
 def finish_if_done(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
-    """Finish a running campaign when nobody is left to be mailed, answered for or tried again."""
+    """Finish a running campaign once nobody is left to mail, settle or retry."""
     # Before anything is looked at: a late answer may be about to defer somebody.
     lock_campaign(tx, campaign_id)
     if _unfinished_leases(tx, campaign_id):

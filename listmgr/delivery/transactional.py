@@ -1,4 +1,4 @@
-"""Posts single letters: they wait for no limit, and are counted under those of their sender."""
+"""Send transactional mails: they wait for no limit but count towards their sender's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from listmgr.senders.transactional_route import (
 
 
 def post_by(post: SendMail, permits: RateLimiter, *, now: Callable[[], datetime]) -> SendVia:
-    """The function that hands a letter to the account of its way."""
+    """Return the function that sends a mail over its route's account."""
 
     def hand_over(letter: OutgoingMail, way: TransactionalRoute) -> MailReceipt:
         begun = True
@@ -40,7 +40,7 @@ def post_by(post: SendMail, permits: RateLimiter, *, now: Callable[[], datetime]
 
 
 def _count(permits: RateLimiter, terms: SendingPolicy, to: str, at: datetime) -> None:
-    """Campaigns have one permit less this hour and day, and their next mail goes a turn later."""
+    """Take one permit from this hour and day; campaigns' next mail is delayed by one turn."""
     place = limited_as(terms, to.rpartition("@")[2])
     limits = {"": terms.limit_on(at)}
     if place in terms.domains:

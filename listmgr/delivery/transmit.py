@@ -1,4 +1,4 @@
-"""Hands one window of mails to the server, and judges what it says to each."""
+"""Transmit one window of mails and evaluate the server's answers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ WORTH_SLEEPING = 0.002
 
 @dataclass(slots=True)
 class WindowState:
-    """What has become of the mails of one window, and whether another one may follow."""
+    """What happened to the mails of one window, and whether another may follow."""
 
     # The Date of its mails.
     day: str = ""
@@ -64,7 +64,7 @@ class WindowState:
 
 @dataclass(frozen=True, slots=True)
 class SendPlan:
-    """One campaign in the hands of one worker: what is sent, to whom, by what and within what."""
+    """One worker's plan for one campaign: content, audience, connection and limits."""
 
     uow: UnitOfWork
     campaign_id: int
@@ -85,14 +85,14 @@ class SendPlan:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether this worker must not begin another mail of it now."""
+        """Whether this worker must not begin another mail now."""
         throttle = self.throttle
         held_up = throttle.waits or throttle.crowded or throttle.ended
         return bool(self.window.fault or self.window.away or held_up)
 
 
 def transmit_window(plan: SendPlan, window: Window) -> None:
-    """Hand a window over. Nothing is written when its look at the gate is a second old (L-14)."""
+    """Transmit a window. Nothing is written once its check of the gate is a second old (L-14)."""
     people = window.recipients
     plan.pace.begin(window.asked_at)
     if elapsed() >= plan.pace.until:
@@ -122,7 +122,7 @@ def transmit_window(plan: SendPlan, window: Window) -> None:
 
 
 def _record_put_off(plan: SendPlan, put_off: list[PutOff]) -> None:
-    """Before anything is handed over: if this worker is killed then, they are not uncertain."""
+    """Store deferrals before transmitting, so that a kill does not leave them uncertain."""
     if not put_off:
         return
     results = [
@@ -173,7 +173,7 @@ def _envelopes(plan: SendPlan, people: Iterable[Recipient]) -> Iterator[Envelope
 
 
 def _until(plan: SendPlan) -> float:
-    """Until when something of the window may be written, by the clock of `elapsed`."""
+    """Return until when the window may be written, by the clock of `elapsed`."""
     return min(plan.pace.until, plan.throttle.quiet_from)
 
 
@@ -186,7 +186,9 @@ def _space_out(plan: SendPlan) -> None:
 
 
 def envelope(plan: SendPlan, person: Recipient) -> Envelope:
-    """The mail of one person. The Message-ID is the delivery's own, so a double is recognised."""
+    """Return the mail of one person. Its Message-ID is the delivery's, so that a duplicate is
+    recognizable.
+    """
     key, to, _attempts, values = person
     token = plan.mint(plan.campaign_id, key)
     octets = plan.message.render(
@@ -212,7 +214,7 @@ def _rfc5322(at: datetime) -> str:
 
 
 def _judge(plan: SendPlan, outcome: Outcome, person: Recipient) -> Result:
-    """What becomes of a delivery by the server's answer (M-07, M-16)."""
+    """Return the result of a delivery for the server's answer (M-07, M-16)."""
     key, answer, code, text, _early = outcome
     reply, at = f"{code} {text}" if code else text, provider(person.envelope.rpartition("@")[2])
     if answer is Answer.ACCEPTED:
@@ -258,9 +260,9 @@ def _refused(plan: SendPlan, outcome: Outcome, person: Recipient, reply: str, at
 def _blame_sender(
     plan: SendPlan, outcome: Outcome, person: Recipient, verdict: reply_codes.Refusal
 ) -> None:
-    """Pause where the sender is surely at fault; else the domain that says so may rest.
+    """Pause if the sender is certainly at fault, else back off from the domain that says so.
 
-    The person is put off and an attempt is counted, so that nobody can stop a campaign for ever.
+    The person is deferred and the attempt counts, so that nobody can stop a campaign for ever.
     """
     if outcome.before_recipient:
         plan.window.fault = verdict.explanation

@@ -1,4 +1,4 @@
-"""How many mails a sender has begun since a moment, from the rows: what a lost counter held."""
+"""Count the mails a sender has begun since a moment, from the rows, to restore a lost counter."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from listmgr.senders.transactional_route import sender_of
 
 
 def count_attempts_since(session: Session, sender_id: int, since: datetime) -> Counter[str]:
-    """Attempts by domain and by provider, and all of them under "".
+    """Count attempts by domain and provider, and in total under "".
 
-    A row knows its last attempt only; earlier ones of today are counted with it, which is never
-    too few. What was put off untouched has used none.
+    A row stores only its last attempt; earlier ones of today are counted with it, so the count is
+    never too low. Deferred deliveries count nothing.
     """
     found: Counter[str] = Counter()
     own = None if sender_id == BUILT_IN else sender_id
@@ -47,7 +47,7 @@ def count_attempts_since(session: Session, sender_id: int, since: datetime) -> C
 
 
 def _letters(session: Session, sender_id: int, since: datetime) -> list[sa.Row[Any]]:
-    """Single letters, by the sender that their lists have now."""
+    """Count transactional mails by the current sender of their lists."""
     lists = [
         one.id
         for one in session.scalars(sa.select(MailingList))

@@ -1,4 +1,4 @@
-"""One statement a window: ask the gate, write the intent down, fetch what rendering needs."""
+"""One statement for each window: check the gate, store the intent, fetch what rendering needs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from listmgr.kit.transaction import Transaction
 
 
 class Recipient(NamedTuple):
-    """One person the gate has let through and who is written down as `sending`."""
+    """A person the gate admitted, recorded as `sending`."""
 
     subscriber_id: int
     envelope: str
@@ -42,10 +42,10 @@ class Recipient(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The people to be mailed now.
+    """The people to mail now.
 
-    `asked_at`: when the gate was asked, on the clock of `elapsed`, taken before its statement was
-    sent. It does not see who withdrew later than that.
+    `asked_at`: when the gate was asked, by the clock of `elapsed`, taken before its statement was
+    sent. Later withdrawals are not seen.
     """
 
     recipients: list[Recipient]
@@ -100,9 +100,9 @@ def next_window(
     size: int,
     among: Predicate = EVERYBODY,
 ) -> Window | None:
-    """The next people of a lease, written down; None when the campaign or the lease is not ours.
+    """Record the next people of a lease; return None if the campaign or the lease is not ours.
 
-    Who is not `among` the audience at this moment is not looked at.
+    People outside the audience at this moment are skipped.
     """
     use_index_plans(tx)
     test = ""
@@ -191,7 +191,7 @@ def due_window(
     size: int,
     among: Predicate = EVERYBODY,
 ) -> Window:
-    """Deferred deliveries whose time has come, through the gate once more; the rest is dropped."""
+    """Return deferred deliveries that are due and pass the gate again; drop the others."""
     leases = _lock_due_leases(tx, campaign_id, size)
     use_index_plans(tx)
     left = f", CASE WHEN ({among.sql}) IS NOT TRUE THEN '{NOT_IN_SEGMENT}' END"
@@ -211,7 +211,7 @@ def due_window(
 
 
 def _lock_due_leases(tx: Transaction, campaign_id: int, size: int) -> Sequence[int]:
-    """Lock the leases of those who are due next, before any of them is."""
+    """Lock the leases of the next due deliveries before any of their rows."""
     people = tx.session.scalars(
         sa.text(
             f"SELECT subscriber_id FROM {partition_name(campaign_id)}"
@@ -224,7 +224,7 @@ def _lock_due_leases(tx: Transaction, campaign_id: int, size: int) -> Sequence[i
 
 
 def next_due(session: Session, campaign_id: int) -> datetime | None:
-    """When the next deferred delivery may be tried again."""
+    """Return when the next deferred delivery is due."""
     found: datetime | None = session.scalar(
         sa.text(f"SELECT min(next_attempt_at) FROM {partition_name(campaign_id)}")
     )
@@ -232,7 +232,9 @@ def next_due(session: Session, campaign_id: int) -> datetime | None:
 
 
 def seconds_to_next_due(session: Session, campaign_id: int) -> float | None:
-    """The same as a delay, told by the database: workers' clocks may differ. Below 0 it is due."""
+    """Return the same as a delay by the database's clock, since workers' clocks may differ; below 0
+    it is due.
+    """
     found = session.scalar(
         sa.text(
             "SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())"

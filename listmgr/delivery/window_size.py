@@ -1,4 +1,4 @@
-"""How many mails a window holds: never more than the server takes in a second."""
+"""The number of mails in a window: never more than the server takes in a second."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ RATED_SECONDS = 0.1
 
 
 def size_at(rate: float) -> int:
-    """How many people a window may hold at so many mails a second."""
+    """Return how many people a window may hold at this many mails a second."""
     return max(1, int(rate * RATED_SECONDS))
 
 
 class Pace:
-    """Learns the server's speed; keeps windows under `seconds`, and under `rate` mails a second."""
+    """Measures the server's speed; keeps windows under `seconds` and under `rate` mails a
+    second.
+    """
 
     def __init__(self, most: int, seconds: float, rate: float = 0.0) -> None:
         self.most = max(1, most)
@@ -36,21 +38,21 @@ class Pace:
         return self._size
 
     def begin(self, asked_at: float) -> None:
-        """A window has been committed, for which the gate was asked then (clock of `elapsed`)."""
+        """Record that a window was committed and when its gate was asked (clock of `elapsed`)."""
         self._begun = asked_at
 
     @property
     def until(self) -> float:
-        """Until when, on the same clock, something of the window may be written (L-14)."""
+        """Until when, on the same clock, the window may be written (L-14)."""
         return self._begun + self.seconds
 
     def wait_for_turn(self) -> None:
-        """Wait until the rate allows a mail, or until this process is asked to end."""
+        """Wait until the rate allows a mail, or this process is asked to stop."""
         if self.rate:
             shutdown.wait(self._next - time.monotonic())
 
     def wait(self) -> None:
-        """Wait until the rate allows the next mail, and take its turn."""
+        """Wait until the rate allows the next mail, and use its turn."""
         if not self.rate:
             return
         current = time.monotonic()
@@ -59,7 +61,7 @@ class Pace:
         self._next += 1 / self.rate
 
     def end(self, done: int) -> None:
-        """Learn from a window: twice as large when it was quick, smaller when it was slow."""
+        """Adapt to a window: double the size if it was fast, reduce it if it was slow."""
         took = max(elapsed() - self._begun, 1e-6)
         if took > self.seconds / 2:
             self._size = max(1, int(done / took * self.seconds / 2))

@@ -1,4 +1,4 @@
-"""Files of a message: which the HTML shows, which are attached, and each as a part made once."""
+"""Files of a message: pictures the HTML shows and attachments, each encoded once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REFERENCE = re.compile(r"\bcid:([^\"'\s<>)]+)")
 
 @dataclass(frozen=True, slots=True)
 class Enclosures:
-    """The HTML with its pictures called by their Content-IDs; the parts beside and below it."""
+    """The HTML with its pictures' Content-IDs; the inline and the attached parts."""
 
     html: str
     shown: tuple[str, ...]
@@ -30,7 +30,7 @@ class Enclosures:
 
 
 def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
-    """Sort the files; raises MessageError where the HTML shows one that is not there."""
+    """Sort the files. Raises MessageError if the HTML shows a missing one."""
     known = {one.name: one for one in files}
     called: dict[str, str] = {}
 
@@ -60,7 +60,7 @@ def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
 
 
 def _part(file: Enclosed, cid: str) -> str:
-    """A whole part, its header first, as the standard library writes it."""
+    """Return a complete part with its header, as the standard library writes it."""
     part = MIMEPart(policy=SMTP)
     main, _, sub = file.media_type.partition("/")
     part.set_content(

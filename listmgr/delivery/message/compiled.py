@@ -1,4 +1,6 @@
-"""What a message says, and the message compiled: rendered for one subscriber at a time."""
+"""The content of a message, and the compiled message that renders it for one subscriber at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ Render = Callable[[Sequence[str], tuple[str, str]], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Enclosed:
-    """A file that goes with the mail: shown where the HTML says `cid:name`, attached otherwise."""
+    """A file of the mail: shown where the HTML says `cid:name`, else attached."""
 
     name: str
     media_type: str
@@ -29,10 +31,10 @@ class Enclosed:
 
 @dataclass(frozen=True, slots=True)
 class MessageContent:
-    """What a campaign says and which headers it carries. Addresses have A-label domains.
+    """The content and headers of a campaign. Addresses have A-label domains.
 
-    `unsubscribe_base` and `preferences_base` end where the token begins (`https://…/u/`);
-    `list_id` is a value of `headers.list_id`. An empty `html` makes a text-only message.
+    `unsubscribe_base` and `preferences_base` end where the token begins (`https://…/u/`); `list_id`
+    is a value of `headers.list_id`. An empty `html` makes a text-only message.
     """
 
     subject: str
@@ -52,7 +54,7 @@ class MessageContent:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMessage:
-    """A message waiting for its subscriber. `kind` is "slots" or "template" (the slower way)."""
+    """A message ready to render. `kind` is "slots" or "template" (slower)."""
 
     fields: tuple[str, ...]
     kind: str
@@ -111,7 +113,7 @@ class CompiledMessage:
 
 
 def _link(token: str) -> tuple[bytes, bytes]:
-    """The token as it stands in a header, and as it ends a link in a body."""
+    """Return the token as a header contains it, and as it ends a link in a body."""
     if not _TOKEN(token):
         raise ValueError("a token is URL-safe and at most 512 characters")
     written = f"{token}=\r\n" if len(token) <= mime.WIDTH else mime.quoted(token)
@@ -120,7 +122,7 @@ def _link(token: str) -> tuple[bytes, bytes]:
 
 @lru_cache(64)
 def _date(date: str) -> bytes:
-    """A whole window has one."""
+    """Return the date as bytes; all mails of a window share one."""
     if not _DATE(date):
         raise ValueError("the date cannot stand in a header")
     return date.encode()

@@ -1,4 +1,4 @@
-"""Compiles a campaign once into literal octets and slots."""
+"""Compile a campaign once into literal bytes and slots."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _Write = Callable[[], None]
 def compile_message(
     content: MessageContent, *, known: Collection[str] = KNOWN_FIELDS
 ) -> CompiledMessage:
-    """Compile a campaign; raises MessageError naming part, line and what to do."""
+    """Compile a campaign. Raises MessageError naming part, line and what to do."""
     try:
         return _Compiler(content, known).compiled()
     except headers.HeaderRefused as error:
@@ -62,7 +62,7 @@ def compile_message(
 
 
 class _Wire(str):
-    """Already encoded for the wire."""
+    """Text already encoded for the wire."""
 
     __slots__ = ()
 
@@ -80,7 +80,7 @@ def _subject_line(value: str) -> bytes:
 
 
 def _encoder(slot: Slot, finish: _Finish) -> Callable[[str], bytes]:
-    """What makes a slot's octets of the field's value. Names repeat, so they are remembered."""
+    """Return the function that encodes a slot's value. Names repeat, so results are cached."""
 
     def encode(raw: str) -> bytes:
         return finish(slot.value(raw)).encode()
@@ -113,7 +113,7 @@ class _Compiler:
         self.files = enclose(content.html, content.files, content.message_id_domain)
 
     def compiled(self) -> CompiledMessage:
-        """The whole message, in the order it is written."""
+        """Return the complete message in the order it is written."""
         fixed = self._headers()
         self._parts("mixed", [self._words, *map(self._written, self.files.attached)])
         return CompiledMessage(
@@ -150,7 +150,7 @@ class _Compiler:
         return lambda: self._literal(part)
 
     def _parts(self, kind: str, parts: list[_Write]) -> None:
-        """One part stands alone, several stand in a frame."""
+        """Write one part alone, or several in a multipart."""
         if len(parts) == 1:
             parts[0]()
             return
@@ -230,7 +230,9 @@ class _Compiler:
                 self.slots.setdefault((piece, finish), []).append(self._hole())
 
     def _dynamic(self, tree: Template, finish: _Finish, bases: dict[str, str]) -> None:
-        """A body that decides something for each subscriber; its literals are encoded already."""
+        """Write a body with conditions, rendered for each subscriber; its literals are encoded
+        already.
+        """
         columns = {name: self._column(name) for name in fields_of(tree)}
         template = template_of(tree, finish, mime.quoted)
 
@@ -251,6 +253,6 @@ class _Compiler:
         self.parts[-1] += text.encode()
 
     def _hole(self) -> int:
-        """A part to be filled for each subscriber; literals go on behind it."""
+        """Reserve a part filled for each subscriber; literals continue behind it."""
         self.parts += [b"", b""]
         return len(self.parts) - 2

@@ -1,4 +1,4 @@
-"""What is wrong with a message: in which part, in which line, and what to do about it."""
+"""Errors in a message: which part, which line, and what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ _PARTS = {
 
 
 class MessageError(InvalidInput):
-    """A message cannot be compiled. `part` is subject, text, html or a header; `line` from 1."""
+    """A message cannot be compiled. `part` is subject, text, html or a header; `line` counts from
+    1.
+    """
 
     def __init__(self, message: str, *, part: str, line: int = 0) -> None:
         problem = message if isinstance(message, LazyMessage) else lazy_message(message)

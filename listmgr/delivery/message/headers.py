@@ -1,4 +1,4 @@
-"""Which values may stand in a header line, and how they are written there."""
+"""Validate and write header values."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ _LAPTOP = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class HeaderRefused(ValueError):
-    """A value would break out of its header line, or is no value of that header."""
+    """A value would break out of its header line, or is invalid for that header."""
 
 
 def clean(value: str, *, what: str) -> str:
-    """The value without outer blanks; raises HeaderRefused if it holds a line end or a control."""
+    """Return the value without surrounding spaces. Raises HeaderRefused for line ends and control
+    characters.
+    """
     found = _UNSAFE.search(value)
     if found:
         sentence = N_(
@@ -44,24 +46,26 @@ def clean(value: str, *, what: str) -> str:
 
 
 def is_domain(value: str) -> bool:
-    """Whether it may stand right of an @ in a header: letters, digits, dots and hyphens."""
+    """Whether it may follow an @ in a header: letters, digits, dots and hyphens."""
     return bool(_DOMAIN.fullmatch(value))
 
 
 def scrub(value: str) -> str:
-    """The value with line ends and controls made blanks: what a stranger typed stays one line."""
+    """Replace line ends and control characters by spaces, so that a stranger's input stays one
+    line.
+    """
     return value if value.isascii() and value.isprintable() else _UNSAFE.sub(" ", value)
 
 
 def header(name: str, value: str) -> str:
-    """An unstructured header, folded (RFC 5322) and encoded (RFC 2047), without its line end."""
+    """Return an unstructured header, folded (RFC 5322) and encoded (RFC 2047), without line end."""
     if not _NAME.fullmatch(name):
         raise HeaderRefused(lazy_message(N_("“%(name)s” is not a header name."), name=scrub(name)))
     return f"{name}:{unstructured(clean(value, what=name), used=len(name) + 1)}"
 
 
 def unstructured(value: str, *, used: int) -> str:
-    """What follows the colon, with its blank; `used` columns of the line are taken already."""
+    """Return what follows the colon, with its space; `used` columns of the line are taken."""
     if not value:
         return ""
     if _PLAIN.fullmatch(value) and "=?" not in value:
@@ -70,7 +74,7 @@ def unstructured(value: str, *, used: int) -> str:
 
 
 def mailbox(name: str, display: str, address: str) -> str:
-    """A header of one mailbox: `From: Display <local@a-label.example>`, ASCII only."""
+    """Return a header with one mailbox: `From: Display <local@a-label.example>`, ASCII only."""
     local, _, domain = clean(address, what=name).rpartition("@")
     if not (_LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
         sentence = N_("%(name)s needs an address like news@example.org.")
@@ -79,7 +83,9 @@ def mailbox(name: str, display: str, address: str) -> str:
 
 
 def list_id(phrase: str, label: str, domain: str) -> str:
-    """The value `Phrase <label.domain>` of List-Id, at most 255 characters (RFC 2919, M-04)."""
+    """Return the value `Phrase <label.domain>` of List-Id, at most 255 characters (RFC 2919,
+    M-04).
+    """
     label = label.lower()
     if not (_LIST_LABEL.fullmatch(label) and _DOMAIN.fullmatch(domain)):
         raise HeaderRefused(N_("The label of a list is made of a-z, 0-9, - and _."))
@@ -90,7 +96,7 @@ def list_id(phrase: str, label: str, domain: str) -> str:
 
 
 def list_id_header(value: str) -> str:
-    """The List-Id line of a value made by `list_id`."""
+    """Return the List-Id line for a value of `list_id`."""
     phrase, bracket, rest = clean(value, what="List-Id").rpartition("<")
     if not bracket or not _DOMAIN.fullmatch(rest.removesuffix(">").replace("_", "-")):
         raise HeaderRefused(N_("List-Id looks like: Name of the list <label.example.org>."))
@@ -98,7 +104,7 @@ def list_id_header(value: str) -> str:
 
 
 def unsubscribe_base(url: str) -> str:
-    """The URL a token is appended to; HTTPS except on this very machine (RFC 8058, M-01)."""
+    """Return the URL a token is appended to; HTTPS except on localhost (RFC 8058, M-01)."""
     parts = urlsplit(clean(url, what="List-Unsubscribe"))
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LAPTOP)
     if not safe or not re.fullmatch(r"[!-;=?-~]+", url) or len(url) > 500:
@@ -107,14 +113,16 @@ def unsubscribe_base(url: str) -> str:
 
 
 def envelope_sender(token: str, domain: str) -> str:
-    """`b+<token>@domain`: bounces find their delivery, and no address stands in it (M-08)."""
+    """Return `b+<token>@domain`: bounces lead to their delivery, and it contains no address
+    (M-08).
+    """
     if not _BOUNCE_TOKEN.fullmatch(token) or not _DOMAIN.fullmatch(domain):
         raise HeaderRefused(N_("A bounce token is lower-case base32, at most 62 characters."))
     return f"b+{token}@{domain}"
 
 
 def envelope_token(address: str, domain: str) -> str | None:
-    """The token in an address made by `envelope_sender`, or None; it is not verified here."""
+    """Return the token in an address of `envelope_sender`, or None; it is not verified here."""
     local, _, found = address.strip().strip("<>").lower().rpartition("@")
     token = local.removeprefix("b+")
     if found != domain.lower() or token == local or not _BOUNCE_TOKEN.fullmatch(token):
@@ -137,7 +145,7 @@ def _named(display: str, bracketed: str, used: int) -> str:
 
 
 def _fold(words: list[str], used: int) -> str:
-    """Each word after a blank, on a new line where the old one is full."""
+    """Join words with spaces, starting a new line where one is full."""
     out: list[str] = []
     for word in words:
         if used + 1 + len(word) > WIDTH and out:
@@ -149,7 +157,7 @@ def _fold(words: list[str], used: int) -> str:
 
 
 def _encoded_words(value: str, room: int) -> Iterator[str]:
-    """Encoded words of whole characters; the first fits `room` columns, the others a line."""
+    """Yield encoded words of whole characters; the first fits `room` columns, the others a line."""
     limit = (room - _WORD_OVERHEAD) // 4 * 3
     chunk = b""
     for character in value:

@@ -1,4 +1,4 @@
-"""Where in a mail's HTML a merge field may stand: only where escaping keeps it from acting."""
+"""Allow merge fields in HTML only where escaping keeps them inert."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ATTRIBUTE = re.compile(
 
 
 class Misplaced(Exception):
-    """A field or condition stands where HTML would not hold it. `line` counts from 1."""
+    """A field or condition is in a place HTML does not allow. `line` counts from 1."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class Misplaced(Exception):
 
 
 class _Place(NamedTuple):
-    """What an HTML reader is in the middle of."""
+    """The state of an HTML parser."""
 
     state: str = "text"  # text | tag | quote | raw | comment | bogus
     tag: str = ""
@@ -49,9 +49,9 @@ class _Place(NamedTuple):
 
 
 def check_places(body: Iterable[nodes.Node], links: Collection[str]) -> None:
-    """Raise Misplaced for a field that could become markup, script or the beginning of a link.
+    """Raise Misplaced for a field that could become markup, script or the start of a link.
 
-    `links` are the fields that the program fills with its own URLs.
+    `links` are the fields the program fills with its own URLs.
     """
     if _walk(body, _Place(), links).state != "text":
         raise Misplaced(N_("A tag, a quote or a comment is opened and not closed."), 0)

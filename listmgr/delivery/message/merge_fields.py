@@ -1,4 +1,4 @@
-"""Which fields of the catalogue a campaign may merge, and how the window fetches them as shown."""
+"""The fields a campaign may merge, and how a window fetches them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SAMPLES = {FieldKind.NUMBER: "42", FieldKind.DATE: "2026-12-31", FieldKind.YES_
 
 
 def merge_fields(session: Session) -> tuple[CatalogueField, ...]:
-    """What a campaign may merge now: fields marketers may see, and no special category."""
+    """Return the fields a campaign may merge: visible to marketers, and no special category."""
     return tuple(
         field
         for field in catalogue(session)
@@ -35,21 +35,21 @@ def merge_fields(session: Session) -> tuple[CatalogueField, ...]:
 
 
 def field_names(session: Session) -> FieldNames:
-    """Their names, for the compiler; it knows the archived ones to say so."""
+    """Return their names for the compiler, which also knows archived ones for its messages."""
     names = [field.key for field in merge_fields(session)]
     return FieldNames(names, archived=archived_names(session))
 
 
 def archived_names(session: Session) -> list[str]:
-    """Fields that are out of use: a draft that names one is told so."""
+    """Return the archived fields, so that a draft that names one is told so."""
     return list(session.scalars(sa.select(Field.key).where(Field.archived_at.is_not(None))))
 
 
 def columns_of(session: Session, names: Sequence[str], language: str) -> Columns:
-    """How the window fetches what a launched campaign merges, as people of a language write it.
+    """Return how a window fetches the fields of a launched campaign in a language.
 
-    A launch has looked at the names. What was archived since is still fetched; what was deleted
-    since nobody has a value of.
+    The launch has checked the names. Fields archived since are still fetched; those deleted since
+    are empty.
     """
     known = {field.key: field for field in (*CORE_FIELDS, *_customs(session))}
     return tuple(
@@ -66,7 +66,7 @@ def _column(field: CatalogueField, language: str) -> str:
 
 
 def sample_of(fields: Iterable[CatalogueField], language: str) -> dict[str, str]:
-    """Invented values of custom fields, as a mail would show them."""
+    """Return example values of custom fields as a mail would show them."""
     return {
         field.key: field.show(_sample(field, language), language)
         for field in fields

@@ -28,20 +28,20 @@ _PART = (
 
 
 def body_source(source: str) -> str:
-    """A body with line feeds only, without controls, and with a line end at its end."""
+    """Return a body with line feeds only, without control characters, ending in a line feed."""
     text = clean(source)
     return text if text.endswith("\n") else f"{text}\n"
 
 
 def clean(value: str) -> str:
-    """What a stranger typed, without controls and with line feeds only."""
+    """Return a stranger's input without control characters and with line feeds only."""
     if value.isprintable():
         return value
     return _BODY_CONTROLS.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def quoted(text: str) -> str:
-    """The text in quoted-printable (RFC 2045), lines of at most 76, ending in column 0."""
+    """Return the text in quoted-printable (RFC 2045), lines of at most 76, ending in column 0."""
     if not text:
         return ""
     if _VERBATIM(text):
@@ -72,11 +72,13 @@ def _line(line: bytes, *, hard: bool) -> str:
 
 @cache
 def part_head(subtype: str) -> str:
-    """The header of a text part, with the empty line after it."""
+    """Return the header of a text part, with the empty line after it."""
     return _PART.format(subtype=subtype)
 
 
 def boundary(*contents: str) -> str:
-    """A boundary no quoted-printable body can hold: `=_` is not quoted-printable."""
+    """Return a boundary no quoted-printable body can contain, since `=_` is not
+    quoted-printable.
+    """
     digest = hashlib.sha256("\0".join(contents).encode("utf-8", "replace"))
     return f"=_{digest.hexdigest()[:24]}"

@@ -1,6 +1,6 @@
-"""The merge language of campaigns: fields, filters, conditions, and nothing that reaches further.
+"""The merge language of campaigns: fields, filters, conditions and nothing else.
 
-What may be written is a list of allowed syntax; Jinja's sandbox is the second wall behind it.
+Allowed syntax is listed explicitly; Jinja's sandbox is the second line of defence.
 """
 
 from __future__ import annotations
@@ -30,24 +30,26 @@ URL_FIELDS = ("unsubscribe_url", "preferences_url")
 
 
 class FieldNames(tuple[str, ...]):
-    """The fields a campaign may use, and those that were taken out of use, to say so."""
+    """The fields a campaign may use, and the archived ones, for error messages."""
 
     archived: frozenset[str]
 
     def __new__(cls, names: Iterable[str], *, archived: Iterable[str] = ()) -> Self:
-        """Keep both."""
+        """Store both sets."""
         made = super().__new__(cls, tuple(names))
         made.archived = frozenset(archived)
         return made
 
 
 class Launched(tuple[str, ...]):
-    """Every name: what was launched has been looked at, and goes on whatever has gone since."""
+    """Accepts every name: a launch has checked them, and the campaign continues whatever was
+    deleted since.
+    """
 
     __slots__ = ()
 
     def __contains__(self, name: object) -> bool:
-        """Whatever it is."""
+        """Accept any name."""
         return True
 
 
@@ -79,7 +81,9 @@ _UNKNOWN = N_("There is no field “%(name)s”. Known fields: %(known)s.")
 
 
 def default(value: object, fallback: str = "") -> str:
-    """The value, or the fallback if it is empty: a subscriber without a name has the name ""."""
+    """Return the value, or the fallback if it is empty, as the name of a subscriber without
+    one is.
+    """
     return (str(value).strip() and str(value)) or fallback
 
 
@@ -97,7 +101,7 @@ _WITH_ARGUMENT = ("default", "d", "trim")
 
 
 def sandbox(finalize: Callable[[object], str] | None = None) -> ImmutableSandboxedEnvironment:
-    """An environment that knows our filters, no globals and no tests."""
+    """Return an environment with our filters, no globals and no tests."""
     env = ImmutableSandboxedEnvironment(
         autoescape=False, keep_trailing_newline=True, finalize=finalize
     )
@@ -116,7 +120,7 @@ class Slot:
     filters: tuple[tuple[Callable[..., object], tuple[object, ...]], ...] = ()
 
     def value(self, raw: str) -> str:
-        """What the subscriber will read."""
+        """Return what the subscriber will read."""
         result: object = raw
         for function, arguments in self.filters:
             result = function(result, *arguments)
@@ -124,7 +128,7 @@ class Slot:
 
 
 def parse(source: str, *, part: str, known: Collection[str]) -> nodes.Template:
-    """The checked syntax tree; raises MessageError with the line and what to do."""
+    """Return the validated syntax tree. Raises MessageError with the line and what to do."""
     tree = _tree(source, part)
     for node in tree.find_all(nodes.Node):
         _check(node, part, known)
@@ -174,7 +178,7 @@ def _depth(tree: nodes.Node) -> int:
 
 
 def _links_stand_alone(tree: nodes.Template, part: str) -> None:
-    """Links are made of octets that are encoded already: they are written, never computed with."""
+    """Reject links in expressions: they are encoded already and can only be output."""
     alone = {id(child) for output in tree.find_all(nodes.Output) for child in output.nodes}
     for node in tree.find_all(nodes.Name):
         if node.name in URL_FIELDS and id(node) not in alone:
@@ -192,7 +196,7 @@ def template_of(
     finalize: Callable[[object], str] | None = None,
     encode: Callable[[str], str] | None = None,
 ) -> Template:
-    """A sandboxed template of a checked tree; `encode` is done to its literals once, now."""
+    """Return a sandboxed template of a validated tree; `encode` is applied to its literals once."""
     for data in tree.find_all(nodes.TemplateData) if encode else ():
         data.data = encode(data.data) if encode else data.data
     environment = sandbox(finalize)
@@ -227,7 +231,9 @@ def _check(node: nodes.Node, part: str, known: Collection[str]) -> None:
 
 
 def _filter_problem(node: nodes.Filter) -> str:
-    """Filters take what they can work with; a render must not fail for any subscriber."""
+    """Return what is wrong with a filter's arguments; rendering must not fail for any
+    subscriber.
+    """
     usual = node.name in FILTERS and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
     most = 1 if node.name in _WITH_ARGUMENT else 0
     if usual and len(node.args) <= most and all(isinstance(a, _WORDS[:2]) for a in node.args):
@@ -240,7 +246,7 @@ def _filter_problem(node: nodes.Filter) -> str:
 
 
 def _comparison_problem(node: nodes.Compare) -> str:
-    """Whether one is equal to another can always be told; the rest only of texts."""
+    """Return what is wrong with a comparison: equality always works, order only for texts."""
     sides = [node.expr, *[operand.expr for operand in node.ops]]
     for (left, right), operand in zip(pairwise(sides), node.ops, strict=True):
         texts = isinstance(left, _WORDS) and isinstance(right, _WORDS)
@@ -265,7 +271,7 @@ def _check_field(node: nodes.Name, part: str, known: Collection[str]) -> None:
 
 
 def pieces(tree: nodes.Template) -> list[str | Slot] | None:
-    """Literals and slots in order, or None when the tree decides something for each subscriber."""
+    """Return literals and slots in order, or None if the tree has conditions."""
     found: list[str | Slot] = []
     for output in tree.body:
         if not isinstance(output, nodes.Output):
@@ -291,7 +297,7 @@ def _slot(node: nodes.Expr) -> Slot | None:
 
 
 def fields_of(tree: nodes.Template) -> Iterator[str]:
-    """The merge fields a tree reads, in order, links left out."""
+    """Yield the merge fields a tree reads, in order, without links."""
     for node in tree.find_all(nodes.Name):
         if node.name not in URL_FIELDS:
             yield node.name

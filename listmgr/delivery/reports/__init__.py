@@ -1,1 +1,1 @@
-"""Figures about a campaign: progress, failures, who was not mailed."""
+"""Reports about a campaign: progress, failures, people not mailed."""

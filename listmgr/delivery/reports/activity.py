@@ -1,4 +1,4 @@
-"""Everything that ever happened to one person, in one order: consents, mails, what staff did."""
+"""A person's complete history in one order: consents, mails, actions of staff."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ LOOKS = (AuditAction.SUBSCRIBER_VIEWED,)
 class ActivityEntry:
     """One line. `kind` is consent, mail or act; `what` the action, the status or the act's name.
 
-    `address` names the record it stands at, where two are read as one. `link_id` is the consent's
-    or the campaign's.
+    `address` names the record it belongs to, if several are read as one person. `link_id` is the id
+    of the consent or the campaign.
     """
 
     at: datetime
@@ -45,9 +45,9 @@ class ActivityEntry:
 def activity(
     session: Session, people: Sequence[Subscriber], consents: Sequence[ConsentHistory]
 ) -> list[ActivityEntry]:
-    """The newest first; of mails and acts the latest 200 each, of consents everything.
+    """Return the history, newest first: all consents, and the latest 200 mails and acts each.
 
-    `people` are the records read as one person; where there are several, each line names its own.
+    `people` are the records of one person; if there are several, each line names its own.
     """
     shown = {person.id: person.address if len(people) > 1 else "" for person in people}
     found = [

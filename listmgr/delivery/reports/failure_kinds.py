@@ -1,4 +1,4 @@
-"""The kinds of what did not go through, from one to the next by their index."""
+"""The kinds of failures of a campaign, found by skipping through their index."""
 
 from __future__ import annotations
 

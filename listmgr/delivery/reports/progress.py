@@ -1,4 +1,4 @@
-"""How far a campaign is, from the counters beside its leases: never a count over its deliveries."""
+"""Progress of a campaign from its leases' counters: deliveries are never counted."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MARK_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counts of people. `skipped` tells by reason whom the gate held back after the launch.
+    """Counts of people. `skipped` counts by reason those the gate held back after the launch.
 
-    `providers` counts attempts by the recipient's provider and what they came to.
+    `providers` counts attempts by the recipient's provider and their results.
     """
 
     audience: int
@@ -42,14 +42,14 @@ class Progress:
 
     @property
     def percent(self) -> int:
-        """How much of the audience has been gone through, 0 to 100."""
+        """Share of the audience that was processed, 0 to 100."""
         if not self.audience:
             return 100 if not self.remaining else 0
         return max(0, min(100, 100 * (self.audience - self.remaining) // self.audience))
 
     @property
     def done(self) -> int:
-        """How many have been handed over or given up."""
+        """How many were sent or given up."""
         return self.sent + self.failed + self.uncertain
 
 
@@ -75,7 +75,7 @@ _SKIPPED, _PROVIDERS = (sa.text(_BY_KEY.format(column=it)) for it in ("skipped",
 
 
 class _Sums(NamedTuple):
-    """What `_SUMS` reads, in its order."""
+    """The columns of `_SUMS`, in order."""
 
     audience: int = 0
     sent: int = 0
@@ -86,7 +86,7 @@ class _Sums(NamedTuple):
 
 
 def progress(session: Session, campaign_id: int) -> Progress:
-    """Where the campaign stands now."""
+    """Return the campaign's current progress."""
     told = {"campaign": campaign_id}
     sums = [int(value) for value in session.execute(_OF_ONE, told).one()]
     skipped = {str(k): int(v) for k, v in session.execute(_SKIPPED, told)}
@@ -100,7 +100,7 @@ def progress(session: Session, campaign_id: int) -> Progress:
 
 
 def progress_of_many(session: Session, campaign_ids: Sequence[int]) -> dict[int, Progress]:
-    """Where several campaigns stand, by one look and without the reasons: for lists of them."""
+    """Return the progress of several campaigns in one query, without reasons, for lists."""
     rows = session.execute(_OF_SEVERAL, {"campaigns": list(campaign_ids)})
     found = {row[0]: _Sums(*(int(value) for value in row[1:])) for row in rows}
     return {one: Progress(*found.get(one, _Sums()), skipped={}) for one in campaign_ids}
@@ -108,7 +108,7 @@ def progress_of_many(session: Session, campaign_ids: Sequence[int]) -> dict[int,
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How many were done at an earlier look."""
+    """How many were done at an earlier time."""
 
     at: datetime
     done: int
@@ -116,7 +116,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Mails a second since `mark`, and when the rest will be through at that speed."""
+    """Mails a second since `mark`, and the estimated end at that speed."""
 
     mark: Mark
     per_second: float
@@ -124,7 +124,9 @@ class Speed:
 
 
 def speed(campaign: Campaign, stand: Progress, mark: Mark | None, at: datetime) -> Speed | None:
-    """How fast it goes, since an earlier look or else since the launch; None while it stands."""
+    """Return the speed since an earlier mark or the launch; None while the campaign is not
+    running.
+    """
     if campaign.launched_at is None or campaign.status is not CampaignStatus.RUNNING:
         return None
     since = mark or Mark(campaign.launched_at, 0)
@@ -152,9 +154,9 @@ GIVEN_UP = N_("Given up: this provider or domain has refused for days. You can t
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Deliveries of one state and code; `reply` is one of the servers' answers.
+    """Deliveries with one state and code; `reply` is one of the servers' answers.
 
-    Where there are `more` than `count`, nobody has counted on.
+    `more`: there are more than `count`; counting stopped there.
     """
 
     status: DeliveryStatus
@@ -165,18 +167,18 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """What it is found by."""
+        """The key it is looked up by."""
         return f"{self.status} {self.code}".rstrip()
 
     @property
     def place(self) -> str:
-        """The provider or domain people wait for before anything was said to a server."""
+        """The provider or domain people wait for without having contacted a server."""
         kind, _, place = self.code.partition(" ")
         return place if kind in _PUT_OFF else ""
 
     @property
     def words(self) -> str:
-        """What it means, in words of the catalogues; a reason of the gate by its name."""
+        """Its meaning as a translatable message; a gate's reason by name."""
         if self.place and self.status is DeliveryStatus.FAILED:
             return GIVEN_UP
         if self.place:
@@ -196,7 +198,7 @@ COUNTED, KINDS = 10_000, 1_000
 
 
 def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Problem]:
-    """What did not go through, most frequent first."""
+    """Return the failures by kind, most frequent first."""
     if not deliveries_kept(session, campaign_id):
         return []
     name = partition_name(campaign_id)

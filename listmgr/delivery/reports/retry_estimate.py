@@ -33,7 +33,7 @@ _LEFT_OUT = [f"failed {reason}" for reason in (*REASONS, NOT_IN_SEGMENT)]
 
 @dataclass(frozen=True, slots=True)
 class Retriable:
-    """`count` of the `looked_at` may be mailed now; `whole` where nobody else might be."""
+    """`count` of the `looked_at` may be mailed now; `whole`: no others remain."""
 
     count: int
     looked_at: int
@@ -41,14 +41,14 @@ class Retriable:
 
     @property
     def offered(self) -> bool:
-        """Whether trying again would, or might, reach anybody."""
+        """Whether a retry would or might reach anybody."""
         return self.count > 0 or not self.whole
 
 
 def retriable(session: Session, settings: Settings, campaign: Campaign) -> Retriable:
-    """How many of those who failed the gate would let through now, as far as it was looked.
+    """Estimate how many failed recipients the gate would admit now.
 
-    Raises BrokenRule where the audience cannot be told: then nobody may be mailed.
+    Raises BrokenRule if the audience cannot be evaluated: then nobody may be mailed.
     """
     if not deliveries_kept(session, campaign.id):
         return Retriable(0, 0, whole=True)
@@ -61,7 +61,7 @@ def retriable(session: Session, settings: Settings, campaign: Campaign) -> Retri
 
 
 def _failed(session: Session, campaign_id: int) -> Sequence[sa.Row[Any]]:
-    """One kind and one person of each more than is looked at, so that it is known of them."""
+    """Return up to one more person of each kind than is examined, so that excess is known."""
     name = partition_name(campaign_id)
     failures = failure_kinds_cte(campaign_id, ">= 'failed'")
     return session.execute(

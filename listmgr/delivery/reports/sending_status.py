@@ -1,4 +1,4 @@
-"""What holds for a campaign's sending now: limits and how much of them is used, and who waits."""
+"""What affects a campaign's sending now: limits, their use, and who waits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from listmgr.senders.routing import (
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """A limit and how much of it is gone; `scope` is "" for the sender itself."""
+    """A limit and how much of it is used; `scope` is "" for the sender itself."""
 
     scope: str
     limit: Limit
@@ -40,7 +40,7 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class SendingStatus:
-    """The sender, its limits, who is left alone until when, and when it is quiet next."""
+    """The sender, its limits, domains in back-off, and the next quiet hours."""
 
     sender: Sender
     limits: tuple[Used, ...]
@@ -52,7 +52,7 @@ class SendingStatus:
 def sending_status(
     session: Session, settings: Settings, campaign: Campaign, permits: RateLimiter, at: datetime
 ) -> SendingStatus | None:
-    """None where no sender serves the campaign. Without Valkey nothing is known to be used."""
+    """Return the status; None if no sender serves the campaign. Without Valkey usage is unknown."""
     try:
         terms = outlet(session, settings, campaign).terms
     except NoSender:

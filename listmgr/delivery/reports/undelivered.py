@@ -1,4 +1,4 @@
-"""Who was not mailed and why: counted by reason, and page by page with the people behind each."""
+"""People who were not mailed and why: counted by reason, and listed page by page."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _IN_A_FILE = "s.restricted_at IS NULL"
 
 @dataclass(frozen=True, slots=True)
 class Unmailed:
-    """One person. `next_attempt_at` is set where it is tried again.
+    """One person. `next_attempt_at` is set if it will be retried.
 
-    `why` is one of the gate's reasons, or else (`is_answer`) what a server said.
+    `why` is a reason of the gate, or (`is_answer`) a server's reply.
     """
 
     subscriber_id: int
@@ -46,9 +46,9 @@ class Unmailed:
 
 @dataclass(frozen=True, slots=True)
 class UnmailedPage:
-    """Some of them, in the order of their numbers; `after` leads to the next ones.
+    """Some of them, by id; `after` leads to the next ones.
 
-    A page may hold few or none and still lead on: then the rest has not been looked at.
+    A page may be short or empty and still have a next one, if the rest was not examined yet.
     """
 
     rows: list[Unmailed]
@@ -64,7 +64,7 @@ def by_trouble(
     size: int = PAGE,
     whom: str = _ALL,
 ) -> UnmailedPage:
-    """Those with one state and code, such as "failed 5.1.1"; `whom` is a condition in SQL."""
+    """Return people with one state and code, such as "failed 5.1.1"; `whom` is an SQL condition."""
     if not deliveries_kept(session, campaign_id):
         return UnmailedPage([], None)
     return _page(
@@ -82,9 +82,9 @@ def by_trouble(
 def held_back(
     session: Session, settings: Settings, campaign: Campaign, *, after: int = 0, size: int = PAGE
 ) -> UnmailedPage:
-    """Those who had confirmed before the launch and got nothing, with what holds them back now.
+    """Return people who had confirmed before the launch and got nothing, with the present reason.
 
-    The leases know in which ranges somebody was held back: only those are looked at.
+    The leases know in which ranges people were held back, so only those are examined.
     """
     if not deliveries_kept(session, campaign.id):
         return UnmailedPage([], None)
@@ -147,9 +147,9 @@ def everybody(
     settings: Settings,
     campaign_id: int,
 ) -> Iterator[Unmailed]:
-    """All but restricted people, for a file: first by trouble, then who was held back.
+    """Yield all but restricted people for a file: failures first, then those held back.
 
-    Each page is read by itself: a slow browser holds no transaction.
+    Each page is read in its own transaction: a slow browser holds none open.
     """
     for trouble in _troubles(reading, campaign_id):
         after: int | None = 0
@@ -184,7 +184,7 @@ def _troubles(
 def _held_back_page(
     session: Session, settings: Settings, campaign_id: int, after: int
 ) -> UnmailedPage:
-    """The next of a whole audience: a file may take its time."""
+    """Return the next page of the whole audience; a file may take its time."""
     campaign = session.get(Campaign, campaign_id)
     if campaign is None or campaign.status is CampaignStatus.DRAFT:
         return UnmailedPage([], None)

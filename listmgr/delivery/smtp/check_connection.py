@@ -1,4 +1,4 @@
-"""Tries a sender out: connects, checks TLS, signs in, and tells what the server offers."""
+"""Check a sender: connect, verify TLS, sign in, and report what the server offers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from listmgr.delivery.smtp.connection import (
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of it. `fault` says what to do; nothing was sent."""
+    """Result of a check. `fault` says what to do; nothing was sent."""
 
     fault: str = ""
     milliseconds: int = 0
@@ -26,7 +26,7 @@ class Trial:
 
 
 def try_account(account: MailSettings) -> Trial:
-    """Connect, say EHLO, encrypt and sign in as a campaign would, and hang up."""
+    """Connect, say EHLO, encrypt and sign in as a campaign would, then disconnect."""
     begun = time.monotonic()
     try:
         session = SmtpConnection(account)
@@ -46,7 +46,7 @@ def _since(begun: float) -> int:
 
 
 def _encryption(session: SmtpConnection) -> tuple[str, str]:
-    """The TLS version, and until when the certificate is good."""
+    """Return the TLS version and the expiry of the certificate."""
     if not isinstance(session.sock, ssl.SSLSocket):
         return "", ""
     found = session.sock.getpeercert() or {}

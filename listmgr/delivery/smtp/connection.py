@@ -1,4 +1,4 @@
-"""One SMTP connection: greeting, EHLO, STARTTLS, AUTH, and octets in and out without blocking."""
+"""One SMTP connection: greeting, EHLO, STARTTLS, AUTH, and non-blocking input and output."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NOT_ACCEPTED = N_("User name or password is not accepted")
 
 
 class ServerUnavailable(Exception):
-    """No mail could be handed over: not reachable, not safe, not signed in. Says what to do."""
+    """No mail can be sent: unreachable, insecure or login refused. Says what to do."""
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
@@ -49,23 +49,23 @@ class ConnectionLost(Exception):
 
 
 class ProtocolViolation(ConnectionLost):
-    """The server said what is no answer: nothing it says afterwards can be believed."""
+    """The server sent an invalid answer; nothing it sends afterwards can be trusted."""
 
 
 class Expired(ConnectionLost):
-    """The time in which something might be written is over; nothing was."""
+    """The deadline for writing has passed; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply of the server, its lines joined by line feeds: EHLO's are one extension each."""
+    """One reply, its lines joined by line feeds; each line of EHLO's is one extension."""
 
     code: int
     text: str
 
 
 class SmtpConnection:
-    """A connection that has been greeted and signed in. Replies come in the order of commands."""
+    """A greeted and authenticated connection. Replies arrive in the order of commands."""
 
     def __init__(self, account: MailSettings) -> None:
         self.account = account
@@ -165,11 +165,11 @@ class SmtpConnection:
 
     @property
     def unread(self) -> bool:
-        """Whether something has come that was not understood yet."""
+        """Whether received data is still unparsed."""
         return self._at < len(self._in)
 
     def stale(self) -> bool:
-        """Whether the server has spoken or hung up while nothing was asked of it."""
+        """Whether the server has sent something or hung up without being asked."""
         if self.unread:
             return True
         waiting = select.poll()
@@ -177,7 +177,7 @@ class SmtpConnection:
         return bool(waiting.poll(0))
 
     def queue(self, octets: bytes, more: bytes = b"") -> int:
-        """Put octets behind what waits to be written; returns where they end in the stream."""
+        """Append bytes to the output; return where they end in the stream."""
         if not self._out:
             self._alive_at = time.monotonic()
         self._out += (octets, more) if more else (octets,)
@@ -186,26 +186,28 @@ class SmtpConnection:
 
     @property
     def writing(self) -> bool:
-        """Whether octets wait for room in the socket."""
+        """Whether output waits for room in the socket."""
         return bool(self._out)
 
     @property
     def backlog(self) -> int:
-        """How many octets wait for room in the socket."""
+        """How many bytes wait for room in the socket."""
         return self.queued - self.sent
 
     @property
     def silent(self) -> bool:
-        """Whether nothing has come or gone for as long as we are ready to wait."""
+        """Whether nothing was sent or received for the account's timeout."""
         return time.monotonic() - self._alive_at >= self.account.timeout
 
     @property
     def decrypted(self) -> bool:
-        """Whether TLS holds octets that no poll will tell of."""
+        """Whether TLS holds bytes that poll does not report."""
         return isinstance(self.sock, ssl.SSLSocket) and bool(self.sock.pending())
 
     def write(self) -> None:
-        """Write what the socket takes at once; raises Broken, and Expired after `write_until`."""
+        """Write what the socket takes now. Raises ConnectionLost, and Expired after
+        `write_until`.
+        """
         out = self._out
         try:
             while out:
@@ -228,14 +230,14 @@ class SmtpConnection:
             raise ConnectionLost(type(error).__name__) from None
 
     def _send(self) -> int:
-        """Many pieces go at once, uncopied; TLS takes one after the other."""
+        """Send many pieces in one call without copying; TLS takes one after the other."""
         out = self._out
         if len(out) == 1 or isinstance(self.sock, ssl.SSLSocket):
             return self.sock.send(out[0])
         return self.sock.sendmsg(list(islice(out, _PIECES)))
 
     def read(self) -> None:
-        """Take what has come; raises Broken."""
+        """Read what has arrived. Raises ConnectionLost."""
         try:
             self._take(self.sock.recv(_CHUNK))
         except _LATER:
@@ -253,7 +255,7 @@ class SmtpConnection:
             raise ProtocolViolation("the server sent a reply without end")
 
     def reply(self) -> Reply | None:
-        """The next whole reply that has been read, or None; raises ProtocolViolation."""
+        """Return the next complete reply, or None. Raises ProtocolViolation."""
         while (end := self._in.find(b"\n", self._at)) >= 0:
             line = self._in[self._at : end].rstrip(b"\r")
             self._at = end + 1
@@ -270,9 +272,9 @@ class SmtpConnection:
         return None
 
     def all_well(self, usual: re.Pattern[bytes]) -> str | None:
-        """The group of `usual`, replies of one line each, if they are what comes next, or None.
+        """Return the group of `usual`, replies of one line each, if they come next, else None.
 
-        Nothing is taken then. It is the way of nearly every mail, so it is a short one.
+        Consumes nothing if None. This is the fast path of nearly every mail.
         """
         found = None if self._lines else usual.match(self._in, self._at)
         if found is None:
@@ -281,13 +283,13 @@ class SmtpConnection:
         return found[1].decode("utf-8", "replace")
 
     def discard(self) -> None:
-        """Forget what waits to be written. As the server may be in the middle of a mail, nothing
-        can be said to it any more.
+        """Drop pending output. The server may be in the middle of a mail, so nothing can be sent to
+        it any more.
         """
         self._out.clear()
 
     def close(self) -> None:
-        """Hang up; QUIT is said when nothing is in flight."""
+        """Disconnect; send QUIT if nothing is in flight."""
         with suppress(OSError, ValueError):
             if not self._out and self.sent == self.queued:
                 self.sock.settimeout(1)

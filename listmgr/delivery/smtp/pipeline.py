@@ -1,7 +1,7 @@
-"""The mails under way on one connection: pipelined (RFC 2920), in chunks (RFC 3030) if offered.
+"""The mails in flight on one connection: pipelined (RFC 2920), in chunks (RFC 3030) if offered.
 
-Every envelope gets exactly one outcome. RSET stands before each mail, so that what one recipient
-was refused for can never become part of the next one's transaction.
+Every envelope gets exactly one outcome. RSET precedes each mail, so that a refused recipient can
+never become part of the next transaction.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ AT_ONCE = 1 << 19
 
 
 class Envelope(NamedTuple):
-    """One mail to one recipient. `data` has CRLF line ends only and no line that begins with a dot,
-    so the same octets serve DATA and BDAT; `key` is the caller's own.
+    """One mail to one recipient. `data` has only CRLF line ends and no line that begins with a dot,
+    so the same bytes serve DATA and BDAT; `key` belongs to the caller.
 
-    `made_here` is said of octets and addresses whose maker has seen to that; others are looked
-    through.
+    `made_here` marks bytes and addresses whose producer has ensured that; others are checked.
     """
 
     key: int
@@ -62,10 +61,10 @@ class Answer(enum.StrEnum):
 
 
 class Outcome(NamedTuple):
-    """What became of an envelope; `reply` is one line of at most 300 characters.
+    """Outcome of an envelope; `reply` is one line of at most 300 characters.
 
-    `before_recipient`: it was refused at MAIL FROM, or for a size announced by EHLO, so nothing was
-    said about the recipient.
+    `before_recipient`: refused at MAIL FROM or for a size announced by EHLO, so it says nothing
+    about the recipient.
     """
 
     key: int
@@ -85,9 +84,9 @@ class _Stage(enum.IntEnum):
 
 @dataclass(slots=True)
 class _InFlightMail:
-    """A mail under way: which reply comes next, and where its last octet is in the stream.
+    """A mail in flight: which reply comes next, and where its last byte is in the stream.
 
-    What has been queued is not held here as well: memory that is free at once is still warm.
+    Queued data is not kept here too: memory that is freed at once is still in the cache.
     """
 
     key: int
@@ -100,7 +99,7 @@ class _InFlightMail:
 
 
 class PipelinedConnection:
-    """A connection and what is under way on it, in the order of the replies."""
+    """A connection and its mails in flight, in the order of replies."""
 
     def __init__(
         self, session: SmtpConnection, *, pipelining: bool, chunking: bool, most_under_way: int
@@ -123,7 +122,9 @@ class PipelinedConnection:
         self._largest = (int(size) if _SIZE(size) else 0) or sys.maxsize
 
     def limit(self, most_under_way: int) -> None:
-        """Let so many be under way from now on; a single one waits to be asked for its body."""
+        """Limit the mails in flight; a single one waits for the server's go-ahead before its
+        body.
+        """
         self._most = most_under_way
         if not self._flights:
             self.chunking = self._can_chunk and most_under_way > 1
@@ -131,17 +132,17 @@ class PipelinedConnection:
 
     @property
     def busy(self) -> bool:
-        """Whether mails are under way."""
+        """Whether mails are in flight."""
         return bool(self._flights)
 
     @property
     def is_ending(self) -> bool:
-        """Whether nothing more is begun here."""
+        """Whether no further mail may begin here."""
         return bool(self.closing) or self.expired
 
     @property
     def has_room(self) -> bool:
-        """Whether another mail may be begun now."""
+        """Whether another mail may begin now."""
         if self.is_ending:
             return False
         if not self._flights:
@@ -153,13 +154,13 @@ class PipelinedConnection:
 
     @property
     def waits_for_the_server(self) -> bool:
-        """Whether it is the server's answers, and not our octets, that leave no room."""
+        """Whether the server's answers, not our output, leave no room."""
         return not self.chunking or len(self._flights) >= self._most
 
     def begin(self, envelope: Envelope) -> Outcome | None:
-        """Begin a mail: what it needs to say waits in the session until it is written.
+        """Begin a mail by queuing its commands.
 
-        The outcome of what must not, or cannot, go to this server.
+        Returns an outcome for a mail that must not, or cannot, go to this server.
         """
         key, sender, recipient, data, smtputf8, made_here = envelope
         if not made_here or smtputf8 or len(data) > self._largest:
@@ -184,7 +185,7 @@ class PipelinedConnection:
         return None
 
     def _refusal(self, envelope: Envelope) -> tuple[int, str, bool] | None:
-        """Code, text and whether the recipient had no part in it."""
+        """Return code, text and whether the recipient was not involved."""
         _, sender, recipient, data, smtputf8, made_here = envelope
         if not (made_here or (_ADDRESS(sender) and _ADDRESS(recipient) and recipient)):
             return 501, "5.1.3 this address cannot stand in a command", False
@@ -201,7 +202,7 @@ class PipelinedConnection:
         return None
 
     def settle(self, outcomes: list[Outcome]) -> None:
-        """Take every reply that is whole; the outcomes of the mails that end with them."""
+        """Consume every complete reply; append the outcomes of mails that end with them."""
         flights, session, chunking = self._flights, self.session, self.chunking
         while flights and session.unread:
             flight = flights[0]
@@ -225,15 +226,17 @@ class PipelinedConnection:
                 outcomes.append(outcome)
 
     def _usual_now(self, flight: _InFlightMail) -> re.Pattern[bytes] | None:
-        """The answers that may be taken all at once, each one line; none where some are apart."""
+        """Return the one-line replies that can be consumed together; None if some are still
+        apart.
+        """
         if flight.stage is _Stage.RSET:
             return self._usual if self.pipelining else None
         return None if flight.stage is not _Stage.END or flight.refusal else _TAKEN
 
     def _settle(self, flight: _InFlightMail, reply: Reply) -> Outcome | None:
-        """Take the next reply of a mail; its outcome when that was the last.
+        """Consume the next reply of a mail; return its outcome if it was the last.
 
-        Raises ProtocolViolation for a reply that does not answer what was said.
+        Raises ProtocolViolation for a reply that does not match the command.
         """
         stage = flight.stage
         asks_for_body = stage is _Stage.DATA and not self.chunking
@@ -268,7 +271,7 @@ class PipelinedConnection:
         flight.ends_at = self.session.queue(body, b".\r\n")
 
     def expire(self, outcomes: list[Outcome]) -> None:
-        """Leave unfinished what has not left whole; what has may still be answered."""
+        """Abandon mails that were not written completely; complete ones may still be answered."""
         self.expired = True
         self.session.discard()
         flights, self._flights = self._flights, deque()
@@ -281,11 +284,13 @@ class PipelinedConnection:
                 outcomes.append(_outcome(flight.key, Answer.EXPIRED, 0, ""))
 
     def _has_left(self, flight: _InFlightMail) -> bool:
-        """Whether the server may have all of a mail: its last octet is with the system."""
+        """Whether the server may have the complete mail: its last byte is in the system's
+        buffer.
+        """
         return flight.ends_at is not None and self.session.sent >= flight.ends_at
 
     def give_up(self, why: str, outcomes: list[Outcome]) -> None:
-        """The connection broke. What has left whole may have been taken, the rest was not."""
+        """Settle mails after a break: the server may have the complete ones, but not the others."""
         for flight in self._flights:
             if flight.refusal is not None:
                 outcomes.append(_refused(flight, flight.refusal))
@@ -299,7 +304,9 @@ class PipelinedConnection:
 
 
 def _safe(data: bytes) -> bool:
-    """No line end that is not CRLF, no line that begins with a dot (CVE-2023-51764: smuggling)."""
+    """Whether data has only CRLF line ends and no line that begins with a dot (CVE-2023-51764,
+    smuggling).
+    """
     lines = data.count(b"\r\n")
     return (
         data.endswith(b"\r\n")

@@ -1,4 +1,4 @@
-"""Hands many mails to one account over kept connections, as many as its answers make worthwhile."""
+"""Send many mails to one account over kept connections, as many as are worthwhile."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ TOGETHER = 8
 
 
 class PoolExhausted(ServerUnavailable):
-    """The account has as many connections as it may; others hold them."""
+    """Other workers hold all connections the account allows."""
 
 
 class ConnectionPool:
-    """Kept connections to one account; it reconnects by itself.
+    """Kept connections to one account, which reconnect by themselves.
 
-    One is opened at first, more while all of them wait for the server: with DATA each mail costs
-    a round trip, so a distant server is as fast as there are connections. With CHUNKING one is
-    enough nearly always.
+    It opens one at first, and more while all of them wait for the server: with DATA each mail costs
+    a round trip, so throughput to a distant server grows with connections. With CHUNKING one is
+    nearly always enough.
     """
 
     def __init__(
@@ -55,7 +55,9 @@ class ConnectionPool:
         admit: Callable[[], bool] = lambda: True,
         release: Callable[[], None] = lambda: None,
     ) -> None:
-        """`admit` says whether one more connection may be opened, `release` hears of its end."""
+        """`admit` decides whether another connection may be opened; `release` is called when one
+        ends.
+        """
         self.account = account
         self._admit = admit
         self._release = release
@@ -86,7 +88,7 @@ class ConnectionPool:
         return self._lines[0].session.extensions if self._lines else {}
 
     def connect(self) -> None:
-        """See that there is a live connection; raises ServerAway."""
+        """Ensure a live connection. Raises ServerUnavailable."""
         for line in list(self._lines):
             if line.session.stale():
                 self._drop(line)
@@ -95,14 +97,14 @@ class ConnectionPool:
             self._open()
 
     def push(self) -> None:
-        """Write what the sockets take at once: a pause follows."""
+        """Write what the sockets take now, before a pause."""
         for line in self._lines:
             # What is broken is found out when answers are waited for.
             with suppress(ConnectionLost):
                 line.session.write()
 
     def close(self) -> None:
-        """Hang up; never raises."""
+        """Disconnect. Never raises."""
         for line in list(self._lines):
             self._drop(line)
         self.in_flight.close()
@@ -144,7 +146,7 @@ class ConnectionPool:
         return outcomes
 
     def _fill(self) -> None:
-        """Begin as many mails as may be under way."""
+        """Begin as many mails as may be in flight."""
         for line in self._lines.copy():
             if line.has_room:
                 self._fill_line(line)
@@ -163,7 +165,7 @@ class ConnectionPool:
                 self._exchange(line, select.POLLOUT)
 
     def _some_more(self) -> list[PipelinedConnection]:
-        """As many connections again, where all there are wait for the server."""
+        """Double the connections if all of them wait for the server."""
         if len(self._lines) >= self._most:
             return []
         waiting = [line for line in self._lines if not line.is_ending and line.waits_for_the_server]
@@ -176,9 +178,9 @@ class ConnectionPool:
             return []
 
     def _open(self, count: int = 1) -> list[PipelinedConnection]:
-        """Open connections, at the same time: each says hello for some round trips.
+        """Open connections concurrently, since each handshake takes some round trips.
 
-        Raises ServerAway when none could be opened; as many as could be are there.
+        Raises ServerUnavailable if none could be opened; otherwise returns those that could.
         """
         admitted = 0
         while admitted < count and self._admit():
@@ -216,13 +218,13 @@ class ConnectionPool:
         self._release()
 
     def _write(self) -> None:
-        """Nearly always there is room in the sockets: nobody need be asked."""
+        """Write directly, since the sockets nearly always have room."""
         for line in self._lines.copy():
             if line.session.writing:
                 self._exchange(line, select.POLLOUT)
 
     def _turn(self) -> None:
-        """Wait until something goes or comes, and settle every reply that is whole."""
+        """Wait for input or output and settle every complete reply."""
         for line, events in self._wait():
             self._exchange(line, events)
 
@@ -243,7 +245,7 @@ class ConnectionPool:
                 self._drop(line)
 
     def _give_up(self, line: PipelinedConnection, error: ConnectionLost) -> None:
-        """A connection is of no use any more."""
+        """Drop a broken connection and settle its mails."""
         if not isinstance(error, ProtocolViolation):
             # What the server said before it hung up is worth more than that it did.
             with suppress(ConnectionLost):
@@ -259,13 +261,13 @@ class ConnectionPool:
                 self._open()
 
     def _be_careful(self) -> None:
-        """Fewer mails are under way from now on, on the other connections too."""
+        """Reduce the mails in flight from now on, on the other connections too."""
         self.in_flight.fail()
         for line in self._lines:
             line.limit(self.in_flight.size)
 
     def _wait(self) -> list[tuple[PipelinedConnection, int]]:
-        """The connections that may be read or written, and those that have been silent too long."""
+        """Return the connections ready for input or output, and those silent for too long."""
         busy = {line.at: line for line in self._lines if line.busy}
         ready = {at: select.POLLIN for at, line in busy.items() if line.session.decrypted}
         polled = self._polled
@@ -284,7 +286,7 @@ class ConnectionPool:
 
 
 def _sessions(account: MailSettings, count: int) -> list[SmtpConnection | ServerUnavailable]:
-    """So many new sessions, or what the server said instead."""
+    """Open connections; return each, or the error instead."""
 
     def one(_number: int) -> SmtpConnection | ServerUnavailable:
         try:
@@ -299,7 +301,7 @@ def _sessions(account: MailSettings, count: int) -> list[SmtpConnection | Server
 
 
 def _exchange(session: SmtpConnection, events: int) -> None:
-    """Read and write what the connection is ready for; raises Broken."""
+    """Read and write what the connection is ready for. Raises ConnectionLost."""
     if not events:
         raise ConnectionLost("the server fell silent")
     if events & ~select.POLLOUT:

@@ -1,4 +1,4 @@
-"""Which mailbox provider a domain belongs to: few names, so that counting by them stays cheap."""
+"""The mailbox provider of a domain: few names, so that counting by them stays cheap."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FAMILIES = {
 
 @lru_cache(4096)
 def provider(domain: str) -> str:
-    """The provider of a lower-case domain; OTHERS for the many small ones."""
+    """Return the provider of a lower-case domain; OTHERS for the many small ones."""
     first, _, rest = domain.partition(".")
     family = _FAMILIES.get(first) if rest.count(".") <= 1 and len(rest) <= 6 else None
     return _DOMAINS.get(domain) or family or OTHERS
@@ -44,6 +44,6 @@ def provider(domain: str) -> str:
 
 @lru_cache(4096)
 def scope_of(domain: str) -> str:
-    """What limits and back-offs count by: the provider, or the domain itself."""
+    """Return what limits and back-off count by: the provider, or the domain itself."""
     found = provider(domain)
     return domain if found == OTHERS else found

@@ -1,4 +1,4 @@
-"""What an SMTP refusal means (RFC 3463): try again, give up, block the address, mend the sender."""
+"""Classify SMTP refusals (RFC 3463): retry, give up, block the address, or fix the sender."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _COME_BACK = frozenset({"7.0", "7.1"})
 
 
 class RefusalKind(enum.StrEnum):
-    """What follows from a refusal. GIVEN_UP: a soft one that has not ended in time.
+    """What follows from a refusal. GIVEN_UP: a temporary one that lasted too long.
 
-    SENDER_FAULT: the sender is blamed, and not the person. One server's word for it proves little.
+    SENDER_FAULT: the sender is blamed, not the person; one server alone proves little.
     """
 
     RETRY = "retry"
@@ -52,9 +52,10 @@ class RefusalKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`next_attempt_at` is set for RETRY, and for SENDER_FAULT while attempts are left.
+    """A classified refusal. `next_attempt_at` is set for RETRY, and for SENDER_FAULT while attempts
+    are left.
 
-    `explanation` is for the operator, in plain words.
+    `explanation` is for operators, in plain words.
     """
 
     kind: RefusalKind
@@ -101,7 +102,7 @@ _GENERAL_FAULT = N_(
 
 
 def enhanced(reply: str) -> tuple[str, str] | None:
-    """Class and detail of the enhanced code in a reply: ("5", "1.1"), or None."""
+    """Return class and detail of a reply's enhanced status code: ("5", "1.1"), or None."""
     found = _ENHANCED.search(reply)
     return (found[1], f"{int(found[2])}.{int(found[3])}") if found else None
 
@@ -115,10 +116,10 @@ def classify_refusal(
     jitter: float,
     before_recipient: bool = False,
 ) -> Refusal:
-    """What to do about a refusal. `attempt` counts from 1; `jitter` is in 0..1.
+    """Return what to do about a refusal. `attempt` counts from 1; `jitter` is in 0..1.
 
-    The enhanced code is trusted over the text, and over the basic code's class. A permanent refusal
-    that came `before_recipient` is about the sender, whatever it says.
+    The enhanced code outranks the text and the basic code's class. A permanent refusal
+    `before_recipient` concerns the sender, whatever it says.
     """
     kind, detail = enhanced(reply) or (str(code)[:1], "")
     early = before_recipient and kind == "5" and detail not in _OF_THE_ENVELOPE and code != 555
@@ -166,12 +167,12 @@ def _delay(attempt: int, jitter: float) -> timedelta:
 
 
 def explain(code: int, reply: str) -> str:
-    """A refusal in words for marketers, with the server's own words behind."""
+    """Explain a refusal to marketers, followed by the server's own words."""
     return f"{advice(code, reply)} ({code} {reply})"
 
 
 def advice(code: int, reply: str) -> str:
-    """What a refusal means and what to do about it, in plain English that is in the catalogues."""
+    """Return what a refusal means and what to do, as a translatable message."""
     found = enhanced(reply)
     kind, detail = found or (str(code)[:1], "")
     comes_back = kind == "4" and detail in _COME_BACK
