@@ -1,1 +1,1 @@
-"""The room of HTML for people: parse, call one use case, render."""
+"""HTML pages: parse the request, call one use case, render."""

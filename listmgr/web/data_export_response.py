@@ -1,4 +1,4 @@
-"""A person's own data as a download, whoever fetches it: the person, or staff who were asked."""
+"""A person's data as a download, for the person or for staff who were asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 
 def own_data_file(told: dict[str, Any]) -> Response:
-    """The file; why a card is held, and how long, is said in the language of the page."""
+    """Return the file; the source and retention of a card are told in the page's language."""
     cards = [
         {**card, "purpose": _(card["purpose"]), "kept": _(card["kept"])}
         for card in told["business_cards"]

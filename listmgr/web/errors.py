@@ -1,4 +1,4 @@
-"""What people see when something is wrong: plain words, and what to do."""
+"""Error pages in plain words that say what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEPT = frozenset({"Allow", "Retry-After"})
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error with a page of our own."""
+    """Answer every error with one of our own pages."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(TokenError, _token)
     app.register_error_handler(DomainError, _domain)
@@ -59,7 +59,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _domain(error: DomainError) -> ResponseReturnValue:
-    """A room's refusal that no view has answered: its own sentence, and the fitting status."""
+    """Answer an error no view has handled with its own message and a matching status."""
     if isinstance(error, NotFound):
         return _page(_words()[404], 404)
     return _page(translate_error(error), 422 if isinstance(error, InvalidInput) else 409)
@@ -81,7 +81,7 @@ def _away(error: OperationalError | psycopg.OperationalError) -> ResponseReturnV
 
 
 def _not_storable(error: DataError | psycopg.DataError) -> ResponseReturnValue:
-    """What no text, number or time of a database can hold: a NUL, a year before the first."""
+    """Answer values PostgreSQL cannot store: a NUL, a year before the first."""
     cause = error.orig if isinstance(error, DataError) else error
     current_app.logger.warning("not storable: %s", type(cause).__name__)
     return _page(_words()[400], 400)

@@ -1,4 +1,4 @@
-"""What the words of the field catalogue are called by people: kinds, categories, legal bases."""
+"""Labels of the field catalogue's enums: kinds, categories, legal bases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from listmgr.web.labels import named
 
 
 def init_app(app: Flask) -> None:
-    """What every template may call."""
+    """Register the template filters."""
     app.jinja_env.filters.update(
         kind_name=kind_name, category_name=category_name, basis_name=basis_name, kept_for=kept_for
     )
@@ -51,7 +51,7 @@ basis_name = named(
 
 
 def kept_for(months: int | None) -> str:
-    """How long a value is kept."""
+    """Describe how long a value is kept."""
     if months is None:
         return str(_("as long as the person is on record"))
     told = ngettext(

@@ -1,4 +1,4 @@
-"""Whether the program lives, and whether what it stands on answers; says nothing else."""
+"""Health checks: whether the process and the services it depends on answer."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def live() -> str:
 
 @bp.get("/ready")
 def ready() -> tuple[str, int]:
-    """PostgreSQL and Valkey answer too, to a connection of its own: within seconds, or 503.
+    """PostgreSQL and Valkey answer too, on a separate connection and within seconds; else 503.
 
-    The schema is not older than this program, and the database is of this installation.
+    The schema is not older than this program, and the database belongs to this installation.
     """
     # One asks at a time, so that a silent server takes no more than one thread.
     if not _asking.acquire(timeout=PATIENCE):
@@ -51,7 +51,9 @@ def ready() -> tuple[str, int]:
 
 
 def _ask(settings: Settings) -> bool:
-    """Whether the database is migrated; raises what keeps PostgreSQL or Valkey from answering."""
+    """Return whether the database is migrated; raise what keeps PostgreSQL or Valkey from
+    answering.
+    """
     url = libpq_url(settings.database_url)
     # A backend that lets us in has answered; only this wait is bounded by the client.
     with psycopg.connect(url, connect_timeout=PATIENCE) as database:

@@ -1,4 +1,4 @@
-"""JSON of requests: what is nested deeper than Python reads is a bad request like any other."""
+"""JSON of requests; too deep nesting is a bad request like any other."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from flask.json.provider import DefaultJSONProvider
 
 
 class JSONProvider(DefaultJSONProvider):
-    """Flask's own, which names no error that a view would not expect."""
+    """Flask's provider, raising only errors that views expect."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:  # noqa: ANN401 - what JSON holds
-        """Read JSON; raises ValueError for what is none or is too deep."""
+        """Parse JSON. Raises ValueError if it is invalid or nested too deeply."""
         try:
             return super().loads(s, **kwargs)
         except RecursionError:

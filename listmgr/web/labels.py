@@ -1,4 +1,4 @@
-"""Words for values: what pages call the members of an enumeration, in the reader's language."""
+"""Labels of enum members in the reader's language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from flask_babel import gettext
 
 
 def named(words: Mapping[str, str]) -> Callable[[str], str]:
-    """A filter that says the word for a value; a value without one is shown as it is."""
+    """Return a filter that translates a value by its label; a value without one is shown as
+    it is.
+    """
 
     def name(value: str) -> str:
         word = words.get(str(value))

@@ -1,4 +1,4 @@
-"""Which language a page speaks; the texts are gettext catalogues in `listmgr/translations`."""
+"""The language of a page; texts are gettext catalogues in `listmgr/translations`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LANGUAGES = {"de": "Deutsch", "en": "English"}
 
 
 def init_app(app: Flask, timezone: str = "UTC") -> None:
-    """Let templates and views say `_("…")`, and know the page's language as `lang`."""
+    """Provide `_("…")` and the page's language as `lang` to templates and views."""
     Babel(
         app,
         default_locale="en",
@@ -26,9 +26,10 @@ def init_app(app: Flask, timezone: str = "UTC") -> None:
 
 
 def language() -> str:
-    """The operator's own in the studio; else what was asked for, the subscriber's, the browser's.
+    """Return the operator's language in the studio; else the requested, the subscriber's or the
+    browser's.
 
-    A link the reader just pressed counts more than what we remember of the subscriber.
+    A language link the reader just pressed outranks the subscriber's stored language.
     """
     for found in (_operators_own(), request.args.get("lang", ""), g.get("language", "")):
         if found in LANGUAGES:
@@ -37,7 +38,7 @@ def language() -> str:
 
 
 def speak(known: str) -> None:
-    """From here on this request speaks the subscriber's language, as far as we know it."""
+    """Use the subscriber's language for the rest of this request, if it is known."""
     g.language = known
     refresh()
 

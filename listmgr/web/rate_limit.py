@@ -1,4 +1,4 @@
-"""How often something happened of late, counted for all processes together in Valkey."""
+"""Count recent events in Valkey, for all processes together."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _alone: Counter[str] = Counter()
 
 
 def count(connection: redis.Redis, what: str, *, seconds: int, at: datetime) -> int:
-    """Count `what` once more, and return how often it was counted in the present window.
+    """Count `what` once more and return its count in the present window.
 
-    Without Valkey each process counts for itself: the limit is then looser, and still there.
+    Without Valkey each process counts on its own: the limit is looser, but still there.
     """
     key = f"limit:{what}:{int(at.timestamp()) // seconds}"
     try:
@@ -28,7 +28,7 @@ def count(connection: redis.Redis, what: str, *, seconds: int, at: datetime) -> 
 
 
 def uncount(connection: redis.Redis, what: str, *, seconds: int, at: datetime) -> None:
-    """Take one count back, in the window it is in now; without Valkey this process's own."""
+    """Undo one count in the present window; without Valkey in this process."""
     key = f"limit:{what}:{int(at.timestamp()) // seconds}"
     try:
         # Of a window that has ended meanwhile nothing is made: it would have no end.
@@ -39,7 +39,7 @@ def uncount(connection: redis.Redis, what: str, *, seconds: int, at: datetime) -
 
 
 def seconds_left(*, seconds: int, at: datetime) -> int:
-    """How long the present window still lasts."""
+    """Return the remaining seconds of the present window."""
     return seconds - int(at.timestamp()) % seconds
 
 

@@ -1,4 +1,4 @@
-"""Headers of every answer, and what may be known of the visitor."""
+"""Security headers of every response, and what is known of the visitor."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _VISITOR = re.compile(r"(\bip=)\S+")
 
 
 class NoTokens(logging.Filter):
-    """Remove secrets, what was searched for, and visitors' addresses from log lines."""
+    """Removes secrets, search terms and visitors' addresses from log lines."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always lets the line pass."""
+        """Clean the record; always let it pass."""
         told = record.getMessage()
         told = _SEARCH.sub(r"\1…", _SECRET_PATH.sub(r"\1…", told))
         told = _VISITOR.sub(r"\1…", told)
@@ -46,7 +46,7 @@ class NoTokens(logging.Filter):
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Set the headers; trust a proxy's words only when a setting says how many there are."""
+    """Set the headers; trust forwarded headers only from the configured number of proxies."""
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
@@ -63,9 +63,9 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def _any_host_may_leave(application: WSGIApplication, host: str) -> WSGIApplication:
-    """Let one-click requests through whatever Host a relay makes of ours: the token alone counts.
+    """Accept one-click requests under any Host a relay sends: only the token counts.
 
-    Nothing of the name they came with is used; for all else a foreign name is refused.
+    Nothing of that name is used; for every other request an unknown host is refused.
     """
 
     def with_own_host(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -98,13 +98,15 @@ def _stay_with_https(response: Response) -> Response:
 
 
 def network_key(settings: Settings) -> str:
-    """Keyed fingerprint of the visitor's network, for counters: Valkey holds no address."""
+    """Return the keyed fingerprint of the visitor's network, for counters: Valkey stores no
+    address.
+    """
     network = network_of(request.remote_addr or "")
     return fingerprint(settings.suppression_key, network).hex()[:32]
 
 
 def visitor_ip(settings: Settings) -> str:
-    """The visitor's address as far as the settings let it be kept."""
+    """Return the visitor's address as far as the settings allow to store it."""
     told = request.remote_addr or ""
     if settings.ip_storage == "off" or not told:
         return ""
@@ -114,7 +116,7 @@ def visitor_ip(settings: Settings) -> str:
 
 
 def network_of(told: str) -> str:
-    """The /24 or /48 an address is in, which is what limits count by."""
+    """Return the /24 or /48 network of an address, which limits count by."""
     try:
         address = ipaddress.ip_address(told)
     except ValueError:

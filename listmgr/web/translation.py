@@ -1,4 +1,4 @@
-"""The rooms' sentences in the reader's language: refusals, faults, why something has stopped."""
+"""Translate messages of the domain packages: refusals, faults, reasons for a stop."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from listmgr.kit.i18n import (
 
 
 def translate_error(error: Exception) -> str:
-    """What a room's refusal tells the reader."""
+    """Return an error's message in the reader's language."""
     # Not str(error): that is a plain copy, which knows no gaps any more.
     return translate(error.args[0] if len(error.args) == 1 else str(error))
 
 
 def translate(told: str) -> str:
-    """A room's sentence in the reader's language, its gaps too where they are sentences."""
+    """Translate a message, and its parameters if they are messages too."""
     if isinstance(told, LazyMessage):
         gaps = {
             name: translate(gap) if isinstance(gap, LazyMessage) else gap
@@ -32,14 +32,14 @@ PAUSE_CAUSES = {PauseCause.SERVER_AWAY: N_("The mail server is away")}
 
 
 def why_paused(campaign: Campaign) -> str:
-    """What has paused a campaign, and what was said about it."""
+    """Return why a campaign is paused, with the details."""
     cause = PAUSE_CAUSES.get(campaign.pause_cause) if campaign.pause_cause else None
     words = translate_reason(campaign.pause_reason)
     return f"{_(cause)}: {words}" if cause else words
 
 
 def translate_reason(told: str) -> str:
-    """Why a campaign has stopped: our sentence, then the server's own words as they are."""
+    """Return why a campaign has stopped: our message, then the server's own words."""
     if not told:
         return ""  # the catalogue's own head stands under the empty text
     for mark in (" (", ": "):

@@ -1,5 +1,5 @@
 # ruff: noqa: F401
-"""What subscribers see: no sign-in, no cookie, no script, no request to anybody else."""
+"""Public pages for subscribers: no sign-in, cookie, script or third-party request."""
 
 from __future__ import annotations
 

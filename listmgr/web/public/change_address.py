@@ -1,4 +1,4 @@
-"""The page on which a person has their mail sent to another address."""
+"""The page on which people change their address."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from listmgr.web.public.layout import framed
 
 @bp.get("/p/<token>/address")
 def address_change_page(token: str) -> str:
-    """What is asked for now, and a field for another address."""
+    """Show the open change and a field for another address."""
     with services().reading() as tx:
         return _page(tx.session, token)
 
 
 @bp.post("/p/<token>/address")
 def confirm_address_change(token: str) -> str:
-    """Write the wish down. The answer is the same whether we know the new address or not (T-11)."""
+    """Store the request. The answer is the same whether or not the new address is known (T-11)."""
     typed = request.form.get("address", "").strip()
     facts = request_facts("change of address page")
     try:
@@ -49,14 +49,16 @@ def confirm_address_change(token: str) -> str:
 
 @bp.post("/p/<token>/address/cancel")
 def cancel_address_change(token: str) -> str:
-    """Take the wish back."""
+    """Cancel the request."""
     with services().unit_of_work() as tx:
         cancel_change(tx, _known(tx.session, token), actor="subscriber", at=now())
         return _page(tx.session, token, said="cancelled")
 
 
 def _known(session: Session, token: str) -> int:
-    """The person of the link, or 0 when they are gone. Raises TokenInvalid for a forged link."""
+    """Return the id of the link's owner, or 0 if they were erased. Raises TokenInvalid for a forged
+    link.
+    """
     found = subscriber_of(services().settings, token)
     return found if session.get(Subscriber, found) else 0
 

@@ -1,4 +1,6 @@
-"""The page behind a confirmation link: looking shows a button, pressing it acts (T-01, T-02)."""
+"""The page of a confirmation link: opening it shows a button, pressing that confirms (T-01,
+T-02).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from listmgr.web.public.layout import framed
 @bp.get("/c/<token>")
 @bp.get("/c/<token>/not-me")
 def confirmation_page(token: str) -> str:
-    """What the link is about; writes nothing."""
+    """Show what the link is about; write nothing."""
     with services().rows() as rows:
         view = confirmation_view(rows, services().settings, token, now())
         return _page(rows, view, token)
@@ -25,7 +27,7 @@ def confirmation_page(token: str) -> str:
 
 @bp.post("/c/<token>")
 def confirm_signup(token: str) -> str:
-    """Yes, from the mailbox itself."""
+    """Confirm the sign-up."""
     with services().unit_of_work() as tx:
         view = confirm(tx, token, facts=request_facts("confirm button"), at=now())
         return _page(rows_of(tx.session), view, token)
@@ -33,7 +35,7 @@ def confirm_signup(token: str) -> str:
 
 @bp.post("/c/<token>/not-me")
 def refuse_signup(token: str) -> str:
-    """Somebody else typed this address."""
+    """Record that somebody else entered this address."""
     with services().unit_of_work() as tx:
         view = refuse(tx, token, facts=request_facts("not-me button"), at=now())
         return _page(rows_of(tx.session), view, token, refused=True)

@@ -1,4 +1,4 @@
-"""What stands at the address itself, for those who typed it instead of following a link."""
+"""The home page, for people who typed the address instead of following a link."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from listmgr.web.public.signup_form import senders
 
 @bp.get("/")
 def home() -> str:
-    """Who sends from here, how one leaves, and the way in for those who work here."""
+    """Show who sends from here, how to unsubscribe, and the link to sign in."""
     with services().rows() as rows:
         return render_template("pages/front.html", senders=senders(rows, ()))
 
 
 @bp.get("/robots.txt")
 def robots() -> Response:
-    """Crawlers may see sign-up forms: everything else is a personal link or the studio."""
+    """Allow crawlers on sign-up forms only: all else are personal links or the studio."""
     return Response("User-agent: *\nAllow: /$\nAllow: /s/\nDisallow: /\n", mimetype="text/plain")
 
 
 @bp.get("/favicon.ico")
 def favicon() -> ResponseReturnValue:
-    """The icon, for browsers that ask for it without a page that names it."""
+    """Redirect to the icon, for browsers that ask for it unprompted."""
     return redirect(url_for("static", filename="icon.svg"), 303)

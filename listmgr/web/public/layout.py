@@ -1,4 +1,4 @@
-"""What every page behind a signed link shows around its own: who sends, and where to sign up."""
+"""The frame of pages behind a signed link: the sender, and where to sign up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from listmgr.web.public.signup_form import (
 def framed(
     template: str, rows: Rows, *, language: str, purpose_ids: Iterable[int], **values: object
 ) -> str:
-    """A page in the subscriber's language, with the imprint of the lists it is about."""
+    """Render a page in the subscriber's language with the imprint of its lists."""
     speak(language)
     known = [found for found in purpose_ids if found]
     return render_template(

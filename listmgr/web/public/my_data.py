@@ -1,4 +1,4 @@
-"""The page of a person's own data: what we hold and why, put right by themselves, and as a file."""
+"""The page of a person's data: what is stored and why, with corrections and a download."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from listmgr.web.public.signup_input import MOST_TYPED
 
 @bp.get("/d/<token>")
 def my_data_page(token: str) -> str:
-    """What we hold, why, and for how long; whoever only looks changes nothing."""
+    """Show what is stored, why and for how long; change nothing."""
     with services().reading() as tx:
         return _page(tx.session, my_data(tx.session, tx.settings, token), token)
 
 
 @bp.post("/d/<token>")
 def correct_my_data(token: str) -> ResponseReturnValue:
-    """Put it right (Art. 16); a mistake loses nothing that was typed."""
+    """Store corrections (Art. 16); an invalid value keeps everything that was typed."""
     typed = {name: value[:MOST_TYPED] for name, value in request.form.items()}
     try:
         with services().unit_of_work() as tx:
@@ -44,7 +44,7 @@ def correct_my_data(token: str) -> ResponseReturnValue:
 
 @bp.get("/d/<token>/data.json")
 def my_data_file(token: str) -> Response:
-    """Everything of the page as a file that programs read (Art. 20)."""
+    """Download the page's data in a machine-readable format (Art. 20)."""
     with services().reading() as tx:
         found = download(tx.session, tx.settings, token)
     if found is None:

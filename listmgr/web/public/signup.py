@@ -1,4 +1,4 @@
-"""The hosted sign-up page of a form, the look-into-your-mailbox page, the form to embed, its QR."""
+"""Hosted sign-up form, check-your-inbox page, embeddable form and QR code."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ EMBEDDED_AT_ONCE = 3
 
 @bp.get("/s/<slug>")
 def form_page(slug: str) -> str:
-    """The form, every box unticked (L-09); from a card it is filled in otherwise."""
+    """Show the form, every box unticked (L-09); a card's link prefills the other fields."""
     return _page(_offer(slug), _from_card(request.args.get("card", "")))
 
 
 @bp.post("/s/<slug>")
 def sign_up(slug: str) -> ResponseReturnValue:
-    """Write the sign-up down and answer the same for everybody (T-10)."""
+    """Store the sign-up; the answer is the same for everybody (T-10)."""
     if request.form.get(TRAP):
         return _thanks(slug)
     offer = _offer(slug)
@@ -68,26 +68,26 @@ def sign_up(slug: str) -> ResponseReturnValue:
 
 @bp.get("/s/<slug>/thanks")
 def check_inbox(slug: str) -> str:
-    """Where everybody goes who has sent the form."""
+    """Show the page everybody sees after sending the form."""
     return render_template("pages/look.html", offer=_offer(slug))
 
 
 @bp.get("/s/<slug>/embed")
 def embed(slug: str) -> str:
-    """The form to put into another site, with what to do."""
+    """Show the form's code for another site, with instructions."""
     offer = _offer(slug)
     return render_template("pages/embed.html", offer=offer, code=_code(offer))
 
 
 @bp.get("/s/<slug>/embed.txt")
 def embed_code(slug: str) -> Response:
-    """The form to put into another site, and nothing else."""
+    """Return only the form's code for another site."""
     return Response(_code(_offer(slug)), mimetype="text/plain")
 
 
 @bp.get("/s/<slug>/qr.svg")
 def qr_code(slug: str) -> Response:
-    """The form's address as a picture, for a stand or a poster."""
+    """Return the form's URL as a QR code, for a stand or a poster."""
     link = services().settings.link(f"s/{_offer(slug).slug}")
     out = io.BytesIO()
     segno.make(link, error="m").save(
@@ -152,19 +152,19 @@ def _check_pace(offer: Offer, entered: Entered, lately: int) -> None:
 
 
 def _count_of_network() -> int:
-    """How many sign-ups came from the visitor's network in this hour, this one included (T-09)."""
+    """Count the sign-ups from the visitor's network in this hour, including this one (T-09)."""
     network = network_key(services().settings)
     return count(services().redis, f"signups:{network}", seconds=HOUR, at=now())
 
 
 def _network_fingerprint(settings: Settings) -> str:
-    """What sign-ups that wait for room take turns by; empty where no address may be kept."""
+    """Return what waiting sign-ups take turns by; empty if no address may be stored."""
     network = network_of(visitor_ip(settings))
     return fingerprint(settings.suppression_key, network).hex() if network else ""
 
 
 def _ask_to_wait(offer: Offer, entered: Entered) -> ResponseReturnValue:
-    """Many may share a network, at a fair for example: who is held back is told, and how long."""
+    """Tell the visitor how long to wait, since many may share a network, for example at a fair."""
     wait = seconds_left(seconds=HOUR, at=now())
     entered.problems["form"] = ngettext(
         "Very many sign-ups have come from your network. Please send the form again in"

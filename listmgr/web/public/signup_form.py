@@ -1,4 +1,4 @@
-"""What a sign-up form offers: its purposes, each with the exact words a visitor agrees to."""
+"""What a sign-up form offers: its purposes, each with the exact wording to agree to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from listmgr.lists.form_fields import (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One box of a form."""
+    """One checkbox of a form."""
 
     list_name: str
     purpose_name: str
@@ -29,7 +29,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who stands behind a page: the foot of every page says it."""
+    """The organisation behind a page, named in its footer."""
 
     controller: str
     lists: tuple[str, ...]
@@ -39,7 +39,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A form as one visitor sees it. `acceptable` are the notices that may still be agreed to."""
+    """A form as one visitor sees it. `acceptable` are the notices that can still be agreed to."""
 
     form_id: int
     slug: str
@@ -58,7 +58,7 @@ WHERE slug = %(slug)s AND closed_at IS NULL
 
 
 def find_offer(rows: Rows, slug: str, language: str) -> Offer:
-    """The open form of a slug; raises NotFound."""
+    """Return the open form of a slug. Raises NotFound."""
     found = rows(_FORM, {"slug": slug}) if "\0" not in slug else []
     if not found:
         raise NotFound(N_("There is no such form."))
@@ -89,9 +89,9 @@ _LIVING_LISTS = _LISTS.format(which="archived_at IS NULL")
 
 
 def senders(rows: Rows, purpose_ids: Iterable[int]) -> tuple[Sender, ...]:
-    """Who sends the mail of these purposes; those who share an imprint are named together.
+    """Return the senders of these purposes, grouped by imprint.
 
-    With no purpose known it is the only sender there is, if there is only one.
+    Without purposes, return the installation's only sender, if there is just one.
     """
     wanted = sorted(set(purpose_ids))
     grouped: dict[tuple[str, str, str], list[str]] = {}
@@ -114,7 +114,7 @@ WHERE p.purpose_id = ANY (%(purposes)s) AND f.closed_at IS NULL ORDER BY f.id LI
 
 
 def where_to_sign_up(rows: Rows, purpose_ids: Iterable[int]) -> str:
-    """The slug of an open form that offers one of these purposes; empty when there is none."""
+    """Return the slug of an open form that offers one of these purposes; empty if there is none."""
     wanted = sorted(set(purpose_ids))
     return "".join(slug for (slug,) in rows(_SLUG, {"purposes": wanted})) if wanted else ""
 

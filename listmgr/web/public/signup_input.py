@@ -1,4 +1,4 @@
-"""What a visitor typed into a sign-up form: read, kept so that a mistake loses nothing, checked."""
+"""Read and validate a submitted sign-up form without losing any input."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STAMP_LIVES = timedelta(days=1)
 
 @dataclass(slots=True)
 class Entered:
-    """The fields of a form, and what is wrong with each, in words."""
+    """The submitted fields, and the message for each invalid one."""
 
     address: str = ""
     notice_ids: tuple[int, ...] = ()
@@ -40,7 +40,7 @@ class Entered:
 
 
 def read_form(offer: Offer) -> Entered:
-    """The fields of this request, in bounds; what they hold is looked at by `check`."""
+    """Return the submitted fields, cut to their limits; `check` validates them."""
     sent = request.form
     return Entered(
         address=sent.get("address", "")[:400],
@@ -51,12 +51,12 @@ def read_form(offer: Offer) -> Entered:
 
 
 def numbers(values: Iterable[str]) -> set[int]:
-    """The values that are ids; whatever else was sent is left out."""
+    """Return the values that are ids; ignore all others."""
     return {int(value) for value in values if value.isdecimal() and len(value) < 18}
 
 
 def check(entered: Entered, offer: Offer, settings: Settings) -> None:
-    """Write down what is wrong, or what was probably meant. Asks the DNS."""
+    """Record what is invalid or probably mistyped. Queries the DNS."""
     try:
         address = parse_address(entered.address)
     except AddressError as error:
@@ -85,7 +85,7 @@ def _check_domain(entered: Entered, address: Address, settings: Settings) -> Non
 
 
 def _check_fields(entered: Entered, offer: Offer) -> None:
-    """Each value as it is kept (T-17); the same for everybody, whoever they are (T-10)."""
+    """Validate each field (T-17), the same for everybody (T-10)."""
     for ask in offer.asks:
         key = ask.field.key
         try:
@@ -109,14 +109,14 @@ def _check_choice(entered: Entered, offer: Offer) -> None:
 
 
 def make_stamp(settings: Settings, form_id: int, at: datetime) -> str:
-    """When a form was opened, signed, to the millisecond."""
+    """Return a signed timestamp of when a form was opened, in milliseconds."""
     return make_token(
         settings.secret_keys, TokenPurpose.FORM, form_id, round(at.timestamp() * 1000)
     )
 
 
 def age(settings: Settings, stamp: str, form_id: int, at: datetime) -> timedelta | None:
-    """How long ago the form was opened; None for a stamp that is not ours, or too old."""
+    """Return how long ago the form was opened; None for a forged or too old timestamp."""
     try:
         parts = open_token(settings.secret_keys, TokenPurpose.FORM, stamp)
     except TokenError:
@@ -129,7 +129,9 @@ def age(settings: Settings, stamp: str, form_id: int, at: datetime) -> timedelta
 
 
 def too_fast(settings: Settings, entered: Entered, form_id: int, at: datetime) -> bool:
-    """Programs fill a form at once; without a sound stamp it costs a second press (T-09)."""
+    """Whether a program seems to have filled in the form; an invalid timestamp counts as one
+    (T-09).
+    """
     least = settings.signup_min_seconds
     if least <= 0:
         return False

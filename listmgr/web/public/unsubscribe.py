@@ -1,4 +1,4 @@
-"""Unsubscribe by page and by RFC 8058's one-click, and the preferences page."""
+"""Unsubscribe by page and by one-click (RFC 8058), and the preferences page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from listmgr.web.public.signup_input import numbers
 @bp.get("/u/<token>/")
 @bp.get("/u/<token>")
 def unsubscribe_page(token: str) -> str:
-    """A button; whoever only looks changes nothing."""
+    """Show a button; change nothing."""
     with services().rows() as rows:
         view = unsubscribe_view(rows, services().settings, token)
         return _leave_page(rows, view, token)
@@ -36,10 +36,10 @@ def unsubscribe_page(token: str) -> str:
 @bp.post("/u/<token>/")
 @bp.post("/u/<token>")
 def confirm_unsubscribe(token: str) -> str:
-    """End the subscription: the page's button, or a mail program's one-click, whatever its body.
+    """End the subscription: by the page's button or a mail client's one-click, whatever its body.
 
-    RFC 8058: no cookie, no sign-in, no redirect; a second time is fine. The body is never read,
-    so that none can be wrong.
+    RFC 8058: no cookie, no sign-in, no redirect; repeating it is no error. The body is never read,
+    so that none can be invalid.
     """
     how = "page" if request.args.get("by") == "page" else "one-click"
     with services().unit_of_work() as tx:
@@ -60,14 +60,14 @@ def _leave_page(rows: Rows, view: UnsubscribeView, token: str) -> str:
 
 @bp.get("/p/<token>")
 def preferences_page(token: str) -> str:
-    """What a person gets from us."""
+    """Show the person's subscriptions."""
     with services().rows() as rows:
         return _preferences(rows, token)
 
 
 @bp.post("/p/<token>")
 def store_preferences(token: str) -> str:
-    """End what the pressed button stands for: one subscription, or all of them."""
+    """End one subscription or all of them, by the button pressed."""
     everything, chosen = "everything" in request.form, numbers(request.form.getlist("leave"))
     facts = request_facts("preferences page")
     with services().unit_of_work() as tx:
@@ -81,7 +81,9 @@ def store_preferences(token: str) -> str:
 
 @bp.post("/p/<token>/data")
 def mail_my_data_link(token: str) -> str:
-    """Send the key to one's own data to the mailbox: this link may have been passed on (L-31)."""
+    """Mail the link to the person's data to their mailbox: this page's link may have been forwarded
+    (L-31).
+    """
     with services().unit_of_work() as tx:
         send_my_data_link(tx, subscriber_of(tx.settings, token), at=now())
         return _preferences(rows_of(tx.session), token, mailed=True)

@@ -1,5 +1,5 @@
 # ruff: noqa: F401
-"""The staff side: every page behind a sign-in, every route behind a right."""
+"""The studio for staff: every page requires a sign-in, every route a permission."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ __all__ = ["bp", "init_app"]
 
 
 class KeyOrNone(IntegerConverter):
-    """The same, where 0 stands for what has no row of its own."""
+    """The same, where 0 stands for something without a row."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **(options | {"min": 0, "max": 2**63 - 1}))  # type: ignore[arg-type]
 
 
 class Key(IntegerConverter):
-    """A number of a row in a link; a larger one than the database knows is no page."""
+    """A row's id in a URL; ids beyond the database's range are not found."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **(options | {"min": 1, "max": 2**63 - 1}))  # type: ignore[arg-type]
 
 
 def init_app(app: Flask) -> None:
-    """Register the staff side; nothing of it touches the public pages."""
+    """Register the studio; public pages are not affected."""
     app.config.update(
         BOOTSTRAP_SERVE_LOCAL=True,
         # The guard checks each POST of the studio itself; public POSTs carry no token (RFC 8058).

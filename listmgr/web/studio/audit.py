@@ -1,4 +1,4 @@
-"""The audit log: which operator did or looked at what."""
+"""The audit log: which operator did or viewed what."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = 100
 @bp.get("/audit")
 @requires(Right.SEE_AUDIT)
 def audit() -> str:
-    """A page of it, newest first, of everybody or of one."""
+    """Show a page of the log, newest first, of everybody or one operator."""
     who, below = (parse_id(request.args.get(name)) for name in ("operator", "below"))
     with read_only_transaction() as tx:
         rows = entries(tx.session, before=below, operator_id=who, limit=PAGE + 1)

@@ -143,12 +143,12 @@ SUBJECTS = {
 
 
 def action_label(action: str) -> str:
-    """Name of an action; one that is not in the enum as it is stored."""
+    """Return the label of an action; one outside the enum is returned as stored."""
     label = ACTIONS.get(action)  # type: ignore[call-overload]
     return str(gettext(label)) if label else action
 
 
 def subject_label(subject: str) -> str:
-    """Name of the kind of thing an action was done to; of a page, its endpoint."""
+    """Return the label of an action's subject; for a page, its endpoint."""
     label = SUBJECTS.get(subject)
     return str(gettext(label)) if label else subject.replace("_", " ")

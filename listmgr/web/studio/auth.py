@@ -1,4 +1,4 @@
-"""Signing in by password or one-time link, making the first administrator, and signing out."""
+"""Sign in by password or one-time link, create the first administrator, sign out."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _OWN_PATH = re.compile(r"/studio(?:/[A-Za-z0-9_-]+)*/?\Z")
 @bp.get("/sign-in")
 @open_to_all
 def sign_in_page() -> ResponseReturnValue:
-    """The sign-in form."""
+    """Show the sign-in form."""
     return _sign_in_page("", 200)
 
 
 @bp.post("/sign-in")
 @open_to_all
 def sign_in_act() -> ResponseReturnValue:
-    """Let in who knows the password."""
+    """Sign in by password."""
     email, password = request.form.get("email", ""), request.form.get("password", "")
     attempt = sign_in_attempt(email)
     if not attempt.allowed:
@@ -66,7 +66,7 @@ def sign_in_act() -> ResponseReturnValue:
 
 
 def _write_down_refusal(email: str, *, held_back: bool = False) -> None:
-    """Which account was tried, and from where as far as that is kept at all."""
+    """Log the account that was tried and, as far as the settings allow, the origin."""
     number = refusals_told()
     if number is None:
         return
@@ -98,7 +98,7 @@ def sign_out() -> ResponseReturnValue:
 @bp.get("/sign-in/<token>")
 @open_to_all
 def one_time_page(token: str) -> str:
-    """A button: mail programs and chats open links to look at them."""
+    """Show a button, since mail clients and chats open links to preview them."""
     with read_only_transaction() as tx:
         found = sign_in.whose_one_time(tx.session, tx.settings, token, at=now())
     return render_template("studio/enter/one_time.html", token=token, who=found)
@@ -107,7 +107,7 @@ def one_time_page(token: str) -> str:
 @bp.post("/sign-in/<token>")
 @open_to_all
 def one_time_act(token: str) -> ResponseReturnValue:
-    """Let in by the link, once."""
+    """Sign in by the link, once."""
     with write_transaction() as tx:
         found = sign_in.use_one_time(tx, token, at=now())
         write_audit_entry(tx, found.id, AuditAction.SIGN_IN_BY_LINK, at=now())
@@ -121,7 +121,7 @@ def one_time_act(token: str) -> ResponseReturnValue:
 @bp.get("/first-run/<token>")
 @open_to_all
 def first_run_page(token: str) -> str:
-    """The form for the first administrator."""
+    """Show the form for the first administrator."""
     with read_only_transaction() as tx:
         sign_in.check_first_run(tx.session, tx.settings, token, at=now())
     return _first_run_page(token, {})
@@ -130,7 +130,7 @@ def first_run_page(token: str) -> str:
 @bp.post("/first-run/<token>")
 @open_to_all
 def first_run_act(token: str) -> ResponseReturnValue:
-    """Make the first administrator and let them in."""
+    """Create the first administrator and sign them in."""
     told = {name: request.form.get(name, "") for name in ("email", "name", "password", "language")}
     try:
         with write_transaction() as tx:
@@ -154,5 +154,5 @@ def _sign_in_page(problem: str, code: int) -> ResponseReturnValue:
 
 
 def _relative(wanted: str) -> str:
-    """Only pages of our own are gone on to (T-15)."""
+    """Return a path of our own, or the overview for any other URL (T-15)."""
     return wanted if _OWN_PATH.match(wanted) else url_for("studio.dashboard")

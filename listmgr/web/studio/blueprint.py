@@ -1,4 +1,4 @@
-"""The blueprint of the staff side, to which every view adds its routes."""
+"""The blueprint of the studio, to which every view module adds its routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of mass updates: choose what to do, see what it would do, start, watch, undo."""
+"""Pages of mass updates: choose the action, preview, start, watch, undo."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from listmgr.web.translation import (
 @bp.get("/bulk")
 @requires(Right.SEE_SUBSCRIBERS)
 def bulk_acts() -> str:
-    """What was done with many people, the newest first."""
+    """List the mass updates, newest first."""
     with read_only_transaction() as tx:
         found = control.acts(tx.session, below=parse_id(request.args.get("below")))
         older = found[-1].id if len(found) == control.PAGE else None
@@ -64,7 +64,7 @@ def bulk_acts() -> str:
 @bp.get("/bulk/new")
 @requires(Right.EDIT_SUBSCRIBERS)
 def new_bulk() -> ResponseReturnValue:
-    """What can be done with the chosen people."""
+    """Show what can be done with the chosen people."""
     if "scope" not in request.args:
         return choose_first()
     return _form(Asked())
@@ -73,7 +73,7 @@ def new_bulk() -> ResponseReturnValue:
 @bp.post("/bulk/new")
 @requires(Right.EDIT_SUBSCRIBERS)
 def prepare_bulk() -> ResponseReturnValue:
-    """Write it down; nothing is changed before its start."""
+    """Store a mass update; nothing changes before it is started."""
     asked, who = form_values(Asked), current_operator()
     try:
         with write_transaction() as tx:
@@ -89,7 +89,7 @@ def prepare_bulk() -> ResponseReturnValue:
 @bp.get("/bulk/<key:act_id>")
 @requires(Right.SEE_SUBSCRIBERS, look=AuditAction.BULK_ACTION_VIEWED)
 def bulk_page(act_id: int) -> str:
-    """One act: what it would do, how far it is, what it has done."""
+    """Show one mass update: preview, progress, result."""
     with read_only_transaction() as tx:
         act = control.find_act(tx.session, act_id)
         return render_template(
@@ -106,7 +106,7 @@ def bulk_page(act_id: int) -> str:
 @bp.get("/bulk/<key:act_id>/progress")
 @requires(Right.SEE_SUBSCRIBERS)
 def bulk_progress(act_id: int) -> str:
-    """The part of the page that moves."""
+    """Return the part of the page that refreshes."""
     with read_only_transaction() as tx:
         act = control.find_act(tx.session, act_id)
         return render_template("studio/bulk/progress.html", act=act)
@@ -138,7 +138,7 @@ def steer_bulk(act_id: int, deed: str) -> ResponseReturnValue:
 
 
 def _changed(tx: Transaction, act_id: int) -> str:
-    """What is said when the act would change another number of people than its page has shown."""
+    """Return the message if the number of people differs from the one the page showed."""
     number, sent_number = control.recount(tx, act_id), request.form.get("count", "")
     return "" if sent_number == str(number) else changed_count(sent_number, number)
 
@@ -163,7 +163,7 @@ def _form(asked: Asked, errors: dict[str, str] | None = None) -> str:
 
 
 def _shown(session: Session) -> dict[str, object]:
-    """How acts are told of: the labels of fields by their key."""
+    """Return the template's values: the labels of fields by key."""
     fields: dict[str, CatalogueField] = {field.key: field for field in catalogue(session)}
     return {"fields": fields, "is_undoable": _undoable}
 

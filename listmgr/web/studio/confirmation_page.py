@@ -10,7 +10,7 @@ from flask import render_template
 def confirmation(
     *, title: str, about: str, sentences: Sequence[str], button: str, action: str, back: str
 ) -> str:
-    """Say what will happen, with a button that does it and the way back."""
+    """Show what will happen, with a button that does it and a way back."""
     return render_template(
         "studio/confirm.html",
         title=title,

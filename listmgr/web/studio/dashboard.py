@@ -1,4 +1,4 @@
-"""The first page: how consents grow, where they stand, what waits, and what to do first."""
+"""The overview: growth of consents, their status, what waits, first steps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LATEST = 5
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """What a new house still lacks before anybody can sign up."""
+    """What is still missing before people can sign up."""
 
     has_list: bool
     has_notice: bool
@@ -55,7 +55,7 @@ class FirstSteps:
 
 @dataclass(frozen=True, slots=True)
 class CardsWaiting:
-    """Business cards nobody has looked at yet, and people who should have been told by now."""
+    """Number of cards to review and of overdue notices."""
 
     to_review: int
     overdue: int
@@ -64,7 +64,7 @@ class CardsWaiting:
 @bp.get("/")
 @requires(Right.ENTER)
 def dashboard() -> str:
-    """Everything at a glance."""
+    """Show the overview."""
     with read_only_transaction() as tx:
         session = tx.session
         return render_template(
@@ -85,7 +85,7 @@ def dashboard() -> str:
 @bp.post("/installation/go-on")
 @requires(Right.EDIT_INSTALLATION)
 def go_on_mailing() -> ResponseReturnValue:
-    """Let mail go again after a restore; what this host's journal tells is done again first."""
+    """Resume mailing after a restore, replaying this host's journal first."""
     made = services()
     catch_up(made.unit_of_work, made.settings)
     with write_transaction() as tx:
@@ -96,7 +96,7 @@ def go_on_mailing() -> ResponseReturnValue:
 
 
 def _held(session: Session) -> Installation | None:
-    """The installation, when mailing waits for an administrator."""
+    """Return the installation if mailing is on hold."""
     return session.scalars(
         sa.select(Installation).where(Installation.held_at.is_not(None))
     ).one_or_none()
@@ -110,7 +110,7 @@ def _first_steps(session: Session) -> FirstSteps:
 
 
 def _cards(session: Session) -> CardsWaiting | None:
-    """What of one's cards waits; None for whom cards are none of their work."""
+    """Return the operator's waiting cards; None if their role has no cards."""
     if not may(current_operator().role, Right.SEE_CARDS):
         return None
     own = whose_cards()
@@ -119,7 +119,7 @@ def _cards(session: Session) -> CardsWaiting | None:
 
 
 def _stopped(session: Session) -> list[Campaign]:
-    """Campaigns the program itself has paused: somebody should know without looking for it."""
+    """Return campaigns the program paused, so that operators notice."""
     paused = sa.select(Campaign).where(
         Campaign.pause_cause.is_not(None), Campaign.pause_cause != PauseCause.OPERATOR
     )

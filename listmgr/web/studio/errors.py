@@ -1,4 +1,4 @@
-"""What operators see when something is wrong: plain words, inside the studio's frame."""
+"""Error pages inside the studio's layout."""
 
 from __future__ import annotations
 
@@ -98,6 +98,6 @@ def _away(error: OperationalError) -> ResponseReturnValue:
 
 
 def _not_storable(error: DataError) -> ResponseReturnValue:
-    """What no text, number or time of a database can hold: a NUL, a year before the first."""
+    """Answer values PostgreSQL cannot store: a NUL, a year before the first."""
     current_app.logger.warning("not storable: %s", type(error.orig).__name__)
     return _page(*_words()[400], 400)

@@ -1,4 +1,4 @@
-"""Pages of exports: ask for a file with a reason, watch it being written, fetch it."""
+"""Pages of exports: request with a reason, watch, download."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ USUAL = frozenset({"email", "first_name", "last_name"})
 @bp.get("/exports")
 @requires(Right.SEE_SUBSCRIBERS)
 def exports() -> str:
-    """The own exports; everybody's for who reads the audit log."""
+    """List the operator's exports; everybody's if they may read the audit log."""
     whose = None if may(current_operator().role, Right.SEE_AUDIT) else current_operator().id
     with read_only_transaction() as tx:
         found = downloads.exports(
@@ -59,7 +59,7 @@ def exports() -> str:
 @bp.get("/exports/new")
 @requires(Right.EXPORT_SUBSCRIBERS)
 def new_export() -> ResponseReturnValue:
-    """Which file, and why."""
+    """Show the form: which file, and why."""
     if "scope" not in request.args:
         return choose_first()
     return _form(Wish(format=ExportFormat.CSV), set(USUAL))
@@ -68,7 +68,7 @@ def new_export() -> ResponseReturnValue:
 @bp.post("/exports/new")
 @requires(Right.EXPORT_SUBSCRIBERS)
 def ask_export() -> ResponseReturnValue:
-    """Write it down; a worker makes the file."""
+    """Store an export; a worker writes the file."""
     wish, columns, who = form_values(Wish), request.form.getlist("columns"), current_operator()
     try:
         with write_transaction() as tx:
@@ -87,7 +87,7 @@ def ask_export() -> ResponseReturnValue:
 @bp.get("/exports/<key:export_id>")
 @requires(Right.SEE_SUBSCRIBERS)
 def export_page(export_id: int) -> str:
-    """One export: how far it is, and its file for who asked for it."""
+    """Show one export: progress, and the file for the operator who requested it."""
     with read_only_transaction() as tx:
         found = downloads.find_export(tx.session, export_id)
         return render_template("studio/exports/one.html", found=found)
@@ -96,7 +96,7 @@ def export_page(export_id: int) -> str:
 @bp.get("/exports/<key:export_id>/progress")
 @requires(Right.SEE_SUBSCRIBERS)
 def export_progress(export_id: int) -> str:
-    """The part of the page that moves."""
+    """Return the part of the page that refreshes."""
     with read_only_transaction() as tx:
         found = downloads.find_export(tx.session, export_id)
         return render_template("studio/exports/progress.html", found=found)
@@ -105,7 +105,7 @@ def export_progress(export_id: int) -> str:
 @bp.get("/exports/<key:export_id>/file")
 @requires(Right.EXPORT_SUBSCRIBERS, look=AuditAction.EXPORT_DOWNLOADED)
 def export_file(export_id: int) -> ResponseReturnValue:
-    """The file, for the operator who asked for it, until it expires."""
+    """Download the file, by the operator who requested it and until it expires."""
     try:
         with read_only_transaction() as tx:
             found = downloads.fetchable(
@@ -126,7 +126,7 @@ def export_file(export_id: int) -> ResponseReturnValue:
 @bp.post("/exports/<key:export_id>/cancel")
 @requires(Right.EXPORT_SUBSCRIBERS)
 def cancel_export(export_id: int) -> ResponseReturnValue:
-    """Stop it, or take its file away at once."""
+    """Stop the export or delete its file now."""
     try:
         with write_transaction() as tx:
             downloads.cancel(tx, export_id, operator_id=current_operator().id)

@@ -1,4 +1,4 @@
-"""How the studio shows values: times, numbers, the names of stations, roles and acts, icons."""
+"""Template filters of the studio: times, numbers, labels, icons."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SPRITE = Path(flask_bootstrap.__file__).parent / "static/bootstrap5/icons/boots
 
 
 def init_app(app: Flask) -> None:
-    """What templates of the studio may call."""
+    """Register the filters."""
     for shown in (
         when,
         day,
@@ -65,12 +65,12 @@ def init_app(app: Flask) -> None:
 
 
 def when(at: datetime | None) -> str:
-    """A time in the zone of the settings, to the minute, as the operator's language writes it."""
+    """Format a time in the configured zone to the minute, in the operator's language."""
     return "–" if at is None else f"{day(at)} {_local(at):%H:%M}"
 
 
 def day(at: date | None) -> str:
-    """A day, of a time in the zone of the settings, as the operator's language writes it."""
+    """Format a day in the operator's language; of a time, in the configured zone."""
     if at is None:
         return "–"
     return f"{_local(at) if isinstance(at, datetime) else at:{_DAYS[language()]}}"
@@ -81,12 +81,12 @@ def _local(at: datetime) -> datetime:
 
 
 def number(value: float) -> str:
-    """A count as the operator's language writes it."""
+    """Format a count in the operator's language."""
     return str(format_decimal(value))
 
 
 def about(value: int) -> str:
-    """An estimate, said no more exactly than it is known: its first three digits."""
+    """Format an estimate with its first three digits."""
     places = max(0, len(str(value)) - 3)
     return str(format_decimal(round(value, -places)))
 
@@ -216,7 +216,7 @@ delivered = named(
 
 @lru_cache(maxsize=64)
 def icon(name: str) -> Markup:
-    """One icon of Bootstrap's sprite, put into the page: the whole file would be a megabyte."""
+    """Return one icon of Bootstrap's sprite inline; the complete sprite is a megabyte."""
     found = re.search(
         rf'<symbol[^>]*viewBox="([^"]+)"[^>]*id="{re.escape(name)}">(.*?)</symbol>',
         _SPRITE.read_text(),

@@ -1,4 +1,4 @@
-"""Who may open which page: every route names its right, and a route that names none is shut."""
+"""Authorization: every route declares its permission; a route without one is refused."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What a route asks of who opens it. No right at all: the pages one signs in by.
+    """What a route requires. No permission: pages used before sign-in.
 
-    `look` is the audit action of opening the page, for pages about one person.
-    `most` is how many octets it takes, where that is more than a form of texts.
+    `look` is the audit action for opening the page, for pages about one person. `most` is the body
+    size in bytes it accepts, if larger than a form of texts.
     """
 
     right: Right | None
@@ -41,7 +41,7 @@ _guards: dict[Callable[..., Any], Guard] = {}
 def requires(
     right: Right, *, look: AuditAction | None = None, most: int | None = None
 ) -> Callable[[View], View]:
-    """Declare the right a route needs; stands below the route's own decorator."""
+    """Declare the permission a route needs; place it below the route's decorator."""
 
     def mark(view: View) -> View:
         _guards[view] = Guard(right, look, most)
@@ -57,12 +57,12 @@ def open_to_all(view: View) -> View:
 
 
 def guard_of(view: Callable[..., Any] | None) -> Guard | None:
-    """What a view declared; None when it declared nothing."""
+    """Return what a view declared, or None."""
     return None if view is None else _guards.get(view)
 
 
 class GuardedBlueprint(Blueprint):
-    """A blueprint that takes no route without a guard."""
+    """A blueprint that accepts no route without a guard."""
 
     def add_url_rule(
         self,
@@ -72,14 +72,14 @@ class GuardedBlueprint(Blueprint):
         provide_automatic_options: bool | None = None,
         **options: object,
     ) -> None:
-        """Refuse what the guard does not know, when the program starts."""
+        """Refuse an undeclared route when the program starts."""
         if guard_of(view_func) is None:
             raise TypeError(f"{rule} declares neither @requires(Right.…) nor @open_to_all")
         super().add_url_rule(rule, endpoint, view_func, provide_automatic_options, **options)
 
 
 def enforce() -> ResponseReturnValue | None:
-    """Runs before every view of the studio; what it returns is answered instead of the page."""
+    """Run before every view of the studio; a returned value replaces the page."""
     guard = guard_of(current_app.view_functions.get(request.endpoint or ""))
     if guard is None:
         abort(403)
@@ -104,9 +104,9 @@ def _to_sign_in() -> ResponseReturnValue:
 
 
 def _write_down_the_look(guard: Guard) -> None:
-    """Pages about one person are logged for everybody, and every page for an auditor (L-37).
+    """Log pages about one person for everybody, and every page for an auditor (L-37).
 
-    It is committed before the page is made: nobody has seen what the log does not tell.
+    Committed before the page is made: nobody has seen what the log does not contain.
     """
     if guard.right is None:
         return

@@ -1,4 +1,4 @@
-"""What stands in the studio's menu, for whom."""
+"""The studio's menu, by permission."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from listmgr.operators.roles import Right, may
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the menu."""
+    """One item of the menu."""
 
     endpoint: str
     label: str
@@ -23,7 +23,7 @@ class Entry:
 
     @property
     def is_here(self) -> bool:
-        """Whether the page that is open belongs to this line."""
+        """Whether the current page belongs to this item."""
         own = url_for(self.endpoint)
         # The overview, at "/", is above all pages and belongs to none of them.
         below = not own.endswith("/") and request.path.startswith(f"{own}/")
@@ -31,7 +31,7 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """The lines the operator may open."""
+    """Return the items the operator may open."""
     wanted = [
         Entry("studio.dashboard", _("Overview"), "grid-1x2", Right.ENTER),
         Entry("studio.campaigns", _("Campaigns"), "send", Right.SEE_CAMPAIGNS),
@@ -57,7 +57,7 @@ def entries() -> list[Entry]:
 
 
 def names() -> dict[str, Any]:
-    """What every template of the studio knows."""
+    """Return the variables of every studio template."""
     if not current_user.is_authenticated:
         return {"operator": None, "menu": [], "allowed": lambda _right: False}
     return {

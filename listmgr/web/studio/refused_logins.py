@@ -1,4 +1,4 @@
-"""Which senders' mail servers refuse the login: somebody has to see to them."""
+"""Senders whose mail servers refuse the login and need attention."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from listmgr.consent import consent_statistics
 
 
 def refused_logins(session: Session) -> set[int]:
-    """Senders by which any single mail waits, since their mail server refuses the login."""
+    """Return senders whose mail server refuses the login while transactional mails wait."""
     return consent_statistics.refused_logins(session) | reply_sender.refused_logins(session)

@@ -1,4 +1,4 @@
-"""Who is signed in: a cookie with the secret of a session that the server knows and can end."""
+"""Sessions: a cookie with the secret of a session that the server can end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BY_LINK = "by_link"
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """An operator as pages know them; the attributes Flask-Login asks for."""
+    """An operator as pages know them; the attributes Flask-Login requires."""
 
     id: int
     name: str
@@ -46,19 +46,19 @@ class SignedIn:
     is_anonymous: bool = False
 
     def get_id(self) -> str:
-        """What the cookie holds; a session that has ended ends wherever its cookie is."""
+        """Return what the cookie holds; a session that ended is over wherever its cookie is."""
         return self.secret
 
 
 class SessionCookies(SecureCookieSessionInterface):
     """Flask's signed cookies without an age of their own.
 
-    The row of a session says how old it is, by the database's clock. Another host may have signed
-    the cookie, and itsdangerous refuses what was signed in the future.
+    The session's row stores its age by the database's clock. Another host may have signed the
+    cookie, and itsdangerous refuses signatures from the future.
     """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the cookie of a request, whatever moment its signer's clock showed."""
+        """Read the cookie of a request, whatever its signer's clock showed."""
         serializer = self.get_signing_serializer(app)
         cookie = request.cookies.get(self.get_cookie_name(app))
         if serializer is None or not cookie:
@@ -70,7 +70,7 @@ class SessionCookies(SecureCookieSessionInterface):
 
 
 def init_app(app: Flask) -> None:
-    """Sessions of the studio alone: the cookie is not even sent to public pages."""
+    """Set up sessions for the studio only: the cookie is not sent to public pages."""
     app.session_interface = SessionCookies()
     app.config.update(SESSION_COOKIE_PATH="/studio", PERMANENT_SESSION_LIFETIME=LONGEST)
     manager = LoginManager()
@@ -81,7 +81,7 @@ def init_app(app: Flask) -> None:
 
 
 def enter(tx: Transaction, operator: Operator, *, by_link: bool = False) -> None:
-    """Begin a session; whatever the cookie held before is thrown away."""
+    """Start a session; discard what the cookie held before."""
     session.clear()
     session.permanent = True
     if by_link:
@@ -90,30 +90,30 @@ def enter(tx: Transaction, operator: Operator, *, by_link: bool = False) -> None
 
 
 def renew(tx: Transaction, operator: Operator) -> None:
-    """Go on after an act that has ended all sessions of the operator, this one included."""
+    """Continue after an action that ended all sessions of the operator, including this one."""
     session.pop(_BY_LINK, None)
     login_user(_signed_in(operator, start_session(tx, operator, at=now())))
 
 
 def leave(tx: Transaction) -> None:
-    """End the session of this browser, and of whoever has a copy of its cookie."""
+    """End this browser's session, also for anyone with a copy of its cookie."""
     end_session(tx, current_operator().secret)
     logout_user()
     session.clear()
 
 
 def came_by_link() -> bool:
-    """Whether this session began with a one-time link: its holder may not know a password."""
+    """Whether this session began with a one-time link: its owner may not know a password."""
     return bool(session.get(_BY_LINK))
 
 
 def current_operator() -> SignedIn:
-    """Who is signed in; only where the guard has let somebody in."""
+    """Return who is signed in; only where the guard has let somebody in."""
     return cast("SignedIn", current_user)
 
 
 def whose_cards() -> int | None:
-    """Whose cards the operator sees: their own, or, with the right to it, the team's (None)."""
+    """Return whose cards the operator sees: their own, or None for the team's."""
     return None if may(current_operator().role, Right.SEE_TEAM_CARDS) else current_operator().id
 
 

@@ -36,7 +36,7 @@ MOST_TOLD = 100
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many failures of something in a time window of `seconds`."""
+    """The number of failures allowed in a window of `seconds`."""
 
     what: str
     most: int
@@ -45,19 +45,19 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try, counted before it is made: what comes in at once does not pass together."""
+    """One attempt, counted before it is made, so that simultaneous ones do not pass together."""
 
     limits: tuple[Limit, ...]
     allowed: bool
 
     def succeeded(self) -> None:
-        """Take the try back: it was none."""
+        """Remove the attempt from the counts."""
         for limit in self.limits:
             uncount(services().redis, limit.what, seconds=limit.seconds, at=now())
 
 
 def sign_in_attempt(email: str) -> Attempt:
-    """A try to sign in. No address of an account or a network stands in Valkey as it is."""
+    """Begin an attempt to sign in. Valkey stores no account's or network's address."""
     account = account_print(email)
     device = _device_of(account)
     if device:
@@ -71,12 +71,12 @@ def sign_in_attempt(email: str) -> Attempt:
 
 
 def password_attempt(operator_id: int) -> Attempt:
-    """A try to name one's present password, in a session that may be somebody else's."""
+    """Begin an attempt to enter one's present password, in a session that may be stolen."""
     return _begin(Limit(f"password:{operator_id}", MOST_FOR_ONE_ADDRESS, TEN_MINUTES))
 
 
 def account_print(email: str) -> str:
-    """The keyed fingerprint of an account, the same for every spelling of its address."""
+    """Return the keyed fingerprint of an account, the same for every spelling of its address."""
     return _print(account_key(email) or email.strip().casefold()[:320])
 
 
@@ -100,9 +100,9 @@ def remember_device(response: Response, email: str) -> None:
 
 
 def refusals_told() -> int | None:
-    """The number of a refusal this hour that is to be written down; None for the others.
+    """Return the number of a refusal in this hour if it is to be logged, else None.
 
-    A log that anybody can fill tells nothing: a flood is told by its number.
+    A log anybody can flood tells nothing, so a flood is logged by its size.
     """
     number = count(services().redis, "sign-in-refusals", seconds=HOUR, at=now())
     return number if number <= MOST_TOLD or number % MOST_TOLD == 0 else None
@@ -116,7 +116,7 @@ def _begin(*limits: Limit) -> Attempt:
 
 
 def _device_of(account: str) -> str:
-    """The browser's own number, if it is known for this account; empty when it is not."""
+    """Return the browser's id if it is known for this account, else an empty string."""
     token = request.cookies.get(DEVICE_COOKIE, "")
     keys = services().settings.secret_keys
     try:

@@ -1,4 +1,4 @@
-"""How pages of the studio read and act: one transaction each, and the audit entry inside it."""
+"""Transactions of studio pages: one for each request, with the audit entry inside."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ MAX_DIGITS = 18
 
 @contextmanager
 def read_only_transaction() -> Iterator[Transaction]:
-    """For pages, which never write."""
+    """Open a transaction for pages, which never write."""
     with services().reading() as tx:
         yield tx
 
 
 @contextmanager
 def write_transaction() -> Iterator[Transaction]:
-    """For acts: committed once at its end, together with what `note` wrote."""
+    """Open a transaction committed once at its end, together with its audit entries."""
     with services().unit_of_work() as tx:
         yield tx
 
@@ -40,12 +40,12 @@ def write_transaction() -> Iterator[Transaction]:
 def log_audit(
     tx: Transaction, action: AuditAction, subject_id: int | None = None, **details: object
 ) -> None:
-    """Write into the audit log what the operator does in this transaction."""
+    """Log the operator's action in this transaction."""
     write_audit_entry(tx, current_operator().id, action, subject_id, details, at=now())
 
 
 def form_values(kind: type[Form]) -> Form:
-    """The fields of a form as a value; a box that is not there is not ticked."""
+    """Return a form's fields as a value; a missing checkbox is not ticked."""
     values: dict[str, Any] = {}
     for field in fields(kind):
         if field.type in ("bool", bool):
@@ -56,12 +56,12 @@ def form_values(kind: type[Form]) -> Form:
 
 
 def form_ids(name: str) -> list[int]:
-    """The numbers of a form's field; what is none is left out."""
+    """Return the ids in a form's field; ignore invalid ones."""
     return [number for told in request.form.getlist(name) if (number := parse_id(told))]
 
 
 def parse_id(told: str | None) -> int | None:
-    """A whole number as the database knows them, or None."""
+    """Parse a whole number in the database's range, or return None."""
     if told is None or not told.isascii() or not told.isdecimal() or len(told) > MAX_DIGITS:
         return None
     return int(told)
