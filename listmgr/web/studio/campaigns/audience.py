@@ -1,4 +1,4 @@
-"""A campaign's segments on its pages: offered, counted through the gate, and told in words."""
+"""A campaign's segments on its pages: choices, counts through the gate, and the rule in words."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ CHOSEN = ("audience_segment_id", "exclusion_segment_id")
 @bp.get("/campaigns/reach")
 @requires(Right.SEE_CAMPAIGNS)
 def campaign_reach() -> str:
-    """How many people a purpose and two segments come to: the part of the form loaded again."""
+    """Return the part of the form that counts the people of a purpose and two segments."""
     with read_only_transaction() as tx:
         offered = audience_offered(tx.session, request.args)
         return render_template("studio/campaigns/reach.html", **offered)
 
 
 def reach_of(session: Session, campaign: Campaign, *, counted: int = COUNTED) -> Reach:
-    """How many a draft would go to now; nobody where its rule cannot be read."""
+    """Count how many people a draft would go to now; 0 if its rule cannot be read."""
     try:
         among = audience(session, campaign)
     except BrokenRule:
@@ -60,7 +60,7 @@ def reach_of(session: Session, campaign: Campaign, *, counted: int = COUNTED) ->
 
 
 def audience_told(session: Session, campaign: Campaign) -> dict[str, object]:
-    """Its rule in words: as a launch would freeze it, or as it was frozen."""
+    """Return its rule in words, as a launch would freeze it or as it was frozen."""
     known = askable(session, current_operator().role)
     told: dict[str, object] = {"words": vocabulary(session, known, language()), "rule": None}
     try:
@@ -74,7 +74,7 @@ def audience_told(session: Session, campaign: Campaign) -> dict[str, object]:
 
 
 def audience_offered(session: Session, values: object) -> dict[str, object]:
-    """The segments to choose from, and how many people the present choice comes to."""
+    """Return the segments to choose from, and the count of the present choice."""
     told = cast("Mapping[str, Any]", values)
     known = askable(session, current_operator().role)
     every = edit.segments(session)
@@ -103,7 +103,7 @@ def _reached(
 
 
 def refuse_locked(session: Session, draft: Draft, present: Campaign | None = None) -> None:
-    """Raises InvalidInput where the operator has newly chosen what their role must not ask."""
+    """Raise InvalidInput if the operator newly chose a segment their role may not use."""
     known = askable(session, current_operator().role)
     wrong = {}
     for name in CHOSEN:

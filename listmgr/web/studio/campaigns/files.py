@@ -1,4 +1,4 @@
-"""Files that go with a campaign: put to a draft, looked at, taken away."""
+"""Files of a campaign: add to a draft, view, remove."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST = MAX_ALL + 200_000
 @bp.post("/campaigns/<key:campaign_id>/files")
 @requires(Right.EDIT_CAMPAIGNS, most=_MOST)
 def add_files(campaign_id: int) -> ResponseReturnValue:
-    """Put files to a draft, all of them or none."""
+    """Add files to a draft, all of them or none."""
     chosen = {one.filename: one for one in request.files.getlist("file") if one.filename}
     name = ""
     try:
@@ -43,7 +43,7 @@ def add_files(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/campaigns/<key:campaign_id>/files/<key:file_id>/remove")
 @requires(Right.EDIT_CAMPAIGNS)
 def delete_campaign_file(campaign_id: int, file_id: int) -> ResponseReturnValue:
-    """Take a file away from a draft."""
+    """Remove a file from a draft."""
     try:
         with write_transaction() as tx:
             remove_file(tx, campaign_id, file_id)
@@ -56,7 +56,7 @@ def delete_campaign_file(campaign_id: int, file_id: int) -> ResponseReturnValue:
 @bp.get("/campaigns/<key:campaign_id>/files/<key:file_id>")
 @requires(Right.SEE_CAMPAIGNS)
 def campaign_file(campaign_id: int, file_id: int) -> Response:
-    """The file itself, to be saved: nothing a file holds is opened on our pages."""
+    """Download the file; its content is never opened on our pages."""
     with read_only_transaction() as tx:
         found = file_of(tx.session, campaign_id, file_id)
         data, name, kind = BytesIO(found.data), found.name, found.media_type

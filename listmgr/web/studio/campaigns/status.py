@@ -1,4 +1,4 @@
-"""How far a campaign is and what it waits for, as its page shows it."""
+"""Progress of a campaign and what it waits for, for its page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from listmgr.web.studio.transactions import parse_id
 
 
 def campaign_standing(session: Session, campaign: Campaign) -> dict[str, object]:
-    """What its page tells of it, and the part of the page that is loaded again while it runs."""
+    """Return the values of its page, and of the part that refreshes while it runs."""
     if campaign.status is CampaignStatus.DRAFT:
         return {"found": campaign, "stand": None, "problems": [], "pace": None, "mark": {}}
     stand = progress(session, campaign.id)
@@ -46,7 +46,7 @@ def campaign_standing(session: Session, campaign: Campaign) -> dict[str, object]
 
 
 def _next_retry(session: Session, campaign: Campaign, stand: Progress) -> datetime | None:
-    """When it goes on, where only those are left who are tried again; None otherwise."""
+    """Return when it continues if only retries are left, else None."""
     waits = campaign.status is CampaignStatus.RUNNING and stand.deferred and not stand.remaining
     due = next_due(session, campaign.id) if waits else None
     return due and max(due, campaign.waits_until or due, now())

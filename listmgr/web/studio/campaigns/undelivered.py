@@ -1,4 +1,4 @@
-"""Pages of who was not mailed and why, and the buttons that try again."""
+"""Pages of people who were not mailed, and the buttons that retry."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MOST_REASONS = 200
 @bp.get("/campaigns/<key:campaign_id>/not-mailed")
 @requires(Right.SEE_CAMPAIGNS)
 def not_mailed(campaign_id: int) -> str:
-    """How many, by reason."""
+    """Show the counts by reason."""
     return _not_mailed_page(campaign_id, {})
 
 
@@ -85,7 +85,7 @@ def _retriable(session: Session, campaign: Campaign) -> Retriable:
 
 
 def _can_be_tried(retry: Retriable, failed: int) -> str:
-    """How many of the failed ones a retry would reach, as far as it is known."""
+    """Describe how many of the failed recipients a retry would reach, as far as known."""
     told = {"count": number(retry.count), "looked": number(retry.looked_at)}
     if not retry.offered:
         words = _(
@@ -119,7 +119,7 @@ def _can_be_tried(retry: Retriable, failed: int) -> str:
 @bp.get("/campaigns/<key:campaign_id>/not-mailed/people")
 @requires(Right.SEE_SUBSCRIBERS, look=AuditAction.CAMPAIGN_UNDELIVERED_VIEWED)
 def not_mailed_people(campaign_id: int) -> str:
-    """Who they are, for one reason."""
+    """List the people for one reason."""
     trouble = request.args.get("why", undelivered.HELD_BACK)[:100]
     after = parse_id(request.args.get("after")) or 0
     with read_only_transaction() as tx:
@@ -143,7 +143,7 @@ def not_mailed_people(campaign_id: int) -> str:
 @bp.post("/campaigns/<key:campaign_id>/not-mailed.csv")
 @requires(Right.EXPORT_SUBSCRIBERS)
 def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
-    """All of them with their reasons, as a file for a spreadsheet: an export like any other."""
+    """Download all of them with their reasons, as an export like any other."""
     try:
         reason, words = checked_reason(
             request.form.get("reason", ""), request.form.get("words", "")
@@ -172,7 +172,7 @@ def _rows(people: Iterator[undelivered.Unmailed]) -> Iterator[list[object]]:
 @bp.post("/campaigns/<key:campaign_id>/again")
 @requires(Right.SEND_CAMPAIGNS)
 def resend_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Try the failed ones again, or those nobody is certain of."""
+    """Retry the failed or the uncertain deliveries."""
     told = request.form.get("which", "")
     which = ResendScope(told) if told in set(ResendScope) else ResendScope.FAILED
     try:

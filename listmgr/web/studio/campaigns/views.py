@@ -1,4 +1,4 @@
-"""Pages of campaigns: write, look at, try, launch, watch, pause, resume, cancel."""
+"""Pages of campaigns: write, preview, test, launch, watch, pause, resume, cancel."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ MAIL_POLICY = (
 @bp.get("/campaigns")
 @requires(Right.SEE_CAMPAIGNS)
 def campaigns() -> str:
-    """All campaigns, the newest first."""
+    """List all campaigns, newest first."""
     before = parse_id(request.args.get("before"))
     with read_only_transaction() as tx:
         found = find_all(tx.session, before=before)
@@ -86,7 +86,7 @@ def campaigns() -> str:
 @bp.get("/campaigns/<key:campaign_id>")
 @requires(Right.SEE_CAMPAIGNS)
 def campaign_page(campaign_id: int) -> str:
-    """One campaign: what it says, whether it may start, how far it is."""
+    """Show one campaign: content, checks, progress."""
     with read_only_transaction() as tx:
         return render_template("studio/campaigns/one.html", **_everything(tx.session, campaign_id))
 
@@ -94,7 +94,7 @@ def campaign_page(campaign_id: int) -> str:
 @bp.get("/campaigns/<key:campaign_id>/progress")
 @requires(Right.SEE_CAMPAIGNS)
 def campaign_progress(campaign_id: int) -> str:
-    """How far it is: the part of the page that is loaded again while it runs."""
+    """Return the part of the page that refreshes while it runs."""
     with read_only_transaction() as tx:
         return render_template(
             "studio/campaigns/progress.html",
@@ -142,7 +142,7 @@ def _preview(session: Session, campaign: Campaign) -> tuple[Preview | None, str]
 @bp.get("/campaigns/<key:campaign_id>/mail")
 @requires(Right.SEE_CAMPAIGNS)
 def campaign_mail(campaign_id: int) -> Response:
-    """The mail as HTML, for the frame of the campaign's page."""
+    """Return the mail as HTML, for the frame of the campaign's page."""
     with read_only_transaction() as tx:
         shown, wrong = _preview(tx.session, find_campaign(tx.session, campaign_id))
     response = Response(
@@ -155,14 +155,14 @@ def campaign_mail(campaign_id: int) -> Response:
 @bp.get("/campaigns/new")
 @requires(Right.EDIT_CAMPAIGNS)
 def new_campaign() -> str:
-    """An empty draft."""
+    """Show an empty draft."""
     return _form({"format": "markdown"}, {})
 
 
 @bp.post("/campaigns/new")
 @requires(Right.EDIT_CAMPAIGNS)
 def create_campaign() -> ResponseReturnValue:
-    """Keep it."""
+    """Create the draft."""
     try:
         with write_transaction() as tx:
             draft = _draft()
@@ -177,7 +177,7 @@ def create_campaign() -> ResponseReturnValue:
 @bp.get("/campaigns/<key:campaign_id>/edit")
 @requires(Right.EDIT_CAMPAIGNS)
 def edit_campaign(campaign_id: int) -> str:
-    """The draft as it is."""
+    """Show the draft."""
     with read_only_transaction() as tx:
         found = find_campaign(tx.session, campaign_id)
     values = {name: getattr(found, name) for name in (*_WORDS, "purpose_id", "revision", *CHOSEN)}
@@ -187,7 +187,7 @@ def edit_campaign(campaign_id: int) -> str:
 @bp.post("/campaigns/<key:campaign_id>/edit")
 @requires(Right.EDIT_CAMPAIGNS)
 def save_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Save it, unless a colleague was quicker: then both texts are kept."""
+    """Save the draft, unless a colleague saved it meanwhile: then both texts are kept."""
     revision = parse_id(request.form.get("revision")) or 0
     try:
         with write_transaction() as tx:
@@ -231,7 +231,7 @@ def _form(values: object, errors: dict[str, str], campaign_id: int | None = None
 @bp.post("/campaigns/<key:campaign_id>/copy")
 @requires(Right.EDIT_CAMPAIGNS)
 def copy_campaign(campaign_id: int) -> ResponseReturnValue:
-    """A new draft with the same words."""
+    """Create a draft with the same content."""
     with write_transaction() as tx:
         made = compose.copy(tx, campaign_id, operator_id=current_operator().id, at=now())
         copy_files(tx, campaign_id, made.id)
@@ -242,7 +242,7 @@ def copy_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/campaigns/<key:campaign_id>/delete")
 @requires(Right.EDIT_CAMPAIGNS)
 def delete_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Throw a draft away."""
+    """Delete a draft."""
     with write_transaction() as tx:
         compose.delete_draft(tx, campaign_id)
         log_audit(tx, AuditAction.CAMPAIGN_DELETED, campaign_id)
@@ -253,7 +253,7 @@ def delete_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/campaigns/<key:campaign_id>/test")
 @requires(Right.EDIT_CAMPAIGNS)
 def test_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Send it to one of the team."""
+    """Send a test to a colleague."""
     to = parse_id(request.form.get("operator_id")) or 0
     with read_only_transaction() as tx:
         campaign = find_campaign(tx.session, campaign_id)
@@ -270,7 +270,7 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/campaigns/<key:campaign_id>/delete")
 @requires(Right.EDIT_CAMPAIGNS)
 def confirm_delete_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Ask once before a draft is thrown away."""
+    """Ask once before a draft is deleted."""
     with read_only_transaction() as tx:
         campaign = find_campaign(tx.session, campaign_id)
         if campaign.status is not CampaignStatus.DRAFT:
@@ -288,7 +288,7 @@ def confirm_delete_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/campaigns/<key:campaign_id>/cancel")
 @requires(Right.SEND_CAMPAIGNS)
 def confirm_cancel_campaign(campaign_id: int) -> ResponseReturnValue:
-    """Ask once before a campaign is ended for good, with what has gone and what has not."""
+    """Ask once before a campaign is cancelled, showing what was sent and what was not."""
     with read_only_transaction() as tx:
         campaign = find_campaign(tx.session, campaign_id)
         if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
@@ -322,7 +322,7 @@ def confirm_cancel_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/campaigns/<key:campaign_id>/launch")
 @requires(Right.SEND_CAMPAIGNS)
 def confirm_launch(campaign_id: int) -> ResponseReturnValue:
-    """Show what a launch would do: to how many, what, from whom; nothing has begun."""
+    """Show what a launch would do: how many, what, from whom; nothing starts yet."""
     with read_only_transaction() as tx:
         campaign = find_campaign(tx.session, campaign_id)
         if campaign.status is not CampaignStatus.DRAFT:
@@ -375,7 +375,9 @@ def steer_campaign(campaign_id: int, deed: str) -> ResponseReturnValue:
 
 
 def _launch(tx: Transaction, campaign_id: int) -> None:
-    """Launch to as many as the operator was shown; raises CountChanged for another number."""
+    """Launch to as many people as the operator was shown. Raises CountChanged for another
+    number.
+    """
     campaign = compose.lock_campaign(tx, campaign_id)
     if campaign.status is CampaignStatus.DRAFT:
         reached = reach_of(tx.session, campaign, counted=LAUNCH_COUNTED)
@@ -386,11 +388,11 @@ def _launch(tx: Transaction, campaign_id: int) -> None:
 
 
 class CountChanged(Refused):
-    """Another number of people would be mailed than the operator was shown."""
+    """The number of recipients differs from the one the operator was shown."""
 
 
 def _count_sent(reached: Reach) -> str:
-    """The number as the form carries it: no more exactly than the page may tell it."""
+    """Return the number as the form carries it, no more exact than the page may tell."""
     if not reached.exact:
         return "about"
     hidden = 0 < reached.number < FEWEST_TOLD and not may(

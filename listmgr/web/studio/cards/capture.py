@@ -1,4 +1,4 @@
-"""Taking cards: photograph, file, pasted text, or typed by hand; then watching them being read."""
+"""Capture cards: photo, file, pasted text or typed; then watch them being read."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ MOST = 5 * MAX_BYTES
 @bp.get("/cards/new")
 @requires(Right.EDIT_CARDS)
 def new_cards() -> str:
-    """Photograph, choose a file or paste."""
+    """Show the form for photos, files and pasted text."""
     return _page("studio/cards/new.html", {})
 
 
 @bp.post("/cards/new")
 @requires(Right.EDIT_CARDS, most=MOST)
 def take_cards() -> ResponseReturnValue:
-    """Write everything down; what cannot be taken is named, and costs nothing else."""
+    """Store everything; what cannot be accepted is named and does not affect the rest."""
     wrong: dict[str, str] = {}
     handed = _handed_in()
     taken = [one for one in handed if _take(one, wrong)]
@@ -70,7 +70,7 @@ def take_cards() -> ResponseReturnValue:
 @bp.get("/cards/type")
 @requires(Right.EDIT_CARDS)
 def type_card() -> str:
-    """The empty form of a card."""
+    """Show the empty form of a card."""
     return _page(
         "studio/cards/type.html", {}, words=CardWords(language=current_operator().language)
     )
@@ -79,7 +79,7 @@ def type_card() -> str:
 @bp.post("/cards/type")
 @requires(Right.EDIT_CARDS)
 def save_typed_card() -> ResponseReturnValue:
-    """A card typed by hand lands in the inbox like any other."""
+    """Add a typed card to the inbox like any other."""
     words = form_values(CardWords)
     try:
         with write_transaction() as tx:
@@ -95,7 +95,7 @@ def save_typed_card() -> ResponseReturnValue:
 @bp.get("/cards/reading")
 @requires(Right.SEE_CARDS)
 def cards_being_read() -> str:
-    """How far the reading is; the inbox asks for it while it goes on."""
+    """Return the progress of reading, which the inbox polls."""
     with read_only_transaction() as tx:
         found = inbox.being_read(tx.session, current_operator().id)
     return render_template("studio/cards/reading.html", being_read=found)
@@ -104,14 +104,14 @@ def cards_being_read() -> str:
 @bp.post("/cards/uploads/<key:upload_id>/noted")
 @requires(Right.EDIT_CARDS)
 def dismiss_unread(upload_id: int) -> ResponseReturnValue:
-    """The operator has seen that it could not be read."""
+    """Dismiss an upload that could not be read."""
     with write_transaction() as tx:
         review.take_note(tx, upload_id, operator_id=current_operator().id)
     return redirect(url_for("studio.cards"), 303)
 
 
 def facts() -> CaptureFacts:
-    """Who took it, when, where, and what was said, as the form tells it."""
+    """Return who took the card, when, where and what was said, from the form."""
     return CaptureFacts(
         operator_id=current_operator().id,
         taken_at=_local_time(request.form.get("taken_at", "")),
@@ -122,7 +122,7 @@ def facts() -> CaptureFacts:
 
 
 def is_picture(file: FileStorage) -> bool:
-    """Whether the browser calls it a picture; what it truly is, reading finds out."""
+    """Whether the browser calls it a picture; reading the content decides."""
     return (file.mimetype or "").startswith("image/")
 
 
@@ -147,7 +147,7 @@ def _handed_in() -> list[Upload]:
 
 
 def _take(handed: Upload, wrong: dict[str, str]) -> bool:
-    """Take one of several; the others do not suffer from it."""
+    """Accept one of several uploads without affecting the others."""
     try:
         with write_transaction() as tx:
             upload = receive(tx, facts(), handed, at=now())
@@ -159,13 +159,13 @@ def _take(handed: Upload, wrong: dict[str, str]) -> bool:
 
 
 def _key(part: object = "") -> str | None:
-    """A form sent twice by a double click is one: each page has a key of its own."""
+    """Return the form's idempotency key: a form sent twice by a double click counts once."""
     told = request.form.get("key", "")[:100]
     return f"{told}-{part}" if told else None
 
 
 def _local_time(told: str) -> datetime:
-    """What a time field says, in the zone of the settings; now when it says nothing."""
+    """Return a time field's value in the configured zone; now if it is empty."""
     try:
         typed = datetime.fromisoformat(told)
     except ValueError:

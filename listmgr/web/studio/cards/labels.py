@@ -1,4 +1,4 @@
-"""How pages name what a card has come to, where it came from, and what was read with doubt."""
+"""Labels of a card's stage, source and uncertain readings."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ letter_status = named(
 
 
 def guesses(card: Card) -> dict[str, Guess]:
-    """What was read for each field of the form; empty once somebody has looked."""
+    """Return what was read for each field; empty once the card was reviewed."""
     read = from_json(card.guessed)
     email = read.email
     found = {

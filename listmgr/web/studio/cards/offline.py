@@ -1,4 +1,4 @@
-"""The page for the phone that works without network: it keeps cards and sends them later."""
+"""The page that works without network: the phone stores cards and sends them later."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SENT_MOST = MAX_BYTES + 100_000
 @bp.get("/capture/")
 @requires(Right.EDIT_CARDS)
 def offline_cards() -> Response:
-    """The page. Nothing of the operator is in it, since the phone keeps it."""
+    """Show the page. It contains nothing of the operator, since the phone stores it."""
     answer = Response(render_template("studio/pocket.html"))
     answer.headers["Content-Security-Policy"] = _POLICY
     return answer
@@ -51,7 +51,7 @@ def offline_cards() -> Response:
 @bp.get("/capture/worker.js")
 @requires(Right.EDIT_CARDS)
 def offline_worker() -> Response:
-    """The service worker; it changes when a part of the page does."""
+    """Return the service worker; it changes whenever a part of the page does."""
     parts = [url_for("static", filename=name) for name in _PARTS]
     parts.append(url_for("bootstrap.static", filename="css/bootstrap.min.css"))
     told = {"page": url_for("studio.offline_cards"), "parts": parts, "version": _version()}
@@ -62,7 +62,7 @@ def offline_worker() -> Response:
 @bp.get("/capture/token")
 @requires(Right.EDIT_CARDS)
 def offline_token() -> Response:
-    """Before sending: who is signed in, and the token of this session."""
+    """Return who is signed in and the session's CSRF token, before sending."""
     with read_only_transaction() as tx:
         last = occasions.last_of(tx.session, current_operator().id)
         offered = occasions.offered(tx.session)
@@ -73,7 +73,7 @@ def offline_token() -> Response:
 @bp.post("/capture/send")
 @requires(Right.EDIT_CARDS, most=_SENT_MOST)
 def send_offline_card() -> ResponseReturnValue:
-    """One card the phone kept. The same key again is the same card, so nothing is doubled."""
+    """Accept a card the phone stored. The same key is the same card, so nothing is doubled."""
     try:
         with write_transaction() as tx:
             upload = receive(tx, _taken(), _handed_in(), at=now())
@@ -107,7 +107,7 @@ def _handed_in() -> Upload:
 
 
 def _version() -> str:
-    """Of the parts as they are now, so that phones fetch them anew when one has changed."""
+    """Return a version of the page's parts, so that phones fetch changed ones again."""
     folder = Path(str(current_app.static_folder))
     octets = b"".join((folder / name).read_bytes() for name in _PARTS)
     page = render_template("studio/pocket.html").encode()

@@ -1,4 +1,4 @@
-"""What a kept card allows: a statement, the one question, a first reply, a sign-up page."""
+"""Actions on an accepted card: statement, confirmation request, first reply, sign-up page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from listmgr.web.studio.transactions import (
 @bp.post("/cards/<key:card_id>/statement")
 @requires(Right.EDIT_CARDS)
 def store_statement(card_id: int) -> ResponseReturnValue:
-    """The operator states that the person asked for it; nothing is sent by that."""
+    """Store the operator's statement that the person asked for mail; this sends nothing."""
     purpose_id, words = parse_id(request.form.get("purpose")), request.form.get("statement", "")
     me = current_operator().id
     try:
@@ -69,7 +69,7 @@ def store_statement(card_id: int) -> ResponseReturnValue:
 @bp.post("/cards/<key:card_id>/ask")
 @requires(Right.EDIT_CARDS)
 def ask_card(card_id: int) -> ResponseReturnValue:
-    """Send the one confirmation mail."""
+    """Send the single confirmation mail."""
     with write_transaction() as tx:
         question = consent_statement.request_confirmation_once(
             tx, card_id, whose_cards(), operator_id=current_operator().id, at=now()
@@ -82,7 +82,7 @@ def ask_card(card_id: int) -> ResponseReturnValue:
 @bp.post("/cards/<key:card_id>/reply")
 @requires(Right.EDIT_CARDS)
 def reply_to_card(card_id: int) -> ResponseReturnValue:
-    """Write the first reply; the notice stands below it."""
+    """Send the first reply; the notice is added below it."""
     words, list_id, me = (
         form_values(ReplyWords),
         parse_id(request.form.get("list_id")),
@@ -103,7 +103,7 @@ def reply_to_card(card_id: int) -> ResponseReturnValue:
 @bp.post("/cards/<key:card_id>/sign-up")
 @requires(Right.EDIT_CARDS)
 def offer_sign_up(card_id: int) -> str:
-    """A page the person fills in themselves, by a QR code or on this device."""
+    """Show the prefilled sign-up page, by QR code or on this device."""
     form_id = parse_id(request.form.get("form"))
     with write_transaction() as tx:
         card = locked_card(tx, card_id, whose_cards())

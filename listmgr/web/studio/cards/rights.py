@@ -1,4 +1,4 @@
-"""The rights of a person known by a business card alone: access, restriction, erasure."""
+"""Rights of a person known only by a business card: access, restriction, erasure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from listmgr.web.studio.transactions import (
 
 
 def _must_see(tx: Transaction, card_id: int) -> None:
-    """Who answers people without seeing cards answers subscribers alone; raises NotFound."""
+    """Raise NotFound unless the operator may see the card."""
     find_card(tx.session, card_id, whose_cards())
 
 
@@ -40,7 +40,7 @@ def _how() -> str:
 @bp.post("/cards/<key:card_id>/own-data")
 @requires(Right.EXPORT_SUBSCRIBERS)
 def export_card(card_id: int) -> ResponseReturnValue:
-    """Articles 15 and 20: all that is held of the person."""
+    """Download all data of the person (Articles 15 and 20)."""
     how = _how()
     with write_transaction() as tx:
         _must_see(tx, card_id)
@@ -52,7 +52,7 @@ def export_card(card_id: int) -> ResponseReturnValue:
 @bp.post("/cards/<key:card_id>/restrict")
 @requires(Right.EDIT_SUBSCRIBERS)
 def restrict_card(card_id: int) -> ResponseReturnValue:
-    """Article 18: who takes cards does not see it any more, and nobody works on it."""
+    """Restrict the card (Article 18): it is hidden from sales, and nobody works on it."""
     with write_transaction() as tx:
         _must_see(tx, card_id)
         if restriction.restrict(tx, card_id, at=now()):
@@ -64,7 +64,7 @@ def restrict_card(card_id: int) -> ResponseReturnValue:
 @bp.post("/cards/<key:card_id>/end-restriction")
 @requires(Right.EDIT_SUBSCRIBERS)
 def lift_card_restriction(card_id: int) -> ResponseReturnValue:
-    """End it once the person has been told (Article 18(3))."""
+    """End the restriction after informing the person (Article 18(3))."""
     told = request.form.get("told", "")
     with write_transaction() as tx:
         _must_see(tx, card_id)
@@ -77,7 +77,7 @@ def lift_card_restriction(card_id: int) -> ResponseReturnValue:
 @bp.get("/cards/<key:card_id>/erase")
 @requires(Right.ERASE_SUBSCRIBERS, look=AuditAction.CARD_VIEWED)
 def erase_card_page(card_id: int) -> str:
-    """What goes and what stays, before it is done for good."""
+    """Show what is erased and what stays, before it is final."""
     with read_only_transaction() as tx:
         card = find_card(tx.session, card_id, whose_cards())
         return render_template(
@@ -93,7 +93,7 @@ def erase_card_page(card_id: int) -> str:
 @bp.post("/cards/<key:card_id>/erase")
 @requires(Right.ERASE_SUBSCRIBERS)
 def erase_card(card_id: int) -> ResponseReturnValue:
-    """Article 17: there is no way back, and the page has said so."""
+    """Erase the card (Article 17); this cannot be undone, as its page has said."""
     how = _how()
     with write_transaction() as tx:
         _must_see(tx, card_id)

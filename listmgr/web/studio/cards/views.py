@@ -1,4 +1,4 @@
-"""Pages of business cards: the inbox, one card with its review, the funnel by occasion."""
+"""Pages of business cards: the inbox, one card with its review, counts by occasion."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ HEAPS: dict[str, tuple[Stage, ...]] = {
 @bp.get("/cards")
 @requires(Right.SEE_CARDS)
 def cards() -> str:
-    """The inbox: what waits for a look first."""
+    """Show the inbox, cards to review first."""
     heap = request.args.get("heap", "")
     with read_only_transaction() as tx:
         sizes = _sizes(tx.session)
@@ -76,14 +76,14 @@ def cards() -> str:
 @bp.get("/cards/<key:card_id>")
 @requires(Right.SEE_CARDS, look=AuditAction.CARD_VIEWED)
 def card_page(card_id: int) -> str:
-    """One card: to be reviewed, or with all that can be done with it."""
+    """Show one card: to review, or with the actions on it."""
     return card_view(card_id)
 
 
 @bp.get("/cards/<key:card_id>/picture")
 @requires(Right.SEE_CARDS)
 def card_picture(card_id: int) -> Response:
-    """The picture the card was read from, as long as it is kept."""
+    """Return the picture the card was read from while it is kept."""
     with read_only_transaction() as tx:
         beside = inbox.card_details(tx.session, card_id, whose_cards())
         upload = None if _is_withheld(beside) else beside.upload
@@ -97,7 +97,7 @@ def card_picture(card_id: int) -> Response:
 @bp.post("/cards/<key:card_id>/keep")
 @requires(Right.EDIT_CARDS)
 def keep_card(card_id: int) -> ResponseReturnValue:
-    """The operator has looked, corrected and keeps it."""
+    """Accept the reviewed card."""
     words = form_values(CardWords)
     try:
         with write_transaction() as tx:
@@ -112,7 +112,7 @@ def keep_card(card_id: int) -> ResponseReturnValue:
 @bp.post("/cards/<key:card_id>/discard")
 @requires(Right.EDIT_CARDS)
 def discard_card(card_id: int) -> ResponseReturnValue:
-    """Throw it away."""
+    """Delete the card."""
     with write_transaction() as tx:
         review.discard(tx, card_id, whose_cards(), at=now())
         log_audit(tx, AuditAction.CARD_DISCARDED, card_id)
@@ -123,7 +123,7 @@ def discard_card(card_id: int) -> ResponseReturnValue:
 @bp.post("/cards/<key:card_id>/notice")
 @requires(Right.EDIT_CARDS)
 def notice_by_hand(card_id: int) -> ResponseReturnValue:
-    """The person was given the notice on paper, or shown it."""
+    """Record that the person got the notice on paper or on screen."""
     with write_transaction() as tx:
         privacy_notice.record_notice_given(
             tx, card_id, whose_cards(), operator_id=current_operator().id, at=now()
@@ -136,7 +136,7 @@ def notice_by_hand(card_id: int) -> ResponseReturnValue:
 @bp.get("/cards/occasions")
 @requires(Right.SEE_CARDS)
 def card_funnels() -> str:
-    """How far the cards of each occasion came; of occasions, never of people who took them."""
+    """Show the counts of each occasion; never of the people who took the cards."""
     with read_only_transaction() as tx:
         return render_template("studio/cards/funnels.html", found=funnels(tx.session))
 
@@ -148,7 +148,7 @@ def card_view(
     errors: dict[str, str] | None = None,
     values: object = None,
 ) -> str:
-    """The page of a card, with what was typed when something of it was wrong."""
+    """Render the page of a card, with the submitted values if some were invalid."""
     with read_only_transaction() as tx:
         beside = inbox.card_details(tx.session, card_id, whose_cards())
         if _is_withheld(beside):
@@ -177,7 +177,7 @@ def card_view(
 
 
 def _is_withheld(beside: Beside) -> bool:
-    """Article 18: what is restricted is there for who answers the person, not for who sells."""
+    """Whether the card is restricted and the operator does not handle requests (Article 18)."""
     return beside.restricted_since is not None and not may(
         current_operator().role, Right.SEE_SUBSCRIBERS
     )
@@ -194,7 +194,7 @@ def _heap(session: Session, heap: str) -> Page:
 
 
 def _sizes(session: Session) -> dict[str, Size]:
-    """How many cards lie on each heap the operator may open."""
+    """Count the cards in each stage the operator may open."""
     found = inbox.counts(session, whose_cards())
     sizes = {
         name: Size(

@@ -1,4 +1,4 @@
-"""What pages of imports call verdicts, stations and columns."""
+"""Labels of outcomes, states and columns of imports."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ _NAMELESS = re.compile(r"Column (\d+)\Z")
 
 
 def column_name(label: str) -> str:
-    """The name the file gives a column, or which one it is."""
+    """Return the file's name of a column, or its number."""
     found = _NAMELESS.match(label)
     return str(_("Column %(number)s", number=found[1])) if found else label
 
 
 def target_groups() -> list[tuple[str, list[tuple[str, str]]]]:
-    """What a column can be beside a field of the catalogue, in groups."""
+    """Return the targets of a column beside fields, in groups."""
     return [
         (
             _("Also of the person"),

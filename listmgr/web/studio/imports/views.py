@@ -1,4 +1,4 @@
-"""Pages of imports: bring a file, say what it is, look it through, run it, watch it, its result."""
+"""Pages of imports: upload, map columns, check, run, watch, result."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ _WORDS = {
 @bp.get("/imports")
 @requires(Right.SEE_IMPORTS)
 def imports() -> str:
-    """All imports, the newest first."""
+    """List all imports, newest first."""
     with read_only_transaction() as tx:
         found = find_imports(tx.session, before=parse_id(request.args.get("before")), limit=50)
         rows = list(zip(found, stands(tx.session, found), strict=True))
@@ -98,14 +98,14 @@ def imports() -> str:
 @bp.get("/imports/new")
 @requires(Right.IMPORT_SUBSCRIBERS)
 def new_import() -> str:
-    """The form that takes the file."""
+    """Show the upload form."""
     return _upload("")
 
 
 @bp.post("/imports/new")
 @requires(Right.IMPORT_SUBSCRIBERS, most=MOST_SENT)
 def upload_import() -> ResponseReturnValue:
-    """Keep the file and look at its beginning."""
+    """Store the file and inspect its beginning."""
     file = request.files.get("file")
     if file is None or not file.filename:
         return _upload(_("Choose a file.")), 422
@@ -133,7 +133,7 @@ def _fields(tx: Transaction) -> tuple[CatalogueField, ...]:
 @bp.get("/imports/<key:import_id>/describe")
 @requires(Right.IMPORT_SUBSCRIBERS, look=AuditAction.IMPORT_ROWS_VIEWED)
 def describe_import(import_id: int) -> str:
-    """Each column with some of its cells, what it was taken for, and the declaration."""
+    """Show each column with sample cells, its suggested target, and the declaration."""
     with read_only_transaction() as tx:
         found = control.get_import(tx.session, import_id)
         return _describe(tx, found, _as_described(found), {})
@@ -142,7 +142,7 @@ def describe_import(import_id: int) -> str:
 @bp.post("/imports/<key:import_id>/describe")
 @requires(Right.IMPORT_SUBSCRIBERS)
 def check_import(import_id: int) -> ResponseReturnValue:
-    """Keep the description, and look the whole file through by it."""
+    """Store the mapping and check the whole file."""
     with read_only_transaction() as tx:
         found = control.get_import(tx.session, import_id)
         told = _sent(found)
@@ -168,7 +168,7 @@ def check_import(import_id: int) -> ResponseReturnValue:
 @bp.post("/imports/<key:import_id>/reading")
 @requires(Right.IMPORT_SUBSCRIBERS)
 def read_import_otherwise(import_id: int) -> ResponseReturnValue:
-    """Another encoding, delimiter or header than was guessed."""
+    """Read the file with another encoding, delimiter or header."""
     told = request.form
     shape = Shape(
         told.get("encoding", "utf-8-sig"), told.get("delimiter", ","), header="header" in told
@@ -240,7 +240,7 @@ def _cells(seen: FileInspection, label: str) -> list[str]:
 
 
 def _words(seen: FileInspection, told: Description) -> list[tuple[str, str]]:
-    """The words of the status column there are, each with what it is taken for."""
+    """Return the words of the status column, each with its suggested meaning."""
     label = next((one for one, target in told.columns.items() if target == Target.STATUS), None)
     cells = [row.get(label or "", "").strip().lower()[:60] for row in seen.rows]
     found = list(dict.fromkeys(cell for cell in cells if cell))[:MOST_WORDS]
@@ -253,7 +253,7 @@ def _words(seen: FileInspection, told: Description) -> list[tuple[str, str]]:
 @bp.get("/imports/<key:import_id>")
 @requires(Right.SEE_IMPORTS, look=AuditAction.IMPORT_VIEWED)
 def import_page(import_id: int) -> str:
-    """How far it is, what becomes of its rows, and the first of them."""
+    """Show progress, outcomes and sample rows."""
     with read_only_transaction() as tx:
         return render_template("studio/imports/one.html", **_standing(tx, import_id, rows=True))
 
@@ -261,7 +261,7 @@ def import_page(import_id: int) -> str:
 @bp.get("/imports/<key:import_id>/progress")
 @requires(Right.SEE_IMPORTS)
 def import_progress(import_id: int) -> str:
-    """The part of the page that is loaded again while it works."""
+    """Return the part of the page that refreshes."""
     with read_only_transaction() as tx:
         return render_template("studio/imports/progress.html", **_standing(tx, import_id))
 
@@ -285,7 +285,7 @@ def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[st
 @bp.get("/imports/<key:import_id>/cancel")
 @requires(Right.IMPORT_SUBSCRIBERS)
 def confirm_cancel_import(import_id: int) -> ResponseReturnValue:
-    """Ask once before an import is ended and its file deleted."""
+    """Ask once before an import is cancelled and its file deleted."""
     with read_only_transaction() as tx:
         found = control.get_import(tx.session, import_id)
         if found.status in ENDED:
@@ -323,7 +323,7 @@ _AUDITED = {
 @bp.post("/imports/<key:import_id>/<any(run, pause, resume, cancel):step>")
 @requires(Right.IMPORT_SUBSCRIBERS)
 def steer_import(import_id: int, step: str) -> ResponseReturnValue:
-    """Run what was looked through, pause, resume, cancel."""
+    """Run the checked import, pause, resume or cancel."""
     try:
         with write_transaction() as tx:
             if step == "run":
@@ -341,7 +341,7 @@ def steer_import(import_id: int, step: str) -> ResponseReturnValue:
 @bp.get("/imports/<key:import_id>/refused.csv")
 @requires(Right.IMPORT_SUBSCRIBERS, look=AuditAction.IMPORT_REJECTS_DOWNLOADED)
 def refused_rows(import_id: int) -> Response:
-    """The rows that were not taken in, each with its reason."""
+    """Download the rejected rows with their reasons."""
     with read_only_transaction() as tx:
         found = control.get_import(tx.session, import_id)
         if found.purged_at is not None:

@@ -1,4 +1,4 @@
-"""Pages of sign-up forms: make, edit with what they ask, close; link, HTML and QR code."""
+"""Pages of sign-up forms: create, edit, close; link, HTML and QR code."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from listmgr.web.studio.transactions import (
 @bp.get("/forms")
 @requires(Right.SEE_LISTS)
 def forms() -> str:
-    """All forms."""
+    """List all forms."""
     with read_only_transaction() as tx:
         return render_template("studio/forms/all.html", found=acts.forms(tx.session))
 
@@ -44,7 +44,7 @@ def forms() -> str:
 @bp.get("/forms/<key:form_id>")
 @requires(Right.SEE_LISTS)
 def form_page(form_id: int) -> str:
-    """One form, with all it takes to show it to people."""
+    """Show one form and the ways to publish it."""
     with read_only_transaction() as tx:
         found = acts.find_form(tx.session, form_id)
         link = services().settings.link(f"s/{found.slug}")
@@ -55,14 +55,14 @@ def form_page(form_id: int) -> str:
 @bp.get("/forms/new")
 @requires(Right.EDIT_LISTS)
 def new_form() -> str:
-    """The empty form."""
+    """Show the empty form."""
     return _form(FormWords(), [], [Ask("first_name"), Ask("last_name")])
 
 
 @bp.post("/forms/new")
 @requires(Right.EDIT_LISTS)
 def create_form() -> ResponseReturnValue:
-    """Make it."""
+    """Create the form."""
     told, chosen, asks = form_values(FormWords), form_ids("purposes"), _asks()
     slug = request.form.get("slug", "")
     try:
@@ -77,7 +77,7 @@ def create_form() -> ResponseReturnValue:
 @bp.get("/forms/<key:form_id>/edit")
 @requires(Right.EDIT_LISTS)
 def edit_form(form_id: int) -> str:
-    """The form as it is."""
+    """Show the form's settings."""
     with read_only_transaction() as tx:
         found = acts.find_form(tx.session, form_id)
         chosen = [purpose.id for purpose in found.purposes]
@@ -88,7 +88,7 @@ def edit_form(form_id: int) -> str:
 @bp.post("/forms/<key:form_id>/edit")
 @requires(Right.EDIT_LISTS)
 def save_form(form_id: int) -> ResponseReturnValue:
-    """Change it."""
+    """Change the form."""
     told, chosen, asks = form_values(FormWords), form_ids("purposes"), _asks()
     try:
         with write_transaction() as tx:
@@ -103,7 +103,7 @@ def save_form(form_id: int) -> ResponseReturnValue:
 @bp.post("/forms/<key:form_id>/close")
 @requires(Right.EDIT_LISTS)
 def close_form(form_id: int) -> ResponseReturnValue:
-    """Take no more sign-ups; the page that follows has the way back."""
+    """Stop sign-ups; the next page offers to reopen."""
     with write_transaction() as tx:
         acts.close_form(tx, form_id, at=now())
         log_audit(tx, AuditAction.FORM_CLOSED, form_id)
@@ -113,7 +113,7 @@ def close_form(form_id: int) -> ResponseReturnValue:
 @bp.post("/forms/<key:form_id>/reopen")
 @requires(Right.EDIT_LISTS)
 def reopen_form(form_id: int) -> ResponseReturnValue:
-    """Take sign-ups again."""
+    """Accept sign-ups again."""
     with write_transaction() as tx:
         acts.reopen_form(tx, form_id)
         log_audit(tx, AuditAction.FORM_REOPENED, form_id)
@@ -121,7 +121,7 @@ def reopen_form(form_id: int) -> ResponseReturnValue:
 
 
 def _asks() -> list[Ask]:
-    """The asked fields in the order of their places; those without a number come last."""
+    """Return the fields in the order of their positions; those without one come last."""
     found: list[tuple[int, Ask]] = []
     for name, told in request.form.items():
         prefix, _dot, key = name.partition(".")

@@ -1,4 +1,4 @@
-"""Pages of a list's purposes and of the exact words people agree to."""
+"""Pages of a list's purposes and the wording people agree to."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _PURPOSE = ("slug", "name_de", "name_en")
 @bp.get("/lists/<key:list_id>/purposes/new")
 @requires(Right.EDIT_LISTS)
 def new_purpose(list_id: int) -> str:
-    """The empty form."""
+    """Show the empty form."""
     return _purpose_form(list_id, {})
 
 
 @bp.post("/lists/<key:list_id>/purposes/new")
 @requires(Right.EDIT_LISTS)
 def create_purpose(list_id: int) -> ResponseReturnValue:
-    """Make it; its words come next."""
+    """Create the purpose; its wording comes next."""
     told = {name: request.form.get(name, "") for name in _PURPOSE}
     try:
         with write_transaction() as tx:
@@ -48,7 +48,7 @@ def create_purpose(list_id: int) -> ResponseReturnValue:
 @bp.get("/lists/purposes/<key:purpose_id>")
 @requires(Right.SEE_LISTS)
 def purpose_page(purpose_id: int) -> str:
-    """Every version of the words, the newest first."""
+    """Show every version of the wording, newest first."""
     with read_only_transaction() as tx:
         found = purposes.find_purpose(tx.session, purpose_id)
         return render_template("studio/lists/purpose.html", found=found)
@@ -57,14 +57,14 @@ def purpose_page(purpose_id: int) -> str:
 @bp.get("/lists/purposes/<key:purpose_id>/publish")
 @requires(Right.PUBLISH_NOTICES)
 def new_notice(purpose_id: int) -> str:
-    """The form for the next version, filled with the present one."""
+    """Show the form for the next version, filled with the present one."""
     return _notice_form(purpose_id, {})
 
 
 @bp.post("/lists/purposes/<key:purpose_id>/publish")
 @requires(Right.PUBLISH_NOTICES)
 def publish_notice(purpose_id: int) -> ResponseReturnValue:
-    """Publish it; what was agreed to before stays on record as it was."""
+    """Publish it; earlier agreements keep their wording."""
     renewal = "demands_renewal" in request.form
     try:
         with write_transaction() as tx:

@@ -1,4 +1,4 @@
-"""The page of how a list's mail leaves: by which sender, and when it is quiet."""
+"""The page of a list's sender and quiet hours."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from listmgr.web.translation import translate
 @bp.get("/lists/<key:list_id>/sending")
 @requires(Right.EDIT_LISTS)
 def list_sending(list_id: int) -> str:
-    """The form as it is."""
+    """Show the form."""
     return _form(list_id, {})
 
 
 @bp.post("/lists/<key:list_id>/sending")
 @requires(Right.EDIT_LISTS)
 def save_list_sending(list_id: int) -> ResponseReturnValue:
-    """Change it."""
+    """Change the settings."""
     chosen = parse_id(request.form.get("sender_id"))
     try:
         with write_transaction() as tx:
@@ -57,7 +57,7 @@ def save_list_sending(list_id: int) -> ResponseReturnValue:
 
 
 def _unfit(tx: Transaction, found: MailingList) -> str:
-    """Why no campaign of the list could leave as it is now; "" where nothing stands in the way."""
+    """Return why no campaign of the list could be sent now; empty if nothing prevents it."""
     try:
         routing.route(tx.session, found.sender_address, named=found.sender_id)
     except routing.NoSender as error:

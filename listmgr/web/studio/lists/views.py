@@ -1,4 +1,4 @@
-"""Pages of mailing lists: make, look at, edit, archive and bring back."""
+"""Pages of mailing lists: create, view, edit, archive, restore."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from listmgr.web.studio.transactions import (
 @bp.get("/lists")
 @requires(Right.SEE_LISTS)
 def lists() -> str:
-    """All lists."""
+    """List all mailing lists."""
     with read_only_transaction() as tx:
         return render_template(
             "studio/lists/all.html",
@@ -40,7 +40,7 @@ def lists() -> str:
 @bp.get("/lists/<key:list_id>")
 @requires(Right.SEE_LISTS)
 def list_page(list_id: int) -> str:
-    """One list with its purposes and how many agreed to each."""
+    """Show one list with its purposes and their number of subscribers."""
     with read_only_transaction() as tx:
         return render_template(
             "studio/lists/one.html",
@@ -53,14 +53,14 @@ def list_page(list_id: int) -> str:
 @bp.get("/lists/new")
 @requires(Right.EDIT_LISTS)
 def new_list() -> str:
-    """The empty form."""
+    """Show the empty form."""
     return _form(Description())
 
 
 @bp.post("/lists/new")
 @requires(Right.EDIT_LISTS)
 def create_list() -> ResponseReturnValue:
-    """Make it."""
+    """Create the list."""
     told = form_values(Description)
     try:
         with write_transaction() as tx:
@@ -74,7 +74,7 @@ def create_list() -> ResponseReturnValue:
 @bp.get("/lists/<key:list_id>/edit")
 @requires(Right.EDIT_LISTS)
 def edit_list(list_id: int) -> str:
-    """The form as it is."""
+    """Show the list's settings."""
     with read_only_transaction() as tx:
         return _form(edit.find_list(tx.session, list_id), list_id=list_id)
 
@@ -82,7 +82,7 @@ def edit_list(list_id: int) -> str:
 @bp.post("/lists/<key:list_id>/edit")
 @requires(Right.EDIT_LISTS)
 def save_list(list_id: int) -> ResponseReturnValue:
-    """Change it."""
+    """Change the list."""
     told = form_values(Description)
     try:
         with write_transaction() as tx:
@@ -97,7 +97,7 @@ def save_list(list_id: int) -> ResponseReturnValue:
 @bp.post("/lists/<key:list_id>/archive")
 @requires(Right.EDIT_LISTS)
 def archive_list(list_id: int) -> ResponseReturnValue:
-    """End mail and sign-ups; the page that follows has the way back."""
+    """Stop mail and sign-ups; the next page offers to restore."""
     with write_transaction() as tx:
         edit.archive_list(tx, list_id, at=now())
         log_audit(tx, AuditAction.LIST_ARCHIVED, list_id)
@@ -107,7 +107,7 @@ def archive_list(list_id: int) -> ResponseReturnValue:
 @bp.post("/lists/<key:list_id>/restore")
 @requires(Right.EDIT_LISTS)
 def restore_list(list_id: int) -> ResponseReturnValue:
-    """Bring it back."""
+    """Restore the list."""
     with write_transaction() as tx:
         edit.restore_list(tx, list_id)
         log_audit(tx, AuditAction.LIST_RESTORED, list_id)

@@ -1,4 +1,4 @@
-"""The form in which a tree of rules is built: read, and changed by one button at a time."""
+"""The form that builds a tree of rules: parse it, and change it by one button at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACE = re.compile(r"(?:group|what)\.(0(?:\.[0-9]{1,3}){0,8})\Z")
 
 
 def tree_in(form: Mapping[str, str]) -> Group:
-    """The tree a form holds; places say where each node stands ("0.2.1")."""
+    """Return the tree in a form; field names locate each node ("0.2.1")."""
     places = [match[1] for name in form if (match := _PLACE.match(name))][:MOST]
     children: dict[str, list[str]] = {}
     for place in dict.fromkeys(places):
@@ -40,7 +40,7 @@ def _node(form: Mapping[str, str], place: str, children: Mapping[str, list[str]]
 
 
 def changed(tree: Group, deed: str) -> Group:
-    """The tree after a button: "add:0", "group:0.1", "drop:0.1.2"; any other changes nothing."""
+    """Return the tree after a button: "add:0", "group:0.1", "drop:0.1.2"; others change nothing."""
     what, _, place = deed.partition(":")
     steps = [int(step) for step in place.split(".")[1:] if step.isdecimal()]
     if what == "add":
@@ -71,7 +71,9 @@ def _without(group: Group, last: int) -> Group:
 
 
 def fitted(node: Node, known: Askable) -> Node:
-    """Each rule with an operator of its topic: what was chosen first may be gone with the topic."""
+    """Return the node with operators that fit their topic, since a changed topic may not have the
+    old one.
+    """
     if isinstance(node, Group):
         return replace(node, members=tuple(fitted(member, known) for member in node.members))
     kind = known.kind(node.field) if node.field else ""
@@ -82,5 +84,5 @@ def fitted(node: Node, known: Askable) -> Node:
 
 
 def first_op(rule: Rule) -> str:
-    """What is offered first."""
+    """Return the default operator."""
     return OPERATORS[rule.topic][0]

@@ -1,4 +1,4 @@
-"""Rules of segments in words, and what the page offers to make them of."""
+"""Rules of segments in words, and the choices to build them from."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ operator_words = named(
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Everything rules are made of, with its names for this operator."""
+    """Everything rules consist of, with labels for this operator."""
 
     known: Askable
     language: str
@@ -69,7 +69,7 @@ class Vocabulary:
 
     @property
     def whats(self) -> Options:
-        """What a rule can be about."""
+        """Return what a rule can be about."""
         fields = self.known.fields.values()
         return [
             ("tag", _("Tag")),
@@ -82,7 +82,7 @@ class Vocabulary:
 
     @staticmethod
     def group(kind: str) -> str:
-        """How the rules of a group go together."""
+        """Return how the rules of a group combine."""
         return {
             "all": _("all of these"),
             "any": _("at least one of these"),
@@ -90,11 +90,11 @@ class Vocabulary:
         }[kind]
 
     def ops(self, rule: Rule) -> Options:
-        """What can be said about it."""
+        """Return a rule's operators."""
         return [(op, operator_words(op)) for op in OPERATORS.get(rule.topic, ())]
 
     def choices(self, rule: Rule) -> Options:
-        """The values to choose from; empty where they are typed."""
+        """Return the values to choose from; empty if they are typed."""
         if rule.what == "campaign":
             return [("", _("choose …")), *self.campaigns.items()]
         if rule.what == "consent":
@@ -111,7 +111,7 @@ class Vocabulary:
         return _("Domain of the address") if key == "email" else field.label(self.language)
 
     def sentence(self, rule: Rule) -> str:
-        """One rule in words; of a field that is not this operator's nothing is told."""
+        """Describe one rule; reveal nothing of fields the operator may not see."""
         if rule.what == "consent":
             return self._of_consent(rule)
         if rule.field and rule.field not in self.known.fields:
@@ -138,7 +138,7 @@ class Vocabulary:
         return words + (", " + _("since %(day)s", day=rule.since) if rule.since else "")
 
     def short(self, node: Node) -> str:
-        """A whole tree in one line."""
+        """Describe a whole tree in one line."""
         if isinstance(node, Rule):
             return self.sentence(node)
         mark = _("and") if node.kind == "all" else _("or")
@@ -152,7 +152,7 @@ class Vocabulary:
 
 
 def vocabulary(session: Session, known: Askable, language: str) -> Vocabulary:
-    """Read what there is; of the campaigns the newest two hundred that were launched."""
+    """Load the choices; of campaigns the 200 most recently launched."""
     lists = session.execute(
         sa.select(MailingList.id, MailingList.name).order_by(sa.func.lower(MailingList.name))
     ).all()

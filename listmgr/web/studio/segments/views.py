@@ -1,4 +1,4 @@
-"""Pages of segments: all, one, and the page where the rules are built."""
+"""Pages of segments: all, one, and the rule builder."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SAMPLE = 5
 @bp.get("/segments")
 @requires(Right.SEE_SEGMENTS)
 def segments() -> str:
-    """All of them; what is not for the operator's role is shown by its name alone."""
+    """List all segments; those the operator's role may not use only by name."""
     with read_only_transaction() as tx:
         known = askable(tx.session, current_operator().role)
         words = vocabulary(tx.session, known, language())
@@ -66,7 +66,7 @@ def segments() -> str:
 @bp.get("/segments/<key:segment_id>")
 @requires(Right.SEE_SEGMENTS)
 def segment_page(segment_id: int) -> str:
-    """One segment: its rule in words, how many people it reaches, and where it is used."""
+    """Show one segment: its rule, its reach, and where it is used."""
     with read_only_transaction() as tx:
         found, known = (
             edit.get_segment(tx.session, segment_id),
@@ -85,7 +85,7 @@ def segment_page(segment_id: int) -> str:
 
 
 def _sample(session: Session, tree: Group | None) -> list[Subscriber]:
-    """A few people, for roles that may see people; others get the number alone (L-37)."""
+    """Return some people for roles that may see people (L-37)."""
     if tree is None or not may(current_operator().role, Right.SEE_SUBSCRIBERS):
         return []
     told = predicate(tree)
@@ -102,7 +102,7 @@ def _sample(session: Session, tree: Group | None) -> list[Subscriber]:
 
 
 def _reached(session: Session, tree: Group | None, asked: str | None) -> dict[str, object]:
-    """How many people with a consent to one purpose fit; None where the rule says nothing yet."""
+    """Count the matching people with a consent to one purpose; None for an empty rule."""
     purposes = open_purposes(session)
     chosen = _chosen(purposes, parse_id(asked))
     found: Reach | None = None
@@ -118,14 +118,14 @@ def _chosen(purposes: list[Purpose], asked: int | None) -> Purpose | None:
 @bp.get("/segments/new")
 @requires(Right.EDIT_SEGMENTS)
 def new_segment() -> str:
-    """An empty one, with a first rule to fill in."""
+    """Show an empty segment with a first rule."""
     return _editor(Group("all", (START,)), {"name": ""})
 
 
 @bp.post("/segments/new")
 @requires(Right.EDIT_SEGMENTS)
 def create_segment() -> ResponseReturnValue:
-    """Keep it, or only change what is being built."""
+    """Store the segment, or only change the rule being built."""
     tree, name, deed = tree_in(request.form), request.form.get("name", ""), _deed()
     if deed != "save":
         return _editor(changed(tree, deed), request.form)
@@ -142,7 +142,7 @@ def create_segment() -> ResponseReturnValue:
 @bp.get("/segments/<key:segment_id>/edit")
 @requires(Right.EDIT_SEGMENTS)
 def edit_segment(segment_id: int) -> ResponseReturnValue:
-    """The segment as it is; one that is locked for the role is only looked at."""
+    """Show the segment; read-only if it is locked for the role."""
     with read_only_transaction() as tx:
         found = edit.get_segment(tx.session, segment_id)
         if not edit.is_open_to(found, askable(tx.session, current_operator().role)):
@@ -154,7 +154,7 @@ def edit_segment(segment_id: int) -> ResponseReturnValue:
 @bp.post("/segments/<key:segment_id>/edit")
 @requires(Right.EDIT_SEGMENTS)
 def save_segment(segment_id: int) -> ResponseReturnValue:
-    """Save it, unless a colleague was quicker, or only change what is being built."""
+    """Save it unless a colleague saved it meanwhile, or only change the rule being built."""
     tree, told, deed = tree_in(request.form), request.form, _deed()
     if deed != "save":
         return _editor(changed(tree, deed), told, segment_id=segment_id)
@@ -175,7 +175,7 @@ def save_segment(segment_id: int) -> ResponseReturnValue:
 @bp.post("/segments/<key:segment_id>/delete")
 @requires(Right.EDIT_SEGMENTS)
 def delete_segment(segment_id: int) -> ResponseReturnValue:
-    """Throw it away; one that a campaign needs stays, and its page says which."""
+    """Delete it; if a campaign uses it, say which."""
     try:
         with write_transaction() as tx:
             edit.delete(tx, segment_id)

@@ -1,4 +1,4 @@
-"""The operator's own account: language and password."""
+"""The operator's own account: language, password, sessions."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from listmgr.web.studio.transactions import (
 @bp.get("/account")
 @requires(Right.OWN_ACCOUNT)
 def account() -> str:
-    """Who one is here, and what one may do."""
+    """Show the account and its permissions."""
     return _page({})
 
 
 @bp.post("/account/language")
 @requires(Right.OWN_ACCOUNT)
 def set_language() -> ResponseReturnValue:
-    """The language of one's pages; that they speak it now is answer enough."""
+    """Set the language of the studio."""
     with write_transaction() as tx:
         accounts.set_language(tx, current_operator().id, request.form.get("language", ""))
     return redirect(url_for("studio.account"), 303)
@@ -42,7 +42,7 @@ def set_language() -> ResponseReturnValue:
 @bp.post("/account/password")
 @requires(Right.OWN_ACCOUNT)
 def set_password() -> ResponseReturnValue:
-    """A new password; every other session of the operator ends."""
+    """Set a new password; all other sessions of the operator end."""
     current = None if _needs_no_current() else request.form.get("current", "")
     attempt = password_attempt(current_operator().id)
     if not attempt.allowed:
@@ -71,7 +71,7 @@ def set_password() -> ResponseReturnValue:
 @bp.post("/account/sessions/<key:session_id>/end")
 @requires(Right.OWN_ACCOUNT)
 def end_own_session(session_id: int) -> ResponseReturnValue:
-    """Sign another browser out, or this one."""
+    """Sign out another browser, or this one."""
     with write_transaction() as tx:
         if sessions.end_own_session(tx, current_operator().id, session_id):
             log_audit(tx, AuditAction.OPERATOR_SESSION_ENDED, current_operator().id)
@@ -79,7 +79,7 @@ def end_own_session(session_id: int) -> ResponseReturnValue:
 
 
 def _needs_no_current() -> bool:
-    """Who came by a one-time link may have forgotten the password, or never had one."""
+    """Whether the present password is not asked for: signed in by link, or none set."""
     return came_by_link() or not current_operator().has_password
 
 

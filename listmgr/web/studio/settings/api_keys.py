@@ -1,4 +1,4 @@
-"""The operator's own keys for programs: made, shown once, revoked."""
+"""The operator's API keys: create, show once, revoke."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from listmgr.web.studio.transactions import (
 @bp.get("/keys")
 @requires(Right.EDIT_API_KEYS)
 def api_keys() -> str:
-    """One's own keys, and the form for another."""
+    """List the operator's keys."""
     return _page({})
 
 
 @bp.post("/keys")
 @requires(Right.EDIT_API_KEYS)
 def make_api_key() -> ResponseReturnValue:
-    """Make a key and show it, once."""
+    """Create a key and show it once."""
     name, scopes = request.form.get("name", ""), request.form.getlist("scopes")
     try:
         with write_transaction() as tx:
@@ -48,7 +48,7 @@ def make_api_key() -> ResponseReturnValue:
 @bp.post("/keys/<key:api_key_id>/revoke")
 @requires(Right.EDIT_API_KEYS)
 def revoke_api_key(api_key_id: int) -> ResponseReturnValue:
-    """End a key at once."""
+    """Revoke a key at once."""
     with write_transaction() as tx:
         acts.revoke_key(tx, api_key_id, current_operator().id, at=now())
         log_audit(tx, AuditAction.API_KEY_REVOKED, api_key_id)

@@ -1,4 +1,4 @@
-"""Pages of the field catalogue: what is collected of people, why, for how long, and for whom."""
+"""Pages of fields: what is collected, why, for how long and for whom."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _USUAL = ("service", "privacy", "administrator")
 @bp.get("/fields")
 @requires(Right.SEE_FIELDS)
 def fields() -> str:
-    """The whole catalogue, as far as the role may see it."""
+    """List the fields the role may see."""
     with read_only_transaction() as tx:
         found = [one for one in custom_fields.custom_fields(tx.session) if _may_see(one)]
     return render_template("studio/fields/all.html", core=CORE_FIELDS, found=found)
@@ -45,7 +45,7 @@ def fields() -> str:
 @bp.get("/fields/<key:field_id>")
 @requires(Right.SEE_FIELDS)
 def field_page(field_id: int) -> str:
-    """One field: why it is collected, who may see it, which forms ask for it."""
+    """Show one field: purpose, roles, and the forms that ask for it."""
     with read_only_transaction() as tx:
         found = custom_fields.find_field(tx.session, field_id)
         if not _may_see(found):
@@ -58,14 +58,14 @@ def field_page(field_id: int) -> str:
 @bp.get("/fields/new")
 @requires(Right.EDIT_FIELDS)
 def new_field() -> str:
-    """The empty form."""
+    """Show the empty form."""
     return _form(FieldWords(category="ordinary"), _USUAL)
 
 
 @bp.post("/fields/new")
 @requires(Right.EDIT_FIELDS)
 def create_field() -> ResponseReturnValue:
-    """Take the field into the catalogue."""
+    """Create the field."""
     told, roles = form_values(FieldWords), request.form.getlist("roles")
     try:
         with write_transaction() as tx:
@@ -81,7 +81,7 @@ def create_field() -> ResponseReturnValue:
 @bp.get("/fields/<key:field_id>/edit")
 @requires(Right.EDIT_FIELDS)
 def edit_field(field_id: int) -> str:
-    """The field as it is."""
+    """Show the field's settings."""
     with read_only_transaction() as tx:
         found = custom_fields.find_field(tx.session, field_id)
     return _form(_as_typed(found), found.roles, found=found)
@@ -90,7 +90,7 @@ def edit_field(field_id: int) -> str:
 @bp.post("/fields/<key:field_id>/edit")
 @requires(Right.EDIT_FIELDS)
 def save_field(field_id: int) -> ResponseReturnValue:
-    """Change it."""
+    """Change the field."""
     told, roles = form_values(FieldWords), request.form.getlist("roles")
     try:
         with write_transaction() as tx:
@@ -107,7 +107,7 @@ def save_field(field_id: int) -> ResponseReturnValue:
 @bp.post("/fields/<key:field_id>/archive")
 @requires(Right.EDIT_FIELDS)
 def archive_field(field_id: int) -> ResponseReturnValue:
-    """Collect it no more; the page that follows has the way back."""
+    """Stop collecting it; the next page offers to restore."""
     with write_transaction() as tx:
         custom_fields.archive_field(tx, field_id, at=now())
         log_audit(tx, AuditAction.FIELD_ARCHIVED, field_id)
@@ -117,7 +117,7 @@ def archive_field(field_id: int) -> ResponseReturnValue:
 @bp.post("/fields/<key:field_id>/restore")
 @requires(Right.EDIT_FIELDS)
 def restore_field(field_id: int) -> ResponseReturnValue:
-    """Take it into use again."""
+    """Use the field again."""
     with write_transaction() as tx:
         custom_fields.restore_field(tx, field_id)
         log_audit(tx, AuditAction.FIELD_RESTORED, field_id)
@@ -127,7 +127,7 @@ def restore_field(field_id: int) -> ResponseReturnValue:
 @bp.post("/fields/<key:field_id>/delete")
 @requires(Right.EDIT_FIELDS)
 def delete_field(field_id: int) -> ResponseReturnValue:
-    """Throw a field away that nobody has a value of."""
+    """Delete a field without values."""
     try:
         with write_transaction() as tx:
             key = custom_fields.delete_field(tx, field_id)
@@ -140,7 +140,7 @@ def delete_field(field_id: int) -> ResponseReturnValue:
 
 
 def _may_see(found: Field) -> bool:
-    """Who decides on fields and who audits see all; the others those of their role."""
+    """Whether the operator sees the field: by role, or as somebody who manages or audits fields."""
     role = current_operator().role
     return role in found.roles or may(role, Right.EDIT_FIELDS) or may(role, Right.SEE_RECORD)
 

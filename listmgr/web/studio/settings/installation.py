@@ -1,4 +1,4 @@
-"""Names of this installation, which everybody may know and no password is made of."""
+"""Names of this installation, which are public and must not be part of a password."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST_LISTS = 50
 
 
 def installation_words(session: Session) -> list[str]:
-    """How the lists and who answers for them are called."""
+    """Return the names of the lists and of their controllers."""
     rows = session.execute(
         sa.select(MailingList.name, MailingList.sender_name, MailingList.controller)
         .order_by(MailingList.id)

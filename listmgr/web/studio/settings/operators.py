@@ -1,4 +1,4 @@
-"""Pages of operators: make an account, give a role, close it, hand out a one-time sign-in."""
+"""Pages of operators: create, change role, disable, one-time sign-in link."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FIELDS = ("email", "name", "role", "language")
 @bp.get("/operators")
 @requires(Right.SEE_OPERATORS)
 def operators() -> str:
-    """All accounts."""
+    """List all accounts."""
     with read_only_transaction() as tx:
         found = accounts.operators(tx.session)
     return render_template(
@@ -40,14 +40,14 @@ def operators() -> str:
 @bp.get("/operators/new")
 @requires(Right.EDIT_OPERATORS)
 def new_operator() -> str:
-    """The empty form."""
+    """Show the empty form."""
     return _form({})
 
 
 @bp.post("/operators/new")
 @requires(Right.EDIT_OPERATORS)
 def create_operator() -> ResponseReturnValue:
-    """Make the account and show its one-time sign-in, once."""
+    """Create the account and show its one-time sign-in link once."""
     email, name, role, spoken = (request.form.get(field, "") for field in _FIELDS)
     try:
         with write_transaction() as tx:
@@ -64,7 +64,7 @@ def create_operator() -> ResponseReturnValue:
 @bp.get("/operators/<key:operator_id>")
 @requires(Right.EDIT_OPERATORS)
 def operator_page(operator_id: int) -> str:
-    """One account, with what can be done to it."""
+    """Show one account and its actions."""
     with read_only_transaction() as tx:
         found = tx.session.get(Operator, operator_id)
     if found is None:
@@ -75,7 +75,7 @@ def operator_page(operator_id: int) -> str:
 @bp.post("/operators/<key:operator_id>/role")
 @requires(Right.EDIT_OPERATORS)
 def change_role(operator_id: int) -> ResponseReturnValue:
-    """Give another role; it counts from the next click on."""
+    """Change the role, effective from the next request."""
     role = request.form.get("role", "")
     with write_transaction() as tx:
         accounts.change_role(tx, operator_id, role)
@@ -87,7 +87,7 @@ def change_role(operator_id: int) -> ResponseReturnValue:
 @bp.post("/operators/<key:operator_id>/disable")
 @requires(Right.EDIT_OPERATORS)
 def disable_operator(operator_id: int) -> ResponseReturnValue:
-    """Close the account at once; the page that follows has the way back."""
+    """Disable the account at once; the next page offers to enable it."""
     with write_transaction() as tx:
         accounts.disable(tx, operator_id, at=now())
         log_audit(tx, AuditAction.OPERATOR_DISABLED, operator_id)
@@ -97,7 +97,7 @@ def disable_operator(operator_id: int) -> ResponseReturnValue:
 @bp.post("/operators/<key:operator_id>/enable")
 @requires(Right.EDIT_OPERATORS)
 def enable_operator(operator_id: int) -> ResponseReturnValue:
-    """Open the account again."""
+    """Enable the account again."""
     with write_transaction() as tx:
         accounts.enable(tx, operator_id)
         log_audit(tx, AuditAction.OPERATOR_ENABLED, operator_id)
@@ -107,7 +107,7 @@ def enable_operator(operator_id: int) -> ResponseReturnValue:
 @bp.post("/operators/<key:operator_id>/link")
 @requires(Right.EDIT_OPERATORS)
 def make_link(operator_id: int) -> ResponseReturnValue:
-    """A new one-time sign-in, for somebody who has lost the password."""
+    """Create a one-time sign-in link for somebody who lost their password."""
     with write_transaction() as tx:
         token = one_time_sign_in(tx, operator_id, at=now())
         log_audit(tx, AuditAction.OPERATOR_LINK_CREATED, operator_id)

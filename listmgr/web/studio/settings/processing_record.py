@@ -1,4 +1,4 @@
-"""The record of processing: what we collect and why, on a page and as a file (Art. 30 GDPR)."""
+"""The record of processing as a page and a file (Art. 30 GDPR)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from listmgr.web.studio.transactions import read_only_transaction
 @bp.get("/record")
 @requires(Right.SEE_RECORD)
 def record() -> str:
-    """Everything that is held of people, by where it stands."""
+    """Show all personal data stored, by table."""
     with read_only_transaction() as tx:
         return render_template(
             "studio/fields/record.html",
@@ -42,7 +42,7 @@ def record() -> str:
 @bp.get("/record.csv")
 @requires(Right.SEE_RECORD, look=AuditAction.PROCESSING_RECORD_EXPORTED)
 def record_file() -> Response:
-    """The same, as a file for a spreadsheet."""
+    """Download the same as a spreadsheet."""
     with read_only_transaction() as tx:
         lines = record_lines(tx.session)
     return Response(
@@ -53,7 +53,7 @@ def record_file() -> Response:
 
 
 def _grouped(lines: list[RecordLine]) -> list[list[RecordLine]]:
-    """What is held for one reason, for one time, stands together; the file has a line for each."""
+    """Group lines with the same reason and retention; the file has one row for each line."""
 
     def why(line: RecordLine) -> tuple[object, ...]:
         return line.persons, line.purpose, line.basis, line.retention, line.months

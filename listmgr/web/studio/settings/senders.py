@@ -1,4 +1,4 @@
-"""Pages of senders: the SMTP accounts mail leaves by; make, edit, limit, try, disable."""
+"""Pages of senders, the SMTP accounts: create, edit, limit, check, disable."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ MOST_ROWS = 100
 @bp.get("/senders")
 @requires(Right.SEE_SENDERS)
 def senders() -> str:
-    """All accounts."""
+    """List all senders."""
     with read_only_transaction() as tx:
         found = routing.senders(tx.session)
         today = {one.id: _today(one) for one in found}
@@ -70,14 +70,14 @@ def senders() -> str:
 @bp.get("/senders/<key_or_none:sender_id>")
 @requires(Right.SEE_SENDERS)
 def sender_page(sender_id: int) -> str:
-    """One account."""
+    """Show one sender."""
     return _page(sender_id, None)
 
 
 @bp.post("/senders/<key_or_none:sender_id>/try")
 @requires(Right.EDIT_SENDERS)
 def check_sender(sender_id: int) -> str:
-    """Connect to it now and show what came of it; nothing is sent."""
+    """Connect now and show the result; nothing is sent."""
     with write_transaction() as tx:
         found = routing.find_sender(tx.session, sender_id)
         log_audit(tx, AuditAction.SENDER_TESTED, sender_id)
@@ -108,26 +108,26 @@ def _day(found: Sender, later: int = 0) -> date:
 
 
 def _today(found: Sender) -> int:
-    """The most mails of today; 0 is no limit."""
+    """Return today's limit; 0 means none."""
     return found.terms.limit_on(now()).per_day
 
 
 def _step(found: Sender) -> int:
-    """Which day of the plan today is, from 0."""
+    """Return the day of the warm-up plan, from 0."""
     return (_day(found) - found.warm_up_began).days if found.warm_up_began else 0
 
 
 @bp.get("/senders/new")
 @requires(Right.EDIT_SENDERS)
 def new_sender() -> str:
-    """The empty form."""
+    """Show the empty form."""
     return _form(AccountTold(), {})
 
 
 @bp.post("/senders/new")
 @requires(Right.EDIT_SENDERS)
 def create_sender() -> ResponseReturnValue:
-    """Keep it."""
+    """Create the sender."""
     told = form_values(AccountTold)
     try:
         with write_transaction() as tx:
@@ -142,7 +142,7 @@ def create_sender() -> ResponseReturnValue:
 @bp.get("/senders/<key:sender_id>/edit")
 @requires(Right.EDIT_SENDERS)
 def edit_sender(sender_id: int) -> str:
-    """The form as it is, without the password."""
+    """Show the form without the password."""
     with read_only_transaction() as tx:
         found = routing.find_sender(tx.session, sender_id)
         return _form(found, {}, sender_id)
@@ -151,7 +151,7 @@ def edit_sender(sender_id: int) -> str:
 @bp.post("/senders/<key:sender_id>/edit")
 @requires(Right.EDIT_SENDERS)
 def save_sender(sender_id: int) -> ResponseReturnValue:
-    """Change it."""
+    """Change the sender."""
     told = form_values(AccountTold)
     try:
         with write_transaction() as tx:
@@ -177,7 +177,7 @@ def _form(values: object, errors: dict[str, str], sender_id: int | None = None) 
 @bp.get("/senders/<key_or_none:sender_id>/pace")
 @requires(Right.EDIT_SENDERS)
 def sender_limits(sender_id: int) -> str:
-    """Limits, warm-up plan and quiet hours as they are."""
+    """Show limits, warm-up plan and quiet hours."""
     with read_only_transaction() as tx:
         found = routing.find_sender(tx.session, sender_id)
         rows = [(one.scope, asdict(one.limit)) for one in found.domains]
@@ -187,7 +187,7 @@ def sender_limits(sender_id: int) -> str:
 @bp.post("/senders/<key_or_none:sender_id>/pace")
 @requires(Right.EDIT_SENDERS)
 def save_sender_limits(sender_id: int) -> ResponseReturnValue:
-    """Change them; campaigns that wait look again at once."""
+    """Change them; waiting campaigns check again at once."""
     told, rows = form_values(PacingTold), _rows()
     try:
         with write_transaction() as tx:
@@ -203,7 +203,7 @@ def save_sender_limits(sender_id: int) -> ResponseReturnValue:
 
 
 def quiet_told() -> QuietTold:
-    """Quiet hours as a form sends them."""
+    """Return the quiet hours in a form."""
     form, days = request.form, tuple(form_ids("quiet_days"))
     return QuietTold(
         form.get("quiet_from", ""), form.get("quiet_to", ""), days, form.get("quiet_zone", "")
@@ -249,7 +249,7 @@ def _plan(values: object) -> str:
 @bp.post("/senders/<key:sender_id>/disable")
 @requires(Right.EDIT_SENDERS)
 def disable_sender(sender_id: int) -> ResponseReturnValue:
-    """Nothing more leaves by it; the page that follows has the way back."""
+    """Stop sending by it; the next page offers to enable it."""
     with write_transaction() as tx:
         edit.disable_sender(tx, sender_id, at=now())
         log_audit(tx, AuditAction.SENDER_DISABLED, sender_id)
@@ -259,7 +259,7 @@ def disable_sender(sender_id: int) -> ResponseReturnValue:
 @bp.post("/senders/<key:sender_id>/enable")
 @requires(Right.EDIT_SENDERS)
 def enable_sender(sender_id: int) -> ResponseReturnValue:
-    """It may send again."""
+    """Allow sending by it again."""
     with write_transaction() as tx:
         edit.enable_sender(tx, sender_id)
         log_audit(tx, AuditAction.SENDER_ENABLED, sender_id)

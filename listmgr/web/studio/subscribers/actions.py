@@ -1,4 +1,4 @@
-"""What staff do to one person's record: correct, restrict, join, ask another mailbox."""
+"""Actions of staff on one person's record: correct, restrict, merge, change address."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _actor() -> str:
 @bp.get("/subscribers/<key:subscriber_id>/correct")
 @requires(Right.EDIT_SUBSCRIBERS, look=AuditAction.SUBSCRIBER_VIEWED)
 def correct_page(subscriber_id: int) -> str:
-    """The fields this operator may see, to be corrected (Article 16)."""
+    """Show the fields this operator may correct (Article 16)."""
     with read_only_transaction() as tx:
         person = results.find_subscriber(tx.session, subscriber_id)
         fields = _editable(tx.session)
@@ -68,7 +68,7 @@ def correct_page(subscriber_id: int) -> str:
 @bp.post("/subscribers/<key:subscriber_id>/correct")
 @requires(Right.EDIT_SUBSCRIBERS)
 def correct(subscriber_id: int) -> ResponseReturnValue:
-    """Write what has changed; the log keeps which fields, never what stood in them."""
+    """Store the corrections; the log keeps which fields changed, never their values."""
     with read_only_transaction() as tx:
         fields = _editable(tx.session)
     told = {field.key: request.form.get(field.key, "").strip() for field in fields}
@@ -114,7 +114,7 @@ def _correct(
 
 
 def _options(field: CatalogueField) -> list[tuple[str, str]]:
-    """What may be chosen, each with its name; nothing where it is typed."""
+    """Return the labelled choices of a field; empty if it is typed."""
     if field.key == "language":
         return [(one, language_name(one)) for one in field.choices]
     none = [("", "–")]
@@ -126,7 +126,7 @@ def _options(field: CatalogueField) -> list[tuple[str, str]]:
 @bp.post("/subscribers/<key:subscriber_id>/restrict")
 @requires(Right.EDIT_SUBSCRIBERS)
 def restrict(subscriber_id: int) -> ResponseReturnValue:
-    """Article 18: nothing is sent, changed or deleted from now on."""
+    """Restrict processing (Article 18): from now on nothing is sent, changed or deleted."""
     with write_transaction() as tx:
         if restriction.restrict(tx, subscriber_id, at=now()):
             log_audit(tx, AuditAction.SUBSCRIBER_RESTRICTED, subscriber_id)
@@ -137,7 +137,7 @@ def restrict(subscriber_id: int) -> ResponseReturnValue:
 @bp.post("/subscribers/<key:subscriber_id>/end-restriction")
 @requires(Right.EDIT_SUBSCRIBERS)
 def lift_restriction(subscriber_id: int) -> ResponseReturnValue:
-    """End the restriction once the person has been told (Article 18(3))."""
+    """End the restriction after informing the person (Article 18(3))."""
     told = request.form.get("told", "")
     with write_transaction() as tx:
         if restriction.lift_restriction(tx, subscriber_id, told=told):
@@ -149,7 +149,7 @@ def lift_restriction(subscriber_id: int) -> ResponseReturnValue:
 @bp.post("/subscribers/<key:subscriber_id>/joining")
 @requires(Right.EDIT_SUBSCRIBERS)
 def merge_page(subscriber_id: int) -> ResponseReturnValue:
-    """Show what joining another record would do; an address must not stand in a link."""
+    """Preview a merge; the other address must not be part of a URL."""
     with read_only_transaction() as tx:
         kept = results.find_subscriber(tx.session, subscriber_id)
         other = _other(tx.session, kept)
@@ -165,7 +165,7 @@ def merge_page(subscriber_id: int) -> ResponseReturnValue:
 
 
 def _other(session: Session, kept: Subscriber) -> Subscriber:
-    """The record meant, by its number or by what was typed. Raises NotFound or InvalidInput."""
+    """Return the other record, by id or as typed. Raises NotFound or InvalidInput."""
     number = parse_id(request.form.get("other_id"))
     if number:
         return results.find_subscriber(session, number)
@@ -175,7 +175,7 @@ def _other(session: Session, kept: Subscriber) -> Subscriber:
 @bp.post("/subscribers/<key:subscriber_id>/join")
 @requires(Right.EDIT_SUBSCRIBERS)
 def merge(subscriber_id: int) -> ResponseReturnValue:
-    """Read the two records as one from now on."""
+    """Merge the two records."""
     other_id = parse_id(request.form.get("other_id")) or subscriber_id
     with write_transaction() as tx:
         plan = merge_subscribers.merge(tx, subscriber_id, other_id, actor=_actor(), at=now())
@@ -188,7 +188,7 @@ def merge(subscriber_id: int) -> ResponseReturnValue:
 @bp.post("/subscribers/<key:subscriber_id>/part")
 @requires(Right.EDIT_SUBSCRIBERS)
 def undo_merge(subscriber_id: int) -> ResponseReturnValue:
-    """Take a joining back."""
+    """Undo a merge."""
     with write_transaction() as tx:
         joined_to = merge_subscribers.undo_merge(tx, subscriber_id)
         if joined_to is not None:
@@ -200,7 +200,7 @@ def undo_merge(subscriber_id: int) -> ResponseReturnValue:
 @bp.post("/subscribers/<key:subscriber_id>/address")
 @requires(Right.EDIT_SUBSCRIBERS)
 def change_address(subscriber_id: int) -> ResponseReturnValue:
-    """The person told us another address: that mailbox is asked, nothing changes before (L-04)."""
+    """Ask the new mailbox the person named; nothing changes before it confirms (L-04)."""
     how = request.form.get("how", "")
     staff_requests.validate_channel(how)
     typed, facts = request.form.get("address", ""), staff_requests.facts(how)
@@ -216,7 +216,7 @@ def change_address(subscriber_id: int) -> ResponseReturnValue:
 @bp.post("/subscribers/<key:subscriber_id>/address/cancel")
 @requires(Right.EDIT_SUBSCRIBERS)
 def cancel_address(subscriber_id: int) -> ResponseReturnValue:
-    """The wish is taken back; the link in the mail to the new mailbox moves nobody any more."""
+    """Cancel the change; the link sent to the new mailbox no longer works."""
     with write_transaction() as tx:
         if consent_change_address.cancel_change(tx, subscriber_id, actor=_actor(), at=now()):
             log_audit(tx, AuditAction.SUBSCRIBER_ADDRESS_CHANGE_CANCELLED, subscriber_id)
@@ -227,7 +227,7 @@ def cancel_address(subscriber_id: int) -> ResponseReturnValue:
 @bp.post("/subscribers/<key:subscriber_id>/own-data")
 @requires(Right.EXPORT_SUBSCRIBERS)
 def export_subscriber(subscriber_id: int) -> ResponseReturnValue:
-    """Articles 15 and 20: the person asked staff for all we hold of them."""
+    """Download all data of the person, who asked staff for it (Articles 15 and 20)."""
     how = request.form.get("how", "")
     staff_requests.validate_channel(how)
     with write_transaction() as tx:
@@ -239,7 +239,7 @@ def export_subscriber(subscriber_id: int) -> ResponseReturnValue:
 @bp.get("/subscribers/<key:subscriber_id>/erase")
 @requires(Right.ERASE_SUBSCRIBERS, look=AuditAction.SUBSCRIBER_VIEWED)
 def erase_page(subscriber_id: int) -> str:
-    """What goes and what stays, before it is done for good."""
+    """Show what is erased and what stays, before it is final."""
     with read_only_transaction() as tx:
         return render_template(
             "studio/subscribers/erase.html",
@@ -252,7 +252,7 @@ def erase_page(subscriber_id: int) -> str:
 @bp.post("/subscribers/<key:subscriber_id>/erase")
 @requires(Right.ERASE_SUBSCRIBERS)
 def erase(subscriber_id: int) -> ResponseReturnValue:
-    """Article 17: there is no way back, and the page has said so."""
+    """Erase the person (Article 17); this cannot be undone, as its page has said."""
     how = request.form.get("how", "")
     staff_requests.validate_channel(how)
     with write_transaction() as tx:

@@ -1,4 +1,4 @@
-"""What the facts of an event and its evidence are called; the ledger knows them by keys."""
+"""Labels of the facts and evidence of events, which the ledger stores by key."""
 
 from __future__ import annotations
 
@@ -70,6 +70,6 @@ _NAMES = {
 
 
 def fact_name(key: str) -> str:
-    """The name of a fact in the operator's language; one nobody has named by its key."""
+    """Return the label of a fact, or its key."""
     found = _NAMES.get(key)
     return str(gettext(found)) if found else key.replace("_", " ")

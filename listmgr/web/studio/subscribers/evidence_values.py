@@ -1,4 +1,4 @@
-"""The values of facts and evidence in the reader's words; the ledger keeps its own, as it must."""
+"""Values of facts and evidence in the reader's language; the ledger's own never change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from listmgr.web.studio.subscribers.evidence_labels import fact_name
 
 
 def init_app(app: Flask) -> None:
-    """What templates of the studio may call."""
+    """Register the template filter."""
     app.jinja_env.filters["fact_value"] = fact_value
 
 
@@ -60,7 +60,7 @@ mail_kind = named(
 
 
 def fact_value(value: object, key: str = "") -> str:
-    """A value of the fact `key`, as the operator's language says it; others' words as they are."""
+    """Return the label of a fact's value; free text is returned unchanged."""
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
     if isinstance(value, Mapping):
@@ -80,7 +80,7 @@ def _many(values: Sequence[object], key: str) -> str:
 
 
 def _by(told: str) -> str:
-    """How an act was done; what staff wrote down names the way the person chose."""
+    """Describe how an act was done; for staff, by the channel the person used."""
     for ending, sentence in (
         (_BY_STAFF_FOR_MANY, N_("%(how)s, written down by staff for many at once")),
         (_BY_STAFF, N_("%(how)s, written down by staff")),
@@ -103,7 +103,7 @@ def _seconds(told: str) -> str:
 
 
 def _field(told: str) -> str:
-    """Core fields by their name; a custom one by its key, which its owner has chosen."""
+    """Return a core field's label; a custom field's key."""
     core = {field.key: field.label(language()) for field in CORE_FIELDS}
     return core.get(told, told)
 

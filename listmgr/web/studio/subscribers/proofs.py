@@ -1,4 +1,4 @@
-"""The proof of one consent: to look at, to print, and to hand on as a file."""
+"""The proof of one consent: view, print, download."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from listmgr.web.translation import translate_error
 @bp.get("/subscribers/consents/<key:consent_id>/proof")
 @requires(Right.SEE_PROOFS, look=AuditAction.CONSENT_PROOF_VIEWED)
 def proof_page(consent_id: int) -> str:
-    """Who agreed to what, when and how, and whether the ledger holds."""
+    """Show who agreed to what, when and how, and whether the ledger is intact."""
     with read_only_transaction() as tx:
         found = proof(tx.session, consent_id)
         subscriber_id = tx.session.get_one(Consent, consent_id).subscriber_id
@@ -36,14 +36,14 @@ def proof_page(consent_id: int) -> str:
 @bp.get("/subscribers/consents/<key:consent_id>/proof.txt")
 @requires(Right.SEE_PROOFS, look=AuditAction.CONSENT_PROOF_EXPORTED)
 def proof_text(consent_id: int) -> Response:
-    """The same as plain text, for a letter or a court."""
+    """Return the proof as plain text, for a letter or a court."""
     return Response(printable(_found(consent_id)), mimetype="text/plain")
 
 
 @bp.get("/subscribers/consents/<key:consent_id>/proof.json")
 @requires(Right.SEE_PROOFS, look=AuditAction.CONSENT_PROOF_EXPORTED)
 def proof_file(consent_id: int) -> Response:
-    """The file that `listmgr evidence verify` checks with no database."""
+    """Download the file that `listmgr evidence verify` checks without a database."""
     text = json.dumps(_found(consent_id), ensure_ascii=False, indent=1)
     name = f'attachment; filename="consent-{consent_id}.json"'
     return Response(text, mimetype="application/json", headers={"Content-Disposition": name})

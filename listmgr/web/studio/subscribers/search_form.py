@@ -41,7 +41,7 @@ from listmgr.web.studio.transactions import parse_id
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The fields of the form as they were typed; "" where nothing is asked."""
+    """The form's fields as typed; "" is no filter."""
 
     query: str = ""
     tag: str = ""
@@ -55,18 +55,18 @@ class Filters:
 
     @property
     def link(self) -> dict[str, Any]:
-        """The parts of a link to this search."""
+        """Return the query parameters of this search."""
         return {name: value for name, value in asdict(self).items() if value}
 
     def without(self, chip: str) -> dict[str, Any]:
-        """The parts of a link to the search without one of its chips."""
+        """Return the query parameters of this search without one of its chips."""
         dropped = {"field", "value"} if chip == "field" else {chip}
         return {name: value for name, value in self.link.items() if name not in dropped}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The filters with what they mean, how they are shown, and what is wrong with one."""
+    """The filters with their meaning, their chips, and what is invalid."""
 
     filters: Filters
     wanted: SubscriberQuery
@@ -75,13 +75,13 @@ class Asked:
 
     @property
     def is_partial(self) -> bool:
-        """Whether something was asked for that is not understood, so that more are found."""
+        """Whether a filter was not understood, so that more people match."""
         names = {"field" if name == "value" else name for name in self.filters.link}
         return not names - ({"field"} if not self.filters.value else set()) <= set(self.chips)
 
 
 def asked(opened: Session) -> Asked:
-    """What this page was asked for, by its address alone."""
+    """Return what this page's URL asks for."""
     names = asdict(Filters())
     filters = Filters(**{name: _typed(request.args.get(name, "")) for name in names})
     field = _field(opened, filters)
@@ -101,12 +101,12 @@ def asked(opened: Session) -> Asked:
 
 
 def _typed(text: str) -> str:
-    """One filter as typed; PostgreSQL takes no NUL."""
+    """Return one filter as typed, without NUL, which PostgreSQL rejects."""
     return text.replace("\0", "").strip()[:MAX_QUERY]
 
 
 def _field(opened: Session, filters: Filters) -> CatalogueField | None:
-    """A field the operator may see; of any other nothing can be asked."""
+    """Return a field the operator may see; others cannot be searched."""
     if not filters.field:
         return None
     fields = visible_fields(opened, current_operator().role)
@@ -123,7 +123,7 @@ def _value(field: CatalogueField | None, typed: str) -> tuple[str, str]:
 
 
 def _day(typed: str, later: int) -> datetime | None:
-    """The beginning of a day, or of the one after it, where the operators are."""
+    """Return the beginning of a day, or of the next one, in the operators' time zone."""
     try:
         begins = date.fromisoformat(typed) + timedelta(days=later)
         return datetime.combine(begins, time(), ZoneInfo(services().settings.timezone))
@@ -132,7 +132,7 @@ def _day(typed: str, later: int) -> datetime | None:
 
 
 def chips(opened: Session, wanted: SubscriberQuery) -> dict[str, str]:
-    """What is asked for, in words, by the name of its filter."""
+    """Return the filters in words, by name."""
     words = {"query": _("“%(query)s”", query=wanted.query) if wanted.query else ""}
     words["tag"] = _("tag: %(tag)s", tag=wanted.tag) if wanted.tag else ""
     if wanted.field is not None and wanted.value:
@@ -149,7 +149,7 @@ def chips(opened: Session, wanted: SubscriberQuery) -> dict[str, str]:
 
 
 def _field_words(opened: Session, field: CatalogueField, value: str) -> str:
-    """The field with its value, for roles that may see it."""
+    """Return the field with its value, for roles that may see it."""
     if field.key not in {one.key for one in visible_fields(opened, current_operator().role)}:
         return str(_("a field your role may not see"))
     shown = language_name(value) if field.key == "language" else field.show(value, language())
