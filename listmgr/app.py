@@ -1,4 +1,4 @@
-"""Makes the web application: settings in, blueprints registered, nothing done at import."""
+"""The application factory: settings in, blueprints registered, nothing done at import."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ BOOT_ERROR = 3
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The application for gunicorn, the worker and tests; reads the environment if not told."""
+    """Return the application for gunicorn, workers and tests; reads the environment by default."""
     if settings is None:
         settings = load_settings()
         app = create_app(settings)
@@ -85,9 +85,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def watch_over(app: Flask, settings: Settings, *, in_thread: bool) -> None:
-    """Verify every connection to the database, and keep the journal after each act.
+    """Verify each database connection and write the journal after each act.
 
-    A web process keeps it in a thread: who withdraws does not wait for two disks.
+    A web process writes it in a thread, so that a withdrawal does not wait for two disks.
     """
     with app.app_context():
         keeper = JournalWriter(guard(db.engine, settings), settings)
@@ -95,9 +95,9 @@ def watch_over(app: Flask, settings: Settings, *, in_thread: bool) -> None:
 
 
 def _refuse_other_installation(settings: Settings) -> None:
-    """End this process, and gunicorn with it, where the database is another installation's.
+    """Exit, with gunicorn, if the database belongs to another installation.
 
-    One that does not answer now is looked at when it does.
+    A database that does not answer now is checked when it does.
     """
     try:
         verify_database(settings)
@@ -109,7 +109,7 @@ def _refuse_other_installation(settings: Settings) -> None:
 
 
 def services_of(app: Flask, settings: Settings) -> Services:
-    """What views and jobs of an application work with under these settings."""
+    """Return what views and jobs of an application use under these settings."""
     # A visitor does not wait for a silent Valkey: the row is written, and the sweep rings.
     connection = redis.Redis.from_url(
         settings.redis_url, socket_connect_timeout=2, socket_timeout=5

@@ -29,7 +29,7 @@ _T = TypeVar("_T", int, float, str)
 
 
 class SettingsError(Exception):
-    """A setting is missing or wrong; the message says which and what to write."""
+    """A setting is missing or invalid; the message says which and what to write."""
 
 
 def setting(
@@ -50,7 +50,7 @@ def setting(
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """How mail leaves: one SMTP submission account."""
+    """One SMTP submission account."""
 
     host: str = "127.0.0.1"
     port: int = 25
@@ -67,7 +67,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole configuration. Secrets never show in its representation."""
+    """The complete configuration. Secrets never appear in its representation."""
 
     data_dir: Path
     base_url: str
@@ -117,11 +117,11 @@ class Settings:
 
     @property
     def host(self) -> str:
-        """The host every public link carries."""
+        """The host of every public link."""
         return urlsplit(self.base_url).netloc
 
     def link(self, path: str) -> str:
-        """An absolute link; BASE_URL is its only source, never a request (T-16)."""
+        """Return an absolute URL; BASE_URL is its only source, never a request (T-16)."""
         return f"{self.base_url}/{path.lstrip('/')}"
 
 
@@ -142,13 +142,13 @@ _OTHER_NAMES = (
 
 
 def setting_names() -> frozenset[str]:
-    """Every environment variable of ours, with the prefix."""
+    """Return the names of all environment variables, with the prefix."""
     fields = [*_declared(Settings), *_declared(MailSettings)]
     return frozenset(PREFIX + name for name in (*(_env_name(f) for f in fields), *_OTHER_NAMES))
 
 
 def default_data_dir(env: Mapping[str, str]) -> Path:
-    """Where the embedded servers and secrets live when nothing is said."""
+    """Return the default directory of embedded servers and secrets."""
     if "LISTMGR_DATA_DIR" in env:
         return Path(env["LISTMGR_DATA_DIR"]).expanduser().absolute()
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -194,7 +194,7 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
 
 
 def database_url(url: str, name: str = "DATABASE_URL") -> str:
-    """Accept the spellings people have in their environment; the driver is psycopg 3."""
+    """Normalize common spellings; the driver is psycopg 3."""
     for prefix in ("postgres://", "postgresql://", "postgresql+psycopg://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url[len(prefix) :]
@@ -207,7 +207,7 @@ def database_url(url: str, name: str = "DATABASE_URL") -> str:
 
 
 def redis_url(url: str) -> str:
-    """Accept Valkey's schemes too, which redis-py does not know; the protocol is the same."""
+    """Accept Valkey's schemes, which redis-py does not know; the protocol is the same."""
     scheme, separator, rest = url.partition("://")
     scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
     if url and (not separator or scheme not in {"redis", "rediss", "unix"}):
@@ -219,7 +219,9 @@ def redis_url(url: str) -> str:
 
 
 def dns_server(written: str) -> tuple[str, int]:
-    """The address and port of `9.9.9.9`, `9.9.9.9:5353` or `[2620:fe::fe]:53`; ValueError."""
+    """Parse address and port: `9.9.9.9`, `9.9.9.9:5353` or `[2620:fe::fe]:53`. Raises
+    ValueError.
+    """
     parts = urlsplit(f"//{written}")
     host = str(ipaddress.ip_address(parts.hostname or ""))
     return host, 53 if parts.port is None else parts.port
@@ -267,7 +269,7 @@ def _number(
 
 
 def _warn_of_unknown_names(env: Mapping[str, str]) -> None:
-    """Say once a process which names of ours nobody reads; the value is never shown."""
+    """Warn once about unknown names with our prefix; never show a value."""
     names = setting_names()
     for name in sorted(env):
         if name.startswith(PREFIX) and name not in names and name not in _warned:
@@ -291,7 +293,7 @@ def _base_url(raw: str) -> str:
 
 
 def _split(name: str, raw: str) -> SplitResult:
-    """Raise SettingsError for an address whose host or port cannot be read; the value stays out."""
+    """Parse a URL. Raises SettingsError, without the value, if host or port is invalid."""
     try:
         url = urlsplit(raw)
         _ = url.port
@@ -348,7 +350,7 @@ def _mail(env: Mapping[str, str], base_url: str) -> MailSettings:
 
 
 def _decoded(part: str | None) -> str:
-    """Undo percent-encoding (RFC 3986, 2.1) of a user name or password, or raise SettingsError."""
+    """Percent-decode a user name or password (RFC 3986, 2.1). Raises SettingsError."""
     part = part or ""
     stray = re.search("%(?![0-9A-Fa-f]{2})", part)
     try:
@@ -382,7 +384,7 @@ def _key(env: Mapping[str, str], data_dir: Path, name: str) -> str:
 
 
 def _keys(env: Mapping[str, str], data_dir: Path, name: str) -> tuple[str, ...]:
-    """The keys of a comma-separated secret, newest first; none may be empty or easy to guess."""
+    """Return the keys of a comma-separated secret, newest first; none may be empty or weak."""
     keys = _secret(env, data_dir, name).split(",")
     return tuple(_long_enough(key.strip(), env, data_dir, name) for key in keys)
 
@@ -418,9 +420,9 @@ def _secret(env: Mapping[str, str], data_dir: Path, name: str) -> str:
 
 
 def _keep_secret(path: Path, value: str) -> str:
-    """Write a secret that is whole or not there at all, whenever the process is killed.
+    """Write a secret atomically, whenever the process is killed.
 
-    Of two processes that start at once the first one's secret counts; it is returned.
+    Of two processes that start together the first one's secret counts and is returned.
     """
     with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:
         file.write(value)

@@ -1,4 +1,4 @@
-"""How views and jobs reach what the application was made with."""
+"""Access of views and jobs to the application's services."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from listmgr.web.security import visitor_ip
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the application was made with."""
+    """The services an application was created with."""
 
     settings: Settings
     redis: redis.Redis
@@ -34,12 +34,12 @@ class Services:
 
 
 def services() -> Services:
-    """The services of the running application."""
+    """Return the services of the running application."""
     return cast("Services", current_app.extensions["listmgr"])
 
 
 def request_facts(method: str) -> RequestFacts:
-    """The evidence of the act this request carries."""
+    """Return the evidence of the act in this request."""
     return RequestFacts(
         ip=visitor_ip(services().settings),
         user_agent=request.user_agent.string,

@@ -47,7 +47,7 @@ _FUNCTIONS = sa.text(
 
 
 def grant_rights(connection: sa.Connection, role: str) -> None:
-    """Give a role what the application needs, and take from it what it had beyond that."""
+    """Grant a role what the application needs and revoke the rest."""
     quoted = connection.dialect.identifier_preparer.quote_identifier(role)
     schema = connection.scalar(sa.text("SELECT quote_ident(current_schema())"))
     statements = [f"GRANT USAGE ON SCHEMA {schema} TO {quoted}"]
@@ -67,6 +67,6 @@ def grant_rights(connection: sa.Connection, role: str) -> None:
 
 
 def can_rewrite_ledger(connection: sa.Connection, role: str) -> bool:
-    """Whether a role may change what has been written: as owner, its member, or superuser."""
+    """Whether a role may change existing events: as owner, member of the owner, or superuser."""
     asked = sa.text("SELECT has_table_privilege(:role, 'consent_events', 'UPDATE, DELETE')")
     return bool(connection.scalar(asked, {"role": role}))

@@ -142,7 +142,7 @@ _CLAIM = sa.text(
 
 @dataclass(slots=True)
 class _Course:
-    """When a task is looked at next (monotonic), what its look said, how long a failure waits."""
+    """When a task is checked next (monotonic), its last result, and its delay after a failure."""
 
     next_at: float = 0.0
     answer: object = None
@@ -151,7 +151,7 @@ class _Course:
 
 @dataclass(slots=True)
 class Scheduler:
-    """One copy of several; `ring` takes jobs and never raises."""
+    """One of several instances; `ring` queues jobs and never raises."""
 
     engine: sa.Engine
     ring: Callable[[list[Job]], object]
@@ -160,7 +160,7 @@ class Scheduler:
     _trouble: ThrottledLog = field(default_factory=lambda: ThrottledLog(log))
 
     def turn(self) -> None:
-        """Ring what is due. Never raises for what goes wrong with a task."""
+        """Queue what is due. Never raises for a task's failure."""
         for name, task in self.tasks.items():
             course = self._courses.setdefault(name, _Course())
             if time.monotonic() < course.next_at:

@@ -1,4 +1,4 @@
-"""The table of what is rung at an interval, claimed row by row."""
+"""Table of periodic tasks, claimed row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole schema: every model loaded, and the migrations that make it so."""
+"""The database schema: loads every model, and runs the migrations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _REVISION = re.compile(r'^(down_revision|revision)\b.*?= "(\w+)"', re.MULTILINE)
 
 @cache
 def _revisions() -> tuple[str, frozenset[str]]:
-    """The newest revision of the migrations, and those before it. Read without Alembic."""
+    """Return the newest revision and the ones before it, without loading Alembic."""
     own, before = set(), set()
     for path in (resource("migrations") / "versions").glob("*.py"):
         told = dict(_REVISION.findall(path.read_text()))
@@ -54,9 +54,9 @@ def _revisions() -> tuple[str, frozenset[str]]:
 
 
 def is_migrated(connection: psycopg.Connection) -> bool:
-    """Whether the database has this program's schema, or one of a newer program during an upgrade.
+    """Whether the database has this program's schema, or a newer one during an upgrade.
 
-    Only those before the newest are known to be too old.
+    Only revisions before the newest are known to be too old.
     """
     try:
         found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -66,9 +66,9 @@ def is_migrated(connection: psycopg.Connection) -> bool:
 
 
 def alembic_config() -> Config:
-    """The configuration of the migrations, wherever listmgr is installed.
+    """Return the configuration of the migrations, wherever listmgr is installed.
 
-    Alembic is loaded where it is used: it is a tenth of what a worker would hold in memory.
+    Alembic is loaded only here: it is a tenth of a worker's memory.
     """
     from alembic.config import Config  # noqa: PLC0415
 
@@ -102,7 +102,7 @@ def migrate(owner_url: str, revision: str = "head", *, application_url: str = ""
 
 
 def _role(url: str) -> str:
-    """The role a URL leads to; asked, since a proxy or a service file may decide it."""
+    """Return the role a URL connects as; asked, since a proxy or service file may decide it."""
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         return str(connection.scalar(sa.text("SELECT current_user")))

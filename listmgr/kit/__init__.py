@@ -1,1 +1,1 @@
-"""The room of what every room stands on: database, transaction, queue, tokens, mail, clock."""
+"""Foundations of all packages: database, transactions, queue, tokens, mail, clock."""

@@ -1,4 +1,4 @@
-"""The time, in one place so that everything else is told it: the database's, on every host."""
+"""The time, from the database's clock on every host."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,14 +14,14 @@ _anchor: tuple[datetime, float] | None = None
 
 
 def host_now() -> datetime:
-    """The present moment by the clock of this host, aware and in UTC."""
+    """Return the time by this host's clock, aware and in UTC."""
     return datetime.now(UTC)
 
 
 def now() -> datetime:
-    """The present moment by the database's clock, aware and in UTC (T-27).
+    """Return the time by the database's clock, aware and in UTC (T-27).
 
-    Until this process has opened a connection to the database it is the host's.
+    Until this process has connected to the database, it is the host's time.
     """
     if _anchor is None:
         return host_now()
@@ -30,9 +30,9 @@ def now() -> datetime:
 
 
 def follow(database_now: datetime) -> None:
-    """Go by the database's clock from now on, where the host's differs noticeably.
+    """Use the database's clock from now on if the host's differs noticeably.
 
-    A host's clock that is wrong is not looked at any more: somebody may set it right.
+    A wrong host clock is not consulted again, since somebody may correct it.
     """
     global _anchor  # noqa: PLW0603 - a process has one clock
     is_right = abs(database_now - host_now()) <= TOLERANCE
@@ -40,5 +40,7 @@ def follow(database_now: datetime) -> None:
 
 
 def elapsed() -> float:
-    """Seconds on a clock that is never set back and runs on while the machine is suspended."""
+    """Return seconds on a clock that never goes back and continues while the machine is
+    suspended.
+    """
     return time.clock_gettime(_ELAPSED)

@@ -1,4 +1,4 @@
-"""The declarative base of every table, and the one engine of a process."""
+"""The declarative base of all tables, and the engine of the process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLAIN: dict[str, Any] = {"personal": False}
 
 
 class Base(DeclarativeBase):
-    """Tables are plain declarative classes: no Flask in a model, mypy strict without plugins."""
+    """Base of plain declarative classes: no Flask in a model, strict mypy without plugins."""
 
     metadata = sa.MetaData(naming_convention=CONVENTION)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -62,7 +62,7 @@ PREPARE_THRESHOLD = "prepare_threshold"
 def _connect(
     _dialect: object, _record: object, _arguments: list[Any], parameters: dict[str, Any]
 ) -> None:
-    """Hand psycopg its own setting, which libpq does not know, as a number or None."""
+    """Convert psycopg's own setting, which libpq does not know, to a number or None."""
     written = parameters.get(PREPARE_THRESHOLD)
     if isinstance(written, str):
         parameters[PREPARE_THRESHOLD] = int(written) if written.isdecimal() else None
@@ -70,7 +70,7 @@ def _connect(
 
 @sa.event.listens_for(sa.Engine, "connect")
 def _follow_clock(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's own type
-    """Take the time from the database: hosts' clocks may differ by days, its own is one for all."""
+    """Take the time from the database: hosts' clocks may differ by days."""
     before = connection.autocommit
     try:
         connection.autocommit = True  # one round trip, where a transaction would take three
@@ -116,6 +116,6 @@ def _has_something_to_read(descriptor: int) -> bool:
 
 
 def libpq_url(url: str) -> str:
-    """A database URL as libpq reads it: without the driver's name and the driver's own settings."""
+    """Return a database URL as libpq reads it: without driver name and driver settings."""
     told = sa.make_url(url).difference_update_query([PREPARE_THRESHOLD])
     return told.set(drivername="postgresql").render_as_string(hide_password=False)

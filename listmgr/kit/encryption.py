@@ -1,4 +1,4 @@
-"""Seals secrets kept in the database with a key that is not in it."""
+"""Encrypt secrets in the database under a key that is not in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class SealBroken(Exception):
-    """None of the keys opens it: the key has been replaced without keeping the old one."""
+    """No key decrypts it: the key was replaced and the old one not kept."""
 
 
 def _box(keys: Sequence[str], purpose: str) -> MultiFernet:
@@ -24,12 +24,12 @@ def _box(keys: Sequence[str], purpose: str) -> MultiFernet:
 
 
 def seal(keys: Sequence[str], purpose: str, text: str) -> str:
-    """The text, readable only with one of the keys; the newest, which comes first, seals."""
+    """Encrypt a text with the first and newest key."""
     return _box(keys, purpose).encrypt(text.encode()).decode()
 
 
 def unseal(keys: Sequence[str], purpose: str, sealed: str) -> str:
-    """The text again; raises SealBroken."""
+    """Decrypt a text with any of the keys. Raises SealBroken."""
     try:
         return _box(keys, purpose).decrypt(sealed.encode()).decode()
     except InvalidToken:

@@ -1,10 +1,10 @@
-"""What may go wrong in a use case, named by what happened."""
+"""Errors of use cases, named by what happened."""
 
 from __future__ import annotations
 
 
 class DomainError(Exception):
-    """Something the person asked for cannot be done; the message says why, in plain words."""
+    """The request cannot be fulfilled; the message says why, in plain words."""
 
 
 class Refused(DomainError):
@@ -12,15 +12,15 @@ class Refused(DomainError):
 
 
 class IdentityError(Exception):
-    """Keys or data directory are of another installation; the message says what to do."""
+    """Keys or data directory belong to another installation; the message says what to do."""
 
 
 class NotFound(DomainError):
-    """There is no such thing, or the asker may not know of it."""
+    """It does not exist, or the requester may not know of it."""
 
 
 class InvalidInput(DomainError):
-    """A field does not hold what it should. `fields` maps each field to its message."""
+    """Fields are invalid. `fields` maps each field to its message."""
 
     def __init__(self, message: str, fields: dict[str, str] | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""HMAC-SHA-256 (RFC 2104), its key begun once, for those who sign or look up a million times."""
+"""HMAC-SHA-256 (RFC 2104) with a prepared key, for millions of messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BLOCK = 64
 
 @lru_cache(maxsize=32)
 def keyed(key: bytes) -> Callable[[bytes], bytes]:
-    """What `hmac.digest(key, message, "sha256")` gives for a message, at a third of its time."""
+    """Return a function equal to `hmac.digest(key, message, "sha256")` at a third of its time."""
     if len(key) > _BLOCK:
         key = hashlib.sha256(key).digest()
     padded = key.ljust(_BLOCK, b"\0")

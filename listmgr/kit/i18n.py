@@ -1,15 +1,15 @@
-"""Marks texts of the rooms for translation; whoever shows them looks them up."""
+"""Mark messages of the domain packages for translation; whoever shows them translates them."""
 
 from __future__ import annotations
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name translators' tools look for
-    """The text itself; its being here puts it into the catalogues."""
+    """Return the text unchanged; the call puts it into the catalogues."""
     return text
 
 
 class LazyMessage(str):
-    """A sentence with its gaps filled; whoever shows it fills them in the reader's language."""
+    """A message with parameters, formatted in the reader's language when shown."""
 
     __slots__ = ("gaps", "sentence")
 

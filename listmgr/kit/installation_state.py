@@ -1,4 +1,4 @@
-"""What the database knows of its installation: who it is, where it lies, whether mail may go."""
+"""The installation as the database knows it: identity, location, and whether mail may be sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ON_HOLD = N_(
 
 
 class HoldReason(enum.StrEnum):
-    """Why this may not be the database that ran here, so that no mail goes by itself."""
+    """Why this may be another database than the one that ran here, so that no mail is sent."""
 
     OLDER = "older"
     ELSEWHERE = "elsewhere"

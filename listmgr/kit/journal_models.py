@@ -17,7 +17,7 @@ from listmgr.kit.transaction import Transaction
 
 
 class JournalKind(enum.StrEnum):
-    """What happened."""
+    """Kind of an act."""
 
     WITHDRAWN = "withdrawn"
     RESTRICTED = "restricted"
@@ -30,7 +30,7 @@ class JournalKind(enum.StrEnum):
 
 
 class JournalEntry(Base):
-    """One act. `detail` is the purpose withdrawn from, the reason of a block, the number erased."""
+    """One act. `detail` is the purpose withdrawn from, the reason of a block, or the id erased."""
 
     __tablename__ = "journal_entries"
     __table_args__ = (
@@ -57,6 +57,6 @@ class JournalEntry(Base):
 def write_entry(
     tx: Transaction, kind: JournalKind, fingerprint: bytes, *, at: datetime, detail: str = ""
 ) -> None:
-    """Add an act that no trigger can see, because the database cannot make its fingerprint."""
+    """Add an act no trigger can record, since the database cannot compute its fingerprint."""
     tx.session.add(JournalEntry(kind=kind, fingerprint=fingerprint, at=at, detail=detail))
     tx.journaled = True

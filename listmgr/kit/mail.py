@@ -1,4 +1,4 @@
-"""Sends one transactional mail by Flask-Mail, with the time-outs and the checked TLS it lacks."""
+"""Send transactional mails by Flask-Mail, with timeouts and TLS verification."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from listmgr.kit.smtp_reply import MAX_LINES, one_line
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMail:
-    """A mail as a room writes it: no headers but its own, text and HTML."""
+    """A mail before it is encoded: headers, text and HTML."""
 
     to: str
     subject: str
@@ -41,7 +41,7 @@ class OutgoingMail:
 
 @dataclass(frozen=True, slots=True)
 class MailReceipt:
-    """What the mail server said when it took a mail."""
+    """The server's reply when it took a mail."""
 
     message_id: str
     reply: str
@@ -49,7 +49,7 @@ class MailReceipt:
 
 
 class MailRefused(Exception):
-    """The server refused the mail; `permanent` says whether asking again can help."""
+    """The server refused the mail; `permanent` tells whether a retry can help."""
 
     def __init__(self, code: int, reply: str) -> None:
         super().__init__(f"{code} {reply}")
@@ -57,15 +57,15 @@ class MailRefused(Exception):
 
 
 class MailServerAway(Exception):
-    """Nothing was handed over: the server is down, silent or unsafe."""
+    """Nothing was sent: the server is unreachable, silent or insecure."""
 
 
 class MailLoginRefused(MailServerAway):
-    """Nothing was handed over: the server does not take the user name and the password."""
+    """Nothing was sent: the server rejects the user name and password."""
 
 
 class MailUncertain(Exception):
-    """The connection broke after the mail had begun: it may have been taken (M-16)."""
+    """The connection broke after the mail had begun: the server may have taken it (M-16)."""
 
 
 # C0, DEL, C1 (with NEL), the two Unicode line ends, and halves of characters.
@@ -78,7 +78,7 @@ SendMail = Callable[[OutgoingMail, MailSettings], MailReceipt]
 
 
 class _Replies:
-    """What a server says, line by line: a reply has an end, in lines and in seconds."""
+    """Reads a server's replies line by line, bounded in lines and seconds."""
 
     def __init__(self, file: BinaryIO, seconds: float) -> None:
         self._file = file
@@ -86,30 +86,30 @@ class _Replies:
         self.begin()
 
     def begin(self) -> None:
-        """The next line is the first of a reply."""
+        """Start reading a reply."""
         self._lines = 0
         # Its first line may take as long as we wait for any; so may what follows.
         self._end = time.monotonic() + 2 * self._seconds
 
     def readline(self, size: int) -> bytes:
-        """One line; raises OSError when the reply has too many."""
+        """Return one line. Raises OSError if the reply has too many lines."""
         self._lines += 1
         if self._lines > MAX_LINES or time.monotonic() > self._end:
             raise OSError("a reply without end")
         return self._file.readline(size)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the file."""
         self._file.close()
 
 
 class _BoundedReplies(smtplib.SMTP):
-    """smtplib takes as many lines for one reply as the server likes to send."""
+    """SMTP client with bounded replies; smtplib reads as many lines as the server sends."""
 
     file: _Replies | None
 
     def getreply(self) -> tuple[int, bytes]:
-        """The next reply; raises SMTPServerDisconnected when it has no end."""
+        """Return the next reply. Raises SMTPServerDisconnected if it does not end."""
         if self.file is None:
             assert self.sock is not None
             self.file = _Replies(self.sock.makefile("rb"), self.timeout)
@@ -122,7 +122,7 @@ class _BoundedRepliesTls(_BoundedReplies, smtplib.SMTP_SSL):
 
 
 class _Connection(Connection):
-    """Flask-Mail has no time-out, and does not check certificates after STARTTLS."""
+    """Adds timeouts and certificate checks after STARTTLS, which Flask-Mail lacks."""
 
     def __init__(self, mail: TransactionalMail, account: MailSettings) -> None:
         super().__init__(mail)
@@ -166,13 +166,13 @@ class TransactionalMail(Mail):
     """Flask-Mail with our connection."""
 
     def connect_to(self, account: MailSettings) -> _Connection:
-        """A connection that knows time-outs."""
+        """Return a connection with timeouts."""
         return _Connection(self, account)
 
 
 @dataclass(slots=True)
 class _Kept:
-    """An open connection, when it was used last (monotonic), and how many mails it has carried."""
+    """An open connection, its last use (monotonic), and the number of mails it has sent."""
 
     connection: _Connection
     used: float
@@ -180,15 +180,15 @@ class _Kept:
 
 
 class KeptConnections:
-    """Connections that stay open from one mail to the next: for one thread that sends many."""
+    """Connections kept open between mails, for one thread that sends many."""
 
     def __init__(self) -> None:
         self._open: dict[MailSettings, _Kept] = {}
 
     def take(self, account: MailSettings) -> _Kept | None:
-        """The open connection to an account; it is no longer kept until it is given back.
+        """Return the open connection to an account, removing it until it is given back.
 
-        One the server has closed meanwhile is noticed by NOOP before a mail rests on it.
+        NOOP detects one that the server has closed before a mail rests on it.
         """
         kept = self._open.pop(account, None)
         if kept is None:
@@ -200,12 +200,12 @@ class KeptConnections:
         return None
 
     def give_back(self, account: MailSettings, kept: _Kept) -> None:
-        """Keep a connection for the next mail to the same account."""
+        """Keep a connection for the next mail of the same account."""
         kept.used, kept.mails = time.monotonic(), kept.mails + 1
         self._open[account] = kept
 
     def close(self) -> None:
-        """Take leave of every server."""
+        """Disconnect from every server."""
         while self._open:
             self._open.popitem()[1].connection.__exit__()
 
@@ -218,7 +218,7 @@ def _answers(host: smtplib.SMTP | None) -> bool:
 
 
 def make_post(app: Flask, keep: KeptConnections | None = None) -> SendMail:
-    """The function that hands a letter to the server of an account; `keep` lends it connections."""
+    """Return the function that sends a mail to an account's server; `keep` lends it connections."""
     mail = TransactionalMail(app)
     return lambda letter, account: _hand_over(mail, keep, letter, account)
 
@@ -246,7 +246,7 @@ def _hand_over(
 def _connected(
     mail: TransactionalMail, keep: KeptConnections | None, account: MailSettings
 ) -> Iterator[smtplib.SMTP]:
-    """A connection for one mail, kept for the next one only after this one was taken."""
+    """Yield a connection for one mail; keep it only if the mail was taken."""
     kept = keep.take(account) if keep is not None else None
     if kept is None:
         kept = _Kept(mail.connect_to(account).__enter__(), time.monotonic())
@@ -263,7 +263,7 @@ def _connected(
 
 
 def _transmit(host: smtplib.SMTP, sender: str, recipient: str, octets: bytes) -> str:
-    """One transaction (RFC 5321); what the server said when it took the mail."""
+    """Run one transaction (RFC 5321); return the server's reply when it took the mail."""
     options = () if recipient.isascii() else ("SMTPUTF8", "BODY=8BITMIME")
     if options and not host.has_extn("smtputf8"):
         raise MailRefused(553, "5.6.7 the mail server takes ASCII addresses only")
@@ -301,7 +301,7 @@ def _text(reply: bytes | str) -> str:
 
 
 def as_message(letter: OutgoingMail) -> EmailMessage:
-    """The letter in MIME, quoted-printable, lines of 78 octets at most (RFC 5322, RFC 2045).
+    """Return the mail in MIME, quoted-printable, lines of at most 78 bytes (RFC 5322, RFC 2045).
 
     Raises MailRefused for a value that would break out of its header (T-17).
     """

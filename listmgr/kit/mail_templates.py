@@ -1,4 +1,4 @@
-"""The one way in which templates of mails are read: nothing missing passes, and HTML is escaped."""
+"""Load mail templates: undefined variables fail and HTML is escaped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 
 def mail_templates(folder: Path) -> Environment:
-    """The templates of a folder."""
+    """Return the environment for a folder's templates."""
     return Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,

@@ -1,4 +1,4 @@
-"""Where the files are that are not Python: templates, migrations."""
+"""Paths of files that are not Python: templates, migrations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def resource(name: str) -> Path:
-    """A top-level folder of the repository, or its copy inside an installed wheel."""
+    """Return a top-level folder of the repository, or its copy in an installed wheel."""
     package = Path(__file__).parent.parent
     inside = package / name
     return inside if inside.exists() else package.parent / name

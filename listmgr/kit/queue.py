@@ -1,4 +1,4 @@
-"""The bell: RQ carries the names of jobs; rows say what is to be done."""
+"""The job queue: RQ carries the names of jobs; database rows say what is to be done."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _trouble = ThrottledLog(logging.getLogger(__name__))
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job by name: a function of `listmgr.jobs`, its arguments, and the queue it waits in.
+    """A job by name: a function of `listmgr.jobs`, its arguments and its queue.
 
-    A job with a key is rung once until it has run; more rings while it waits are dropped.
+    A job with a key waits only once: further ones are dropped until it has run.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Job:
 
 
 def enqueue(connection: redis.Redis, jobs: Iterable[Job]) -> int:
-    """Put jobs in their queues and return how many went in.
+    """Queue jobs; return how many were added.
 
-    Never raises: the row is the truth, and a sweep rings again. What is wrong with one job, or
-    with what Valkey holds under its key, keeps no other job from being rung.
+    Never raises: rows are authoritative, and a sweep queues again. An error with one job, or with
+    what Valkey holds under its key, does not affect the others.
     """
     rung = 0
     for job in jobs:
@@ -91,7 +91,7 @@ def _ring_one(connection: redis.Redis, job: Job) -> bool:
 
 
 def _is_over(connection: redis.Redis, queue: str, job_id: str) -> bool:
-    """Whether nobody will run it any more: it ended, failed, or its worker was killed."""
+    """Whether nobody will run the job any more: it ended, failed, or its worker was killed."""
     status = connection.hget(queue_keys.job_key(job_id), "status")
     if status in _OVER:
         return True
@@ -104,9 +104,10 @@ def _is_over(connection: redis.Redis, queue: str, job_id: str) -> bool:
 
 
 def _is_lost(connection: redis.Redis, queue: str, job_id: str) -> bool:
-    """Whether a worker took it and was killed before it began: it waits nowhere, nobody has it.
+    """Whether a worker took the job and was killed before it began: it is in no queue and not
+    running.
 
-    RQ takes a job off several queues by a bare BLPOP, and would never miss it again.
+    RQ pops jobs from several queues by a plain BLPOP and would never notice.
     """
     if connection.lpos(queue_keys.queue_key(queue), job_id) is not None:
         return False

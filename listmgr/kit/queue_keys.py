@@ -20,12 +20,12 @@ _SHARED = {"rq:queues": "set", "rq:suspended": "none"}
 
 
 def queue_key(queue: str) -> str:
-    """The list in which the jobs of a queue wait."""
+    """Return the list of a queue's waiting jobs."""
     return f"rq:queue:{queue}"
 
 
 def running_key(queue: str) -> str:
-    """The sorted set of what of a queue is running, by the time at which it counts as lost."""
+    """Return the sorted set of a queue's running jobs, scored by when each counts as lost."""
     return f"rq:wip:{queue}"
 
 
@@ -39,7 +39,7 @@ def _types(queue: str) -> dict[str, str]:
 
 
 def mend(connection: redis.Redis, queues: Iterable[str] = QUEUES) -> int:
-    """Delete shared keys that hold another type than RQ expects; how many there were."""
+    """Delete shared keys of a wrong type; return how many."""
     expected = dict(_SHARED)
     for queue in queues:
         expected |= _types(queue)
@@ -59,7 +59,7 @@ def mend(connection: redis.Redis, queues: Iterable[str] = QUEUES) -> int:
 
 
 def erase(connection: redis.Redis, queue: str, job_id: str) -> None:
-    """Take every trace of a job away, whatever state it is in."""
+    """Delete every trace of a job, whatever its state."""
     executions = execution_ids(connection, job_id)
     prefix = f"{job_id}:"
     running = [
@@ -87,7 +87,7 @@ def erase(connection: redis.Redis, queue: str, job_id: str) -> None:
 
 
 def forget_run(connection: redis.Redis, queue: str, job_id: str, execution_id: str) -> None:
-    """Take a job away that has been done, at once with its run: its key is free again."""
+    """Delete a finished job together with its run, so that its key is free again."""
     with connection.pipeline() as pipeline:
         pipeline.delete(
             job_key(job_id), execution_key(job_id, execution_id), f"rq:executions:{job_id}"
@@ -97,17 +97,17 @@ def forget_run(connection: redis.Redis, queue: str, job_id: str, execution_id: s
 
 
 def job_key(job_id: str) -> str:
-    """The hash of a job."""
+    """Return the hash of a job."""
     return f"rq:job:{job_id}"
 
 
 def execution_key(job_id: str, execution_id: str) -> str:
-    """The hash of one run of a job; it expires when its worker does not renew it."""
+    """Return the hash of one run of a job; it expires unless its worker renews it."""
     return f"rq:execution:{job_id}:{execution_id}"
 
 
 def execution_ids(connection: redis.Redis, job_id: str) -> list[str]:
-    """The runs of a job that RQ has written down; none where the key holds something else."""
+    """Return the runs of a job known to RQ; none if the key holds something else."""
     return [as_text(member) for member in _members(connection, f"rq:executions:{job_id}")]
 
 
@@ -118,9 +118,9 @@ def is_running(connection: redis.Redis, job_id: str) -> bool:
 
 
 def forget_ended(connection: redis.Redis, queues: Iterable[str], at: float) -> None:
-    """Take away runs that were lost, and failures kept long enough. `at` in seconds of the epoch.
+    """Delete lost runs and old failures. `at` is in epoch seconds.
 
-    What a lost job should have done stands in its row, and a sweep enqueues it again.
+    What a lost job should have done is in its row, and a sweep queues it again.
     """
     for queue in queues:
         late = cast("list[bytes]", connection.zrangebyscore(running_key(queue), "-inf", at))
@@ -133,7 +133,7 @@ def forget_ended(connection: redis.Redis, queues: Iterable[str], at: float) -> N
 
 
 def _was_lost(connection: redis.Redis, job_id: str) -> bool:
-    """Whether its worker ended before it; it may have been enqueued again meanwhile."""
+    """Whether its worker ended before it; it may have been queued again since."""
     try:
         status = connection.hget(job_key(job_id), "status")
     except redis.ResponseError:
@@ -149,5 +149,5 @@ def _members(connection: redis.Redis, key: str) -> list[bytes]:
 
 
 def as_text(value: object) -> str:
-    """What Valkey answered, whoever wrote it; octets that are no UTF-8 are replaced."""
+    """Decode a value from Valkey, whoever wrote it; invalid UTF-8 is replaced."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

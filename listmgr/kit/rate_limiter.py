@@ -27,7 +27,7 @@ SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An hour or a day: its limit (0 is none), and when it begins and ends, in epoch seconds."""
+    """An hour or a day: its limit (0 means none), its beginning and end in epoch seconds."""
 
     limit: int
     begin: int
@@ -36,10 +36,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Wanted permits of one key.
+    """A request for permits of one key.
 
-    With `ahead` the moments may lie in the future, as many as fall into `span` seconds. Without,
-    only those are given whose moment has come. `slack` seconds unused may be caught up.
+    With `ahead` they may lie in the future, as many as fall into `span` seconds; otherwise only
+    those that are due are granted. Up to `slack` unused seconds may be caught up.
     """
 
     key: str
@@ -54,7 +54,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """`count` permits from `start` seconds on. Where there are none: what is used up, until when.
+    """`count` permits from `start` seconds on, or which limit is exhausted and until when.
 
     `why` is "", "second", "hour" or "day"; `wait` is in seconds.
     """
@@ -67,7 +67,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A counter that was lost, or never kept: of which key, from when on (epoch seconds)."""
+    """A counter that was lost or never existed: its key and its beginning (epoch seconds)."""
 
     key: str
     begin: int
@@ -76,7 +76,9 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """After so many refusals in a row for `first` seconds, then twice as long each time."""
+    """Back off for `first` seconds after that many refusals in a row, then twice as long each
+    time.
+    """
 
     strikes: int = 3
     first: float = 30.0
@@ -87,11 +89,11 @@ _WHY = {0: "", 1: "second", 2: "hour", 3: "day"}
 
 
 class RateLimiterUnavailable(Exception):
-    """Valkey does not answer: nobody knows what may be sent."""
+    """Valkey does not answer, so it is unknown what may be sent."""
 
 
 class RateLimiter:
-    """The hand-out. Every method may raise PermitsAway."""
+    """Permits shared by all workers. Every method may raise RateLimiterUnavailable."""
 
     def __init__(self, connection: redis.Redis) -> None:
         self._redis = connection
@@ -104,49 +106,51 @@ class RateLimiter:
             return self._scripts[script](keys=keys, args=[json.dumps(args)])
 
     def take(self, asks: Sequence[Ask], *, at: float = 0.0) -> list[Given | Unknown]:
-        """An answer to each; `at` (epoch seconds) replaces the clock of Valkey."""
+        """Answer each request; `at` (epoch seconds) replaces Valkey's clock."""
         keys = [key for ask in asks for key in _keys(ask)]
         wanted = [_as_json(ask) for ask in asks]
         found = cast("list[list[int]]", self._run("take", keys, now=_micros(at), asks=wanted))
         return [_answer(ask, told) for ask, told in zip(asks, found, strict=True)]
 
     def give_back(self, ask: Ask, count: int) -> None:
-        """Permits that were not used."""
+        """Return unused permits."""
         self._run("give_back", _keys(ask)[:3], count=count, per_second=ask.per_second)
 
     def spend(self, ask: Ask, count: int) -> None:
-        """Count what was used without asking. A counter that is not whole is left to the rows."""
+        """Count what was used without asking. An incomplete counter is left to be recounted."""
         self._run("spend", _keys(ask), **_as_json(ask), count=count)
 
     def counted(self, ask: Ask, unknown: Unknown, count: int) -> None:
-        """What the rows say has been used since `begin`, unless somebody was quicker."""
+        """Store what the rows say was used since `begin`, unless another worker did."""
         span, key = (ask.day, _keys(ask)[2]) if unknown.is_day else (ask.hour, _keys(ask)[1])
         keys = [key, f"{ask.key}:since"]
         self._run("seed", keys, count=count, forget_at=span.end + _KEPT)
 
     def used(self, ask: Ask) -> tuple[int, int]:
-        """How many of the hour's and of the day's permits are gone."""
+        """Return how many of the hour's and the day's permits are used."""
         with _reaching():
             found = cast("list[bytes | None]", self._redis.mget(_keys(ask)[1:3]))
         return int(found[0] or 0), int(found[1] or 0)
 
     def enter(self, key: str, holders: Sequence[str], *, most: int, seconds: int) -> int:
-        """How many of the holders have a place now; who had one before keeps it."""
+        """Return how many of the holders have a slot now; existing holders keep theirs."""
         return int(self._run("enter", [key], most=most, seconds=seconds, holders=list(holders)))
 
     def leave(self, key: str, holders: Sequence[str]) -> None:
-        """Give places back."""
+        """Release slots."""
         with _reaching():
             self._redis.zrem(key, *holders)
 
     def inside(self, key: str) -> int:
-        """How many places are taken."""
+        """Return how many slots are taken."""
         with _reaching():
             seconds, _micros = self._redis.time()
             return int(self._redis.zcount(key, seconds * SECOND, "+inf"))
 
     def queue(self, key: str, count: int, *, rate: float, floor: float = 0.0) -> float:
-        """In how many seconds the first of `count` who are put off is due; not before `floor`."""
+        """Return in how many seconds the first of `count` deferred people is due; not before
+        `floor`.
+        """
         step = _micros(1 / rate)
         found = self._run("queue", [f"{key}:tail"], count=count, step=step, floor=_micros(floor))
         return float(found) / SECOND
@@ -154,7 +158,9 @@ class RateLimiter:
     def heard(
         self, key: str, scope: str, *, good: int, bad: int, rule: BackOff, jitter: float
     ) -> float:
-        """Note how a place answered; until when (epoch seconds of `now`) it is left alone, or 0."""
+        """Record a place's answers; return until when (epoch seconds of `now`) to back off,
+        or 0.
+        """
         till = self._run(
             "back_off",
             [key],
@@ -172,22 +178,22 @@ class RateLimiter:
             return int(till) / SECOND + _behind(self._redis.time())
 
     def store_counter(self, key: str, number: int, *, seconds: int) -> None:
-        """Keep a number for so many seconds."""
+        """Store a number for this many seconds."""
         with _reaching():
             self._redis.set(key, number, ex=seconds)
 
     def read_counter(self, key: str) -> int | None:
-        """The number that is kept; None where there is none, or no more."""
+        """Return the stored number, or None."""
         with _reaching():
             found = cast("bytes | None", self._redis.get(key))
         return None if found is None else int(found)
 
     def add_to_counter(self, key: str, number: int, *, enough: int) -> None:
-        """Add to a number that is kept, and forget it when that is `enough`."""
+        """Add to a stored number and delete it once it reaches `enough`."""
         self._run("add_if_there", [key], number=number, enough=enough)
 
     def left_alone(self, key: str) -> dict[str, float]:
-        """Until when each place that has refused is left alone; a time gone by: one may try.
+        """Return until when each place is in back-off; after that one probe is allowed.
 
         In epoch seconds of `now`, which may differ from Valkey's.
         """
@@ -200,13 +206,13 @@ class RateLimiter:
         return {name: int(till) / SECOND + behind for name, (_, level, till) in told if int(level)}
 
     def recall(self, key: str) -> set[str]:
-        """The names kept under a key."""
+        """Return the names stored under a key."""
         with _reaching():
             found = cast("set[bytes]", self._redis.smembers(key))
         return {name.decode() for name in found}
 
     def remember(self, key: str, names: Collection[str], *, seconds: int) -> None:
-        """Keep these names under a key, in place of those that were there."""
+        """Store these names under a key, replacing others."""
         with _reaching(), self._redis.pipeline() as pipe:
             pipe.delete(key)
             if names:
@@ -229,7 +235,7 @@ def _keys(ask: Ask) -> list[str]:
 
 
 def _behind(clock: tuple[int, int]) -> float:
-    """How many seconds Valkey's clock is behind the one of `now`."""
+    """Return how many seconds Valkey's clock is behind `now`."""
     seconds, micros = clock
     return now().timestamp() - seconds - micros / SECOND
 
@@ -239,7 +245,7 @@ def _micros(seconds: float) -> int:
 
 
 def _as_json(ask: Ask) -> dict[str, object]:
-    """An ask as the scripts read it: moments of spans in seconds, all else in microseconds."""
+    """Return a request as the scripts read it: spans in seconds, all else in microseconds."""
     hour, day = (
         {"limit": span.limit, "begins": span.begin, "ends": span.end}
         for span in (ask.hour, ask.day)
@@ -257,5 +263,5 @@ def _answer(ask: Ask, told: list[Any]) -> Given | Unknown:
 
 @lru_cache(maxsize=4)
 def permits_at(url: str) -> RateLimiter:
-    """The hand-out of a server; connected when first used."""
+    """Return the rate limiter of a server, which connects on first use."""
     return RateLimiter(redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5))

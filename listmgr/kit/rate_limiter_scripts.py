@@ -1,6 +1,6 @@
-"""What Valkey does for the hand-out of permits, each step in one go: `lua/*.lua` (see permits.py).
+"""Lua scripts of the rate limiter, each atomic in Valkey: `lua/*.lua` (see rate_limiter.py).
 
-Each script is given its keys and one JSON object, `args`; `lua/prelude.lua` stands before all.
+Each script gets its keys and one JSON object, `args`; `lua/prelude.lua` precedes all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _PRELUDE = "prelude"
 
 
 def load_scripts() -> dict[str, str]:
-    """The scripts by their names."""
+    """Return the scripts by name."""
     sources = {path.stem: path.read_text() for path in sorted(_FOLDER.glob("*.lua"))}
     prelude = sources.pop(_PRELUDE)
     return {name: prelude + source for name, source in sources.items()}

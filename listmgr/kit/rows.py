@@ -1,4 +1,4 @@
-"""Statements past the ORM, where each is run often (decisions 0063 and 0078)."""
+"""Frequent statements without the ORM (decisions 0063 and 0078)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Rows = Callable[[str, Mapping[str, object]], list[tuple[Any, ...]]]
 
 
 def rows_of(session: Session) -> Rows:
-    """Run statements in a session's transaction; what the session holds back is written first."""
+    """Run statements in a session's transaction after flushing the session."""
     run = rows_unflushed(session)
 
     def run_after_flush(statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
@@ -25,9 +25,9 @@ def rows_of(session: Session) -> Rows:
 
 
 def rows_unflushed(session: Session) -> Rows:
-    """Run statements in a session's transaction, for those that need nothing it holds back.
+    """Run statements in a session's transaction without flushing it.
 
-    Raises SQLAlchemy's errors, as the session itself does.
+    Raises SQLAlchemy's errors, as the session does.
     """
     connection = session.connection().connection
     run = rows_on(cast("psycopg.Connection[Any]", connection.driver_connection))

@@ -16,30 +16,30 @@ _GUARDED = (*_BEGINS_A_FORMULA, "'")
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet program would read the text as something to compute."""
+    """Whether a spreadsheet program would interpret the text as a formula."""
     return text.startswith(_BEGINS_A_FORMULA)
 
 
 def guard(value: object) -> str:
-    """A value as text; an apostrophe before what would be a formula. `unguard` undoes it."""
+    """Return a value as text with an apostrophe before a formula; `unguard` removes it."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_GUARDED) else text
 
 
 def unguard(text: str) -> str:
-    """What `guard` was given: for cells of files that come in, ours among them."""
+    """Return what `guard` was given, for cells of incoming files."""
     return text[1:] if text.startswith("'") and text[1:].startswith(_GUARDED) else text
 
 
 def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """One line after the other, with the mark by which Excel knows UTF-8 before the first."""
+    """Yield the lines of a file that begins with the BOM by which Excel recognizes UTF-8."""
     yield "\ufeff"
     for row in rows:
         yield csv_text([row])
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """Some rows as CSV, each cell guarded; without the mark."""
+    """Return rows as CSV with each cell guarded, without BOM."""
     text = io.StringIO()
     csv.writer(text).writerows([guard(value) for value in row] for row in rows)
     return text.getvalue()

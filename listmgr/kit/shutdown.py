@@ -1,4 +1,4 @@
-"""Whether this process has been asked to end: long work looks here between two steps."""
+"""Whether this process was asked to stop; long work checks it between two steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _asked = threading.Event()
 
 
 def request(*_: object) -> None:
-    """Ask the work of this process to end at its next step; fit for a signal handler."""
+    """Ask this process to stop at its next step; usable as a signal handler."""
     _asked.set()
 
 
