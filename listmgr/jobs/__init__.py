@@ -1,4 +1,4 @@
-"""Every background job, by the name the queue carries; each may run twice."""
+"""All background jobs, by the name the queue carries; each may run twice."""
 
 from __future__ import annotations
 

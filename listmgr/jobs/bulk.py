@@ -1,4 +1,4 @@
-"""Acts on many people, exports, and erasures that are kept outside."""
+"""Jobs of mass updates, exports and the journal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from listmgr.privacy import (
 
 
 def run_bulk(act_id: int, turn: int) -> None:
-    """Work at an act on many people for some seconds, then ask to be called again."""
+    """Run a mass update for some seconds, then queue the next slice."""
     uow = services().unit_of_work
     if bulk_run.run_slice(uow, act_id, erase=erasure.erase, now=now):
         with uow() as tx:
@@ -26,7 +26,7 @@ def run_bulk(act_id: int, turn: int) -> None:
 
 
 def write_export(export_id: int, turn: int) -> None:
-    """Write at an export's file for some seconds, then ask to be called again."""
+    """Write an export for some seconds, then queue the next slice."""
     uow = services().unit_of_work
     if export_write.run_slice(uow, export_id, now=now):
         with uow() as tx:
@@ -34,23 +34,23 @@ def write_export(export_id: int, turn: int) -> None:
 
 
 def sweep_many() -> None:
-    """Ring for acts on many people and for exports whose bell was lost."""
+    """Queue mass updates and exports whose job was lost."""
     with services().unit_of_work() as tx:
         bulk_control.sweep(tx)
         export_keep.sweep(tx)
 
 
 def purge_many() -> None:
-    """Take away files whose day is over, and values that can not be given back any more."""
+    """Delete expired files, and undo values that are no longer needed."""
     with services().unit_of_work() as tx:
         export_keep.expire(tx, at=now())
         bulk_control.purge(tx, at=now())
 
 
 def keep_journal() -> None:
-    """Keep the journal of acts outside the database, and clear what was answered late.
+    """Write the journal of acts outside the database, and clear late replies.
 
-    After a restore what this host's journal tells is done again first.
+    After a restore, first replay this host's journal.
     """
     made = services()
     catch_up(made.unit_of_work, made.settings)

@@ -1,4 +1,4 @@
-"""Campaigns: their slices, their sweep, what is forgotten of them."""
+"""Jobs of campaigns: slices, sweep, retention."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECONDS = 20.0
 
 
 def send_slice(campaign_id: int, slot: int, turn: int) -> None:
-    """Send a campaign for some seconds, then ask to be called again."""
+    """Send a campaign for some seconds, then queue the next slice."""
     made = services()
     if mail_is_on_hold():
         return
@@ -54,7 +54,7 @@ def send_slice(campaign_id: int, slot: int, turn: int) -> None:
 
 
 def sweep_campaigns() -> None:
-    """Ring for campaigns that have something to do, finish those that have not."""
+    """Queue campaigns that have work; finish the others."""
     with services().unit_of_work() as tx:
         campaigns = sweep.campaigns_to_sweep(tx.session, at=now())
     for campaign_id in campaigns:
@@ -88,7 +88,7 @@ def knock(campaign_id: int) -> None:
 
 
 def note_uses() -> None:
-    """Let consents know that they were used, lease by lease; the next call goes on."""
+    """Record the uses of consents lease by lease; the next call continues."""
     end = time.monotonic() + SECONDS
     while time.monotonic() < end and not shutdown.requested():
         with services().unit_of_work() as tx:
@@ -97,7 +97,7 @@ def note_uses() -> None:
 
 
 def drop_deliveries() -> None:
-    """Forget who got campaigns that ended long ago, one campaign at a time."""
+    """Delete who got campaigns that ended long ago, one campaign at a time."""
     made = services()
     with made.unit_of_work() as tx:
         due = retention.expired_campaigns(tx.session, made.settings.delivery_months, at=now())

@@ -1,4 +1,4 @@
-"""Business cards: read, tidied, deleted."""
+"""Jobs of business cards: read, clean up, delete."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from listmgr.kit.clock import now
 
 
 def read_card_upload(upload_id: int) -> None:
-    """Read what was handed in and put its cards into the inbox."""
+    """Read an upload and add its cards to the inbox."""
     process_upload.read_upload(services().unit_of_work, upload_id, now=now)
 
 
 def sweep_cards() -> None:
-    """Ring for card uploads and replies whose bell was lost."""
+    """Queue card uploads and replies whose job was lost."""
     with services().unit_of_work() as tx:
         process_upload.sweep_uploads(tx, at=now())
         reply_sender.sweep_letters(tx, at=now())
 
 
 def tidy_cards() -> None:
-    """Delete cards nobody answered in time, and pictures kept long enough; count what is left."""
+    """Delete unanswered cards and old pictures; refresh the counts."""
     for tidy in (retention.delete_due, retention.drop_newly_objected, retention.purge_uploads):
         count = 1
         while count:

@@ -1,4 +1,4 @@
-"""What becomes of consents: sign-ups, changes of address, ends, the ledger, the search."""
+"""Jobs of consents: sign-ups, changes of address, expiry, ledger, search."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 
 def process_signup(signup_id: int) -> None:
-    """Look at one sign-up, and send its confirmation mail without another job.
+    """Process one sign-up and send its confirmation mail without another job.
 
-    The claim is committed with the sign-up, so that the mail goes once however often this runs.
-    While mailing is on hold the sign-up waits for the sweep.
+    The claim is committed with the sign-up, so that the mail is sent once however often this runs.
+    While mailing is on hold, the sign-up waits.
     """
     made = services()
     with made.unit_of_work() as tx:
@@ -49,7 +49,7 @@ def process_signup(signup_id: int) -> None:
 
 
 def sweep_signups() -> None:
-    """Ring for sign-ups whose bell was lost."""
+    """Queue sign-ups whose job was lost."""
     with services().unit_of_work() as tx:
         for found in tx.session.scalars(sa.select(Signup.id).order_by(Signup.id).limit(1000)):
             key = f"signup-{found}"
@@ -57,13 +57,13 @@ def sweep_signups() -> None:
 
 
 def process_address_change(change_id: int) -> None:
-    """Ask the new mailbox of a change of address, tell the old one."""
+    """Ask the new mailbox of a change of address and inform the old one."""
     with services().unit_of_work() as tx:
         change_address.process_change(tx, change_id, at=now())
 
 
 def sweep_address_changes() -> None:
-    """Ring for changes of address whose bell was lost, end those nobody answered."""
+    """Queue changes of address whose job was lost; end unanswered ones."""
     with services().unit_of_work() as tx:
         change_address.sweep_changes(tx, at=now())
 
@@ -79,7 +79,7 @@ def expire_consents() -> None:
 
 
 def clear_fields() -> None:
-    """Take out values of fields whose retention has ended, some thousand people at a time."""
+    """Delete field values whose retention has ended, some thousand people at a time."""
     seen: int | None = 0
     while seen is not None:
         with services().unit_of_work() as tx:
@@ -87,7 +87,7 @@ def clear_fields() -> None:
 
 
 def anchor_ledger() -> None:
-    """Seal what has been added to the ledger; events of a writer that hangs wait for their turn."""
+    """Seal new ledger events; those behind a stalled writer wait for the next run."""
     try:
         anchoring.anchor(services().unit_of_work, at=now())
     except (OperationalError, InternalError) as error:
@@ -95,7 +95,7 @@ def anchor_ledger() -> None:
 
 
 def tidy_search() -> None:
-    """Work new people into the index of the search, and add up the moves of consents."""
+    """Merge new people into the search index, and sum the moves of consents."""
     with services().unit_of_work() as tx:
         results.tidy(tx.session)
         consent_statistics.fold(tx.session)

@@ -1,4 +1,4 @@
-"""Files of people: worked through, and forgotten."""
+"""Jobs of imports: process, clean up, delete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from listmgr.kit.clock import now
 
 
 def work_import(import_id: int, turn: int) -> None:
-    """Go on with an import for some seconds, then ask to be called again."""
+    """Continue an import for some seconds, then queue the next slice."""
     made = services()
     if importing.work_slice(made.unit_of_work, import_id, holder(turn), now=now):
         with made.unit_of_work() as tx:
@@ -18,13 +18,13 @@ def work_import(import_id: int, turn: int) -> None:
 
 
 def sweep_imports() -> None:
-    """Ring for imports whose bell or worker was lost."""
+    """Queue imports whose job or worker was lost."""
     with services().unit_of_work() as tx:
         sweep.sweep(tx)
 
 
 def erase_from_imports() -> None:
-    """Search stored files for people who were erased, each file in a transaction of its own."""
+    """Search stored files for erased people, each file in a transaction of its own."""
     made = services()
     is_any = True
     while is_any:
@@ -33,6 +33,6 @@ def erase_from_imports() -> None:
 
 
 def purge_imports() -> None:
-    """Forget the files of imports that were dealt with, or left lying about, long ago."""
+    """Delete the files of finished and abandoned imports past their retention."""
     with services().unit_of_work() as tx:
         sweep.purge_due(tx, at=now())

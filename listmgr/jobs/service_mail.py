@@ -1,4 +1,4 @@
-"""Single letters: the question, and the first reply to a card."""
+"""Jobs of transactional mails: confirmation mails and first replies to cards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TEMPLATES = resource("templates")
 
 
 def send_question(question_id: int) -> None:
-    """Send one confirmation mail."""
+    """Send one service mail."""
     if mail_is_on_hold():
         return
     made = services()
@@ -35,7 +35,7 @@ def send_question(question_id: int) -> None:
 
 
 def sweep_questions() -> None:
-    """Ring for confirmation mails whose bell was lost, and for those that waited for room."""
+    """Queue service mails whose job was lost, and those that waited for the limits."""
     with services().unit_of_work() as tx:
         waiting_requests.release_waiting(tx, at=now())
         service_mail_sender.sweep_questions(tx, at=now())
@@ -50,9 +50,9 @@ def send_card_letter(letter_id: int) -> None:
 
 
 def claim_own(tx: Transaction) -> list[ClaimedQuestion]:
-    """Claim the questions this transaction has made; nobody has to be rung for them.
+    """Claim the service mails this transaction created, so that they need no job of their own.
 
-    What is not to go now is left to the sweep.
+    Those not to be sent now are left to the sweep.
     """
     made = [job for job in tx.jobs if job.name == send_question.__name__]
     tx.jobs = [job for job in tx.jobs if job not in made]
@@ -62,5 +62,5 @@ def claim_own(tx: Transaction) -> list[ClaimedQuestion]:
 
 
 def post_by_way(made: Services) -> SendVia:
-    """What hands a letter to the account of its way."""
+    """Return the function that sends a mail over its route's account."""
     return post_by(made.post, permits_at(made.settings.redis_url), now=now)

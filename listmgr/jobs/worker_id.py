@@ -1,4 +1,4 @@
-"""The name under which one run of a job holds what it works on."""
+"""The name under which one run of a job holds its work."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import socket
 
 
 def holder(*parts: int) -> str:
-    """A name nobody else has; host and process are in it for whoever looks into the tables."""
+    """Return a unique name that includes host and process, for whoever inspects the tables."""
     return ":".join(map(str, (socket.gethostname(), os.getpid(), *parts, os.urandom(4).hex())))

@@ -13,10 +13,10 @@ def request(*_: object) -> None:
 
 
 def requested() -> bool:
-    """Whether the work should hand back what it holds and return."""
+    """Whether work should release what it holds and return."""
     return _asked.is_set()
 
 
 def wait(seconds: float) -> bool:
-    """Sleep, waking when asked to end; whether that was so."""
+    """Sleep; return True at once when asked to stop."""
     return _asked.wait(seconds)

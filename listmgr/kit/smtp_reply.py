@@ -1,4 +1,4 @@
-"""What a mail server says, bounded and made fit for a column and a page."""
+"""Replies of mail servers, bounded and safe for a column and a page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MAX_KEPT = 300
 
 
 def one_line(text: str, most: int = MAX_KEPT) -> str:
-    """The text in one line of printable characters, `most` at most.
+    """Return the text as one line of printable characters, at most `most`.
 
-    Control characters, line ends and marks that turn the direction of writing become blanks:
-    PostgreSQL takes no NUL, and a terminal obeys ESC.
+    Control characters, line ends and marks that reverse the writing direction become spaces:
+    PostgreSQL rejects NUL, and a terminal obeys ESC.
     """
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text[: 4 * most])

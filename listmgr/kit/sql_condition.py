@@ -1,4 +1,4 @@
-"""A condition on one subscriber as SQL over the alias `s`, with the values it binds."""
+"""A condition on one subscriber as SQL over the alias `s`, with bind values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """True or not for a row `s` of subscribers; values are always bound, never written into it."""
+    """A condition on a row `s` of subscribers; values are always bound, never formatted into it."""
 
     sql: str
     binds: Mapping[str, object] = field(default_factory=dict)
@@ -18,17 +18,17 @@ EVERYBODY = Predicate("true")
 
 
 def all_of(parts: Sequence[Predicate]) -> Predicate:
-    """Where each part holds; of none, everybody. Their bind names must differ."""
+    """True if every part is; without parts, everybody. Bind names must differ."""
     return _joined(parts, " AND ") if parts else EVERYBODY
 
 
 def any_of(parts: Sequence[Predicate]) -> Predicate:
-    """Where at least one part holds; of none, nobody. Their bind names must differ."""
+    """True if at least one part is; without parts, nobody. Bind names must differ."""
     return _joined(parts, " OR ") if parts else Predicate("false")
 
 
 def none_of(part: Predicate) -> Predicate:
-    """Where the part does not hold, or cannot be told."""
+    """True if the part is false or unknown."""
     return Predicate(f"({part.sql}) IS NOT TRUE", part.binds)
 
 

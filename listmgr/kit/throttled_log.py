@@ -1,4 +1,4 @@
-"""Says once what goes wrong again and again."""
+"""Log a repeating error only once."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ SAID_AGAIN = 600.0
 
 @dataclass(slots=True)
 class ThrottledLog:
-    """Logs the beginning of each trouble, and a reminder every ten minutes while it lasts.
+    """Logs the beginning of each problem, and a reminder every ten minutes while it lasts.
 
-    The name of an error only: its text may hold an address, a statement or a password.
+    Logs only the name of the error: its text may contain an address, a statement or a password.
     """
 
     log_to: logging.Logger
     since: dict[str, float] = field(default_factory=dict)
 
     def log(self, what: str, error: BaseException, sentence: str) -> None:
-        """Say that `what` fails, unless it was said lately."""
+        """Log that `what` fails, unless it was logged recently."""
         at = time.monotonic()
         if at - self.since.get(what, -SAID_AGAIN) >= SAID_AGAIN:
             self.since[what] = at
             self.log_to.warning("%s: %s", sentence, type(error).__name__)
 
     def end(self, what: str) -> None:
-        """The trouble is over: the next one is said at once."""
+        """End the problem: its next occurrence is logged at once."""
         self.since.pop(what, None)

@@ -1,4 +1,4 @@
-"""Signed links: one salt a purpose, a list of keys for rotation, three named refusals."""
+"""Signed links: one salt for each purpose, a list of keys for rotation, three distinct errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from listmgr.kit.hmac_sha256 import keyed
 
 
 class TokenPurpose(enum.StrEnum):
-    """What a link opens. A token made for one door fits no other (T-20)."""
+    """What a link opens. A token for one purpose is invalid for every other (T-20)."""
 
     CONFIRM = "confirm"
     UNSUBSCRIBE = "unsubscribe"
@@ -40,15 +40,15 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class TokenError(Exception):
-    """The link does not open this door."""
+    """The link is not valid for this purpose."""
 
 
 class TokenExpired(TokenError):
-    """The link was genuine, and is too old."""
+    """The link is genuine but too old."""
 
 
 class TokenInvalid(TokenError):
-    """The link is forged, damaged, of another door or of another installation."""
+    """The link is forged, damaged, or of another purpose or installation."""
 
 
 _SIGNER = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
@@ -64,7 +64,7 @@ def _timeless(keys: Sequence[str], door: TokenPurpose) -> URLSafeSerializer:
 
 
 def make_token(keys: Sequence[str], door: TokenPurpose, *parts: int | str) -> str:
-    """A URL-safe signed token carrying the parts."""
+    """Return a URL-safe signed token with these parts."""
     if door in TIMELESS:
         return str(_timeless(keys, door).dumps(list(parts)))
     return str(_timed(keys, door).dumps(list(parts)))
@@ -100,9 +100,9 @@ def _is_alive(age: timedelta, max_age: int) -> bool:
 
 
 def _is_canonical(token: str) -> bool:
-    """Whether the signature is written in the one way it is made; the rest of a token is signed.
+    """Whether the signature has its canonical spelling; everything else in a token is signed.
 
-    Base64 of 32 octets has two bits to spare, and its reader skips signs it does not know.
+    Base64 of 32 bytes has two spare bits, and its decoder skips unknown characters.
     """
     signature = token.rpartition(".")[2]
     try:
@@ -131,5 +131,5 @@ def fast_token_signer(keys: Sequence[str], door: TokenPurpose) -> Callable[[int,
 
 
 def token_hash(token: str) -> bytes:
-    """What is stored of a token: never the token itself."""
+    """Return what is stored of a token: never the token itself."""
     return hashlib.sha256(token.encode()).digest()

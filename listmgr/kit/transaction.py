@@ -1,4 +1,4 @@
-"""One request or job is one transaction, committed once at the edge; then its jobs go."""
+"""One transaction for each request or job, committed once at its end; then its jobs are queued."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Transaction:
-    """What a use case is given: the session, the settings, and a place to leave jobs."""
+    """What a use case gets: the session, the settings, and a list of jobs."""
 
     session: Session
     settings: Settings
@@ -34,20 +34,20 @@ class Transaction:
     journaled: bool = False
 
     def after_commit(self, job: Job) -> None:
-        """Remember a job; it goes out only when the commit has succeeded."""
+        """Add a job, queued only after the commit succeeded."""
         self.jobs.append(job)
 
     def commit_soon(self) -> None:
-        """Do not wait for the disk at the commit: a crash of the machine may take it back.
+        """Do not wait for the disk at the commit: a crash of the machine may undo it.
 
-        Another commit that does wait takes this one along.
+        The next commit that waits also persists this one.
         """
         self.session.execute(_SOON)
 
     def hold_loaded(self) -> None:
-        """Keep every row that is read until the end: a session forgets what nobody refers to.
+        """Keep every loaded row until the end; a session drops those nobody refers to.
 
-        For short transactions, in which several steps read the same rows.
+        For short transactions in which several steps read the same rows.
         """
         held: list[object] = self.session.info.setdefault("held", [])
         for event in ("loaded_as_persistent", "pending_to_persistent"):
@@ -80,9 +80,9 @@ def transaction(
 
 
 def retry_conflicts(work: Callable[P, T]) -> Callable[P, T]:
-    """Run `work` again when PostgreSQL ended its transaction to break a deadlock (40P01, 40001).
+    """Run `work` again if PostgreSQL ended its transaction to resolve a deadlock (40P01, 40001).
 
-    For what may run twice as a whole, such as jobs. The last conflict is raised.
+    For work that may run twice as a whole, such as jobs. The last conflict is raised.
     """
 
     @functools.wraps(work)

@@ -1,4 +1,4 @@
-"""What somebody typed, checked before it is kept: one line, a text, or a short name for links."""
+"""Validation of typed input: one line, a text, a slug, a URL."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 class Validator:
-    """Collects what is wrong with several fields, so that people see everything at once."""
+    """Collects the errors of several fields, so that people see all of them at once."""
 
     def __init__(self) -> None:
         self.wrong: dict[str, str] = {}
 
     def line(self, field: str, value: str, *, missing: str = "", limit: int = MAX_LINE) -> str:
-        """One line, blanks around it dropped; `missing` is said when it must not be empty."""
+        """Return one line without surrounding spaces; `missing` is the error if it is empty."""
         if any(unicodedata.category(char) in _CONTROLS for char in value[: limit + 1]):
             return self._refuse(field, N_("This must be one line without control characters."))
         return self._within(field, value, missing, limit)
@@ -37,7 +37,7 @@ class Validator:
     def shown_line(
         self, field: str, value: str, *, missing: str = "", limit: int = MAX_LINE
     ) -> str:
-        """One line that strangers see, such as a sender: nothing in it is hidden or turned."""
+        """Return one line that strangers see, such as a sender; no hidden or reversed text."""
         if _hides_something(value[: limit + 1]):
             return self._refuse(
                 field, N_("This holds signs that cannot be seen. Please type it again.")
@@ -45,7 +45,7 @@ class Validator:
         return self.line(field, value, missing=missing, limit=limit)
 
     def text(self, field: str, value: str, *, missing: str = "", limit: int = MAX_TEXT) -> str:
-        """Several lines, ended by LF alone."""
+        """Return several lines, ended by LF only."""
         value = value.replace("\r\n", "\n").replace("\r", "\n")
         shown = value[: limit + 1].replace("\n", "").replace("\t", "")
         if any(unicodedata.category(char) in {"Cc", "Cs"} for char in shown):
@@ -53,7 +53,7 @@ class Validator:
         return self._within(field, value, missing, limit)
 
     def slug(self, field: str, value: str) -> str:
-        """A short name that stands in links and headers."""
+        """Return a short name for URLs and headers."""
         value = value.strip()
         if not _SLUG.match(value):
             return self._refuse(
@@ -63,7 +63,7 @@ class Validator:
         return value
 
     def link(self, field: str, value: str) -> str:
-        """An address of the web, or nothing."""
+        """Return a web URL, or an empty string."""
         value = self.line(field, value, limit=1000)
         if value and (not _LINK.match(value) or _hides_something(value)):
             return self._refuse(
@@ -72,7 +72,7 @@ class Validator:
         return value
 
     def done(self) -> None:
-        """Raise InvalidInput with everything that was wrong."""
+        """Raise InvalidInput with every error."""
         if self.wrong:
             raise InvalidInput(N_("Please correct the marked fields."), self.wrong)
 

@@ -1,1 +1,1 @@
-"""The embedded default: PostgreSQL, Valkey, a development mailbox, one supervisor over all."""
+"""The embedded default: PostgreSQL, Valkey, a development mailbox, and their supervisor."""

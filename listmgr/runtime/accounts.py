@@ -42,12 +42,12 @@ def unprivileged(name: str = POSTGRES) -> pwd.struct_passwd | None:
 
 
 def groups_of(name: str) -> list[int]:
-    """The groups of an account beside its own: servers may enter the programs' data directory."""
+    """Return an account's supplementary groups: servers may enter the programs' data directory."""
     return [] if name == PROGRAMS else [_account(PROGRAMS).pw_gid]
 
 
 def can_enter(name: str, folder: Path) -> bool:
-    """Whether an account may pass a folder and every folder above it."""
+    """Whether an account may enter a folder and every folder above it."""
     account, groups = _account(name), groups_of(name)
 
     def passes(info: os.stat_result) -> bool:
@@ -61,7 +61,7 @@ def can_enter(name: str, folder: Path) -> bool:
 
 
 def become(name: str) -> None:
-    """Be a part's account from now on, in a child that has just been made."""
+    """Switch to a part's account, in a newly forked child."""
     account = unprivileged(name)
     if account is not None:
         os.setgroups(groups_of(name))
@@ -72,7 +72,7 @@ def become(name: str) -> None:
 
 @contextmanager
 def with_files_of(name: str) -> Iterator[None]:
-    """While it lasts, the files that this thread makes belong to a part's account (setfsuid(2)).
+    """Make the files this thread creates belong to a part's account (setfsuid(2)).
 
     Nothing else changes: root still ends its children, and is root to PostgreSQL.
     """
@@ -116,7 +116,7 @@ def _account(name: str) -> pwd.struct_passwd:
 
 
 def _add(name: str) -> None:
-    """Make a system account that nobody can sign in to; another start may do the same now."""
+    """Create a system account without login; a concurrent start may do the same."""
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     if useradd is None:
         raise RuntimeFailure(

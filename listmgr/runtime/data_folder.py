@@ -25,9 +25,9 @@ _OTHERS = 0o007
 
 
 def prepare_data_folder(path: Path) -> None:
-    """Make the data directory, and shut it to others; safe to call again.
+    """Create the data directory with private permissions; safe to repeat.
 
-    One in which other things lie too stays as it is.
+    A directory that contains other files keeps its permissions.
     """
     path.mkdir(parents=True, exist_ok=True, mode=0o750)
     info = path.stat()
@@ -44,9 +44,9 @@ def prepare_data_folder(path: Path) -> None:
 
 
 def share_out(path: Path) -> None:
-    """As root, give the programs what an earlier version left as another's. None may run yet.
+    """As root, give the programs what an earlier version left to another account. None may run yet.
 
-    Raises RuntimeFailure where their account cannot come to the directory.
+    Raises RuntimeFailure if their account cannot enter the directory.
     """
     account = unprivileged(PROGRAMS)
     if account is None:
@@ -73,9 +73,9 @@ def _closed(path: Path, account: str) -> RuntimeFailure:
 
 
 def owned_folder(path: Path, account: str = POSTGRES) -> Path:
-    """A private folder of a server, owned by its account; what another account had is taken over.
+    """Return a private folder of a server's account; files of another account change hands.
 
-    Raises RuntimeFailure where the account cannot come to it.
+    Raises RuntimeFailure if the account cannot enter it.
     """
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = unprivileged(account)
@@ -88,7 +88,7 @@ def owned_folder(path: Path, account: str = POSTGRES) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file for the owner of its folder alone, whole or not at all."""
+    """Write a file for its folder's owner only, atomically."""
     owner = path.parent.stat()
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

@@ -1,4 +1,4 @@
-"""The development mailbox: takes every mail on this machine, keeps it as a file, shows it."""
+"""The development mailbox: accepts every mail on this machine, stores it as a file, shows it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Entry:
 
 
 class Store:
-    """The newest mails of campaigns and the newest others, as files, with an index in memory."""
+    """The newest campaign mails and the newest other mails, as files with an index in memory."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -68,7 +68,7 @@ class Store:
         self._forget_the_oldest()
 
     def keep(self, recipient: str, content: bytes) -> None:
-        """Write the mail down whole, then let it be seen."""
+        """Write the mail completely before it becomes visible."""
         octets = with_envelope(recipient, content)
         with self._lock:
             self._last = max(time.time_ns(), self._last + 1)
@@ -95,14 +95,14 @@ class Store:
 
     @property
     def dropped(self) -> int:
-        """How many older mails are not here any more."""
+        """How many older mails were deleted."""
         try:
             return int(self._count.read_text())
         except (OSError, ValueError):
             return 0
 
     def find(self, words: str, to: str, limit: int) -> list[Entry]:
-        """The newest mails to an address, or with words in subject or recipient."""
+        """Return the newest mails to an address, or with words in subject or recipient."""
         with self._lock:
             mails = [*self.campaign_mails, *self.other_mails]
         newest = sorted(mails, key=lambda entry: entry.at, reverse=True)
@@ -116,7 +116,7 @@ class Store:
         return found[:limit]
 
     def read(self, name: str) -> bytes:
-        """The octets of a mail; aborts with 404 when there is none."""
+        """Return a mail's bytes; abort with 404 if there is none."""
         # Names are our own clock's digits: nothing else gets near the file system.
         path = self.folder / f"{name}.eml"
         if not (name.isascii() and name.isdecimal() and len(name) < 30 and path.exists()):
@@ -124,20 +124,20 @@ class Store:
         return path.read_bytes()
 
     def clear(self) -> None:
-        """Delete all."""
+        """Delete all mails."""
         with self._lock:
             self._forget_the_oldest(kept=0)
             self._count.unlink(missing_ok=True)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
-        """Aiosmtpd hands a mail over."""
+        """Accept a mail from aiosmtpd."""
         for recipient in envelope.rcpt_tos:
             self.keep(recipient, envelope.content)
         return "250 2.0.0 kept"
 
 
 def viewer(store: Store) -> Flask:
-    """The pages of the mailbox."""
+    """Return the application with the mailbox's pages."""
     app = Flask("listmgr-mailbox", template_folder=str(resource("templates") / "mailbox"))
     # Another site's page may not read links out of here by a name that points to this machine.
     app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
@@ -198,11 +198,11 @@ def _secure(response: Response) -> Response:
 
 class _Silent(WSGIRequestHandler):
     def log_request(self, *_: object) -> None:
-        """Searches hold addresses, and addresses do not belong into logs."""
+        """Log nothing: searches contain addresses."""
 
 
 def serve(folder: Path, smtp_port: int, http_port: int) -> None:
-    """Run until KeyboardInterrupt. Raises OSError when a port or the folder cannot be used."""
+    """Run until KeyboardInterrupt. Raises OSError if a port or the folder is unusable."""
     os.umask(0o077)
     store = Store(folder)
     smtp = Controller(store, hostname="127.0.0.1", port=smtp_port, enable_SMTPUTF8=True)

@@ -1,7 +1,7 @@
-"""What cannot run here."""
+"""Errors of an installation's parts."""
 
 from __future__ import annotations
 
 
 class RuntimeFailure(Exception):
-    """A part of an installation cannot run here; the message says what to do."""
+    """A part of an installation cannot run; the message says what to do."""

@@ -1,4 +1,4 @@
-"""Our own commands in forks of one process: what they all need is loaded once and shared."""
+"""Our commands as forks of one process, sharing the modules loaded before."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHARED = (
 
 
 def load_once(settings: Settings) -> None:
-    """Load what the forks share, and keep the collector from touching, and so copying, it."""
+    """Load what the forks share, and freeze it so that the garbage collector does not copy it."""
     for name in _SHARED:
         import_module(name)
     import_module("listmgr.cli.worker").application(settings)
@@ -36,18 +36,18 @@ def load_once(settings: Settings) -> None:
 
 
 def call_command(argv: Sequence[str]) -> None:
-    """Run a command of ours in this process; raises SystemExit with its code."""
+    """Run one of our commands in this process. Raises SystemExit with its code."""
     import_module("listmgr.cli").main(args=list(argv), prog_name="listmgr")
 
 
 def name_process(title: str) -> None:
-    """The name under which people see this process, and PostgreSQL its connections."""
+    """Set the name under which people see this process."""
     setproctitle.setproctitle(title)
 
 
 def name_connections(name: str) -> None:
-    """The `application_name` of this process's connections to PostgreSQL, unless one is set.
+    """Set the `application_name` of this process's PostgreSQL connections, unless it is set.
 
-    libpq reads it from the environment; 63 octets are kept.
+    libpq reads it from the environment; 63 bytes are kept.
     """
     os.environ.setdefault("PGAPPNAME", f"listmgr {name}")

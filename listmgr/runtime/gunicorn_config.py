@@ -30,17 +30,19 @@ control_socket_disable = True
 
 
 def on_starting(_server: Any) -> None:  # noqa: ANN401 - gunicorn has no types
-    """Before anything is made: as many file descriptors as the system gives."""
+    """Raise the limit of file descriptors to the maximum."""
     _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def when_ready(_server: Any) -> None:  # noqa: ANN401
-    """Before the first worker is forked: the collector leaves alone, and so shared, what is."""
+    """Before the first fork, exclude existing objects from garbage collection, so that they stay
+    shared.
+    """
     gc.collect()
     gc.freeze()
 
 
 def post_fork(_server: Any, worker: Any) -> None:  # noqa: ANN401
-    """In each worker: a killed master leaves none behind."""
+    """Make each worker end with its master."""
     die_with(worker.ppid)

@@ -1,4 +1,4 @@
-"""`listmgr up`: every part of an installation on one machine, started, watched and ended."""
+"""`listmgr up`: start, supervise and stop every part of an installation on one machine."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ OWNER = "LISTMGR_OWNER_DATABASE_URL"
 
 @dataclass(frozen=True, slots=True)
 class InstallOptions:
-    """What the command line said."""
+    """The options of the command line."""
 
     data_dir: Path
     host: str
@@ -57,7 +57,7 @@ class InstallOptions:
 
     @property
     def address(self) -> str:
-        """Where the pages are on this machine; of all interfaces, the loopback."""
+        """Return the URL of the pages on this machine; the loopback if bound to all interfaces."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - it reads what was asked for
         return f"http://{bracketed(host)}:{self.port}"
 
@@ -118,7 +118,7 @@ def run(
 
 
 def _look_at_the_database(wanted: InstallOptions, house: EmbeddedServers) -> None:
-    """Before anything runs over it: is it the one that ran here, and are these its keys?"""
+    """Check, before anything uses it, that the database is this installation's."""
     try:
         with with_files_of(PROGRAMS):
             settings = load_settings(_told(wanted) | {"DATABASE_URL": house.database_url})
@@ -130,7 +130,7 @@ def _look_at_the_database(wanted: InstallOptions, house: EmbeddedServers) -> Non
 
 
 def _told(wanted: InstallOptions) -> dict[str, str]:
-    """The environment, with what the command line adds to it."""
+    """Return the environment with what the command line adds."""
     env = dict(os.environ)
     env["LISTMGR_DATA_DIR"] = str(wanted.data_dir)
     env.setdefault("LISTMGR_BASE_URL", wanted.address)
@@ -155,7 +155,7 @@ def _port_is_free(host: str, port: int) -> None:
 
 
 def _given_servers_answer(house: EmbeddedServers, given: Mapping[str, str]) -> None:
-    """The user's own servers; the message never shows the address, which holds a password."""
+    """Check the user's own servers; messages never show their URLs, which contain passwords."""
     try:
         if given["DATABASE_URL"]:
             psycopg.connect(libpq_url(house.database_url), connect_timeout=5).close()
@@ -175,7 +175,7 @@ def _first_line(error: Exception) -> str:
 def _plan(
     wanted: InstallOptions, house: EmbeddedServers
 ) -> tuple[list[list[Program]], RunningInstallation]:
-    """Which processes there will be; what they are told, they are told by their environment."""
+    """Return the processes to run; their environment carries their settings."""
     env = _told(wanted)
     env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}
     logs = wanted.data_dir / "logs"
@@ -208,13 +208,13 @@ def _plan(
 
 
 def _command(argv: Sequence[str], data_dir: Path) -> None:
-    """In a fork: one of our own commands, by the name it would have as a program."""
+    """In a fork: run one of our commands under its name as a program."""
     name_process(f"listmgr {' '.join(argv)} ({data_dir})")
     call_command(argv)
 
 
 def _serve(wanted: InstallOptions, bind: str) -> None:
-    """In a fork: gunicorn, as its own command would begin."""
+    """In a fork: run gunicorn as its own command would."""
     sys.argv = [
         "gunicorn",
         "listmgr.app:create_app()",
@@ -230,7 +230,7 @@ def _serve(wanted: InstallOptions, bind: str) -> None:
 
 
 def _bind(wanted: InstallOptions) -> str:
-    """Where the web server listens. A port that only root may open is opened here, for good."""
+    """Return where the web server listens. A privileged port is opened here, as root."""
     if unprivileged(PROGRAMS) is None or wanted.port >= LOWEST_FREE_PORT:
         return f"{bracketed(wanted.host)}:{wanted.port}"
     family = socket.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM)[0][0]
@@ -240,12 +240,12 @@ def _bind(wanted: InstallOptions) -> str:
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands in an address: IPv6 in brackets."""
+    """Return a host as in a URL: IPv6 in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def _wait_for(wanted: InstallOptions, site: RunningInstallation, supervisor: Supervisor) -> None:
-    """Until the web, and through it PostgreSQL and Valkey, and the mailbox answer."""
+    """Wait until the web server, PostgreSQL, Valkey and the mailbox answer."""
     pages = {f"{wanted.address}/health/ready": site.settings.host}
     if site.mailbox_url:
         pages[site.mailbox_url] = urlsplit(site.mailbox_url).netloc
@@ -259,7 +259,7 @@ def _wait_for(wanted: InstallOptions, site: RunningInstallation, supervisor: Sup
 
 
 def _answers(page: str, host: str) -> bool:
-    """Whether our own page answers; asked by the name it is known by."""
+    """Whether our own page answers, requested by its public host name."""
     asked = urllib.request.Request(page, headers={"Host": host})  # noqa: S310 - http, our own
     try:
         with urllib.request.urlopen(asked, timeout=2) as answer:  # noqa: S310

@@ -44,11 +44,11 @@ _FIELDS = frozenset(
 
 
 class NotRegistered(Exception):
-    """What stands in Valkey is no job of ours."""
+    """The entry in Valkey is not one of our jobs."""
 
 
 class RegisteredJob(Job):
-    """A job whose function is looked up in a table, and never imported by its name."""
+    """A job whose function is looked up in a table and never imported by name."""
 
     functions: ClassVar[Mapping[str, Callable[..., object]]] = {}
 
@@ -61,7 +61,7 @@ class RegisteredJob(Job):
         super().__init__(id, connection, JSONSerializer)
 
     def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
-        """Read the hash of a job. Raises NotRegistered for everything we would not write."""
+        """Read the hash of a job. Raises NotRegistered for anything we would not write."""
         if len(raw_data.get(b"data", b"")) > LARGEST_CALL:
             raise NotRegistered
         super().restore({name: raw_data[name] for name in _FIELDS & raw_data.keys()})
@@ -83,7 +83,7 @@ class RegisteredJob(Job):
 
 
 def _call(data: bytes) -> tuple[str, list[int | str]]:
-    """The name and the arguments of a call."""
+    """Return the name and arguments of a call."""
     name, instance, args, kwargs = json.loads(data)
     if (
         not isinstance(name, str)
@@ -99,7 +99,7 @@ def _call(data: bytes) -> tuple[str, list[int | str]]:
 
 
 class RegisteredQueue(Queue):
-    """A queue that takes out and throws away what is no job of ours."""
+    """A queue that discards everything that is not one of our jobs."""
 
     job_class = RegisteredJob
 

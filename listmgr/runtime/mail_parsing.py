@@ -1,4 +1,4 @@
-"""Reads any mail whatever its sender has done to it, as the development mailbox shows it."""
+"""Parse any mail, however malformed, as the development mailbox shows it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ENVELOPE = b"X-Envelope-To: "
 
 @dataclass(frozen=True, slots=True)
 class ReadMail:
-    """A mail for people: its headers worth showing, and both bodies as text."""
+    """A mail for display: its relevant headers and both bodies as text."""
 
     subject: str
     headers: tuple[tuple[str, str], ...]
@@ -33,14 +33,14 @@ class ReadMail:
 
 
 def with_envelope(recipient: str, octets: bytes) -> bytes:
-    """A mail with the address it really went to on top, which its own headers need not name."""
+    """Return a mail with its envelope recipient on top, which its headers need not name."""
     return _ENVELOPE + recipient.encode("utf-8", "replace") + b"\r\n" + octets
 
 
 def envelope_and_subject(octets: bytes) -> tuple[str, str, bool]:
-    """What a list of mails shows of one: recipient, subject, and whether a campaign sent it.
+    """Return recipient, subject, and whether a campaign sent it, for a list of mails.
 
-    A campaign's mail can be unsubscribed from; one that only tries it out is told by its id.
+    A campaign's mail has an unsubscribe header; a test mail is recognized by its id.
     """
     first, _, rest = octets.partition(b"\r\n")
     recipient = first.removeprefix(_ENVELOPE).decode("utf-8", "replace")
@@ -52,7 +52,7 @@ def envelope_and_subject(octets: bytes) -> tuple[str, str, bool]:
 
 
 def read_mail(octets: bytes) -> ReadMail:
-    """A mail taken apart; what cannot be decoded is shown as well as it goes."""
+    """Parse a mail; undecodable parts are shown as well as possible."""
     mail = _parsed(octets)
     headers = ((name, _header(mail, name)) for name in _SHOWN)
     return ReadMail(

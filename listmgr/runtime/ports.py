@@ -1,4 +1,4 @@
-"""Finds a port nobody listens on."""
+"""Find a free port."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 def free_port(wished: int = 0) -> int:
-    """A port on the loopback that is free now: the wished one, if it is."""
+    """Return a free port on the loopback: the wished one, if it is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

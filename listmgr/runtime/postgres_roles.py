@@ -1,7 +1,8 @@
-"""Who may do what in the embedded PostgreSQL: superuser, owner, application; peers, no passwords.
+"""Roles of the embedded PostgreSQL: superuser, owner, application; peer authentication, no
+passwords.
 
 The kernel tells PostgreSQL which account is at the other end of its socket (`peer`), so there is no
-password that could be read or guessed, and connecting costs nothing more.
+password that could leak.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ local {DATABASE} {APPLICATION} peer map=listmgr
 
 
 def write_access(data: Path) -> None:
-    """Say which account may be which role, and that nobody else may be any."""
+    """Write which account may connect as which role; all else is refused."""
     ourselves = pwd.getpwuid(os.geteuid()).pw_name
     peers = [(ourselves, role) for role in (SUPERUSER, OWNER, APPLICATION)]
     programs = unprivileged(PROGRAMS)
@@ -47,9 +48,9 @@ def write_access(data: Path) -> None:
 
 
 def prepare(connect: Connect) -> None:
-    """Make the roles and the database, and give the owner what an earlier version's superuser had.
+    """Create the roles and the database, and give the owner what an earlier superuser owned.
 
-    Safe to run at each start, and again after one that was cut off.
+    Safe to run at each start, and after an interrupted one.
     """
     with connect("postgres") as connection:
         connection.autocommit = True

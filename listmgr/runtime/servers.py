@@ -1,4 +1,4 @@
-"""The two servers everything stands on: embedded, unless the user names servers of their own."""
+"""PostgreSQL and Valkey: embedded, unless the user names their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from listmgr.runtime.valkey import Valkey
 
 
 class EmbeddedServers:
-    """Starts what is not given, stops what it started."""
+    """Starts the servers the user does not provide, and stops those it started."""
 
     def __init__(
         self,
@@ -35,16 +35,16 @@ class EmbeddedServers:
 
     @property
     def is_embedded(self) -> bool:
-        """Whether the database lies in the data directory."""
+        """Whether the database is in the data directory."""
         return self._postgres is not None
 
     @property
     def servers(self) -> list[Postgres | Valkey]:
-        """The embedded servers, in the order of their start."""
+        """The embedded servers in the order of their start."""
         return [server for server in (self._postgres, self._valkey) if server is not None]
 
     def __enter__(self) -> EmbeddedServers:
-        """Start PostgreSQL, then Valkey; when one does not come, leave none behind."""
+        """Start PostgreSQL, then Valkey; if one fails, leave none running."""
         try:
             for server in self.servers:
                 server.start()
@@ -71,7 +71,7 @@ class EmbeddedServers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop them in the other order."""
+        """Stop them in reverse order."""
         self.stop()
 
     def healthy(self) -> bool:
@@ -79,6 +79,6 @@ class EmbeddedServers:
         return all(server.healthy() for server in self.servers)
 
     def stop(self) -> None:
-        """Valkey first: PostgreSQL holds the truth."""
+        """Stop Valkey first, since PostgreSQL holds the authoritative data."""
         for server in reversed(self.servers):
             server.stop()
