@@ -1,1 +1,1 @@
-"""The room that knows whether the database and the keys are those of this installation."""
+"""Check that the database and the keys belong to this installation."""

@@ -1,4 +1,4 @@
-"""Takes this host's keys for the installation's, when the ones it had are lost for good."""
+"""Adopt this host's keys when the installation's previous ones are lost."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _BLOCKS = (
 
 
 def adopt(settings: Settings) -> bool:
-    """Make the keys in use the installation's; False when the database knows none yet.
+    """Make the keys in use the installation's; return False if the database stores none yet.
 
-    Mailing is held, since blocks of people who are not subscribers are lost with their key.
+    Mailing is put on hold, since blocks of people who are not subscribers are lost with their key.
     """
     engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
     with engine.connect() as opened:

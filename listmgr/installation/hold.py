@@ -1,4 +1,4 @@
-"""Holds all mailing when the database may not be the one that ran here, and lets it go on."""
+"""Put all mailing on hold if the database may be another one, and resume it."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def hold(
 
 
 def go_on(tx: Transaction, operator_id: int | None, *, at: datetime) -> bool:
-    """Let mail go again, because a person says so; False when nothing was held.
+    """Resume mailing on an operator's decision; return False if it was not on hold.
 
-    Campaigns stay paused: whether one goes on is decided campaign by campaign.
+    Campaigns stay paused: each is resumed individually.
     """
     row = tx.session.scalars(sa.select(Installation).with_for_update()).one_or_none()
     if row is None or row.held_at is None:

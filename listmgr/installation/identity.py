@@ -31,7 +31,7 @@ from listmgr.subscribers.address import fingerprint as address_fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """What tells keys apart and leads to none of them."""
+    """Fingerprints that distinguish keys without revealing them."""
 
     secret_keys: list[str]
     suppression_key: str
@@ -39,7 +39,7 @@ class Fingerprints:
 
 
 def fingerprints(settings: Settings, installation_id: str) -> Fingerprints:
-    """Fingerprints of the keys in use, of this installation alone."""
+    """Return the fingerprints of the keys in use, specific to this installation."""
 
     def of(name: str, key: bytes) -> str:
         told = f"listmgr {name} key of {installation_id}"
@@ -53,7 +53,7 @@ def fingerprints(settings: Settings, installation_id: str) -> Fingerprints:
 
 
 def guard(engine: sa.Engine, settings: Settings) -> sa.Engine:
-    """Have the engine verify every connection it opens; returns the engine."""
+    """Make the engine verify every connection it opens; return the engine."""
 
     def look(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's own type
         try:
@@ -68,16 +68,16 @@ def guard(engine: sa.Engine, settings: Settings) -> sa.Engine:
 
 
 def verify_database(settings: Settings) -> None:
-    """Verify the database the settings name; raises IdentityError or sqlalchemy.exc.DBAPIError."""
+    """Verify the configured database. Raises IdentityError or sqlalchemy.exc.DBAPIError."""
     engine = guard(sa.create_engine(settings.database_url, poolclass=sa.NullPool), settings)
     with engine.connect():
         pass
 
 
 def check_folder(settings: Settings) -> None:
-    """Hold mailing when the data directory, with the database in it, is a copy of the one that ran.
+    """Put mailing on hold if the data directory, with the database in it, is a copy.
 
-    Everything in a copy is the same; only where it lies is not.
+    A copy is identical except for its location.
     """
     witness = IdentityFile(settings.data_dir)
     seen, lies = witness.read(), folder_now(settings.data_dir)

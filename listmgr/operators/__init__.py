@@ -1,1 +1,1 @@
-"""The room of staff accounts, their roles and what they did."""
+"""Staff accounts, their roles, sessions and audit log."""

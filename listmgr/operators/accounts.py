@@ -1,4 +1,4 @@
-"""Operators' accounts: made, given a role, disabled, given a password."""
+"""Operators' accounts: create, change role, disable, set password."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def create_operator(
     password_needed: bool = False,
     at: datetime,
 ) -> Operator:
-    """A new account; without a password it can be entered by a one-time sign-in only.
+    """Create an account; without a password only a one-time link opens it.
 
     Raises InvalidInput with a message for each field.
     """
@@ -69,7 +69,9 @@ def _email(typed: Validator, email: str) -> str:
 
 
 def change_role(tx: Transaction, operator_id: int, role: str) -> Operator:
-    """Give another role and end the operator's sessions. Raises Refused for the last one."""
+    """Change the role and end the operator's sessions. Raises Refused for the last
+    administrator.
+    """
     if role not in set(Role):
         raise InvalidInput(N_("Choose a role."), {"role": N_("Choose a role.")})
     operator = lock_operator(tx, operator_id)
@@ -81,7 +83,7 @@ def change_role(tx: Transaction, operator_id: int, role: str) -> Operator:
 
 
 def disable(tx: Transaction, operator_id: int, *, at: datetime) -> Operator:
-    """Close an account at once, with every session of it. Raises Refused for the last one."""
+    """Disable an account and end its sessions. Raises Refused for the last administrator."""
     operator = lock_operator(tx, operator_id)
     if operator.disabled_at is None:
         _keep_one_administrator(tx, operator)
@@ -91,7 +93,7 @@ def disable(tx: Transaction, operator_id: int, *, at: datetime) -> Operator:
 
 
 def enable(tx: Transaction, operator_id: int) -> Operator:
-    """Open a closed account again."""
+    """Enable a disabled account."""
     operator = lock_operator(tx, operator_id)
     operator.disabled_at = None
     return operator
@@ -125,7 +127,7 @@ def set_password(
 
 
 def set_language(tx: Transaction, operator_id: int, language: str) -> Operator:
-    """The language of the operator's pages."""
+    """Set the language of the operator's pages."""
     if language not in LANGUAGES:
         raise InvalidInput("Choose a language.", {"language": "Choose a language."})
     operator = lock_operator(tx, operator_id)
@@ -134,13 +136,13 @@ def set_language(tx: Transaction, operator_id: int, language: str) -> Operator:
 
 
 def operators(session: Session) -> list[Operator]:
-    """All accounts, the open ones first."""
+    """Return all accounts, enabled ones first."""
     order = (Operator.disabled_at.is_not(None), sa.func.lower(Operator.name), Operator.id)
     return list(session.scalars(sa.select(Operator).order_by(*order)))
 
 
 def lock_operator(tx: Transaction, operator_id: int) -> Operator:
-    """The account, locked until the commit; raises NotFound."""
+    """Return the account, locked until the commit. Raises NotFound."""
     operator = tx.session.get(Operator, operator_id, with_for_update=True, populate_existing=True)
     if operator is None:
         raise NotFound(N_("There is no such operator."))
@@ -148,7 +150,7 @@ def lock_operator(tx: Transaction, operator_id: int) -> Operator:
 
 
 def _keep_one_administrator(tx: Transaction, operator: Operator) -> None:
-    """Raises Refused when nobody else could administer."""
+    """Raise Refused if no other administrator would remain."""
     if operator.role is not Role.ADMINISTRATOR or operator.disabled_at is not None:
         return
     # One after the other, so that two who disable each other at the same moment do not both

@@ -1,4 +1,4 @@
-"""Keys by which programs use the API in an operator's name: shown once, kept as hashes."""
+"""API keys of operators: shown once, stored as hashes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Scope(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the key, and the operator it stands for."""
+    """The key of a request and the operator it belongs to."""
 
     key_id: int
     operator_id: int
@@ -45,7 +45,7 @@ class Caller:
 def make_key(
     tx: Transaction, operator_id: int, *, name: str, scopes: Sequence[str], at: datetime
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which is not kept. InvalidInput with `name` and `scopes`."""
+    """Create a key; return it and its secret, which is not stored. Raises InvalidInput."""
     typed = Validator()
     name = typed.line("name", name, missing=N_("Write which program it is for."), limit=100)
     chosen = [scope.value for scope in Scope if scope.value in scopes]
@@ -67,7 +67,7 @@ def make_key(
 
 
 def revoke_key(tx: Transaction, key_id: int, operator_id: int, *, at: datetime) -> ApiKey:
-    """End a key at once; raises NotFound for somebody else's."""
+    """Revoke a key at once. Raises NotFound for another operator's."""
     key = tx.session.get(ApiKey, key_id, with_for_update=True)
     if key is None or key.operator_id != operator_id:
         raise NotFound(N_("There is no such key."))
@@ -76,13 +76,13 @@ def revoke_key(tx: Transaction, key_id: int, operator_id: int, *, at: datetime) 
 
 
 def keys_of(session: Session, operator_id: int) -> list[ApiKey]:
-    """An operator's keys, those that work first."""
+    """Return an operator's keys, valid ones first."""
     found = sa.select(ApiKey).where(ApiKey.operator_id == operator_id)
     return list(session.scalars(found.order_by(ApiKey.revoked_at.is_not(None), ApiKey.id.desc())))
 
 
 def who_calls(tx: Transaction, secret: str, *, at: datetime) -> Caller | None:
-    """Whom a secret stands for; None when it opens nothing (any more)."""
+    """Return the caller a secret belongs to, or None if it is invalid."""
     if not secret.startswith(PREFIX) or len(secret) > MAX_KEY:
         return None
     row = tx.session.execute(

@@ -1,4 +1,4 @@
-"""Writes down which operator did or looked at what, by id and without personal data."""
+"""Record which operator did or viewed what, by id and without personal data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_audit_entry(
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One entry with the operator's name as it is today."""
+    """One entry with the operator's present name."""
 
     entry: AuditEntry
     operator: str
@@ -57,7 +57,7 @@ def entries(
     operator_id: int | None = None,
     limit: int = 100,
 ) -> list[AuditRow]:
-    """The newest entries, or those below an id."""
+    """Return the newest entries, or those below an id."""
     found = (
         sa.select(AuditEntry, Operator.name)
         .outerjoin(Operator, Operator.id == AuditEntry.operator_id)

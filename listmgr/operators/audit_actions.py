@@ -1,4 +1,4 @@
-"""What the audit log records: an act on a thing, `noun.past_participle`. Permanent words."""
+"""The actions of the audit log, `noun.past_participle`. Permanent words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class AuditAction(StrEnum):
-    """An act as it stands in `audit_entries.action`; the part before the dot is its subject."""
+    """An action as stored in `audit_entries.action`; the part before the dot is its subject."""
 
     API_KEY_CREATED = "api_key.created"
     API_KEY_REVOKED = "api_key.revoked"
@@ -120,5 +120,5 @@ class AuditAction(StrEnum):
 
     @property
     def subject(self) -> str:
-        """The kind of thing the act was done to."""
+        """The kind of thing the action was done to."""
         return self.partition(".")[0]

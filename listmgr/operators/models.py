@@ -1,4 +1,4 @@
-"""Staff accounts, their roles, and the record of what they did and saw."""
+"""Tables of operators, sessions, API keys and the audit log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from listmgr.kit.db import PERSONAL, PLAIN, Base
 
 
 class Role(enum.StrEnum):
-    """What an operator may do; the rights of each stand in `operators/roles.py`."""
+    """What an operator may do; `operators/roles.py` lists each role's permissions."""
 
     MARKETER = "marketer"
     SALES = "sales"
@@ -45,7 +45,7 @@ class Operator(Base):
 
 
 class OperatorSession(Base):
-    """A browser that has signed in. Of the secret in its cookie a hash alone is kept."""
+    """A signed-in browser. Only a hash of the cookie's secret is stored."""
 
     __tablename__ = "operator_sessions"
     __table_args__ = (sa.Index("ix_operator_sessions_operator_id", "operator_id"),)
@@ -63,7 +63,7 @@ class OperatorSession(Base):
 
 
 class AuditEntry(Base):
-    """Append-only (trigger): which operator did or looked at what, by id, without personal data."""
+    """Append-only (trigger): which operator did or viewed what, by id, without personal data."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (
@@ -83,7 +83,7 @@ class AuditEntry(Base):
 
 
 class ApiKey(Base):
-    """A program's key to the API in an operator's name. Only its hash is kept."""
+    """A program's key to the API in an operator's name. Only its hash is stored."""
 
     __tablename__ = "api_keys"
     __table_args__ = (sa.Index("ix_api_keys_operator_id", "operator_id"),)

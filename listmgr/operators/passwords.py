@@ -1,4 +1,4 @@
-"""Passwords: kept as argon2 hashes, and checked in the same time whether there is one or not."""
+"""Passwords: argon2 hashes, verified in the same time whether or not one is stored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _hasher = PasswordHasher()
 
 
 def problem_with(password: str, own_words: Sequence[str] = ()) -> str:
-    """Why a password cannot be taken; empty when it can.
+    """Return why a password is not acceptable; empty if it is.
 
     `own_words` are what somebody who knows the operator would try: name, address, organisation.
     """
@@ -38,7 +38,7 @@ def problem_with(password: str, own_words: Sequence[str] = ()) -> str:
 
 
 def _guesses(password: str, own_words: Sequence[str]) -> float:
-    """How many tries the password takes somebody with lists of common ones (zxcvbn)."""
+    """Estimate the guesses needed with lists of common passwords (zxcvbn)."""
     # Its lists are large, and needed when a password is set only.
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
@@ -49,12 +49,12 @@ def _guesses(password: str, own_words: Sequence[str]) -> float:
 
 
 def hashed(password: str) -> str:
-    """The argon2id hash to keep."""
+    """Return the argon2id hash to store."""
     return _hasher.hash(_octets(password))
 
 
 def _parts(told: str) -> list[str]:
-    """The words of a name, and all of them written as one."""
+    """Return the words of a name, and all of them joined."""
     parts = re.split(r"[\W_]+", told)
     return [*parts, "".join(parts)]
 
@@ -65,7 +65,7 @@ def _nobodys() -> str:
 
 
 def matches(kept: str, password: str) -> bool:
-    """Whether the password is the one kept; costs the same when none is kept."""
+    """Whether the password is correct; takes the same time if none is stored."""
     try:
         right = _hasher.verify(kept or _nobodys(), _octets(password[: MAX_LENGTH + 1]))
     except (VerificationError, InvalidHashError):
@@ -74,7 +74,7 @@ def matches(kept: str, password: str) -> bool:
 
 
 def is_outdated(kept: str) -> bool:
-    """Whether the hash was made with weaker parameters than today's."""
+    """Whether the hash uses weaker parameters than today's."""
     return _hasher.check_needs_rehash(kept)
 
 

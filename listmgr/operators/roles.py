@@ -1,4 +1,4 @@
-"""Which role may do what: one table, read by every guard."""
+"""The permissions of each role, in one table read by every guard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from listmgr.operators.models import Role
 
 
 class Right(enum.StrEnum):
-    """What a page or an act of the studio needs. Rights to see come first, rights to act after."""
+    """What a page or an action of the studio requires. Permissions to view come first."""
 
     ENTER = "enter"
     SEE_LISTS = "see lists"
@@ -81,5 +81,5 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 
 
 def may(role: Role, right: Right) -> bool:
-    """Whether a role has a right."""
+    """Whether a role has a permission."""
     return right in RIGHTS[role]

@@ -1,4 +1,4 @@
-"""Sessions of operators: begun by a sign-in, ended on the server, never longer than a week."""
+"""Sessions of operators: started by a sign-in, ended on the server, at most a week long."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_AT_ONCE = 100
 
 
 def start_session(tx: Transaction, operator: Operator, *, at: datetime) -> str:
-    """Begin a session and return its secret, of which a hash alone is kept."""
+    """Start a session and return its secret, of which only a hash is stored."""
     secret = secrets.token_urlsafe(32)
     _delete_old(tx, operator.id, at)
     tx.session.add(
@@ -40,7 +40,7 @@ def start_session(tx: Transaction, operator: Operator, *, at: datetime) -> str:
 def open_session(
     session: Session, secret: str, *, at: datetime
 ) -> tuple[Operator, OperatorSession] | None:
-    """The operator of a session that has not ended, and its row."""
+    """Return the operator and the row of an active session, or None."""
     row = session.execute(
         sa.select(Operator, OperatorSession)
         .join(Operator, Operator.id == OperatorSession.operator_id)
@@ -55,14 +55,14 @@ def open_session(
 
 
 def end_session(tx: Transaction, secret: str) -> None:
-    """End one session, wherever its cookie has been copied to."""
+    """End one session, wherever its cookie was copied to."""
     tx.session.execute(
         sa.delete(OperatorSession).where(OperatorSession.token_hash == _hash(secret))
     )
 
 
 def end_own_session(tx: Transaction, operator_id: int, session_id: int) -> bool:
-    """End a session of the operator by its number; False when they have no such session."""
+    """End a session of the operator by id; return False if there is none."""
     ended = sa.delete(OperatorSession).where(
         OperatorSession.id == session_id, OperatorSession.operator_id == operator_id
     )
@@ -76,7 +76,7 @@ def end_all_sessions(tx: Transaction, operator: Operator) -> None:
 
 
 def open_sessions(session: Session, operator_id: int, *, at: datetime) -> Sequence[OperatorSession]:
-    """The sessions of an operator that have not ended, the last used first."""
+    """Return an operator's active sessions, the most recently used first."""
     return session.scalars(
         sa.select(OperatorSession)
         .where(OperatorSession.operator_id == operator_id, *_is_open(at))
@@ -85,12 +85,12 @@ def open_sessions(session: Session, operator_id: int, *, at: datetime) -> Sequen
 
 
 def is_session(row: OperatorSession, secret: str) -> bool:
-    """Whether the row is the session of this secret."""
+    """Whether the row belongs to this secret."""
     return secrets.compare_digest(row.token_hash, _hash(secret))
 
 
 def touch_session(tx: Transaction, session_id: int, *, at: datetime) -> None:
-    """Remember that the session is in use."""
+    """Record that the session is in use."""
     tx.session.execute(
         sa.update(OperatorSession).where(OperatorSession.id == session_id).values(last_seen_at=at)
     )

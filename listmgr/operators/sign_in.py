@@ -1,4 +1,4 @@
-"""Who may enter: by password, by a one-time link, or as the first administrator of all."""
+"""Sign in: by password, by one-time link, or as the first administrator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ONE_TIME, _FIRST_RUN = "one-time", "first-run"
 
 
 def sign_in(tx: Transaction, *, email: str, password: str) -> Operator | None:
-    """The operator, or None. An unknown address costs as much time as a wrong password."""
+    """Return the operator, or None. An unknown address takes as long as a wrong password."""
     found = tx.session.scalars(
         sa.select(Operator).where(
             Operator.email == account_key(email), Operator.disabled_at.is_(None)
@@ -35,14 +35,14 @@ def sign_in(tx: Transaction, *, email: str, password: str) -> Operator | None:
 
 
 def account_of(session: Session, email: str) -> int | None:
-    """The account somebody tried to sign in to, open or closed; None when there is none."""
+    """Return the account somebody tried to sign in to, enabled or not, or None."""
     return session.scalars(
         sa.select(Operator.id).where(Operator.email == account_key(email))
     ).one_or_none()
 
 
 def account_key(email: str) -> str:
-    """The address as accounts keep it; empty, which no account has, when it is none."""
+    """Return the address as accounts store it; empty, which no account has, if invalid."""
     try:
         return parse_address(email).key
     except AddressError:
@@ -50,7 +50,9 @@ def account_key(email: str) -> str:
 
 
 def one_time_sign_in(tx: Transaction, operator_id: int, *, at: datetime) -> str:
-    """A token that lets an operator in once, within a day; ends those before. Raises NotFound."""
+    """Return a token that signs an operator in once within a day; earlier ones end. Raises
+    NotFound.
+    """
     operator = lock_operator(tx, operator_id)
     operator.link_version += 1
     until = int(at.timestamp()) + LINK_SECONDS
@@ -66,9 +68,9 @@ def one_time_sign_in(tx: Transaction, operator_id: int, *, at: datetime) -> str:
 
 
 def whose_one_time(session: Session, settings: Settings, token: str, *, at: datetime) -> Operator:
-    """The operator a one-time token would let in; writes nothing.
+    """Return the operator a one-time token would sign in; write nothing.
 
-    Raises TokenExpired when it is too old or used, TokenInvalid when it is no such token.
+    Raises TokenExpired if it is too old or used, TokenInvalid if it is no such token.
     """
     operator_id, *versions = _numbers(settings, token, _ONE_TIME, 3, at)
     operator = session.get(Operator, operator_id)
@@ -80,7 +82,7 @@ def whose_one_time(session: Session, settings: Settings, token: str, *, at: date
 
 
 def use_one_time(tx: Transaction, token: str, *, at: datetime) -> Operator:
-    """Let the operator in and end the token, with every other token and session of theirs."""
+    """Sign the operator in and end this token with all their other tokens and sessions."""
     operator = whose_one_time(tx.session, tx.settings, token, at=at)
     version = operator.session_version
     # Of two who use it at the same moment the second waits here, and then sees a newer version.
@@ -92,7 +94,9 @@ def use_one_time(tx: Transaction, token: str, *, at: datetime) -> Operator:
 
 
 def first_run_token(tx: Transaction, *, at: datetime) -> str | None:
-    """A token that makes the first administrator, within a day; None when there is an operator."""
+    """Return a token that creates the first administrator within a day; None if there is an
+    operator.
+    """
     if _is_anybody(tx.session):
         return None
     until = int(at.timestamp()) + LINK_SECONDS
@@ -100,7 +104,9 @@ def first_run_token(tx: Transaction, *, at: datetime) -> str | None:
 
 
 def check_first_run(session: Session, settings: Settings, token: str, *, at: datetime) -> None:
-    """Whether the first administrator can still be made; raises TokenExpired or TokenInvalid."""
+    """Check that the first administrator can still be created. Raises TokenExpired or
+    TokenInvalid.
+    """
     _numbers(settings, token, _FIRST_RUN, 0, at)
     if _is_anybody(session):
         raise TokenExpired
@@ -116,7 +122,7 @@ def first_run(
     language: str,
     at: datetime,
 ) -> Operator:
-    """Make the first administrator. Raises TokenExpired, TokenInvalid or InvalidInput."""
+    """Create the first administrator. Raises TokenExpired, TokenInvalid or InvalidInput."""
     # Two who press the button at the same moment make one administrator.
     tx.session.execute(sa.text("LOCK TABLE operators IN SHARE ROW EXCLUSIVE MODE"))
     check_first_run(tx.session, tx.settings, token, at=at)
@@ -133,7 +139,7 @@ def first_run(
 
 
 def seen(tx: Transaction, operator_id: int, *, at: datetime) -> None:
-    """Remember that the operator is at work."""
+    """Record that the operator is active."""
     tx.session.execute(
         sa.update(Operator).where(Operator.id == operator_id).values(last_seen_at=at)
     )
@@ -144,7 +150,7 @@ def _is_anybody(session: Session) -> bool:
 
 
 def _numbers(settings: Settings, token: str, kind: str, count: int, at: datetime) -> list[int]:
-    """The numbers a token of a kind carries; the last of them says until when."""
+    """Return the numbers in a token of a kind; the last one is its expiry."""
     told, *numbers = open_token(settings.secret_keys, TokenPurpose.SIGN_IN, token) or [""]
     if told != kind or len(numbers) != count + 1:
         raise TokenInvalid

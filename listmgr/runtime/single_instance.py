@@ -1,4 +1,4 @@
-"""One installation over one data directory at a time, the last gasps of a dead one included."""
+"""Allow one installation for each data directory, including processes a dead one left behind."""
 
 from __future__ import annotations
 

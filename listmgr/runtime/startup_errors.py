@@ -1,4 +1,4 @@
-"""Says why a server did not start, where its log gives a reason people can do something about."""
+"""Explain why a server did not start, if its log gives a reason people can act on."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ _REASONS = (
 
 
 def size_of(log: Path) -> int:
-    """Where a log ends now; 0 where there is none."""
+    """Return the size of a log; 0 if there is none."""
     return log.stat().st_size if log.exists() else 0
 
 
 def failure(what: str, log: Path, since: int) -> RuntimeFailure:
-    """The error of a server that did not start, with the reason its log gives since then."""
+    """Return the error of a server that did not start, with the reason its log gives since
+    `since`.
+    """
     if not log.exists():
         return RuntimeFailure(what)
     with log.open("rb") as file:
@@ -42,7 +44,7 @@ def failure(what: str, log: Path, since: int) -> RuntimeFailure:
 
 
 def refuse_full_disk(folder: Path) -> None:
-    """Raise RuntimeFailure where there is no room for a new installation."""
+    """Raise RuntimeFailure if there is no room for a new installation."""
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:
         raise RuntimeFailure(

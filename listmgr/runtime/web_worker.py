@@ -54,9 +54,9 @@ _HEALTH = (b"GET /health/", b"HEAD /health/")
 
 
 class Arrival:
-    """What has arrived of one request, and how much is still to come.
+    """The received part of one request, and how much is still missing.
 
-    It only decides when to hand over; what the octets mean is decided by gunicorn's parser alone.
+    It only decides when to hand over; gunicorn's parser alone interprets the bytes.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Arrival:
         self._chunk = 0
 
     def add(self, octets: bytes) -> None:
-        """Take what a connection has sent."""
+        """Append received bytes."""
         searched = max(0, len(self.octets) - 3)
         self.octets += octets
         if not self.body:
@@ -76,7 +76,9 @@ class Arrival:
 
     @property
     def whole(self) -> bool:
-        """Whether a thread can work on it without waiting; also what only a parser can refuse."""
+        """Whether a thread can process it without waiting; also for what only a parser can
+        refuse.
+        """
         if not self.body:
             return len(self.octets) > MOST_HEADERS
         if self.end < 0:
@@ -85,17 +87,17 @@ class Arrival:
 
     @property
     def streams(self) -> bool:
-        """Whether its thread has still to read from the connection."""
+        """Whether its thread must still read from the connection."""
         return not self.body or len(self.octets) < self.end or self.end < 0
 
     @property
     def expects_continue(self) -> bool:
-        """Whether the visitor waits to be told to send the body (RFC 9110, 10.1.1)."""
+        """Whether the client waits for permission to send the body (RFC 9110, 10.1.1)."""
         return bool(self.body and _EXPECT.search(self.octets, 0, self.body))
 
     @property
     def seconds(self) -> float:
-        """How long it may take from its first octet on."""
+        """The time allowed from its first byte on."""
         if not self.body:
             return HEADER_SECONDS
         length = min(max(self.end - self.body, len(self.octets) - self.body), MOST_BODY)
@@ -112,7 +114,7 @@ class Arrival:
             self.end = -1
 
     def _last_chunk_is_here(self) -> bool:
-        """Walk over the chunks that are complete; also true for what is no chunk."""
+        """Skip complete chunks; return True also for an invalid one."""
         while True:
             size = _CHUNK_SIZE.match(self.octets, self._chunk)
             if size is None:
@@ -129,7 +131,7 @@ class Arrival:
 
 
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
-    """A connection with what has arrived on it."""
+    """A connection with the bytes received on it."""
 
     def __init__(self, *given: Any) -> None:  # noqa: ANN401
         super().__init__(*given)
@@ -140,14 +142,14 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.timeout = 0.0
 
     def init(self) -> None:
-        """Give the parser what has arrived. Called in a thread, before each request."""
+        """Feed the parser what has arrived. Called in a thread, before each request."""
         super().init()
         self.sock.settimeout(THREAD_SECONDS)
         self.parser.unreader.unread(bytes(self.arrival.octets))
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """`gthread`, whose threads get whole requests."""
+    """`gthread` whose threads get complete requests."""
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         super().__init__(*given, **named)
@@ -157,12 +159,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.sweep_at = 0.0
 
     def init_process(self) -> None:
-        """Make the threads; health has its own, which no silent database can take."""
+        """Create the threads; health checks have their own, which no silent database can block."""
         self.health = ThreadPoolExecutor(max_workers=2)
         super().init_process()
 
     def accept(self, listener: socket.socket) -> None:
-        """Take a connection; beyond the most, the one that has kept us waiting longest goes."""
+        """Accept a connection; above the limit, close the one that has been idle longest."""
         try:
             sock, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
@@ -176,7 +178,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._wait_for(connection, HEADER_SECONDS)
 
     def finish_request(self, connection: Connection, done: Future[Any]) -> None:
-        """Wait for the next request, or for the last answer to arrive. In the main thread."""
+        """Wait for the next request, or until the last response is delivered. In the main
+        thread.
+        """
         streamed, connection.arrival = connection.arrival.streams, Arrival()
         if done.cancelled() or done.exception() is not None:
             self.nr_conns -= 1
@@ -193,7 +197,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             self._wait_for(connection, LINGER_SECONDS)
 
     def enqueue_req(self, connection: Connection) -> None:
-        """Give a whole request to a thread."""
+        """Hand a complete request to a thread."""
         pool = self.health if connection.arrival.octets.startswith(_HEALTH) else self.tpool
         done = pool.submit(self.handle, connection)
         done.add_done_callback(
@@ -201,7 +205,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         )
 
     def murder_keepalived(self, force: bool = False) -> None:
-        """Close what has had its time. Called after each round of events; looks once a second."""
+        """Close connections whose time is up. Called after each round of events; checks once a
+        second.
+        """
         now = time.monotonic()
         if now < self.sweep_at and not force:
             return
@@ -214,11 +220,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 self._refuse(connection)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:  # noqa: ANN401, ARG002
-        """Answer what cannot be read; whose it was stands in no log."""
+        """Answer an unreadable request without logging the client's address."""
         super().handle_error(req, client, ("-", 0), exc)
 
     def _keepalive_after(self, connection: Connection, keepalive: bool) -> bool:
-        """No thread waits for a body that no view has read."""
+        """Close connections with an unread body, so that no thread waits for it."""
         return not connection.arrival.streams and bool(
             super()._keepalive_after(connection, keepalive)
         )
@@ -268,7 +274,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self._close(connection)
 
     def _forget(self, connection: Connection) -> None:
-        """No more of those that wait."""
+        """Remove a connection from those waiting."""
         del self.waiting[connection]
         self.collected -= len(connection.arrival.octets)
         self.poller.unregister(connection.sock)

@@ -1,4 +1,4 @@
-"""RQ workers that outlive what stands in Valkey, end gently, and leave no work-horse behind."""
+"""RQ workers that survive any state of Valkey, stop gracefully, and leave no child behind."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ log = logging.getLogger(__name__)
 
 
 class SteadyWorker(BaseWorker):
-    """What both kinds share.
+    """What both kinds of workers share.
 
-    RQ ends its loop at the first error it does not expect, registers each worker, listens for
-    commands and can be suspended. Ours goes on, and writes to Valkey only what a run needs.
+    RQ ends its loop at the first unexpected error, registers each worker, listens for commands and
+    can be suspended. Ours continues, and writes to Valkey only what a run needs.
     """
 
     job_class = RegisteredJob
@@ -58,7 +58,7 @@ class SteadyWorker(BaseWorker):
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
-        """The next job of ours; waits for it and for Valkey, or returns None in a burst."""
+        """Return the next job, waiting for it and for Valkey, or None in burst mode."""
         del max_idle_time
         trouble, wait = ThrottledLog(log), SHORTEST_WAIT
         while True:
@@ -80,7 +80,7 @@ class SteadyWorker(BaseWorker):
                 return found
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run it; what goes wrong with one ends nobody."""
+        """Run a job; its errors end no worker."""
         try:
             super().execute_job(job, queue)
         except (StopRequested, SystemExit):
@@ -113,20 +113,20 @@ class SteadyWorker(BaseWorker):
             queue_keys.mend(self.connection, self.queue_names())
 
     def run_maintenance_tasks(self) -> None:
-        """Forget what was lost, and failures of last week."""
+        """Delete lost runs and old failures."""
         self.last_cleaned_at = now()  # type: ignore[assignment]
         queue_keys.mend(self.connection, self.queue_names())
         queue_keys.forget_ended(self.connection, self.queue_names(), time.time())
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Renew the run of a job; while Valkey is away the job goes on all the same."""
+        """Renew the run of a job; without Valkey the job continues."""
         ttl = self.get_heartbeat_ttl(job)
         with suppress(redis.RedisError), self.connection.pipeline() as pipeline:
             execution.heartbeat(job.started_job_registry, ttl, pipeline=pipeline)
             pipeline.execute()
 
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:  # noqa: ARG002 - as in RQ
-        """Its end stands nowhere but here: what follows takes the job away."""
+        """Record the end in memory only: the job is deleted next."""
         job.ended_at = now()
 
     def handle_job_success(
@@ -136,58 +136,58 @@ class SteadyWorker(BaseWorker):
         started_job_registry: object,  # noqa: ARG002 - as in RQ
         execution: Execution,
     ) -> None:
-        """Take the job away. Ours have no results, no dependents, no repetitions."""
+        """Delete the job. Ours have no results, dependents or repetitions."""
         self.executions.pop(execution.id, None)
         queue_keys.forget_run(self.connection, queue.name, job.id, execution.id)
 
     def set_state(self, state: str, pipeline: object = None) -> None:  # noqa: ARG002 - as in RQ
-        """Known to this process only."""
+        """Keep the state in this process only."""
         self._state = state
 
     def register_birth(self) -> None:
-        """Nobody asks who is there."""
+        """Do not register: no one queries workers."""
         self.birth_date = self.last_heartbeat = now()
 
     def register_death(self) -> None:
-        """Nobody asks who is there."""
+        """Do nothing, as nothing was registered."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: object = None) -> None:
-        """Nobody asks who is there."""
+        """Do nothing, as nothing was registered."""
 
     def set_shutdown_requested_date(self) -> None:
-        """Nobody asks who is there."""
+        """Do nothing, as nothing was registered."""
 
     def increment_failed_job_count(self, pipeline: object = None) -> None:
-        """Nobody asks who did how much."""
+        """Keep no statistics."""
 
     def increment_successful_job_count(self, pipeline: object = None) -> None:
-        """Nobody asks who did how much."""
+        """Keep no statistics."""
 
     def increment_total_working_time(self, job_execution_time: object, pipeline: object) -> None:
-        """Nobody asks who did how much."""
+        """Keep no statistics."""
 
     def subscribe(self) -> None:
-        """Obey no commands from Valkey."""
+        """Accept no commands from Valkey."""
 
     def unsubscribe(self) -> None:
-        """Obey no commands from Valkey."""
+        """Accept no commands from Valkey."""
 
     def check_for_suspension(self, burst: bool) -> None:
-        """Obey no commands from Valkey."""
+        """Accept no commands from Valkey."""
 
     def procline(self, message: str) -> None:
         """Keep the name the process was started with."""
 
 
 class ForkingWorker(SteadyWorker, Worker):
-    """A process for each job. RQ's own would leave it behind when the worker is killed."""
+    """A process for each job. RQ's own would outlive a killed worker."""
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as in RQ
-        """Seconds until a run that is not renewed counts as lost."""
+        """Return the seconds after which an unrenewed run counts as lost."""
         return LOST_AFTER
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
-        """Fork; a request to end that comes meanwhile waits until the horse can hear it."""
+        """Fork; a request to stop meanwhile waits until the child can receive it."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         try:
             super().fork_work_horse(job, queue)
@@ -195,26 +195,26 @@ class ForkingWorker(SteadyWorker, Worker):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """In the child."""
+        """Run in the child."""
         assert self.pid is not None
         die_with(self.pid)
         super().main_work_horse(job, queue)
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        """In the child: it ends by `os._exit`, so connections are closed here."""
+        """Run in the child, which ends by `os._exit`, so connections are closed here."""
         try:
             return super().perform_job(job, queue, execution)
         finally:
             self.release()
 
     def setup_work_horse_signals(self) -> None:
-        """In the child: SIGTERM asks the job to come to an end, it does not cut it off."""
+        """In the child: SIGTERM asks the job to finish its step instead of cutting it off."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
         signal.signal(signal.SIGTERM, shutdown.request)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Take no more jobs, and ask the one under way to end at its next step."""
+        """Take no more jobs, and ask the running one to stop at its next step."""
         if self.horse_pid:
             with suppress(ProcessLookupError):
                 os.kill(self.horse_pid, signal.SIGTERM)
@@ -222,14 +222,14 @@ class ForkingWorker(SteadyWorker, Worker):
 
 
 class InProcessWorker(SteadyWorker, SimpleWorker):
-    """Jobs in the worker's own process: for short ones, one after the other."""
+    """Runs short jobs one after the other in the worker's own process."""
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:  # noqa: ARG002 - as in RQ
-        """Seconds until a run that is not renewed counts as lost."""
+        """Return the seconds after which an unrenewed run counts as lost."""
         return LOST_AFTER
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        """Run it. What is deaf to its time-out takes the process along, and another begins."""
+        """Run a job. One that ignores its timeout ends the process, and another starts."""
         ended = threading.Event()
         threading.Thread(target=self._renew, args=(job, execution, ended), daemon=True).start()
         faulthandler.dump_traceback_later(int(job.timeout or 0) + GRACE, exit=True, file=2)
@@ -240,11 +240,13 @@ class InProcessWorker(SteadyWorker, SimpleWorker):
             ended.set()
 
     def _renew(self, job: Job, execution: Execution, ended: threading.Event) -> None:
-        """Beside the job: were the process killed, its key would be taken for minutes."""
+        """Renew the run beside the job: if the process were killed, its key would be taken for
+        minutes.
+        """
         while not ended.wait(self.job_monitoring_interval):
             self.maintain_heartbeats(job, execution)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Take no more jobs, and ask the one under way to end at its next step."""
+        """Take no more jobs, and ask the running one to stop at its next step."""
         shutdown.request()
         super().request_stop(signum, frame)

@@ -1,1 +1,1 @@
-"""The room of saved rules: whom a campaign is for, beyond the consent that lets mail go at all."""
+"""Segments: saved rules that narrow a campaign's audience among the people with consent."""

@@ -1,4 +1,4 @@
-"""Keep segments: make, change, find and delete them, unless a campaign still needs one."""
+"""Create, change and delete segments, unless a campaign still needs one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from listmgr.segments.validation import (
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A campaign that names a segment."""
+    """A campaign that uses a segment."""
 
     campaign_id: int
     name: str
@@ -33,7 +33,7 @@ class Use:
 
     @property
     def needs_it(self) -> bool:
-        """Whether the campaign would lose its audience; what is over has its rule frozen."""
+        """Whether the campaign would lose its audience; a finished one has its rule frozen."""
         return self.status not in {"finished", "cancelled"}
 
 
@@ -44,7 +44,7 @@ class ChangedMeanwhile(Refused):
 def create(
     tx: Transaction, name: str, tree: Group, *, role: Role, operator_id: int, at: datetime
 ) -> Segment:
-    """A new segment. Raises InvalidInput with a message for the name and for each rule."""
+    """Create a segment. Raises InvalidInput with a message for the name and for each rule."""
     found, rule = _told(tx, name, tree, role, None)
     made = Segment(
         name=found,
@@ -91,7 +91,7 @@ def save(
 
 
 def delete(tx: Transaction, segment_id: int) -> None:
-    """Throw it away. Raises Refused while a campaign still needs it (`uses` tells which)."""
+    """Delete it. Raises Refused while a campaign needs it (`uses` tells which)."""
     segment = _locked(tx, segment_id)
     if any(use.needs_it for use in uses(tx.session, segment_id)):
         raise Refused(
@@ -111,7 +111,7 @@ def delete(tx: Transaction, segment_id: int) -> None:
 
 
 def uses(session: Session, segment_id: int) -> list[Use]:
-    """The campaigns that name it, the newest first."""
+    """Return the campaigns that use it, newest first."""
     rows = session.execute(
         sa.text(
             "SELECT id, name, status FROM campaigns"
@@ -124,13 +124,13 @@ def uses(session: Session, segment_id: int) -> list[Use]:
 
 
 def segments(session: Session) -> list[Segment]:
-    """All of them by name."""
+    """Return all segments by name."""
     order = (sa.func.lower(Segment.name), Segment.id)
     return list(session.scalars(sa.select(Segment).order_by(*order)))
 
 
 def get_segment(session: Session, segment_id: int) -> Segment:
-    """The segment; raises NotFound."""
+    """Return the segment. Raises NotFound."""
     found = session.get(Segment, segment_id)
     if found is None:
         raise NotFound(N_("There is no such segment."))
@@ -138,12 +138,12 @@ def get_segment(session: Session, segment_id: int) -> Segment:
 
 
 def tree_of(segment: Segment) -> Group:
-    """Its rule; raises BrokenRule."""
+    """Return its rule. Raises BrokenRule."""
     return read_tree(segment.rule)
 
 
 def is_open_to(segment: Segment, known: Askable) -> bool:
-    """Whether somebody who may ask only what is `known` may look at it and use it."""
+    """Whether somebody who may use only the fields in `known` may view and use it."""
     try:
         return not is_locked(tree_of(segment), known)
     except BrokenRule:

@@ -1,4 +1,4 @@
-"""Segments: saved rules by name."""
+"""Table of segments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from listmgr.kit.db import PLAIN, Base
 
 
 class Segment(Base):
-    """A saved rule. It holds nobody: who fits is found out whenever it is asked."""
+    """A saved rule. It contains no people: they are matched whenever it is used."""
 
     __tablename__ = "segments"
 

@@ -1,4 +1,4 @@
-"""The rules of a segment as a typed tree, read from JSON that could hold anything."""
+"""The rules of a segment as a typed tree, read from untrusted JSON."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Rule:
 
     @property
     def field(self) -> str:
-        """The key of the field it is about, "" for other topics."""
+        """The key of its field; "" for other topics."""
         found = _FIELD.match(self.what)
         return found[1] if found else ""
 
@@ -79,13 +79,13 @@ class Rule:
 
     @property
     def asks_value(self) -> bool:
-        """Whether the operator wants a value beside it."""
+        """Whether its operator needs a value."""
         return self.op not in WITHOUT_VALUE
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that must hold "all", of which "any" must, or of which "none" may."""
+    """Rules of which "all", "any" or "none" must hold."""
 
     kind: str
     members: tuple[Node, ...] = ()
@@ -96,11 +96,11 @@ _NAMES = {field.name for field in fields(Rule)}
 
 
 class BrokenRule(InvalidInput):
-    """The tree is not one of ours; what it says cannot be told."""
+    """The tree is invalid, so its meaning is unknown."""
 
 
 def read_tree(document: object) -> Group:
-    """The tree in a JSON document; raises BrokenRule."""
+    """Return the tree in a JSON document. Raises BrokenRule."""
     found = _read(document, 1)
     if not isinstance(found, Group):
         raise _broken()
@@ -146,7 +146,7 @@ def _is_known(rule: Rule) -> bool:
 
 
 def is_spelt(rule: Rule) -> bool:
-    """Whether the value is written as its kind and operator want it."""
+    """Whether the value has the form its kind and operator require."""
     if not rule.asks_value:
         return not rule.value
     spelling = _SPELLING.get(rule.op) or _SPELLING.get(rule.topic, _ANY)
@@ -158,14 +158,14 @@ def _broken() -> BrokenRule:
 
 
 def document_of(node: Node) -> dict[str, Any]:
-    """The tree as JSON; what is empty is left out."""
+    """Return the tree as JSON without empty parts."""
     if isinstance(node, Group):
         return {"group": node.kind, "rules": [document_of(member) for member in node.members]}
     return {name: getattr(node, name) for name in sorted(_NAMES) if getattr(node, name)}
 
 
 def nodes(node: Node) -> Iterator[Node]:
-    """A node and all below it."""
+    """Yield a node and all nodes below it."""
     yield node
     if isinstance(node, Group):
         for member in node.members:
@@ -191,12 +191,12 @@ def plainer(node: Node) -> Node:
 
 
 def fields_of(node: Node) -> set[str]:
-    """The keys of the fields a tree asks about."""
+    """Return the keys of the fields in a tree."""
     return {found.field for found in nodes(node) if isinstance(found, Rule) and found.field}
 
 
 def within(audience: Group | None, exclusion: Group | None) -> Group | None:
-    """Those of one tree who are not in another, as one tree; None where neither asks anything."""
+    """Return one tree without the people of another; None if neither has rules."""
     parts: list[Node] = [] if audience is None else [audience]
     if exclusion is not None:
         parts.append(Group("none", (exclusion,)))

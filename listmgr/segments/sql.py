@@ -1,4 +1,4 @@
-"""A tree of rules as one SQL predicate over the alias `s`; every value in it is bound."""
+"""Translate a tree of rules into an SQL predicate over the alias `s`; all values are bound."""
 
 from __future__ import annotations
 
@@ -36,18 +36,20 @@ _OPPOSITE = {
 
 
 def frozen_predicate(document: object) -> Predicate:
-    """What a launch froze, as a predicate; None means everybody. Raises BrokenRule."""
+    """Return a frozen rule as a predicate; None means everybody. Raises BrokenRule."""
     return EVERYBODY if document is None else predicate(read_tree(document))
 
 
 def predicate(tree: Node) -> Predicate:
-    """Who fits the tree. A group without rules: "all" and "none" take everybody, "any" nobody."""
+    """Return the predicate of a tree. An empty group: "all" and "none" match everybody, "any"
+    nobody.
+    """
     return _of(tree, _Names())
 
 
 @dataclass(slots=True)
 class _Names:
-    """Names for values, each used once in a statement."""
+    """Unique names for bind values of one statement."""
 
     used: int = 0
     told: dict[str, object] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Whether every rule of a tree can be asked: the field seen by the role, the value of its kind."""
+"""Validate every rule of a tree: the role sees the field, the value fits its kind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from listmgr.subscribers.field_catalogue import (
 
 @dataclass(frozen=True, slots=True)
 class Askable:
-    """What there is to ask about, for one role."""
+    """The fields and topics one role may use."""
 
     fields: Mapping[str, CatalogueField]
     places: frozenset[str]
