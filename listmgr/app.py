@@ -27,12 +27,14 @@ from listmgr.kit.rows import Rows, rows_on
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.schema import resource
 from listmgr.web import (
+    compression,
     errors,
     field_labels,
     health,
     language,
     public,
     security,
+    static_files,
     studio,
 )
 from listmgr.web.json_provider import JSONProvider
@@ -79,6 +81,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     field_labels.init_app(app)
     app.register_blueprint(public.bp)
     studio.init_app(app)
+    static_files.init_app(app)
+    compression.init_app(app)
     api.init_app(app)
     app.register_blueprint(health.bp)
     return app

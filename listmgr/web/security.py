@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from listmgr.config import Settings
 from listmgr.subscribers.address import fingerprint
+from listmgr.web import static_files
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -85,7 +86,7 @@ def _headers(response: Response) -> Response:
     # Forms are embedded in other sites; nothing of the studio is anybody else's.
     inside = request.blueprint == "studio"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin" if inside else "cross-origin"
-    if request.endpoint not in {"static", "bootstrap.static"}:
+    if request.endpoint not in static_files.ENDPOINTS or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
     return response

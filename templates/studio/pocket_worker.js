@@ -25,7 +25,11 @@ self.addEventListener("activate", (event) => {
   })());
 });
 
-const kept = async (request) => (await caches.open(CACHE)).match(request, { ignoreSearch: true });
+const kept = async (request, options) => (await caches.open(CACHE)).match(request, options);
+
+// The very version a page names; without network also another one.
+const part = async (request) => (await kept(request)) || fetch(request).catch(
+  async () => (await kept(request, { ignoreSearch: true })) || Response.error());
 
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
@@ -33,7 +37,7 @@ self.addEventListener("fetch", (event) => {
   if (url.pathname === PAGE) {
     // The newest page where there is network; a sign-in page passes through as it is.
     event.respondWith(fetch(event.request).catch(async () => (await kept(PAGE)) || Response.error()));
-  } else if (PARTS.some((part) => part.split("?")[0] === url.pathname)) {
-    event.respondWith(kept(event.request).then((found) => found || fetch(event.request)));
+  } else if (PARTS.some((path) => path.split("?")[0] === url.pathname)) {
+    event.respondWith(part(event.request));
   }
 });

@@ -50,6 +50,14 @@ class SignedIn:
         return self.secret
 
 
+def cookie_name(app: Flask, name: str) -> str:
+    """The name of a cookie, with https one that no other host beneath our domain can set.
+
+    Browsers take `__Host-` only from us, over https, and for the path `/` (RFC 6265bis, 4.1.3.2).
+    """
+    return f"__Host-{name}" if app.config["SESSION_COOKIE_SECURE"] else name
+
+
 class SessionCookies(SecureCookieSessionInterface):
     """Flask's signed cookies without an age of their own.
 
@@ -58,7 +66,12 @@ class SessionCookies(SecureCookieSessionInterface):
     """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the cookie of a request, whatever its signer's clock showed."""
+        """Read the cookie of a request, whatever its signer's clock showed.
+
+        Pages outside the studio neither read nor set a cookie.
+        """
+        if not request.path.startswith("/studio"):
+            return self.make_null_session(app)
         serializer = self.get_signing_serializer(app)
         cookie = request.cookies.get(self.get_cookie_name(app))
         if serializer is None or not cookie:
@@ -70,9 +83,13 @@ class SessionCookies(SecureCookieSessionInterface):
 
 
 def init_app(app: Flask) -> None:
-    """Set up sessions for the studio only: the cookie is not sent to public pages."""
+    """Set up sessions for the studio only."""
     app.session_interface = SessionCookies()
-    app.config.update(SESSION_COOKIE_PATH="/studio", PERMANENT_SESSION_LIFETIME=LONGEST)
+    app.config.update(
+        SESSION_COOKIE_NAME=cookie_name(app, "listmgr_session"),
+        SESSION_COOKIE_PATH="/",
+        PERMANENT_SESSION_LIFETIME=LONGEST,
+    )
     manager = LoginManager()
     # It would keep a hash of the operator's network address, and gain little.
     manager.session_protection = None

@@ -21,6 +21,7 @@ from listmgr.web.rate_limit import (
     uncount,
 )
 from listmgr.web.security import network_of
+from listmgr.web.studio.session import cookie_name
 
 TEN_MINUTES = 600
 HOUR = 3600
@@ -89,10 +90,9 @@ def remember_device(response: Response, email: str) -> None:
         secrets.token_urlsafe(12),
     )
     response.set_cookie(
-        DEVICE_COOKIE,
+        cookie_name(current_app, DEVICE_COOKIE),
         token,
         max_age=DEVICE_DAYS * 86_400,
-        path="/studio",
         secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
         httponly=True,
         samesite="Lax",
@@ -117,7 +117,7 @@ def _begin(*limits: Limit) -> Attempt:
 
 def _device_of(account: str) -> str:
     """Return the browser's id if it is known for this account, else an empty string."""
-    token = request.cookies.get(DEVICE_COOKIE, "")
+    token = request.cookies.get(cookie_name(current_app, DEVICE_COOKIE), "")
     keys = services().settings.secret_keys
     try:
         parts = open_token(keys, TokenPurpose.DEVICE, token, max_age=DEVICE_DAYS * 86_400)

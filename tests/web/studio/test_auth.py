@@ -20,18 +20,37 @@ from tests.web.studio.conftest import (
     PASSWORD,
 )
 
+SESSION = "__Host-listmgr_session"
+DEVICE = "__Host-listmgr_device"
+
 
 def actions(session) -> list[str]:
     return list(session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.id)))
 
 
-def test_the_cookie_is_for_the_studio_alone(desk):
+def test_s25_no_other_host_can_set_our_cookies(desk):
     at = desk()
-    cookie = at.browser.get_cookie("session", domain="news.example.org", path="/studio")
-    assert cookie is not None
-    assert (cookie.http_only, cookie.secure, cookie.same_site) == (True, True, "Lax")
-    answer = at.browser.get("/s/none", base_url=BASE)
+    for name in (SESSION, DEVICE):
+        cookie = at.browser.get_cookie(name, domain="news.example.org")
+        assert cookie is not None
+        assert (cookie.http_only, cookie.secure, cookie.same_site) == (True, True, "Lax")
+        # What a browser asks of __Host-.
+        assert name.startswith("__Host-")
+        assert (cookie.path, cookie.origin_only) == ("/", True)
+
+
+def test_s25_cookies_of_a_site_without_https_have_plain_names(app_with):
+    client = app_with(base_url="http://localhost").test_client()
+    answer = client.get("/studio/sign-in")
+    assert answer.headers["Set-Cookie"].startswith("listmgr_session=")
+    assert "Secure" not in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize("path", ["/", "/s/none", "/u/wrong", "/static/public.css", "/nothing"])
+def test_public_pages_neither_read_nor_set_the_cookie(desk, path):
+    answer = desk().get(path)
     assert "Set-Cookie" not in answer.headers
+    assert "Cookie" not in answer.vary
 
 
 def test_a_wrong_password_and_an_unknown_address_get_one_answer(anybody, admin, session):
@@ -88,17 +107,17 @@ def test_signing_out_is_a_post(admin):
     assert admin.get("/studio/").status_code == 303
 
 
-def cookie_of(desk, name: str = "session") -> str:
-    found = desk.browser.get_cookie(name, domain="news.example.org", path="/studio")
+def cookie_of(desk, name: str = SESSION) -> str:
+    found = desk.browser.get_cookie(name, domain="news.example.org")
     assert found is not None
     return found.value
 
 
-def with_cookie(app, value: str, name: str = "session"):
+def with_cookie(app, value: str, name: str = SESSION):
     from tests.web.studio.conftest import Desk
 
     other = Desk(app.test_client())
-    other.browser.set_cookie(name, value, domain="news.example.org", path="/studio")
+    other.browser.set_cookie(name, value, domain="news.example.org")
     return other
 
 
@@ -141,7 +160,7 @@ def test_a_session_ends_with_the_account_the_role_or_the_password(desk, uow):
 
 
 def test_a_forged_cookie_is_nobody(anybody):
-    anybody.browser.set_cookie("session", "forged", domain="news.example.org", path="/studio")
+    anybody.browser.set_cookie(SESSION, "forged", domain="news.example.org")
     assert anybody.get("/studio/").status_code == 303
 
 
@@ -162,7 +181,7 @@ def attempt(app, token: str, network: str, email: str, password: str = "wrong pa
     assert found is not None
     told = {"csrf_token": found[1], "email": email, "password": password}
     if token:
-        client.set_cookie("listmgr_device", token, domain="news.example.org", path="/studio")
+        client.set_cookie(DEVICE, token, domain="news.example.org")
     origin = {"REMOTE_ADDR": network}
     return client.post("/studio/sign-in", data=told, base_url=BASE, environ_base=origin).status_code
 
@@ -185,7 +204,7 @@ def test_s10_many_networks_have_one_slower_counter_for_an_account(app, admin):
 
 
 def test_s11_strangers_do_not_lock_out_who_signed_in_from_this_browser(app, admin, uow):
-    device = cookie_of(admin, "listmgr_device")
+    device = cookie_of(admin, DEVICE)
     email = admin.operator.email
     for number in range(MOST_FROM_STRANGERS + 1):
         attempt(app, "", f"198.51.{number}.1", email)
@@ -208,16 +227,16 @@ def test_s11_from_another_network_one_gets_in(app, admin):
 
 
 def test_s11_a_known_browser_is_known_for_its_account_alone_and_counted_too(app, admin, desk):
-    device = cookie_of(desk("sales"), "listmgr_device")
+    device = cookie_of(desk("sales"), DEVICE)
     codes = [attempt(app, device, "203.0.113.9", admin.operator.email) for _ in range(11)]
     assert codes[-1] == 429
-    own = cookie_of(admin, "listmgr_device")
+    own = cookie_of(admin, DEVICE)
     codes = [attempt(app, own, "203.0.113.9", admin.operator.email) for _ in range(11)]
     assert codes == [401] * 10 + [429]
 
 
 def test_s11_a_successful_sign_in_is_no_attempt(app, admin):
-    for known in ("", cookie_of(admin, "listmgr_device")):
+    for known in ("", cookie_of(admin, DEVICE)):
         codes = [
             attempt(app, known, "192.0.2.7", admin.operator.email, PASSWORD) for _ in range(12)
         ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from pathlib import Path
 
-from flask import Response, current_app, jsonify, render_template, request, url_for
+from flask import Response, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import generate_csrf
@@ -107,8 +106,6 @@ def _handed_in() -> Upload:
 
 
 def _version() -> str:
-    """Return a version of the page's parts, so that phones fetch changed ones again."""
-    folder = Path(str(current_app.static_folder))
-    octets = b"".join((folder / name).read_bytes() for name in _PARTS)
+    """Return a version of the page, which names each part by its content."""
     page = render_template("studio/pocket.html").encode()
-    return hashlib.sha256(octets + page).hexdigest()[:16]
+    return hashlib.sha256(page).hexdigest()[:16]
