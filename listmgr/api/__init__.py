@@ -1,4 +1,4 @@
-"""What programs talk to: JSON, version 1, keys instead of sessions, problems as RFC 9457."""
+"""The API for programs: JSON, version 1, keys instead of sessions, problems as RFC 9457."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ __all__ = ["bp", "cards", "init_app"]
 
 
 def init_app(app: Flask) -> None:
-    """Register the API; it sets no cookie and takes none."""
+    """Register the API; it neither sets nor reads cookies."""
     app.register_blueprint(bp)

@@ -1,4 +1,4 @@
-"""Who may call: a bearer key with the scope a route asks for, so many times a minute."""
+"""API authentication: a bearer key with the route's scope, and a limit for each minute."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _needed: dict[Callable[..., Any], tuple[Scope, Right]] = {}
 
 
 def requires_scope(scope: Scope, right: Right) -> Callable[[View], View]:
-    """Declare the scope of the key and the right of its operator a route needs."""
+    """Declare the scope of the key and the permission of its operator a route needs."""
 
     def mark(view: View) -> View:
         _needed[view] = (scope, right)
@@ -36,12 +36,12 @@ def requires_scope(scope: Scope, right: Right) -> Callable[[View], View]:
 
 
 def caller() -> Caller:
-    """Who calls; only where `enforce` has let somebody in."""
+    """Return who calls; only where `enforce` has admitted somebody."""
     return cast("Caller", g.api_caller)
 
 
 def enforce() -> None:
-    """Runs before every view; a route that declares nothing is shut."""
+    """Run before every view; an undeclared route is refused."""
     needed = _needed.get(current_app.view_functions.get(request.endpoint or "", enforce))
     found = _known()
     _within_limit(f"api:{found.key_id}", services().settings.api_per_minute)

@@ -1,4 +1,4 @@
-"""Cards by programs: handed in under the rules of the studio, and asked after."""
+"""Business cards by API: upload under the studio's rules, and query the status."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _FACTS = frozenset({"taken_at", "occasion", "said", "notice_by_hand"})
 @bp.post("/cards")
 @requires_scope(Scope.WRITE_CARDS, Right.EDIT_CARDS)
 def hand_in() -> ResponseReturnValue:
-    """One captured card. The same Idempotency-Key again is the same card."""
+    """Accept one card. The same Idempotency-Key is the same card."""
     told = _told()
     words = CardWords(**{name: _text(told, name) for name in _WORDS & told.keys()})
     key = request.headers.get("Idempotency-Key", "").strip()
@@ -71,7 +71,7 @@ def hand_in() -> ResponseReturnValue:
 @bp.get("/cards/<int:card_id>")
 @requires_scope(Scope.READ_CARDS, Right.SEE_CARDS)
 def status(card_id: int) -> ResponseReturnValue:
-    """What has become of a card the key's operator may see; nothing of what it says."""
+    """Return the status of a card the key's operator may see; nothing of its content."""
     sees_team = may(caller().role, Right.SEE_TEAM_CARDS)
     if card_id >= 2**63:
         raise Problem(404, "not_found", "There is no such card.")

@@ -1,4 +1,4 @@
-"""Everything that goes wrong, as application/problem+json (RFC 9457)."""
+"""Errors of the API as application/problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from listmgr.kit.errors import DomainError, InvalidInput, NotFound
 
 
 class Problem(Exception):
-    """An answer that is no success. `kind` is stable and for programs, `detail` for people."""
+    """An error response. `kind` is stable and for programs, `detail` for people."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The commands: run everything, one part of it, or look after it."""
+"""The command line: run everything, one part of it, or maintain it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Commands(click.Group):
         return found
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
-        """A database that turns out to be another installation's ends a command in a sentence."""
+        """Report a database of another installation in one sentence."""
         try:
             return super().invoke(ctx)
         except IdentityError as error:

@@ -1,4 +1,4 @@
-"""What a command works on: the settings, and a transaction over the servers they name."""
+"""The settings of a command, and a transaction on the configured servers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def given_settings(*, checked: bool = True) -> Settings:
 
 
 def refuse_other_installation(settings: Settings) -> None:
-    """Raise ClickException when keys or data directory are of another installation."""
+    """Raise ClickException if keys or data directory belong to another installation."""
     try:
         verify_database(settings)
     except IdentityError as error:
@@ -47,7 +47,7 @@ def refuse_other_installation(settings: Settings) -> None:
 
 
 def one_transaction(settings: Settings) -> AbstractContextManager[Transaction]:
-    """One unit of work; its jobs are rung after the commit."""
+    """Return one unit of work; its jobs are queued after the commit."""
     engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
     connection = redis.Redis.from_url(settings.redis_url)
     return transaction(
@@ -59,9 +59,10 @@ def one_transaction(settings: Settings) -> AbstractContextManager[Transaction]:
 
 
 def given_servers() -> Settings:
-    """The settings of a process that stays, once both servers have answered; else one sentence.
+    """Return the settings of a long-running process once both servers have answered, or fail with
+    one sentence.
 
-    The sentence never shows an address, which holds a password.
+    The sentence never shows a URL, which contains a password.
     """
     settings = given_settings()
     try:
@@ -78,6 +79,6 @@ def given_servers() -> Settings:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of the driver's own words."""
+    """Return the first line of the driver's message."""
     error = getattr(error, "orig", None) or error
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -131,7 +131,7 @@ _WITHOUT = _LOOK.format(cluster="NULL")
 
 
 def read_installation(connection: psycopg.Connection[Any], *, lock: bool = False) -> Any:  # noqa: ANN401
-    """The installation's row, and where it lies now; None where there is none."""
+    """Return the installation's row and its present location, or None."""
     more = " FOR UPDATE OF i" if lock else ""
     with connection.cursor(row_factory=namedtuple_row) as cursor:
         try:
@@ -159,9 +159,9 @@ def _hold(connection: psycopg.Connection[Any], doubt: HoldReason, seen: Seen | N
 
 
 def refuse_another(connection: psycopg.Connection[Any], settings: Settings) -> None:
-    """Raise IdentityError where keys or data directory are of another installation; write nothing.
+    """Raise IdentityError if keys or data directory belong to another installation; write nothing.
 
-    Raises psycopg.Error too, where the table is not there yet.
+    Raises psycopg.Error if the table does not exist yet.
     """
     row = read_installation(connection)
     if row is not None:
@@ -188,7 +188,7 @@ def _refuse(row: Any, seen: Seen | None, settings: Settings) -> None:  # noqa: A
 
 
 def _know_new_key(connection: psycopg.Connection[Any], row: Any, settings: Settings) -> None:  # noqa: ANN401
-    """Remember a secret key that has been put before those known already."""
+    """Store a secret key that was added before the known ones."""
     ours = fingerprints(settings, row.id)
     new = [one for one in ours.secret_keys if one not in row.secret_keys]
     if new:
@@ -209,7 +209,7 @@ def _other_keys(settings: Settings, names: list[str]) -> IdentityError:
 
 
 def _enrol(connection: psycopg.Connection[Any], settings: Settings, seen: Seen | None) -> Any:  # noqa: ANN401
-    """Write the installation down, the first time its database is met."""
+    """Store the installation the first time its database is seen."""
     person = connection.execute(
         "SELECT address_key, fingerprint FROM subscribers ORDER BY id LIMIT 1"
     )

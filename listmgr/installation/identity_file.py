@@ -1,6 +1,4 @@
-"""What a data directory remembers of the installation: outside the database, so that both can be
-compared.
-"""
+"""What a data directory stores of the installation, outside the database, to compare both."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ MACHINE = Path("/etc/machine-id")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The installation as this data directory saw it last."""
+    """The installation as this data directory last saw it."""
 
     id: str
     # Of which generation the journal has been replayed, and the highest mark seen in it.
@@ -33,19 +31,19 @@ class Seen:
 
     @property
     def position(self) -> tuple[int, int]:
-        """What a database that is the one seen is never behind."""
+        """The position the same database is never behind."""
         return self.generation, self.mark
 
 
 class IdentityFile:
-    """The file of one data directory; written whole, one process at a time."""
+    """The file in one data directory; written atomically, by one process at a time."""
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
         self._path = data_dir / FILE_NAME
 
     def read(self) -> Seen | None:
-        """What is remembered; None where nothing is, or nothing that can be read."""
+        """Return the stored state; None if there is none or it is unreadable."""
         try:
             told = json.loads(self._path.read_text())
             return Seen(
@@ -61,9 +59,9 @@ class IdentityFile:
 
     @contextmanager
     def locked(self, *, wait: bool = True) -> Iterator[None]:
-        """One process at a time; raises OSError where the directory cannot be written to.
+        """Lock the file for one process. Raises OSError if the directory is not writable.
 
-        Also where another holds it and one does not `wait`.
+        Also if another process holds the lock and `wait` is False.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -74,7 +72,7 @@ class IdentityFile:
             os.close(descriptor)
 
     def write(self, seen: Seen) -> None:
-        """Replace what is remembered, durably; hold the lock. Raises OSError."""
+        """Replace the stored state durably while holding the lock. Raises OSError."""
         draft = self._path.with_suffix(".tmp")
         with draft.open("w") as file:
             os.fchmod(file.fileno(), 0o600)
@@ -105,12 +103,12 @@ class IdentityFile:
                 self.write(replace(seen, mark=mark))
 
     def forget(self) -> None:
-        """The directory belongs to whichever installation it meets next."""
+        """Detach the directory: it will belong to the next installation it meets."""
         self._path.unlink(missing_ok=True)
 
 
 def folder_now(data_dir: Path) -> tuple[int, str, str]:
-    """The number of the directory on its file system, its path, and the machine."""
+    """Return the directory's inode, its path, and the machine id."""
     try:
         machine = MACHINE.read_text().strip()
     except OSError:
@@ -119,10 +117,10 @@ def folder_now(data_dir: Path) -> tuple[int, str, str]:
 
 
 def is_copy(before: tuple[int, str, str] | None, now: tuple[int, str, str]) -> bool:
-    """Whether a data directory is a copy of the one remembered in it.
+    """Whether a data directory is a copy of the one stored in it.
 
-    A copy has another number and stands beside the first, or on another machine. One that was
-    moved keeps its number; one that is mounted anew may get another, and keeps its path.
+    A copy has another inode and exists beside the original or on another machine. A moved directory
+    keeps its inode, or its original is gone.
     """
     return before is not None and before[0] != now[0] and before[1:] != now[1:]
 

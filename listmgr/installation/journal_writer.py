@@ -54,7 +54,7 @@ _OLD = sa.text(
 
 
 class JournalWriter:
-    """Copies the journal into a data directory; any number of processes may do it at once."""
+    """Copies the journal into a data directory; any number of processes may do so at once."""
 
     def __init__(self, engine: sa.Engine, settings: Settings) -> None:
         self._engine = engine
@@ -63,7 +63,7 @@ class JournalWriter:
         self._thread: threading.Thread | None = None
 
     def keep(self) -> int:
-        """Copy what is new and move the mark on; returns how many acts were copied.
+        """Copy new entries and advance the mark; return how many acts were copied.
 
         Never raises because of the data directory: what was not copied is copied next time.
         """
@@ -76,7 +76,7 @@ class JournalWriter:
         return 0
 
     def soon(self) -> None:
-        """Have a thread of this process copy at once: who withdrew does not wait for two disks."""
+        """Have a thread copy at once, so that a withdrawal does not wait for two disks."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
             self._thread.start()
@@ -148,7 +148,7 @@ def _line(entry: JournalEntry | Any) -> str:  # noqa: ANN401 - a row with the sa
 
 
 def append(path: Path, lines: Sequence[str]) -> None:
-    """Add lines durably; a line that a kill has left half written is ended first."""
+    """Append lines durably, after completing a line that a kill left half written."""
     if not lines:
         return
     new = not path.exists()

@@ -1,4 +1,4 @@
-"""Does again, from this host's journals, what a database that was brought back does not know."""
+"""Replay this host's journals into a restored database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of it."""
+    """Result of a replay."""
 
     acts: int
     done_again: int
@@ -29,13 +29,13 @@ class Replayed:
 
 
 def journals(data_dir: Path) -> list[Path]:
-    """The journals that lie in a data directory."""
+    """Return the journals in a data directory."""
     names = (erasure_journal.ERASURES_FILE_NAME, erasure_journal.FILE_NAME)
     return [path for name in names if (path := data_dir / name).exists()]
 
 
 def replay_files(uow: UnitOfWork, paths: Iterable[Path]) -> Replayed:
-    """Replay journals, some acts a transaction; safe to run twice. Raises OSError."""
+    """Replay journals, some acts in each transaction; safe to run twice. Raises OSError."""
     read = erasure_journal.read_files(paths)
     count = 0
     for lines in read.batches(BATCH):
@@ -51,7 +51,7 @@ def replay_files(uow: UnitOfWork, paths: Iterable[Path]) -> Replayed:
 
 
 def catch_up(uow: UnitOfWork, settings: Settings) -> Replayed | None:
-    """Replay this host's journals once after each doubt about the database; None when none is."""
+    """Replay this host's journals once after each hold; None if mailing is not on hold."""
     witness = IdentityFile(settings.data_dir)
     seen = witness.read()
     with uow() as tx:

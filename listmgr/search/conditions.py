@@ -1,4 +1,4 @@
-"""What a search of subscribers asks for, as conditions that test a person or find them by index."""
+"""A search of subscribers as conditions that test a person or find people by index."""
 
 from __future__ import annotations
 
@@ -51,29 +51,29 @@ class SubscriberQuery:
 
     @property
     def words(self) -> list[str]:
-        """The words of the query; PostgreSQL takes neither NUL nor lone surrogates."""
+        """The words of the query; without NUL and lone surrogates, which PostgreSQL rejects."""
         told = ("".join(filter(str.isprintable, word)) for word in self.query[:MAX_QUERY].split())
         return [word for word in told if word][:MAX_WORDS]
 
     @property
     def of_consents(self) -> bool:
-        """Whether it asks for anything of a consent."""
+        """Whether it asks for properties of a consent."""
         return any(one is not None for one in (self.list_id, self.status, self.source))
 
     @property
     def by_date(self) -> bool:
-        """Whether it asks for a time; the people then stand in its order."""
+        """Whether it asks for a time; results are then in its order."""
         return self.since is not None or self.until is not None
 
     @property
     def is_empty(self) -> bool:
-        """Whether everybody fits."""
+        """Whether everybody matches."""
         return not (conditions(self) or self.of_consents or self.by_date)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`test` is quick for a person at hand, `find` leads to an index; both say the same."""
+    """`test` is fast for a given person, `find` uses an index; both mean the same."""
 
     test: str
     find: str
@@ -81,12 +81,12 @@ class Condition:
 
 
 def predicate(wanted: SubscriberQuery) -> Predicate:
-    """Everybody who is wanted, as one condition over `s`: for mass updates and exports."""
+    """Return the search as one condition over `s`, for mass updates and exports."""
     return all_of([Predicate(one.find, one.binds) for one in everything(wanted)])
 
 
 def everything(wanted: SubscriberQuery) -> list[Condition]:
-    """All that is asked, each by itself."""
+    """Return all conditions of the search."""
     found = conditions(wanted)
     found += [dates(wanted)] if wanted.by_date else []
     found += [of_consents(wanted)] if wanted.of_consents else []
@@ -94,7 +94,7 @@ def everything(wanted: SubscriberQuery) -> list[Condition]:
 
 
 def conditions(wanted: SubscriberQuery) -> list[Condition]:
-    """What is asked of the person alone: words, tag, field."""
+    """Return the conditions on the person: words, tag, field."""
     found = [_word(number, word) for number, word in enumerate(wanted.words)]
     if wanted.tag:
         found.append(_same("s.tags @> CAST(:tag AS text[])", tag=[wanted.tag]))
@@ -104,7 +104,7 @@ def conditions(wanted: SubscriberQuery) -> list[Condition]:
 
 
 def dates(wanted: SubscriberQuery) -> Condition:
-    """Since when we know of the person."""
+    """Return the condition on when the person was added."""
     asked = {"since": wanted.since, "until": wanted.until}
     signs = {"since": ">=", "until": "<"}
     told = {name: at for name, at in asked.items() if at is not None}
@@ -112,7 +112,7 @@ def dates(wanted: SubscriberQuery) -> Condition:
 
 
 def of_consents(wanted: SubscriberQuery) -> Condition:
-    """One consent that is all of what is asked."""
+    """Return the condition that one consent has all the requested properties."""
     asked = {"list_id": wanted.list_id, "status": wanted.status, "source": wanted.source}
     told: dict[str, object] = {
         name: value if isinstance(value, int) else str(value)
@@ -145,12 +145,12 @@ def _field(field: CatalogueField, value: str) -> Condition:
 
 
 def _known_as(test: str, query: str, **binds: object) -> Condition:
-    """The terms lead to it; the test alone is exact."""
+    """Return a condition found by the terms' index; only the test is exact."""
     return Condition(test, f"{terms_of('s')} @@ {query} AND {test}", binds)
 
 
 def _word(number: int, word: str) -> Condition:
-    """Ways a word may be meant; each is a test, and what the index is asked beside it."""
+    """Return the ways a word may be meant, each with a test and an index query."""
     if word.startswith("@"):
         return _of_domain(number, word[1:])
     key = _key(word)
@@ -180,7 +180,7 @@ _Way = tuple[str, str]
 def _of_address(
     number: int, key: str, local: str, domain: str
 ) -> tuple[list[_Way], dict[str, object]]:
-    """A part of what stands before the @, or that and the beginning of what stands behind."""
+    """Match a part of a local part, optionally followed by the beginning of a domain."""
     if len(local.encode()) < PART_OCTETS:
         return [(f"{{0}}.address_key LIKE :part{number}", "")], {f"part{number}": like(key)}
     binds: dict[str, object] = {
@@ -209,7 +209,7 @@ def _of_domain_words(number: int) -> _Way:
 
 
 def _of_domain(number: int, told: str) -> Condition:
-    """A domain with a dot is meant as it is, one without is the beginning of one."""
+    """Match a domain: exactly if it has a dot, else by its beginning."""
     name, domain = f"domain{number}", _domain(told)
     whole = "." in domain
     test = f"s.domain = :{name}" if whole else f"s.domain LIKE :{name}"
@@ -221,7 +221,7 @@ def _of_domain(number: int, told: str) -> Condition:
 
 
 def _key(word: str) -> str:
-    """As addresses are kept; a part of one that is none yet, folded."""
+    """Normalize an address; fold a part of one."""
     try:
         return parse_address(word).key
     except AddressError:
@@ -229,7 +229,7 @@ def _key(word: str) -> str:
 
 
 def _domain(text: str) -> str:
-    """The domain as addresses keep it; what is none finds nobody."""
+    """Normalize a domain; an invalid one matches nobody."""
     try:
         return parse_address(f"a@{text}").domain
     except AddressError:
@@ -237,6 +237,6 @@ def _domain(text: str) -> str:
 
 
 def like(text: str, *, anywhere: bool = False) -> str:
-    """A pattern for LIKE that means the text itself: at the beginning, or anywhere."""
+    """Return a LIKE pattern for the literal text, at the beginning or anywhere."""
     plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{plain}%" if anywhere else f"{plain}%"

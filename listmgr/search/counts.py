@@ -1,4 +1,4 @@
-"""How many people a search or a segment comes to: exact where that is cheap, otherwise about."""
+"""Count the people of a search or segment: exactly if that is cheap, else by estimate."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ HITS = 20
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many people match; where that is too dear to count it is an estimate."""
+    """How many people match; an estimate if counting is too expensive."""
 
     number: int
     exact: bool
 
 
 def count(session: Session, wanted: SubscriberQuery) -> Count:
-    """How many a search finds; beyond ten thousand, or what is dear, the planner's estimate."""
+    """Count the people a search matches; above ten thousand, or if expensive, by the planner's
+    estimate.
+    """
     asked = everything(wanted)
     with planned_anew(session):
         if not wanted.words and len(asked) < 2:
@@ -83,7 +85,7 @@ def _counted(session: Session, told: Predicate) -> Count:
 
 
 def _sample(told: Predicate) -> str:
-    """How many people were looked at, and for how many of them it holds."""
+    """Return SQL for how many people were sampled, and how many of them match."""
     return (
         f"WITH picked AS MATERIALIZED ({some_people(PLACES, AT_EACH)})"
         f" SELECT count(*), count(*) FILTER (WHERE {told.sql}) FROM picked s"

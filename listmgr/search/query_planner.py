@@ -1,4 +1,4 @@
-"""Asks PostgreSQL's planner before it is let go: what a search would cost, and what is rare."""
+"""Ask PostgreSQL's planner about a search's cost and its rarest condition."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _set(session: Session, cache: str, compiled: str) -> None:
 
 
 def plan(session: Session, sql: str, binds: Mapping[str, object]) -> dict[str, float]:
-    """What PostgreSQL's planner thinks of a query, which costs nothing."""
+    """Return the planner's estimates for a query, which costs nothing."""
     told = session.execute(sa.text(f"EXPLAIN (FORMAT JSON) {sql}"), dict(binds))
     [whole] = told.scalar_one()
     found: dict[str, float] = whole["Plan"]
@@ -49,7 +49,7 @@ def plan(session: Session, sql: str, binds: Mapping[str, object]) -> dict[str, f
 
 
 def some_people(places: int, at_each: int) -> str:
-    """Some people from places all over the table, as SQL."""
+    """Return SQL for people sampled from positions across the table."""
     return some_of("subscribers", "id", places, at_each)
 
 
@@ -71,9 +71,9 @@ def some_of(table: str, key: str, places: int, at_each: int, *, where: str = "tr
 
 @dataclass(frozen=True, slots=True)
 class Led:
-    """Conditions in an order: the first leads to people by its index, the others test those.
+    """Ordered conditions: the first finds people by its index, the others test them.
 
-    The first leads to about `rows` people, and all of it is true of about `fitting`.
+    The first finds about `rows` people, of whom about `fitting` match all conditions.
     """
 
     first: Condition
@@ -83,20 +83,20 @@ class Led:
 
     @property
     def is_many(self) -> bool:
-        """Whether even the rarest condition leads to too many people to look at each."""
+        """Whether even the rarest condition finds too many people to test each."""
         return self.rows >= MANY
 
     @property
     def predicate(self) -> Predicate:
-        """All of them, over `s`."""
+        """All conditions, over `s`."""
         first = Predicate(self.first.find, self.first.binds)
         return all_of([first, *(Predicate(one.test, one.binds) for one in self.others)])
 
 
 def rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
-    """Led by what is rarest among some people; of those alike, by what the planner says.
+    """Order conditions by rarity in a sample, then by the planner's estimates.
 
-    A page asks for its rows and for their number: the second time it is known.
+    A page needs this for its rows and for their number: the second time the result is cached.
     """
     known: dict[str, Led] = session.info.setdefault("led", {})
     told = repr(asked)

@@ -1,4 +1,4 @@
-"""How many people a purpose reaches now: counted where they are few, by a sample where many."""
+"""How many people a purpose reaches now: counted if few, sampled if many."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def _groups(among: Predicate) -> str:
 def _looked_at(
     session: Session, picked: str, among: Predicate, binds: dict[str, object]
 ) -> tuple[int, dict[str | None, int]]:
-    """How many consents were picked; of those the predicate takes, how many by what holds them."""
+    """Return how many consents were sampled, and the matching ones by the reason that holds them
+    back.
+    """
     rows = session.execute(
         sa.text(
             f"WITH picked AS MATERIALIZED ({picked})"

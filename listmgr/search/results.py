@@ -49,7 +49,7 @@ FURTHER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """One consent of a person, in a word."""
+    """One consent of a person, in short."""
 
     list_name: str
     purpose: Purpose
@@ -58,7 +58,7 @@ class Facets:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person of a page with where their consents stand, the newest of each purpose."""
+    """One person with the newest consent of each purpose."""
 
     subscriber: Subscriber
     standings: tuple[Facets, ...]
@@ -66,10 +66,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some people, newest first. `older` and `newer` are the ids to go on from, None at an end.
+    """People, newest first. `older` and `newer` are the ids to continue from; None at an end.
 
-    A page may hold few or none and still lead on: then older people have not been looked at.
-    `total` is how many fit, where all of them are on it or an index has just named them all.
+    A page may be short or empty and still have a next one, if older people were not examined yet.
+    `total` is the number of matches, if all are on this page.
     """
 
     rows: tuple[Row, ...]
@@ -86,7 +86,7 @@ def find_page(
     above: int | None = None,
     size: int = PAGE,
 ) -> Page:
-    """One page of people: the newest, those `below` an id, or those `above` one."""
+    """Return a page of people: the newest, those `below` an id, or those `above` one."""
     if above is not None:
         ids, reached, _total = _ids(session, wanted, _Turn(above, older=False, most=size + 1))
         if len(ids) >= size:
@@ -110,12 +110,12 @@ def find_page(
 
 
 def known_total(session: Session, wanted: SubscriberQuery) -> int | None:
-    """How many fit, where the look for the first page sees them all; None where it does not."""
+    """Return the number of matches if reading the first page reveals it, else None."""
     return _total_of(_ids(session, wanted, _Turn(None, older=True, most=PAGE + 1)), PAGE)
 
 
 def find_subscriber(session: Session, subscriber_id: int) -> Subscriber:
-    """The person, to look at; raises NotFound."""
+    """Return the person for reading. Raises NotFound."""
     found = session.get(Subscriber, subscriber_id)
     if found is None:
         raise NotFound("There is no such subscriber. They may have been erased.")
@@ -123,7 +123,7 @@ def find_subscriber(session: Session, subscriber_id: int) -> Subscriber:
 
 
 def known_tags(session: Session, *, most: int = 100) -> list[str]:
-    """Tags to choose from: the frequent ones, and those of the newest people."""
+    """Return tags to choose from: frequent ones, and those of the newest people."""
     told = session.scalars(
         sa.text(
             "SELECT DISTINCT tag FROM (SELECT unnest(most_common_elems::text::text[]) AS tag"
@@ -138,13 +138,13 @@ def known_tags(session: Session, *, most: int = 100) -> list[str]:
 
 
 def tidy(session: Session) -> None:
-    """Work what has come in since into the index of people: a search need not look beside it."""
+    """Merge new rows into the search index, so that searches need not scan its pending list."""
     session.execute(sa.text("SELECT tidy_search_index()"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """From which person on, in which direction, how many at most."""
+    """Where to start, in which direction, and the maximum number of people."""
 
     seen: int | None
     older: bool
@@ -168,9 +168,9 @@ class _Turn:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """People in the order of the page, to be looked through: at most {most} of them.
+    """SQL for people in page order, at most {most} of them.
 
-    `left` is what has still to be asked of each; of none, the way itself leads to the page.
+    `left`: conditions still to test for each; if empty, the SQL itself yields the page.
     """
 
     people: str
@@ -180,9 +180,9 @@ class _Way:
 
 
 class _Found(NamedTuple):
-    """Some people in the order of the page, and whom the look ended at where there are more.
+    """People in page order, and where the scan stopped if there are more.
 
-    `total` is how many there are from here on, where an index has named them all.
+    `total` is how many there are from here on, if an index returned all of them.
     """
 
     ids: list[int]
@@ -264,7 +264,7 @@ def _by_source(turn: _Turn) -> str:
 
 
 def _by_station(wanted: SubscriberQuery, turn: _Turn) -> str:
-    """The next people of each list and station, each from its place in one index."""
+    """Return the next people of each list and status, each read from its position in one index."""
     lists = "SELECT CAST(:list_id AS bigint)" if wanted.list_id else "SELECT id FROM mailing_lists"
     stations = "ARRAY[:status]" if wanted.status else ":stations"
     return (

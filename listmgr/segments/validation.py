@@ -42,7 +42,7 @@ class Askable:
     places: frozenset[str]
 
     def kind(self, field: str) -> str:
-        """The topic of a field's rules; "" where the role does not know the field."""
+        """Return the topic of a field's rules; "" if the role does not know the field."""
         found = self.fields.get(field)
         if found is None:
             return ""
@@ -50,7 +50,7 @@ class Askable:
 
 
 def askable(session: Session, role: Role) -> Askable:
-    """Everything a role may ask about."""
+    """Return everything a role may use."""
     lists = session.scalars(sa.select(MailingList.id))
     purposes = session.scalars(sa.select(Purpose.id))
     places = {f"list:{one}" for one in lists} | {f"purpose:{one}" for one in purposes}
@@ -58,14 +58,14 @@ def askable(session: Session, role: Role) -> Askable:
 
 
 def is_locked(tree: Node, known: Askable) -> bool:
-    """Whether the tree asks about a field the role must not see, or one that is gone."""
+    """Whether the tree uses a field the role must not see, or a deleted one."""
     return not fields_of(tree) <= known.fields.keys()
 
 
 def checked(tree: Group, known: Askable) -> Group:
-    """The tree with every value as it is kept.
+    """Return the tree with every value as stored.
 
-    Raises InvalidInput; its fields are the places of what is wrong, as in "0.2.1".
+    Raises InvalidInput; its fields are the positions of invalid rules, as in "0.2.1".
     """
     wrong: dict[str, str] = {}
     if sum(1 for _node in nodes(tree)) > MAX_NODES:

@@ -1,1 +1,1 @@
-"""The room of the SMTP accounts mail leaves by, and of how much each may send when."""
+"""Senders: the SMTP accounts, and how much each may send when."""

@@ -1,4 +1,4 @@
-"""Make and edit a sender: how to reach it, whom it serves, what it may send; disable and enable."""
+"""Create, edit, disable and enable senders: connection, addresses served, limits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HOST = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class AccountTold:
-    """What somebody typed of an account. An empty password leaves the one that is kept."""
+    """An account as typed. An empty password keeps the stored one."""
 
     name: str = ""
     host: str = ""
@@ -55,7 +55,7 @@ class AccountTold:
 
 
 def create_sender(tx: Transaction, told: AccountTold, *, at: datetime) -> Sender:
-    """A new account, without limits. Raises InvalidInput."""
+    """Create a sender without limits. Raises InvalidInput."""
     typed = Validator()
     values = _checked(told, typed)
     typed.done()
@@ -66,7 +66,7 @@ def create_sender(tx: Transaction, told: AccountTold, *, at: datetime) -> Sender
 
 
 def edit_sender(tx: Transaction, sender_id: int, told: AccountTold) -> Sender:
-    """Change how it is reached and whom it serves. Raises InvalidInput."""
+    """Change its connection and the addresses it serves. Raises InvalidInput."""
     found = lock_sender(tx, sender_id)
     typed = Validator()
     values = _checked(told, typed)
@@ -108,7 +108,7 @@ def pace_sender(
 
 
 def disable_sender(tx: Transaction, sender_id: int, *, at: datetime) -> Sender:
-    """Nothing more leaves by it; campaigns that would, stop and say so."""
+    """Stop sending by it; campaigns that use it stop and say so."""
     if sender_id == BUILT_IN:
         raise Refused(N_("The account of the settings cannot be disabled."))
     found = lock_sender(tx, sender_id)
@@ -117,14 +117,14 @@ def disable_sender(tx: Transaction, sender_id: int, *, at: datetime) -> Sender:
 
 
 def enable_sender(tx: Transaction, sender_id: int) -> Sender:
-    """It may send again."""
+    """Allow sending by it again."""
     found = lock_sender(tx, sender_id)
     found.disabled_at = None
     return found
 
 
 def ensure_built_in(tx: Transaction) -> Sender:
-    """The row of the account of the settings, made when somebody first sets a limit."""
+    """Return the row of the configured account, created when a limit is first set."""
     tx.session.execute(
         sa.text("INSERT INTO senders (id, name) VALUES (:id, :name) ON CONFLICT DO NOTHING"),
         {"id": BUILT_IN, "name": BUILT_IN_NAME},
@@ -133,7 +133,7 @@ def ensure_built_in(tx: Transaction) -> Sender:
 
 
 def lock_sender(tx: Transaction, sender_id: int) -> Sender:
-    """The account, locked until the commit; raises NotFound."""
+    """Return the sender, locked until the commit. Raises NotFound."""
     found = tx.session.get(Sender, sender_id, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(N_("There is no such sender."))
@@ -224,7 +224,7 @@ def _domain(typed: Validator, name: str, told: str) -> str:
 
 
 def _served(typed: Validator, told: str) -> list[str]:
-    """Addresses and domains as they stand in From, one a line or between commas."""
+    """Parse From addresses and domains, separated by lines or commas."""
     found = []
     for word in re.findall(r"[^\s,;]+", typed.text("serves", told).lower()):
         try:

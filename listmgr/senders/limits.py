@@ -1,4 +1,4 @@
-"""How much a sender may send: each second, hour and day, at once, and while it is warmed up."""
+"""Limits of a sender: each second, hour and day, concurrent, and during warm-up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USUAL_WARM_UP = (50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The most mails in each span; 0 is no limit. `at_once`: connections, or mails of a domain."""
+    """The maximum in each period; 0 means none. `at_once`: connections, or mails to a domain."""
 
     per_second: int = 0
     per_hour: int = 0
@@ -31,13 +31,13 @@ class Limit:
 
     @property
     def each_second(self) -> float:
-        """The rate that keeps all of it in the long run; 0 is no limit."""
+        """The rate that satisfies all limits in the long run; 0 means none."""
         rates = (self.per_second, self.per_hour / 3_600, self.per_day / 86_400)
         return min((float(rate) for rate in rates if rate), default=0.0)
 
 
 def allowance(steps: Sequence[int], began: date | None, today: date) -> int | None:
-    """What a warm-up plan allows on a day; None where there is none, or it is over."""
+    """Return a warm-up plan's limit for a day; None if there is no plan or it is over."""
     if not steps or began is None:
         return None
     step = (today - began).days
@@ -48,9 +48,9 @@ def allowance(steps: Sequence[int], began: date | None, today: date) -> int | No
 
 @dataclass(frozen=True, slots=True)
 class SendingPolicy:
-    """Everything that holds for one sender now, as the engine reads it once for each slice.
+    """All limits of a sender, as the engine reads them once for each slice.
 
-    `revision` changes with the limits: what was counted under others is not counted on with.
+    `revision` changes with the limits, and counters do not survive such a change.
     """
 
     sender_id: int = 0
@@ -63,7 +63,7 @@ class SendingPolicy:
     quiet: tuple[Quiet, ...] = ()
 
     def limit_on(self, at: datetime) -> Limit:
-        """The sender's limit with the warm-up plan's word for that day."""
+        """Return the sender's limit, including the warm-up plan's for that day."""
         step = allowance(self.warm_up, self.warm_up_began, local_day(at, self.zone))
         if step is None:
             return self.limit
@@ -71,14 +71,14 @@ class SendingPolicy:
         return replace(self.limit, per_day=most)
 
     def quiet_until(self, at: datetime) -> datetime | None:
-        """When all quiet hours that hold now are over."""
+        """Return when all quiet hours that hold now are over."""
         end = None
         while (later := _latest(self.quiet, end or at)) is not None:
             end = later
         return end
 
     def quiet_begins(self, at: datetime) -> datetime | None:
-        """When the next quiet hours begin, if none hold now."""
+        """Return when the next quiet hours begin, if none hold now."""
         found = [one for quiet in self.quiet if (one := quiet.begins(at)) is not None]
         return min(found, default=None)
 

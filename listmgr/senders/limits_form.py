@@ -1,4 +1,4 @@
-"""What somebody typed about limits and a warm-up plan, checked."""
+"""Validate limits and a warm-up plan as typed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DOMAIN_LIMITS = ("per_second", "per_hour", "per_day", "at_once")
 
 @dataclass(frozen=True, slots=True)
 class PacingTold:
-    """Limits of a sender, empty for none; the plan as numbers, day by day."""
+    """Limits of a sender as typed, empty for none; the plan as numbers, day by day."""
 
     connections: str = ""
     per_second: str = ""
@@ -28,7 +28,7 @@ class PacingTold:
 
 
 def checked_pacing(typed: Validator, told: PacingTold) -> dict[str, object]:
-    """The columns' values; what is wrong is left with `typed`."""
+    """Return the columns' values; errors are collected in `typed`."""
     values: dict[str, object] = {
         name: _number(typed, name, getattr(told, name))
         for name in ("connections", "per_second", "per_hour", "per_day")
@@ -46,7 +46,7 @@ def checked_pacing(typed: Validator, told: PacingTold) -> dict[str, object]:
 def checked_domains(
     typed: Validator, told: list[tuple[str, dict[str, str]]], *, providers: frozenset[str]
 ) -> dict[str, dict[str, int]]:
-    """Limits by provider or domain; rows without a name are left out."""
+    """Return limits by provider or domain; rows without a name are ignored."""
     found: dict[str, dict[str, int]] = {}
     for at, (name, limits) in enumerate(told):
         if not name.strip():

@@ -1,4 +1,4 @@
-"""SMTP accounts, whom they send for, what they may send, and who runs them."""
+"""Tables of senders (SMTP accounts), their limits and the addresses they serve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BUILT_IN = 0
 
 
 class Sender(QuietColumns, Base):
-    """One account. The password is sealed; the key is not in the database."""
+    """One SMTP account. The password is encrypted; the key is not in the database."""
 
     __tablename__ = "senders"
     __table_args__ = (
@@ -63,12 +63,12 @@ class Sender(QuietColumns, Base):
 
     @property
     def is_built_in(self) -> bool:
-        """Whether it is the account of the settings."""
+        """Whether it is the configured account."""
         return self.id == BUILT_IN
 
     @property
     def terms(self) -> SendingPolicy:
-        """What holds for it, as a value."""
+        """Its limits, as a value."""
         return SendingPolicy(
             self.id,
             self.revision or 0,
@@ -87,7 +87,7 @@ class Sender(QuietColumns, Base):
 
 
 class SenderDomain(Base):
-    """What a sender may send to one provider or one domain."""
+    """Limits of a sender for one provider or domain."""
 
     __tablename__ = "sender_domains"
 
@@ -103,5 +103,5 @@ class SenderDomain(Base):
 
     @property
     def limit(self) -> Limit:
-        """As a value."""
+        """The limits, as a value."""
         return Limit(self.per_second or 0, self.per_hour or 0, self.per_day or 0, self.at_once or 0)

@@ -1,4 +1,4 @@
-"""Quiet hours: when nothing may begin, on the clock of a place, over changes to summer time too."""
+"""Quiet hours: no mail begins then, by a zone's clock and across daylight saving changes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LOOKED_AHEAD = 9
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """From one time of day to another, over midnight where `end` is earlier; and whole days.
+    """A period of the day, over midnight if `end` is earlier, and whole days.
 
-    Days count from 0 = Monday. Without times and days it is never quiet.
+    Days count from 0 = Monday. Without times and days it never holds.
     """
 
     begin: time | None = None
@@ -31,11 +31,11 @@ class Quiet:
 
     @property
     def is_set(self) -> bool:
-        """Whether it is ever quiet."""
+        """Whether it can ever hold."""
         return bool(self.days) or self.begin is not None
 
     def holds(self, at: datetime) -> bool:
-        """Whether it is quiet at a moment."""
+        """Whether it holds at a moment."""
         local = at.astimezone(ZoneInfo(self.zone))
         if local.weekday() in self.days:
             return True
@@ -47,11 +47,11 @@ class Quiet:
         return clock >= self.begin or clock < self.end
 
     def until(self, at: datetime) -> datetime | None:
-        """When it ends, if it is quiet now."""
+        """Return when it ends, if it holds now."""
         return self._next(at, quiet=False) if self.is_set and self.holds(at) else None
 
     def begins(self, at: datetime) -> datetime | None:
-        """When it is quiet next, if it is not now."""
+        """Return when it begins, if it does not hold now."""
         return self._next(at, quiet=True) if self.is_set and not self.holds(at) else None
 
     def _next(self, at: datetime, *, quiet: bool) -> datetime | None:
@@ -68,7 +68,7 @@ class Quiet:
 
 
 class QuietColumns:
-    """Quiet hours beside whatever has them."""
+    """Columns of quiet hours, for tables that have them."""
 
     quiet_from: Mapped[time | None] = mapped_column(info=PLAIN)
     quiet_to: Mapped[time | None] = mapped_column(info=PLAIN)
@@ -79,7 +79,7 @@ class QuietColumns:
 
     @property
     def quiet(self) -> Quiet:
-        """As a value."""
+        """The quiet hours, as a value."""
         return Quiet(
             self.quiet_from,
             self.quiet_to,
@@ -90,7 +90,7 @@ class QuietColumns:
 
 @dataclass(frozen=True, slots=True)
 class QuietTold:
-    """What somebody typed."""
+    """Quiet hours as typed."""
 
     begin: str = ""
     end: str = ""
@@ -99,7 +99,7 @@ class QuietTold:
 
 
 def checked_quiet(typed: Validator, told: QuietTold) -> dict[str, object]:
-    """The columns' values; what is wrong is left with `typed`."""
+    """Return the columns' values; errors are collected in `typed`."""
     begin, end = _clock(typed, "quiet_from", told.begin), _clock(typed, "quiet_to", told.end)
     if (begin is None) != (end is None):
         typed.wrong.setdefault("quiet_to", N_("Write both times, or none."))
@@ -117,7 +117,7 @@ def checked_quiet(typed: Validator, told: QuietTold) -> dict[str, object]:
 
 
 def checked_zone(typed: Validator, field: str, told: str) -> str:
-    """The name of a time zone."""
+    """Return the name of a time zone."""
     try:
         return ZoneInfo(typed.line(field, told, limit=64)).key
     except (KeyError, ValueError, OSError):
@@ -137,12 +137,12 @@ def _clock(typed: Validator, field: str, told: str) -> time | None:
 
 
 def local_day(at: datetime, zone: str) -> date:
-    """The day on the calendar of a place."""
+    """Return the calendar day in a zone."""
     return at.astimezone(ZoneInfo(zone)).date()
 
 
 def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
-    """When a day begins and ends there: 23, 24 or 25 hours apart."""
+    """Return the beginning and end of a day in a zone, 23, 24 or 25 hours apart."""
     begin, end = (
         datetime.combine(one, time(), ZoneInfo(zone)).astimezone(UTC)
         for one in (day, day + timedelta(days=1))

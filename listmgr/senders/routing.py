@@ -1,4 +1,4 @@
-"""Which account mail leaves by: the list's own, or the one that serves its From address."""
+"""The sender of a mail: the list's own, or the one that serves its From address."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ BUILT_IN_NAME = "LISTMGR_SMTP_URL"
 
 
 class NoSender(Exception):
-    """No account may send for an address; the message says what to do."""
+    """No sender may send for an address; the message says what to do."""
 
 
 def built_in(session: Session) -> Sender:
-    """The account of the settings; one nobody has limited has no row."""
+    """Return the configured account; without limits it has no row."""
     return session.get(Sender, BUILT_IN) or _built_in()
 
 
 def _built_in() -> Sender:
-    """The account of the settings without limits."""
+    """Return the configured account without limits."""
     return Sender(
         id=BUILT_IN,
         name=BUILT_IN_NAME,
@@ -40,7 +40,7 @@ def _built_in() -> Sender:
 
 
 def senders(session: Session) -> list[Sender]:
-    """All accounts, the built-in one first, disabled ones last."""
+    """Return all senders, the built-in one first, disabled ones last."""
     order = (
         Sender.id != BUILT_IN,
         Sender.disabled_at.is_not(None),
@@ -54,7 +54,7 @@ def senders(session: Session) -> list[Sender]:
 
 
 def find_sender(session: Session, sender_id: int) -> Sender:
-    """The account; raises NotFound."""
+    """Return the sender. Raises NotFound."""
     if sender_id == BUILT_IN:
         return built_in(session)
     found = session.get(Sender, sender_id)
@@ -90,7 +90,7 @@ def route(session: Session, address: str, *, named: int | None = None) -> Sender
 
 
 def serves(sender: Sender, address: str) -> bool:
-    """Whether an account may send for a From address."""
+    """Whether a sender may send for a From address."""
     address = address.lower()
     if sender.is_built_in and not sender.serves:
         return True
@@ -98,7 +98,7 @@ def serves(sender: Sender, address: str) -> bool:
 
 
 def account_of(settings: Settings, sender: Sender) -> MailSettings:
-    """What it takes to connect. Raises NoSender when the password can no longer be read."""
+    """Return what is needed to connect. Raises NoSender if the password cannot be decrypted."""
     own = settings.mail
     if sender.is_built_in:
         return own

@@ -1,4 +1,4 @@
-"""Which account a single letter in the name of a list leaves by: that of its campaigns (0040)."""
+"""The route of transactional mails of a list: that of its campaigns (decision 0040)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from listmgr.senders.routing import (
 
 @dataclass(frozen=True, slots=True)
 class TransactionalRoute:
-    """How to connect, and under whose limits the letter is counted."""
+    """How to connect, and whose limits the mail counts towards."""
 
     account: MailSettings
     terms: SendingPolicy
@@ -45,7 +45,7 @@ def sender_of(session: Session, address: str, *, named: int | None) -> Sender:
 def way(
     session: Session, settings: Settings, address: str, *, named: int | None
 ) -> TransactionalRoute:
-    """By its account; by the built-in one too where its password cannot be read."""
+    """Return the sender's route; the built-in one's if its password cannot be decrypted."""
     sender = sender_of(session, address, named=named)
     try:
         return TransactionalRoute(account_of(settings, sender), sender.terms)
