@@ -1,4 +1,4 @@
-"""`listmgr up`: a whole installation on one machine, and what is said of it."""
+"""`listmgr up`: a complete installation on one machine, and its messages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _OPTIONS = (
 
 
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a whole installation."""
+    """Add the options of a complete installation."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -70,7 +70,7 @@ def up(port: int, host: str, workers: int, data_dir: Path | None, check: bool) -
 
 
 def folder(told: Path | None, *below: str) -> Path:
-    """The data directory: what was told, or the default one and what is below it."""
+    """Return the given data directory, or a folder below the default one."""
     if told is not None:
         return told.expanduser().absolute()
     return default_data_dir(os.environ).joinpath(*below)
@@ -79,7 +79,7 @@ def folder(told: Path | None, *below: str) -> Path:
 def run_until_told(
     wanted: InstallOptions, work: Callable[[RunningInstallation], bool], *, check: bool
 ) -> None:
-    """Start everything and stay; an error of starting is one clear line."""
+    """Start everything and stay; a failure to start is one clear line."""
     click.echo("listmgr is starting …")
     try:
         run(wanted, work, click.echo)
@@ -102,7 +102,7 @@ def say_where(site: RunningInstallation, sign_in: str = "") -> None:
 
 
 def greeting(engine: sa.Engine, settings: Settings, sign_in: str = "") -> list[str]:
-    """What a newcomer wants to know: where to go, where the data is, how to stop it."""
+    """Return what a newcomer wants to know: where to go, where the data is, how to stop."""
     if not sign_in:
         with transaction(lambda: Session(engine), settings, lambda _jobs: None) as tx:
             token = first_run_token(tx, at=now())

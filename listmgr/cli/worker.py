@@ -1,4 +1,4 @@
-"""`listmgr worker`: RQ workers in the application's context, with recovery fit for mail."""
+"""`listmgr worker`: RQ workers in the application's context."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def worker(burst: bool, queues: str, in_process: bool) -> None:
 def run_worker(
     *, burst: bool = False, queues: Sequence[str] | None = None, in_process: bool = False
 ) -> None:
-    """Work until told to end, or in a burst until there is nothing to do."""
+    """Work until asked to stop, or in burst mode until the queues are empty."""
     settings = given_servers()
     names = list(queues or QUEUES)
     if burst or in_process or len(names) == 1:
@@ -71,7 +71,7 @@ def run_worker(
 
 
 def _work_apart(settings: Settings, names: Sequence[str]) -> None:
-    """A process for each queue; one that ends is started again."""
+    """Run a process for each queue; restart one that ends."""
     install_signal_handlers()
     application(settings)
     _freeze()
@@ -131,9 +131,10 @@ def _work(
 
 
 def _release(app: Flask, *, keep: bool) -> Callable[[], None]:
-    """What closes the connections of a process; with `keep`, single mails share theirs until then.
+    """Return what closes a process's connections; with `keep`, transactional mails share theirs
+    until then.
 
-    A process that goes away without it leaves a line in PostgreSQL's log.
+    A process that ends without it leaves a line in PostgreSQL's log.
     """
     connections = KeptConnections() if keep else None
     services = app.extensions["listmgr"]
@@ -150,6 +151,8 @@ def _release(app: Flask, *, keep: bool) -> Callable[[], None]:
 
 
 def _freeze() -> None:
-    """What is loaded stays: the collector need not walk through it again in each job's process."""
+    """Exclude what is loaded from garbage collection, so that job processes need not traverse
+    it.
+    """
     gc.collect()
     gc.freeze()

@@ -1,1 +1,1 @@
-"""The room of the demonstration: an invented organisation, and a story that checks the product."""
+"""The demo: an invented organisation, and a story that checks the product."""

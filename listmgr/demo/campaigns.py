@@ -1,4 +1,4 @@
-"""Invents the demo's campaigns: a year of past ones with results, one going out now, one draft."""
+"""Create the demo's campaigns: a year of past ones with results, one being sent, one draft."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ TROUBLES = {
 def invent_campaigns(
     tx: Transaction, notices: Sequence[Mapping[str, Notice]], at: datetime
 ) -> None:
-    """The past ones, then one that goes out to the mailbox at once, and a draft."""
+    """Create past campaigns, one that is sent to the mailbox at once, and a draft."""
     chance = random.Random(11)  # noqa: S311 - no secret is made of it
     for number, (days, name) in enumerate(PAST):
         purpose_id = notices[number % len(notices)]["de"].purpose_id
@@ -137,7 +137,9 @@ def _result(consent_id: int, subscriber_id: int, day: datetime, chance: random.R
 
 
 def _write(tx: Transaction, campaign: Campaign, results: Sequence[_Result], day: datetime) -> None:
-    """As the engine would have left it: a row for each mail, the counters beside the leases."""
+    """Write a campaign as the engine would have left it: a row for each mail, and the leases'
+    counters.
+    """
     rows = [
         {
             "campaign": campaign.id,

@@ -1,4 +1,4 @@
-"""Business cards of an invented fair: some to review, some kept, one person who asked for more."""
+"""Business cards of an invented fair: some to review, some accepted, one request for mail."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ STATEMENT = (
 
 
 def invent_cards(tx: Transaction, notice: Notice, at: datetime) -> None:
-    """Cards Finn took; the last two have been looked at."""
+    """Create the cards Finn took; the last two are reviewed."""
     finn = tx.session.scalars(sa.select(Operator.id).where(Operator.role == Role.SALES)).one()
     made = [_card(tx, finn, told, at) for told in CARDS]
     for card in made[3:]:

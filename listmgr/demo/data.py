@@ -1,4 +1,4 @@
-"""Loads an invented organisation: lists, notices, forms, people in every station, campaigns."""
+"""Load an invented organisation: lists, notices, forms, people in every status, campaigns."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TEAM = (
 
 
 def load_demo(env: Mapping[str, str]) -> str:
-    """Load the demo unless there is data already; returns a one-time link into the studio."""
+    """Load the demo unless the database has data; return a one-time link to the studio."""
     settings = load_settings(env)
     engine = sa.create_engine(settings.database_url)
     connection = redis.Redis.from_url(settings.redis_url)

@@ -1,4 +1,4 @@
-"""The demo's own fields with their reasons, and a segment that is made of them."""
+"""The demo's custom fields with their reasons, and a segment that uses them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NEAR_BY = Group("all", (Rule("field:city", "is", "Berlin"), Rule("field:interest
 
 
 def invent_fields(tx: Transaction, at: datetime) -> None:
-    """The fields, and the friends of music in Berlin."""
+    """Create the fields and the segment of music lovers in Berlin."""
     for told in FIELDS:
         create_field(tx, told, roles=list(Role), by=Role.PRIVACY, at=at)
     marketer = tx.session.scalars(sa.select(Operator.id).where(Operator.role == Role.MARKETER))
@@ -61,7 +61,7 @@ def invent_fields(tx: Transaction, at: datetime) -> None:
 
 
 def invented_values(chance: random.Random) -> dict[str, str]:
-    """What somebody has told of themselves: most a city, some what they like, some nothing."""
+    """Return a person's values: most have a city, some interests, some nothing."""
     told = {}
     if chance.random() < 0.7:
         told["city"] = chance.choice(CITIES)

@@ -1,4 +1,4 @@
-"""Invents the people of the demo: in every station of a consent's life, each with its ledger."""
+"""Create the demo's people: in every status of a consent, each with its ledger."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DOMAINS = ("kunden.example", "post.example", "kontor-nord.example", "mail.exampl
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """How far one invented person came, and when."""
+    """How far one invented person went, and when."""
 
     consent: Consent
     asked: datetime
@@ -45,14 +45,14 @@ class Fate:
 
     @property
     def answered(self) -> datetime:
-        """Nine minutes is about what people take."""
+        """When they answered: about nine minutes later, as people do."""
         return self.asked + timedelta(minutes=9)
 
 
 def invent_people(
     tx: Transaction, notices: Sequence[Mapping[str, Notice]], at: datetime, count: int = PEOPLE
 ) -> None:
-    """Add the same invented people each time, spread over a year before `at`."""
+    """Create the same invented people each time, spread over the year before `at`."""
     # Held here, since the session forgets what nobody holds and would ask for each person.
     purposes = [tx.session.get_one(Purpose, found["de"].purpose_id) for found in notices]
     assert len(purposes) == len(notices)
@@ -122,7 +122,7 @@ def _capture(tx: Transaction, fates: Iterable[Fate]) -> None:
 
 
 def _go_on(tx: Transaction, fates: Sequence[Fate], at: datetime) -> None:
-    """The further a person's luck goes down, the further they went."""
+    """Advance each person the further, the lower their random number."""
     asked = [fate for fate in fates if fate.luck <= 0.97]
     for fate in asked:
         fate.consent.asked_at = fate.asked
@@ -171,7 +171,9 @@ def _record(
 
 
 def confirmed_before(tx: Transaction, purpose_id: int, at: datetime) -> Sequence[Consent]:
-    """Whom a campaign of that day reached: those who had agreed by then, and stayed till after."""
+    """Return the consents a campaign of that day reached: confirmed by then, and not ended
+    before.
+    """
     return tx.session.scalars(
         sa.select(Consent)
         .where(

@@ -1,4 +1,4 @@
-"""Plays the whole story over HTTP and SMTP, and says what it saw: `listmgr demo --check`."""
+"""Play the whole story over HTTP and SMTP and report what happened: `listmgr demo --check`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PATIENCE = 120.0
 
 
 class StoryStopped(Exception):
-    """The story did not go on; the message says at what. `lines` are what was seen until then."""
+    """The story could not continue; the message says where. `lines` are the results until then."""
 
     def __init__(self, message: str, lines: Sequence[Line]) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class _Stuck(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that was looked at."""
+    """One checked result."""
 
     what: str
     expected: int
@@ -57,12 +57,12 @@ class Line:
 
     @property
     def ok(self) -> bool:
-        """Whether it was as it must be."""
+        """Whether it was as expected."""
         return self.expected == self.seen
 
 
 def table(lines: Sequence[Line]) -> str:
-    """The lines side by side."""
+    """Return the lines as a table."""
     head = f"  {'':<44} {'expected':>9} {'seen':>7} {'seconds':>8}"
     rows = [
         f"  {line.what:<44} {line.expected:>9} {line.seen:>7} {line.seconds:>8.1f}"
@@ -73,7 +73,7 @@ def table(lines: Sequence[Line]) -> str:
 
 
 class _Stage:
-    """What the story is played on: the site, the mailbox, the database to look behind the scene."""
+    """What the story uses: the site, the mailbox, and the database for verification."""
 
     def __init__(self, env: Mapping[str, str], mailbox: str) -> None:
         self.settings: Settings = load_settings(env)
@@ -85,7 +85,7 @@ class _Stage:
         self.begun = time.monotonic()
 
     def act(self, work: Callable[[Transaction], Any]) -> Any:  # noqa: ANN401
-        """One unit of work."""
+        """Run one unit of work."""
         with transaction(
             lambda: Session(self.engine, expire_on_commit=False),
             self.settings,
@@ -94,16 +94,16 @@ class _Stage:
             return work(tx)
 
     def tell(self, what: str, expected: int, seen: int) -> None:
-        """Write a line down."""
+        """Record a result."""
         self.lines.append(Line(what, expected, seen, time.monotonic() - self.begun))
 
     def mails(self, to: str = "") -> list[dict[str, Any]]:
-        """What the mailbox holds."""
+        """Return the mails in the mailbox."""
         found = fetch(f"{self.mailbox}/api/messages?to={urllib.parse.quote(to)}")
         return list(json.loads(found))
 
     def link(self, to: str, door: str) -> str:
-        """The newest link of a kind somebody has got."""
+        """Return the newest link of a kind sent to somebody."""
         for mail in self.mails(to):
             source = fetch(f"{self.mailbox}/mail/{mail['id']}/raw").replace("=\r\n", "")
             found = re.search(rf"{re.escape(self.settings.base_url)}/{door}/[\w.-]+", source)
@@ -123,7 +123,7 @@ def fetch(url: str, fields: Mapping[str, str] | None = None) -> str:
 
 
 def wait_for(what: str, done: Callable[[], bool], moves: Callable[[], object]) -> None:
-    """Come back when it is done; raises _Stuck when nothing has moved for too long."""
+    """Wait until it is done. Raises _Stuck if nothing has moved for too long."""
     last, end = object(), 0.0
     while not done():
         seen = moves()
@@ -137,7 +137,7 @@ def wait_for(what: str, done: Callable[[], bool], moves: Callable[[], object]) -
 def play(env: Mapping[str, str], mailbox: str) -> list[Line]:
     """Sign up, confirm, mail, withdraw during the campaign; every line must be as expected.
 
-    Raises StoryStopped when a part of the installation does not go on, or is silent.
+    Raises StoryStopped if a part of the installation does not continue or does not answer.
     """
     stage = _Stage(env, mailbox)
     try:
@@ -219,7 +219,7 @@ def _confirmed(tx: Transaction, stage: _Stage) -> int:
 
 
 def _campaign(stage: _Stage) -> None:
-    """The last of those who have confirmed leaves by one-click while the campaign runs."""
+    """Run the campaign, during which the last of the confirmed people unsubscribes by one-click."""
     _slug, notice = stage.act(_form)
     first = stage.act(lambda tx: _launch(tx, notice, "Erste Post"))
     _wait_for_the_end(stage, first)

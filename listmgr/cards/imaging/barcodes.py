@@ -1,4 +1,4 @@
-"""The texts of all QR and other square codes in a picture."""
+"""Decode QR and other two-dimensional codes in a picture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_CODES = 20
 
 
 def codes_in(picture: Any) -> list[str]:  # noqa: ANN401 - Pillow's picture
-    """The texts as they stand in the codes; nothing in them is followed."""
+    """Return the texts of the codes; nothing in them is followed."""
     zxing = extra("zxingcpp")
     formats = zxing.BarcodeFormat
     wanted = (formats.QRCode, formats.MicroQRCode, formats.DataMatrix, formats.Aztec)
@@ -23,5 +23,5 @@ def codes_in(picture: Any) -> list[str]:  # noqa: ANN401 - Pillow's picture
 
 
 def shown(text: str) -> str:
-    """A code that holds no card, as text for people: without what could deceive the eye."""
+    """Return a code that holds no card as text for people, without deceptive characters."""
     return several_lines(text, 500)

@@ -1,4 +1,4 @@
-"""The cards in a photo: their four corners found, each laid flat."""
+"""Detect the cards in a photo by their corners, and flatten each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Corners = list[tuple[float, float]]
 
 
 def cards_in(pixels: Any) -> list[Any]:  # noqa: ANN401 - numpy's arrays
-    """Each card of the photo laid flat; empty where none stands out from what it lies on."""
+    """Return each card flattened; empty if none stands out from its background."""
     corners = _outlines(pixels)
     if len(corners) == 1 and _may_be_a_panel(pixels, corners[0]):
         return []
@@ -47,7 +47,7 @@ def _outlines(pixels: Any) -> list[Corners]:  # noqa: ANN401
 
 
 def _masks(small: Any) -> list[Any]:  # noqa: ANN401
-    """Edges, and what is lighter, darker or of another colour than the table."""
+    """Return masks of edges and of areas lighter, darker or of another colour than the table."""
     cv2, numpy = extra("cv2"), extra("numpy")
     grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (5, 5), 0)
     five = numpy.ones((5, 5), numpy.uint8)
@@ -65,7 +65,9 @@ def _masks(small: Any) -> list[Any]:  # noqa: ANN401
 
 
 def _of_another_colour(small: Any) -> Any:  # noqa: ANN401
-    """What differs from the photo's rim in colour alone: a dark blue card on dark wood does."""
+    """Return the mask of what differs from the photo's border in colour only, such as a dark blue
+    card on dark wood.
+    """
     cv2, numpy = extra("cv2"), extra("numpy")
     lab = cv2.cvtColor(cv2.GaussianBlur(small, (5, 5), 0), cv2.COLOR_RGB2LAB)
     colour = lab[:, :, 1:].astype(numpy.float32)
@@ -78,7 +80,7 @@ def _of_another_colour(small: Any) -> Any:  # noqa: ANN401
 
 
 def _four(contour: Any) -> Corners | None:  # noqa: ANN401
-    """The four corners of an outline, when it is the outline of a card."""
+    """Return the four corners of a contour, or None if it is no card's."""
     cv2 = extra("cv2")
     hull = cv2.convexHull(contour)
     about = cv2.arcLength(hull, closed=True)
@@ -95,7 +97,7 @@ def _four(contour: Any) -> Corners | None:  # noqa: ANN401
 
 
 def _in_order(points: Corners) -> Corners:
-    """Clockwise, from the corner nearest to the left upper one of the picture."""
+    """Order corners clockwise, from the one nearest the picture's upper left."""
     x, y = sum(p[0] for p in points) / 4, sum(p[1] for p in points) / 4
     turned = sorted(points, key=lambda p: math.atan2(p[1] - y, p[0] - x))
     first = min(range(4), key=lambda n: sum(turned[n]))
@@ -103,13 +105,13 @@ def _in_order(points: Corners) -> Corners:
 
 
 def _sides(four: Corners) -> tuple[float, float]:
-    """How wide and how high, each the longer of the two opposite sides."""
+    """Return width and height, each the longer of two opposite sides."""
     lengths = [math.dist(one, other) for one, other in pairwise([*four, four[0]])]
     return max(lengths[0], lengths[2]), max(lengths[1], lengths[3])
 
 
 def _distinct(found: list[tuple[float, Corners]]) -> list[Corners]:
-    """One outline for each card: the largest of those that share their middle."""
+    """Return one outline for each card: the largest of those with the same centre."""
     kept: list[Corners] = []
     for _, four in sorted(found, key=lambda one: -one[0]):
         if not any(_overlap(four, other) for other in kept):
@@ -133,7 +135,7 @@ def _holds(four: Corners, point: tuple[float, float]) -> bool:
 
 
 def _may_be_a_panel(pixels: Any, four: Corners) -> bool:  # noqa: ANN401
-    """Whether the picture may itself be the card, and the outline a coloured panel on it."""
+    """Whether the picture itself may be the card, and the outline a coloured panel on it."""
     high, wide = (float(side) for side in pixels.shape[:2])
     shape = max(high, wide) / min(high, wide)
     four_wide, four_high = _sides(four)
@@ -141,7 +143,7 @@ def _may_be_a_panel(pixels: Any, four: Corners) -> bool:  # noqa: ANN401
 
 
 def _flat(pixels: Any, four: Corners) -> Any:  # noqa: ANN401
-    """The card as a scanner would see it, lying on its long side."""
+    """Return the card as a scanner would see it, in landscape format."""
     cv2, numpy = extra("cv2"), extra("numpy")
     wide, high = _sides(four)
     if high > wide:

@@ -1,4 +1,4 @@
-"""The printed lines of a picture, read on this machine by models that lie in rapidocr's wheel."""
+"""Recognize printed lines locally, with the models in rapidocr's wheel."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SIDE = 1600
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A line where it stands in the picture: its four corners, clockwise from its beginning."""
+    """A line's position in the picture: its four corners, clockwise from its beginning."""
 
     corners: tuple[tuple[float, float], ...]
     text: str
@@ -41,18 +41,18 @@ class _Seen:
 
     @property
     def tall(self) -> bool:
-        """Whether it runs up or down."""
+        """Whether it runs vertically."""
         (x0, y0), (x1, y1), _, (x3, y3) = self.corners
         return math.dist((x0, y0), (x3, y3)) > 1.5 * math.dist((x0, y0), (x1, y1))
 
 
 def models_are_here() -> bool:
-    """Whether the wheel brought the models; they are never fetched from anywhere."""
+    """Whether the wheel contains the models; they are never downloaded."""
     return all(Path(path).is_file() for path in _paths().values())
 
 
 def read_lines(pixels: Any) -> list[Line]:  # noqa: ANN401 - numpy's array, RGB
-    """The lines of the picture, levelled; the way up is found by what can be read best."""
+    """Return the picture's lines, levelled; the orientation is the one that reads best."""
     short, long = sorted(pixels.shape[:2])
     if short < _LEAST_SIDE or long > _MOST_SHAPE * short:
         return []
@@ -72,7 +72,7 @@ def read_lines(pixels: Any) -> list[Line]:  # noqa: ANN401 - numpy's array, RGB
 
 
 def _with_upright_text(pixels: Any, seen: Sequence[_Seen]) -> list[Line]:  # noqa: ANN401
-    """The lines levelled; a mark that runs up or down the side is read once more, lying."""
+    """Return the lines levelled, with vertical text recognized again horizontally."""
     upright = [one for one in seen if one.tall and len(one.text) > 2]
     lying = [one for one in seen if one not in upright]
     if not upright or not lying:
@@ -96,7 +96,7 @@ def _with_upright_text(pixels: Any, seen: Sequence[_Seen]) -> list[Line]:  # noq
 
 
 def _rows(lines: Sequence[Line]) -> list[Line]:
-    """The words of large letters, which are seen one by one, as the rows they stand in."""
+    """Join words of large letters, which are recognized one by one, into their rows."""
     rows: list[Line] = []
     for line in sorted(lines, key=lambda line: line.left):
         row = next((row for row in rows if row.beside(line)), None)
@@ -116,7 +116,7 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
 
 
 def _around(seen: Sequence[_Seen]) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the rectangle that holds them, with some room."""
+    """Return left, top, right and bottom of the enclosing rectangle with a margin."""
     xs = [x for one in seen for x, _ in one.corners]
     ys = [y for one in seen for _, y in one.corners]
     room = 0.3 * (max(xs) - min(xs))
@@ -138,7 +138,7 @@ def _look(pixels: Any) -> list[_Seen]:  # noqa: ANN401
 
 
 def _worth(seen: Sequence[_Seen]) -> float:
-    """How sure the reader is, by the letter; lines that run up or down do not count for it."""
+    """Return the recognition confidence by letter, without vertical lines."""
     letters = sum(len(one.text) for one in seen)
     if sum(one.tall for one in seen) > len(seen) / 2:
         return 0.0
@@ -150,7 +150,7 @@ def _readable(seen: Sequence[_Seen]) -> float:
 
 
 def _levelled(seen: Sequence[_Seen]) -> list[Line]:
-    """The boxes of the lines after the picture is turned by the angle most of them have."""
+    """Return the lines' boxes after turning the picture by their most common angle."""
     if not seen:
         return []
     angle = median(
@@ -183,7 +183,9 @@ def _paths() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _engine() -> Any:  # noqa: ANN401
-    """One a process. A path for each model keeps rapidocr from looking for it elsewhere."""
+    """Return the engine, one for each process. Explicit model paths keep rapidocr from
+    downloading.
+    """
     settings = {
         **_paths(),
         "Global.use_cls": False,

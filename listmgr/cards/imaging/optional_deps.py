@@ -1,4 +1,4 @@
-"""What only pictures need: libraries of the extras, loaded when the first picture comes."""
+"""Optional dependencies for pictures, loaded when the first picture arrives."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ OCR = ("PIL", "numpy", "cv2", "onnxruntime", "rapidocr")
 
 @lru_cache(maxsize=16)
 def extra(module: str) -> Any:  # noqa: ANN401 - modules that may not be there when types are checked
-    """The module. It is heavy, which is why nobody loads it before it is needed."""
+    """Import a module, which is heavy, only when it is needed."""
     return importlib.import_module(module)
 
 
 @lru_cache(maxsize=4)
 def installed(modules: tuple[str, ...]) -> bool:
-    """Whether all of them are there; does not load them."""
+    """Whether all modules are installed, without loading them."""
     return all(importlib.util.find_spec(module) is not None for module in modules)

@@ -1,4 +1,4 @@
-"""The cards in a photo: codes first, which are exact, then what is printed."""
+"""Read the cards in a photo: codes first, which are exact, then print."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ OnProgress = Callable[[int, int], None]
 
 
 def read_picture(data: bytes, told: OnProgress = lambda _done, _of: None) -> ParseResult:
-    """Every card in a picture; never raises for what the picture is, and asks no network.
+    """Return every card in a picture; never raises for its content and uses no network.
 
-    `told(done, of)` hears how many of the cards that were seen have been read.
+    `told(done, of)` is called with the progress.
     """
     if not installed(("PIL",)):
         return nothing(Kind.PICTURE, NO_SCAN)
@@ -74,7 +74,7 @@ def read_picture(data: bytes, told: OnProgress = lambda _done, _of: None) -> Par
 
 
 def _from_codes(picture: Any) -> tuple[list[ParsedCard], list[str]]:  # noqa: ANN401
-    """The cards the codes hold, and the texts of those that hold none."""
+    """Return the cards in codes, and the texts of codes without one."""
     cards: list[ParsedCard] = []
     texts: list[str] = []
     for text in codes_in(picture) if installed(SCAN) else ():
@@ -86,7 +86,7 @@ def _from_codes(picture: Any) -> tuple[list[ParsedCard], list[str]]:  # noqa: AN
 
 
 def _from_print(picture: Any, told: OnProgress) -> tuple[list[ParsedCard], str]:  # noqa: ANN401
-    """The printed cards, also those that name no address, or why there are none."""
+    """Return the printed cards, including those without an address, or why there are none."""
     if not (installed(OCR) and models_are_here()):
         return [], NO_OCR
     pixels = extra("numpy").asarray(picture)
@@ -102,13 +102,13 @@ def _from_print(picture: Any, told: OnProgress) -> tuple[list[ParsedCard], str]:
 
 
 def _is_complete(card: ParsedCard) -> bool:
-    """Whether all is there that nearly every card has."""
+    """Whether the card has everything that nearly every card has."""
     fields = card.fields
     return bool(fields.emails and fields.full_name and fields.organisation and fields.phones)
 
 
 def _worth(card: ParsedCard) -> float:
-    """How much a reading tells, each field as far as it is sure."""
+    """Score a reading: the sum of its fields' confidence."""
     fields = card.fields
     guesses = (fields.full_name, fields.organisation, fields.title, *fields.postal, *fields.urls)
     told = sum(guess.confidence for guess in guesses)

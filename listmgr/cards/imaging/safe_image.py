@@ -1,4 +1,4 @@
-"""A picture out of octets nobody trusts: few formats, bounded in size, upright, never raising."""
+"""Open untrusted picture data: few formats, bounded size, upright, never raising."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 
 
 def open_picture(data: bytes) -> Any:  # noqa: ANN401 - Pillow's picture, or a str
-    """The picture, upright by what the camera noted, at most MAX_SIDE wide and high.
+    """Return the picture, upright and at most MAX_SIDE wide and high.
 
-    Of an animated one the first frame. What cannot be opened gives the reason as a str.
+    Of an animation the first frame. If it cannot be opened, return the reason as a str.
     """
     if len(data) > MAX_PICTURE:
         return TOO_LARGE

@@ -1,4 +1,4 @@
-"""A picture as the reviewer sees it: small, upright, without the camera's notes of the place."""
+"""The picture as reviewers see it: small, upright, without location metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KNOWN = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
 
 
 def to_show(content: bytes) -> tuple[bytes, str] | None:
-    """A JPEG to look at and its media type; None for what is no picture a browser shows."""
+    """Return a JPEG and its media type; None if a browser cannot show the picture."""
     if Image is None:
         kind = next((kind for start, kind in _KNOWN if content.startswith(start)), None)
         return None if kind is None else (content, kind)

@@ -49,15 +49,15 @@ NOBODY_CHOSEN = N_("Find or tick people first, then choose what is to be done wi
 
 
 def choose_first() -> ResponseReturnValue:
-    """Lead an address that names nobody, as after a sign-in, to where people are chosen."""
+    """Redirect a URL that names nobody, as after a sign-in, to the list of people."""
     flash(_(NOBODY_CHOSEN), "danger")
     return redirect(url_for("studio.subscribers"), 303)
 
 
 def chosen(session: Session) -> Chosen:
-    """What the address of this page says; raises Refused when it does not say it completely.
+    """Return the people this page's URL names. Raises Refused if it is incomplete.
 
-    An address that has lost its search would otherwise mean everybody there is.
+    A URL that lost its search would otherwise mean everybody.
     """
     scope = request.args.get("scope", "")
     if scope not in set(SelectionKind):
@@ -75,7 +75,7 @@ def chosen(session: Session) -> Chosen:
 
 
 def how_many(session: Session, people: Chosen) -> Count:
-    """How many that are; an estimate where counting would take long."""
+    """Count them; estimate if counting takes too long."""
     if people.kind is SelectionKind.TICKED:
         there = sa.select(sa.func.count()).where(Subscriber.id.in_(people.ids))
         return Count(session.scalar(there) or 0, exact=True)
@@ -86,14 +86,14 @@ def how_many(session: Session, people: Chosen) -> Count:
 
 
 def found_by(session: Session, wanted: SubscriberQuery, total: int | None) -> Count:
-    """How many a search finds; nobody counts or estimates where the look for a page has told."""
+    """Count a search's people, without counting or estimating if the page's query told."""
     if total is not None:
         return Count(total, exact=True)
     return counts.count(session, wanted)
 
 
 def described(session: Session, people: Chosen) -> str:
-    """Whom an act is meant for, in words that follow their number."""
+    """Describe the people an action concerns, in words that follow their number."""
     if people.kind is SelectionKind.TICKED:
         return str(_("whom you have ticked"))
     if people.kind is SelectionKind.SEGMENT:
@@ -104,7 +104,7 @@ def described(session: Session, people: Chosen) -> str:
 
 
 def described_selection(session: Session, selection: Selection | None) -> str:
-    """The same of people written down already; "" when the words have been forgotten."""
+    """Describe frozen people; "" if the search terms were deleted."""
     if selection is None or (not selection.wanted and selection.kind is not SelectionKind.SEGMENT):
         return ""
     try:
@@ -118,12 +118,14 @@ def described_selection(session: Session, selection: Selection | None) -> str:
 
 
 def as_sent(count: Count) -> str:
-    """A number of people as a form carries it."""
+    """Return a number of people as a form carries it."""
     return str(count.number) if count.exact else _ABOUT
 
 
 def check_count(session: Session, people: Chosen) -> None:
-    """Count again before something is done; raises InvalidInput when it is not what was shown."""
+    """Count again before an action. Raises InvalidInput if the number differs from the one
+    shown.
+    """
     count, sent = how_many(session, people), request.form.get("count", "")
     if sent == as_sent(count):
         return
@@ -131,7 +133,7 @@ def check_count(session: Session, people: Chosen) -> None:
 
 
 def changed_count(sent: str, number: int) -> str:
-    """What is said when a form was sent with another number of people than there are now."""
+    """Return the message if a form was sent with a different number of people."""
     before = parse_id(sent)
     if before is None:
         return N_("Look at the number of people first, then send it again. Nothing has been done.")
@@ -146,5 +148,5 @@ def changed_count(sent: str, number: int) -> str:
 
 
 def back(session: Session) -> dict[str, Any]:
-    """The way back to the search, as parts of its link."""
+    """Return the query parameters that lead back to the search."""
     return asked(session).filters.link

@@ -1,4 +1,4 @@
-"""Pages of subscribers: find them, see all that happened, write down what they told us."""
+"""Pages of subscribers: search, history, requests they made to staff."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from listmgr.web.studio.transactions import (
 @bp.get("/subscribers")
 @requires(Right.SEE_SUBSCRIBERS)
 def subscribers() -> str:
-    """A page of people, newest first."""
+    """List people, newest first."""
     below, above = (parse_id(request.args.get(name)) for name in ("below", "above"))
     with read_only_transaction() as tx:
         found = asked(tx.session)
@@ -68,7 +68,7 @@ def subscribers() -> str:
 
 
 def _cards(session: Session, query: str) -> list[FoundCard]:
-    """Business cards of the address searched for: a card alone makes nobody a subscriber."""
+    """Return business cards with the searched address, since a card alone makes no subscriber."""
     return (
         find_by_address(session, query)
         if may(current_operator().role, Right.SEE_TEAM_CARDS)
@@ -79,7 +79,7 @@ def _cards(session: Session, query: str) -> list[FoundCard]:
 @bp.get("/subscribers/<key:subscriber_id>")
 @requires(Right.SEE_SUBSCRIBERS, look=AuditAction.SUBSCRIBER_VIEWED)
 def subscriber_page(subscriber_id: int) -> str:
-    """One person with every consent and everything that happened to it."""
+    """Show one person with every consent and its history."""
     with read_only_transaction() as tx:
         person = results.find_subscriber(tx.session, subscriber_id)
         joined = merge_subscribers.joined_to(tx.session, subscriber_id)
@@ -106,7 +106,7 @@ def subscriber_page(subscriber_id: int) -> str:
 @bp.post("/subscribers/<key:subscriber_id>/consents/<key:consent_id>/withdraw")
 @requires(Right.RECORD_WITHDRAWALS)
 def withdraw(subscriber_id: int, consent_id: int) -> ResponseReturnValue:
-    """The person told us that they want no more of this."""
+    """Record that the person asked staff to unsubscribe them."""
     how, actor = request.form.get("how", ""), f"operator:{current_operator().id}"
     with write_transaction() as tx:
         staff_requests.record_withdrawal_request(
@@ -120,7 +120,7 @@ def withdraw(subscriber_id: int, consent_id: int) -> ResponseReturnValue:
 @bp.post("/subscribers/<key:subscriber_id>/object")
 @requires(Right.RECORD_WITHDRAWALS)
 def record_objection(subscriber_id: int) -> ResponseReturnValue:
-    """The person told us that they want no mail at all."""
+    """Record that the person told staff they want no mail at all."""
     how, actor = request.form.get("how", ""), f"operator:{current_operator().id}"
     with write_transaction() as tx:
         ended = staff_requests.record_objection(tx, subscriber_id, how=how, actor=actor, at=now())
