@@ -1,7 +1,7 @@
-"""Every setting of the program, read once from the environment into one frozen value.
+"""All settings, read once from the environment into one frozen value.
 
-A field of `Settings` or `MailSettings` that is made by `setting` is read from the environment
-variable `LISTMGR_` + its name in capitals: type, bounds and default stand in one place.
+A field of `Settings` or `MailSettings` declared by `setting` is read from the environment variable
+`LISTMGR_` + its name in capitals: type, bounds and default are declared in one place.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def setting(
 ) -> _T:
     """Declare a field that is read from the environment; both bounds are allowed values.
 
-    `env` names the variable, without the prefix, where it differs from the field's name.
+    `env` is the variable's name without the prefix, if it differs from the field's.
     """
     spec = {"default": default, "low": low, "high": high, "choices": choices, "env": env}
     return field(default=default, metadata={"setting": spec})
@@ -158,11 +158,11 @@ def default_data_dir(env: Mapping[str, str]) -> Path:
 
 
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
-    """Read and check LISTMGR_*, DATABASE_URL and REDIS_URL.
+    """Read and validate LISTMGR_*, DATABASE_URL and REDIS_URL.
 
-    Raises SettingsError naming the setting; a name nobody reads is only warned of. Secrets that
-    are not set are made once and kept in the data directory, so that links in mails already sent
-    stay valid after a restart.
+    Raises SettingsError naming the setting; an unknown name only causes a warning. Missing secrets
+    are created once and stored in the data directory, so that links in mails already sent stay
+    valid after a restart.
     """
     env = os.environ if env is None else env
     _warn_of_unknown_names(env)

@@ -1,10 +1,9 @@
-"""What the application's role may do with each table, where another role owns them.
+"""Permissions of the application's database role on each table, if another role owns them.
 
-Everything that is not named here may be read, written and deleted. Nothing may be altered, emptied
-or dropped: that is the owner's. Rows that must outlive an intruder with the application's rights
-cannot be deleted, and only what the program changes of them can be changed. What it needs beyond
-that are the owner's functions (`migrations/versions/0043_owner_role.py`), which look at what they
-are asked for.
+Tables not listed may be read, written and deleted from. Nothing may be altered, truncated or
+dropped: only the owner may. Rows that must survive an intruder with the application's permissions
+cannot be deleted, and only the columns the program changes can be updated. Beyond that the program
+uses the owner's functions (`migrations/versions/0043_owner_role.py`), which check each request.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Rings what is due: a cheap look in this process finds whether there is work for a job.
+"""The scheduler: queues periodic jobs if a cheap query in this process finds work for them.
 
-Each task stands alone: its look, its claim and its ring. What goes wrong with one is logged once,
-tried again at growing intervals, and keeps no other from being rung.
+Each task is independent: its query, its claim and its queueing. A task's error is logged once,
+retried at growing intervals, and does not affect the others.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job that is rung at an interval, if `look` finds work for it.
+    """A job queued at an interval if `look` finds work for it.
 
-    `look` is one statement over an index. With `by_change` there is work when its answer is another
-    than the last time.
+    `look` is one statement over an index. With `by_change` there is work if its answer differs from
+    the last one.
     """
 
     every: timedelta

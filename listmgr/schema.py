@@ -76,10 +76,10 @@ def alembic_config() -> Config:
 
 
 def migrate(owner_url: str, revision: str = "head", *, application_url: str = "") -> bool:
-    """Bring a database to a revision; safe to run twice, and from several hosts at once.
+    """Migrate a database to a revision; safe to run twice, and from several hosts at once.
 
-    Where the application connects as another role than the owner of the tables, that role is given
-    its rights. Returns whether the application may rewrite the ledger, because it is the owner, a
+    If the application connects as another role than the tables' owner, that role gets its
+    permissions. Returns whether the application may rewrite the ledger, because it is the owner, a
     member of it, or superuser.
     """
     from alembic import command  # noqa: PLC0415

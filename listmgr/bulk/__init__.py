@@ -1,1 +1,1 @@
-"""The room of acts on many people at once: previewed, chunked, undone where that is lawful."""
+"""Mass updates of people: previewed, applied in chunks, undone where the law permits."""

@@ -1,8 +1,9 @@
-"""Begins many consents at once, as an import or another bulk needs it: same ledger, same promises.
+"""Create many consents at once for imports: same ledger, same guarantees.
 
-Whoever calls fills the temporary table `consent_intake` in the same transaction: one row for each
-person who has no consent to the purpose and may have one. Nothing here can raise a consent that
-exists: a first life is begun, and confirmed at once only with evidence of its own (0021).
+The caller fills the temporary table `consent_intake` in the same transaction, with one row for each
+person who has no consent to the purpose and may have one. An existing consent can never be raised:
+only first consents are created, and confirmed at once only with evidence of their own (decision
+0021).
 """
 
 from __future__ import annotations

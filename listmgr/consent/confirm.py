@@ -68,9 +68,9 @@ def confirmation_view(rows: Rows, settings: Settings, token: str, at: datetime) 
 
 
 def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> ConfirmationView:
-    """Confirm every open consent of the question; a second click finds it confirmed (T-03).
+    """Confirm every open consent the mail asked for; a second click shows them confirmed (T-03).
 
-    A link is bound to its consents: ended ones stay ended, whatever is clicked later (T-05).
+    A link belongs to its consents: those that ended stay ended, whatever is clicked later (T-05).
     """
     question_id, expired = _open(tx.settings, token)
     question = tx.session.get(ServiceMail, question_id)
@@ -86,7 +86,7 @@ def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -
 
 
 def question_consents(tx: Transaction, token: str) -> list[Consent]:
-    """The consents a link speaks of, locked; raises TokenInvalid for a forged link."""
+    """Return the consents a link belongs to, locked. Raises TokenInvalid for a forged link."""
     question_id, _expired = _open(tx.settings, token)
     question = tx.session.get(ServiceMail, question_id)
     if question is None:

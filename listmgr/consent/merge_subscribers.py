@@ -42,11 +42,11 @@ def preview_merge(session: Session, kept_id: int, other_id: int) -> Merging:
 
 
 def merge(tx: Transaction, kept_id: int, other_id: int, *, actor: str, at: datetime) -> Merging:
-    """Join `other` to `kept`. Both histories are read as one from then on.
+    """Merge `other` into `kept`; from then on both histories are read as one.
 
-    A consent is bound to the mailbox it was given from (BGH I ZR 164/09), so none moves: where
-    both records hold one to the same purpose, the other's ends; where only the other does, it goes
-    on at its own mailbox. Raises Refused for restricted, blocked or already joined records.
+    A consent belongs to the mailbox it was given from (BGH I ZR 164/09), so none moves. If both
+    records hold one to the same purpose, the other's ends; if only the other does, it continues at
+    its own mailbox. Raises Refused for restricted, blocked or already merged records.
     """
     first, second = sorted((kept_id, other_id))
     people = {found: locked_person(tx, found) for found in (first, second)}

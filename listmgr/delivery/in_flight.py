@@ -1,8 +1,8 @@
-"""How many mails may be under way on a connection: few after one has broken, then more again.
+"""How many mails may be in flight on a connection: few after a break, then more again.
 
-What has left whole and was not answered when a connection breaks is uncertain. A server that
-drops connections is therefore talked to mail by mail, and every hundred mails it takes without a
-break allow one more. All workers share what is known of a server.
+Mails sent completely but unanswered when a connection breaks are uncertain. A server that drops
+connections therefore gets one mail at a time, and every hundred mails without a break allow one
+more. All workers share what is known of a server.
 """
 
 from __future__ import annotations

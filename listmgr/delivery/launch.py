@@ -156,8 +156,8 @@ def compile_content(
     known: Collection[str],
     files: Sequence[CampaignFile],
 ) -> CompiledMessage:
-    """The frozen words and files as octets and slots; raises MessageError, also for a field that is
-    not known.
+    """Compile the frozen content and files into bytes and slots. Raises MessageError, also for an
+    unknown field.
     """
     return compile_message(
         MessageContent(

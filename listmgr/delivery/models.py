@@ -79,7 +79,7 @@ class DeliveryStatus(enum.StrEnum):
 
 
 class Delivery(Base):
-    """One message to one subscriber, resting on one consent. Partitioned by campaign.
+    """One message to one subscriber, based on one consent. Partitioned by campaign.
 
     No foreign keys: their triggers cost more than the row; the insert selects from the consents.
     """

@@ -119,10 +119,10 @@ _ITS_LEASE = (
 def record_results(
     tx: Transaction, campaign_id: int, results: Sequence[Result], *, lo: int | None, at: datetime
 ) -> bool:
-    """Settle deliveries; `lo` names their lease where all are of one.
+    """Settle deliveries; `lo` names their lease if all belong to one.
 
-    False when some had been given up as uncertain meanwhile: `record_late` is for those. What the
-    transaction still reads afterwards is planned for few rows.
+    Returns False if some had been marked uncertain meanwhile; pass those to `record_late`. Later
+    reads of the transaction are planned for few rows.
     """
     if not results:
         return True
@@ -135,9 +135,9 @@ def record_results(
 def record_late(
     tx: Transaction, campaign_id: int, results: Sequence[Result], *, at: datetime
 ) -> None:
-    """Settle what had been given up as uncertain before its worker came to say what became of it.
+    """Settle deliveries that were marked uncertain before their worker reported them.
 
-    A campaign that was finished meanwhile goes on when somebody is to be tried again.
+    A campaign that finished meanwhile is reopened if some are to be retried.
     """
     # Before the deliveries, as everybody does who writes to both.
     campaign = lock_campaign(tx, campaign_id)

@@ -82,10 +82,11 @@ def preview(
     archived: Collection[str] = (),
     files: Sequence[CampaignFile] = (),
 ) -> Preview:
-    """The campaign as somebody would get it, read back from the very octets; raises MessageError.
+    """Return the campaign as a recipient would get it, parsed from the final bytes. Raises
+    MessageError.
 
-    `fields` are what it may merge, `archived` the names to tell apart from unknown ones.
-    `sample` replaces fields of the invented person, for example by nothing at all.
+    `fields` may be merged; `archived` are names to distinguish from unknown ones. `sample` replaces
+    fields of the example person, for example by nothing.
     """
     values = _sample(campaign, fields) | (sample or {})
     known = _known(campaign, fields, archived)

@@ -27,12 +27,11 @@ class ResendScope(enum.StrEnum):
 
 
 def resend(tx: Transaction, campaign_id: int, which: ResendScope) -> int:
-    """Make deliveries due now; returns how many.
+    """Make deliveries due now; return how many.
 
-    Each goes through the gate once more right before it is handed over, so nobody who has left
-    meanwhile, and no blocked address, is mailed. Raises Refused for a draft or a cancelled one,
-    and while the whole installation is on hold.
-    Safe to run twice: what is due already is no longer failed or uncertain.
+    Each passes the gate again right before it is sent, so nobody who left meanwhile, and no blocked
+    address, is mailed. Raises Refused for a draft or a cancelled campaign, and while mailing is on
+    hold. Safe to run twice: what is due is no longer failed or uncertain.
     """
     refuse_while_held(tx)
     campaign = lock_campaign(tx, campaign_id)

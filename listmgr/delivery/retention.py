@@ -35,10 +35,10 @@ def expired_campaigns(session: Session, months: int, *, at: datetime) -> Sequenc
 
 
 def drop_deliveries(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:
-    """Drop one campaign's deliveries if it is time; False when not, or when done already.
+    """Drop one campaign's deliveries if they are due; return False if not, or if done already.
 
-    Nothing is read or written per row. Nobody who sends waits for it: workers write to their own
-    campaign's partition, and who holds the parent table longer than a moment is left alone.
+    Reads and writes no rows. No sender waits for it: workers write to their own campaign's
+    partition, and if the parent table is locked for more than a moment, this gives up.
     """
     campaign = lock_campaign(tx, campaign_id)
     due = expired_campaigns(tx.session, tx.settings.delivery_months, at=at)

@@ -36,9 +36,9 @@ def slice_job(campaign_id: int, slot: int, turn: int) -> Job:
 
 
 def enqueue_campaign(tx: Transaction, campaign_id: int) -> None:
-    """Ask the workers to go on with a campaign, after the commit.
+    """Queue a campaign after the commit.
 
-    As many chains of jobs as workers may be busy with it; the others are there for the next one.
+    One chain of jobs for each worker that may work on it.
     """
     for slot in range(max(1, tx.settings.send_slots)):
         tx.after_commit(slice_job(campaign_id, slot, 0))

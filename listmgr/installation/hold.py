@@ -54,10 +54,10 @@ def hold(
     *,
     lies: str,
 ) -> None:
-    """Pause everything that mails, in the transaction of a locked installation.
+    """Pause all mailing, in the transaction of a locked installation.
 
-    `seen` is the generation and the mark known outside; both go beyond it, so that every other
-    host sees that the database has been looked at.
+    `seen` is the generation and mark known outside; both are exceeded, so that every other host
+    sees the database was checked.
     """
     connection.execute(
         "UPDATE installation SET generation = greatest(generation, %(generation)s) + 1,"

@@ -1,8 +1,7 @@
-"""Looks at every new connection: is this the database that ran here, and are these its keys?
+"""Verify on every new connection that database and keys are those of this installation.
 
-In doubt no mail goes: running campaigns are paused and mailing waits for an administrator
-(docs/decisions/0056). Nothing but psycopg is used, because it runs before SQLAlchemy has a
-connection to give.
+In doubt no mail is sent: running campaigns are paused and mailing waits for an administrator
+(decision 0056). Uses only psycopg, since it runs before SQLAlchemy has a connection to give.
 """
 
 from __future__ import annotations
@@ -95,9 +94,9 @@ def check_folder(settings: Settings) -> None:
 
 
 def verify(connection: psycopg.Connection[Any], settings: Settings) -> None:
-    """Look at one connection, and hold mailing when its database is not the one that ran here.
+    """Verify one connection; put mailing on hold if its database is not the one that ran here.
 
-    A database without the table, which has not been migrated, is left alone. Raises IdentityError.
+    A database without the table, which is not migrated yet, is ignored. Raises IdentityError.
     """
     try:
         _verify(connection, settings)

@@ -86,11 +86,11 @@ class IdentityFile:
         draft.replace(self._path)
 
     def note(self, installation_id: str, generation: int, mark: int) -> None:
-        """Remember the mark of a database that has been found to be ours.
+        """Store the mark of a database verified as ours.
 
-        A directory that cannot be written to remembers nothing: the database is compared with
-        what the other hosts remember. Where somebody is writing, theirs is as new; it may be the
-        keeper of the journal, which opens this very connection.
+        A directory that is not writable stores nothing: the database is compared with what the
+        other hosts stored. If another process is writing, its mark is as recent; it may be the
+        journal's writer, which opens this very connection.
         """
         seen = self.read()
         if seen is not None and (seen.generation, seen.mark) >= (generation, mark):

@@ -1,8 +1,7 @@
-"""Copies the journal of acts out of the database, promptly and durably.
+"""Copy the journal of acts out of the database, promptly and durably.
 
-The mark grows with every copy, in a commit that waits for the disk and comes before the file is
-written: PostgreSQL has everything the file tells, and a database that lacks some of it is an older
-one.
+Each copy advances the mark in a commit that waits for the disk and precedes the file: PostgreSQL
+has everything the file contains, and a database that lacks some of it is an older one.
 """
 
 from __future__ import annotations
@@ -133,7 +132,7 @@ class JournalWriter:
 
 
 def _further(seen: Seen, found: Sequence[Any]) -> Seen:
-    """Entries in their order move the position; what is ahead of a transaction is remembered."""
+    """Advance the position by consecutive entries; remember those ahead of an open transaction."""
     settled = [entry for entry in found if entry.settled]
     ahead = {entry.id for entry in found if not entry.settled}
     copied = seen.copied

@@ -87,10 +87,10 @@ LONG_IDLE = 30.0
 
 
 def check_pooled_connections(engine: sa.Engine) -> None:
-    """Replace connections of the pool that PostgreSQL has closed, without a round trip for others.
+    """Replace pooled connections that PostgreSQL has closed, without a round trip for the others.
 
-    SQLAlchemy's own `pool_pre_ping` asks the server at each checkout. A server that ends a
-    connection says so on its socket: only one with something to read, or idle for long, is asked.
+    SQLAlchemy's own `pool_pre_ping` queries the server at each checkout. A server that ends a
+    connection says so on its socket, so only one with data to read, or idle for long, is queried.
     """
 
     @sa.event.listens_for(engine, "checkin")

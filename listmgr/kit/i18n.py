@@ -18,9 +18,9 @@ class LazyMessage(str):
 
 
 def lazy_message(sentence: str, **gaps: str) -> LazyMessage:
-    """The sentence of a catalogue with `gaps` in it; a gap may be a filled sentence itself.
+    """Return a catalogue's message with parameters; a parameter may be a message itself.
 
-    One without gaps is taken as it stands, so that it may hold a %.
+    A message without parameters is used unchanged, so that it may contain a %.
     """
     made = LazyMessage(sentence % gaps if gaps else sentence)
     made.sentence, made.gaps = sentence, gaps

@@ -1,7 +1,7 @@
-"""Acts that must outlive the database: withdrawals, restrictions, blocks, erasures.
+"""Table of acts that must outlive the database: withdrawals, restrictions, blocks, erasures.
 
-Triggers write them, whichever statement did the act; `listmgr.installation.journal_writer` copies
-them to a file outside the database. They hold times and keyed fingerprints, no addresses.
+Triggers write it, whichever statement did the act; `listmgr.installation.journal_writer` copies it
+to a file outside the database. It contains times and keyed fingerprints, no addresses.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What RQ keeps in Valkey, and how to take it away by hand when RQ cannot.
+"""The keys RQ stores in Valkey, and how to delete them when RQ cannot.
 
-RQ reads what it wrote. After a kill, a flush, an expired key or a foreign hand parts are missing or
-of another type, and its own `delete` raises. Nothing here reads a value before it is taken away.
+After a kill, a flush or an expired key, parts are missing or of another type, and RQ's own `delete`
+raises. Nothing here reads a value before deleting it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Permits to send, handed out by Valkey to all workers on all hosts together, many at a time.
+"""Permits to send, granted by Valkey to all workers on all hosts, many at a time.
 
-Mails a second are a schedule that moves on (GCRA): whoever takes permits gets their moments with
-them, so no burst comes of several workers. Hours and days are counters of that hour or day.
-Valkey may lose all of it: `since` says from when counters are whole, and one that is older and
-not there has to be counted again from the rows (Unknown).
+Mails a second follow a schedule (GCRA): permits include their times, so several workers cause no
+burst. Hours and days are counters. Valkey may lose everything: `since` says from when counters are
+complete, and an older, missing counter is counted again from the rows (Unknown).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Rows as CSV that no spreadsheet program takes for formulas, and back again (OWASP, T-19).
+"""CSV that no spreadsheet program interprets as formulas, and back (OWASP, T-19).
 
-`guard` is for every cell that leaves, `unguard` for every cell that comes in: whatever text went
-out through the one comes back through the other unchanged, so a file of ours can be imported.
+`guard` every outgoing cell and `unguard` every incoming one: any text survives both unchanged, so
+that our own files can be imported.
 """
 
 from __future__ import annotations

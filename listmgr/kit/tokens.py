@@ -73,10 +73,10 @@ def make_token(keys: Sequence[str], door: TokenPurpose, *parts: int | str) -> st
 def open_token(
     keys: Sequence[str], door: TokenPurpose, token: str, *, max_age: int | None = None
 ) -> list[int | str]:
-    """The parts of a token. `max_age` is in seconds; raises TokenExpired or TokenInvalid.
+    """Return a token's parts. `max_age` is in seconds. Raises TokenExpired or TokenInvalid.
 
-    A token of the future, by at most `CLOCK_LEEWAY`, is a new one. No token outlives `max_age` on
-    the clock that signed it.
+    A token from the future, by at most `CLOCK_LEEWAY`, counts as new. No token outlives `max_age`
+    on the clock that signed it.
     """
     if len(token) > MAX_TOKEN or not _is_canonical(token):
         raise TokenInvalid
@@ -112,10 +112,10 @@ def _is_canonical(token: str) -> bool:
 
 
 def fast_token_signer(keys: Sequence[str], door: TokenPurpose) -> Callable[[int, int], str]:
-    """A fast maker of timeless two-number tokens, which `open_token` opens as its own.
+    """Return a fast signer of tokens without expiry, with two numbers, which `open_token` accepts.
 
-    itsdangerous derives the key and builds three objects for each token (25 us); a campaign's mails
-    need one each, so the key is derived and begun here (2 us).
+    itsdangerous derives the key and creates three objects for each token (25 µs). A campaign needs
+    one for each mail, so the key is derived once here (2 µs).
     """
     salt = f"listmgr.{door}".encode()
     digest = keyed(hmac.digest(keys[0].encode(), salt, "sha256"))

@@ -65,9 +65,10 @@ def transaction(
     ring: Callable[[list[Job]], object],
     keep: Callable[[], object] | None = None,
 ) -> Iterator[Transaction]:
-    """Commit once at the end, then `keep` the journal and ring; on any error roll back instead.
+    """Commit once at the end, then write the journal (`keep`) and queue jobs (`ring`); roll back on
+    any error.
 
-    The jobs are not hung on SQLAlchemy's commit event: it also fires when a savepoint is released.
+    Jobs do not use SQLAlchemy's commit event, which also fires when a savepoint is released.
     """
     with new_session() as session:
         tx = Transaction(session, settings)

@@ -46,11 +46,11 @@ def publish_notice(
     demands_renewal: bool = False,
     at: datetime,
 ) -> list[Notice]:
-    """Publish the next version of a purpose's words, one notice for each language.
+    """Publish the next version of a purpose's wording, one notice for each language.
 
-    Earlier versions stay as they are. With `demands_renewal` nobody who agreed to older words gets
-    mail before agreeing to these. Raises InvalidInput with the fields `words_de`, `words_en` and
-    `privacy_version`.
+    Earlier versions stay unchanged. With `demands_renewal` nobody who agreed to an older version
+    gets mail before agreeing to this one. Raises InvalidInput with the fields `words_de`,
+    `words_en` and `privacy_version`.
     """
     purpose = tx.session.get(Purpose, purpose_id, with_for_update=True, populate_existing=True)
     if purpose is None:

@@ -109,7 +109,7 @@ def set_password(
 ) -> Operator:
     """Set a new password and end every session.
 
-    `current` is None only right after a one-time sign-in, `own_words` are names everybody here
+    `current` is None only right after a one-time sign-in; `own_words` are names everybody here
     knows. Raises InvalidInput.
     """
     operator = lock_operator(tx, operator_id)

@@ -25,10 +25,10 @@ def write_audit_entry(
     at: datetime,
     subject: str | None = None,
 ) -> None:
-    """Add one entry, which commits or rolls back with the act it records.
+    """Add one entry, which commits or rolls back with the action it records.
 
-    `subject` is the thing the action names unless given. `details` must hold no personal data:
-    the log is kept after the person has been erased.
+    `subject` defaults to the thing the action names. `details` must hold no personal data, since
+    the log is kept after a person is erased.
     """
     tx.session.add(
         AuditEntry(

@@ -1,7 +1,8 @@
-"""The accounts under which the parts of an installation run when root starts it.
+"""System accounts of an installation's parts, if root starts it.
 
-The programs, PostgreSQL and Valkey have one each, made at the first start: none can read or end
-another, and none is `nobody`, which others use too. Whoever is not root runs everything alone.
+The programs, PostgreSQL and Valkey each have one, created at the first start: none can read or kill
+another, and none is `nobody`, which others use too. Without root, everything runs under the user's
+account.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ _libc = ctypes.CDLL(None)
 
 @cache
 def unprivileged(name: str = POSTGRES) -> pwd.struct_passwd | None:
-    """The account a part runs under when we are root: PostgreSQL refuses to be root.
+    """Return the account a part runs under if we are root: PostgreSQL refuses to be root.
 
-    None where the part runs as ourselves: without root, and for programs that lie in a folder which
-    is closed to their account. Raises RuntimeFailure where it cannot be made.
+    None if the part runs under our own account: without root, and for programs in a folder closed
+    to their account. Raises RuntimeFailure if the account cannot be created.
     """
     if os.geteuid() != 0:
         return None

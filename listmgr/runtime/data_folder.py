@@ -1,8 +1,9 @@
-"""The data directory: closed to others, and shared out among the accounts of an installation.
+"""The data directory: private, and divided among the accounts of an installation.
 
-As root: the directory is root's and lets the programs' group make files, which stay theirs (sticky,
-as /tmp). Logs and the lock are root's; each server has a folder of its own; all else, as the
-secrets, belongs to the programs. Root opens nothing there by a link that somebody else has laid.
+As root: root owns the directory, and the programs' group may create files, which stay theirs
+(sticky, like /tmp). Logs and the lock belong to root; each server has a folder of its own;
+everything else, such as secrets, belongs to the programs. Root follows no link another account
+created.
 """
 
 from __future__ import annotations
@@ -100,11 +101,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _give(path: Path, uid: int, gid: int) -> None:
-    """Give a file, or a folder with what lies in it, to an account.
+    """Give a file, or a folder with its content, to an account.
 
-    Only what belongs to its present owner changes hands: no link is followed, and a file with a
-    second name stays. A folder comes after what lies in it, so that a start that was cut off is
-    made up for by the next.
+    Changes only what belongs to the present owner: no link is followed, and a file with a second
+    name stays. Content precedes its folder, so that the next start completes an interrupted one.
     """
     owner = path.lstat()
     if owner.st_uid == uid:

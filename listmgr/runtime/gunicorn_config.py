@@ -1,6 +1,6 @@
-"""How gunicorn serves the pages: its settings, read by name.
+"""Settings of gunicorn, which serves the pages.
 
-`gunicorn --config=python:listmgr.runtime.gunicorn_config 'listmgr.app:create_app()'` takes them.
+Used by `gunicorn --config=python:listmgr.runtime.gunicorn_config 'listmgr.app:create_app()'`.
 """
 
 from __future__ import annotations

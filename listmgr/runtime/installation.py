@@ -76,10 +76,10 @@ def run(
     work: Callable[[RunningInstallation], bool],
     say: Callable[[str], object],
 ) -> None:
-    """Start everything, call `work` when all answers, and watch as long as it says so.
+    """Start everything, call `work` once all parts answer, and supervise until it returns False.
 
-    `say` is told what people should know meanwhile. Raises RuntimeFailure or SettingsError with
-    what to do, and KeyboardInterrupt when all has ended because it was told to end by a signal.
+    `say` gets progress messages. Raises RuntimeFailure or SettingsError with what to do, and
+    KeyboardInterrupt after an orderly stop by a signal.
     """
     install_signal_handlers()
     with only_one(wanted.data_dir):

@@ -1,7 +1,7 @@
-"""Jobs as a worker reads them from Valkey: a registered name, a few numbers and words, no more.
+"""Jobs as workers read them from Valkey: a registered name, numbers and words, nothing else.
 
 Whoever can write to Valkey decides what RQ imports and calls: the function, the callbacks, the
-webhooks, the class of the job. None of that is read here.
+webhooks, the job's class. None of these is read here.
 """
 
 from __future__ import annotations
@@ -112,10 +112,10 @@ class RegisteredQueue(Queue):
         *args: Any,  # noqa: ANN401 - as in RQ
         **kwargs: Any,  # noqa: ANN401
     ) -> tuple[Job, Queue] | None:
-        """The next job; raises DequeueTimeout, or returns None without a time-out.
+        """Return the next job. Raises DequeueTimeout, or returns None without a timeout.
 
-        RQ asks for the server's version each time, and takes from a single queue otherwise: who
-        rings misses what was lost by the way (`kit.queue`).
+        RQ queries the server's version each time and otherwise takes from a single queue;
+        `kit.queue` notices jobs lost on the way.
         """
         keys = [queue.key for queue in queues]
         while (taken := cls.lpop(keys, timeout, connection=connection)) is not None:

@@ -1,8 +1,8 @@
-"""Takes a data directory of an older PostgreSQL to the one that is installed: by dump and load.
+"""Upgrade a data directory to the installed major version of PostgreSQL, by dump and load.
 
-A server cannot read the files of another major version, so the older one is started once more. Its
-programs are kept in the data directory: hard links to those that were installed when it was made,
-which outlive the package. Nothing of the older data is touched; they stay beside the new ones.
+A server cannot read another major version's files, so the older one is started once more. Its
+programs are kept in the data directory as hard links, which outlive the package. The older data are
+not changed; they stay beside the new ones.
 """
 
 from __future__ import annotations
@@ -100,10 +100,10 @@ def _aside(root: Path, data: Path) -> Path:
 
 
 def upgrade(root: Path, binaries: Path, log: Path, make: Callable[[Path], None], say: Say) -> None:
-    """Bring the data to the version of `binaries`, if they are of an older one.
+    """Upgrade the data to the version of `binaries` if they are older.
 
-    `make` makes an empty cluster in a folder. Raises RuntimeFailure with what to do; the data are
-    then as they were.
+    `make` creates an empty cluster in a folder. Raises RuntimeFailure with what to do; the data are
+    then unchanged.
     """
     settle(root)
     data = root / DATA

@@ -38,9 +38,9 @@ def open_log(path: Path) -> IO[bytes]:
 
 
 def die_with(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
-    """Called in a child: it gets `by` when its parent ends, however that ends.
+    """In a child: request the signal `by` for when its parent ends, however that happens.
 
-    The kernel ties this to the thread that forked: parents fork in their main thread.
+    The kernel ties this to the forking thread: parents fork in their main thread.
     """
     if sys.platform == "linux":
         _libc.prctl(_PR_SET_PDEATHSIG, int(by))
@@ -57,7 +57,7 @@ def spawn(
     drop: bool = True,
     account: str = POSTGRES,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that gets `dies_by` when we die, however we die; output goes to `log`.
+    """Start a process that gets `dies_by` when we end, however that happens; output goes to `log`.
 
     As root, unless `drop` is False, it runs under an account.
     """

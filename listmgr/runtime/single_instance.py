@@ -19,10 +19,10 @@ GASP_SECONDS = 30.0
 
 @contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
-    """Hold the directory. Raises RuntimeFailure when another installation runs over it.
+    """Lock the directory. Raises RuntimeFailure if another installation uses it.
 
-    Children inherit the lock: after a `kill -9` it is free when the last of them is gone, so that
-    two PostgreSQL never meet over the same files.
+    Children inherit the lock: after a `kill -9` it is free once the last of them is gone, so that
+    two PostgreSQL servers never use the same files.
     """
     try:
         prepare_data_folder(data_dir)

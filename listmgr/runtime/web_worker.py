@@ -1,8 +1,8 @@
-"""A gunicorn worker that stands with thousands of idle and slow connections.
+"""A gunicorn worker that withstands thousands of idle and slow connections.
 
-gunicorn's `gthread` gives a connection to a thread as soon as its first octet is there; the thread
-then waits for the rest, so that as many slow visitors as there are threads stop the site. Here the
-poller reads requests: a thread gets one that has arrived whole (docs/decisions/0062).
+gunicorn's `gthread` gives a connection to a thread at its first byte, and the thread waits for the
+rest: as many slow clients as threads stop the site. Here the poller reads requests, and a thread
+gets only complete ones (decision 0062).
 """
 
 from __future__ import annotations

@@ -32,11 +32,11 @@ NAMES = ("first_name", "last_name", "company")
 
 @dataclass(frozen=True, slots=True)
 class SubscriberQuery:
-    """What to look for; what is left out does not matter.
+    """The search; empty parts do not restrict it.
 
-    Each word of `query` is a part of what stands before an address's @, the beginning of a word of
-    its domain (or a domain: @example.org), or the beginning of a name. `value` is one of `field`'s
-    as it is kept. The dates are of the first we heard of the person: `since` <= it < `until`.
+    Each word of `query` is a part of an address's local part, the beginning of a label of its
+    domain (or a domain: @example.org), or the beginning of a name. `value` is one of `field`'s as
+    stored. The dates are when the person was added: `since` <= it < `until`.
     """
 
     query: str = ""

@@ -53,10 +53,10 @@ def count(session: Session, wanted: SubscriberQuery) -> Count:
 
 
 def count_all(session: Session, told: Predicate) -> Count:
-    """How many people a segment's condition holds for.
+    """Count the people a segment's condition matches.
 
-    What the planner thinks of conditions nobody keeps figures of is worth little: where it is dear
-    to count, some people are looked at.
+    The planner's estimates of conditions without statistics are worth little, so an expensive count
+    is replaced by a sample.
     """
     with planned_anew(session):
         found = _counted(session, told)

@@ -22,9 +22,9 @@ MANY = 10_000
 
 @contextmanager
 def planned_anew(session: Session) -> Iterator[None]:
-    """A plan made for any value would not know which values are rare; compiling costs more.
+    """Plan each statement for its values, since a generic plan does not know which are rare.
 
-    Afterwards plans are kept again: those of the rest of a page do not depend on values.
+    Afterwards plans are cached again, as the rest of a page does not depend on values.
     """
     _set(session, "force_custom_plan", "off")
     yield
@@ -54,10 +54,10 @@ def some_people(places: int, at_each: int) -> str:
 
 
 def some_of(table: str, key: str, places: int, at_each: int, *, where: str = "true") -> str:
-    """Some rows from places all over a range of an indexed number, as SQL.
+    """Return SQL for some rows at positions across a range of an indexed number.
 
-    Each place begins somewhere in the first half of its range: whatever comes round regularly in
-    the numbers is not looked at each time, or never.
+    Each position starts at a random point in the first half of its part, so that regular patterns
+    in the numbers are neither always nor never sampled.
     """
     start, end = (f"lo + (hi - lo + 1) * {at} / {places}" for at in ("at", "(at + 1)"))
     start += f" + abs(hashint4(at)::bigint) % greatest(1, (hi - lo + 1) / {2 * places})"

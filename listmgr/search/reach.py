@@ -56,9 +56,9 @@ def reach(
     *,
     counted: int = COUNTED,
 ) -> Reach:
-    """Of those with a confirmed consent to a purpose whom the predicate takes.
+    """Count who of the people with a confirmed consent to a purpose matches the predicate.
 
-    Exact up to `counted` confirmed consents, which are then gone through one by one.
+    Exact up to `counted` confirmed consents, which are then examined one by one.
     """
     confirmed = consent_statistics.purposes_confirmed(session).get(purpose_id, 0)
     binds = {"purpose": purpose_id, **gate_binds(settings), **among.binds}

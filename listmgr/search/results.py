@@ -1,12 +1,11 @@
-"""Finds subscribers page by page, both ways and as quick on the thousandth page as on the first.
+"""Pages of subscribers, in both directions and as fast on the thousandth page as on the first.
 
-Two ways lead to a page. Where those who fit are many, the newest two thousand people are looked
-through: that ends early. Where they are few, an index names them all and they are put in order.
-PostgreSQL is never left to guess which: a wrong guess would walk through everybody.
+Two strategies find a page. If many people match, scanning the newest two thousand ends early. If
+few match, an index returns all of them, and they are sorted. PostgreSQL is never left to choose: a
+wrong guess would scan everybody.
 
-Where several things are asked, each of them of many people, and they hold for few or none
-together, no index leads to those: a page then looks through the next so many people, shows who was
-found among them and leads on.
+If several frequent conditions hold together for few or no people, no index finds those: a page then
+scans the next people, shows its matches and leads on.
 """
 
 from __future__ import annotations

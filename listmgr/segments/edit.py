@@ -69,9 +69,9 @@ def save(
     role: Role,
     at: datetime,
 ) -> Segment:
-    """Change it; campaigns that were launched keep the rule they were launched with.
+    """Change it; launched campaigns keep the rule they were launched with.
 
-    Raises Refused where it asks about a field the role may not see, or was changed meanwhile.
+    Raises Refused if it uses a field the role may not see, or was changed meanwhile.
     """
     segment = _locked(tx, segment_id)
     if is_locked(tree_of(segment), askable(tx.session, role)):

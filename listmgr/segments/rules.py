@@ -53,10 +53,10 @@ _SPELLING = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One condition. `what` is a topic, or a field as "field:city"; a field's `kind` stands beside.
+    """One condition. `what` is a topic, or a field as "field:city" whose `kind` is given too.
 
-    Of a consent, `value` is its station, `place` a list or purpose ("list:3", "purpose:5"), and
-    `since` the day it came there at the earliest; each may be empty, which is any.
+    Of a consent, `value` is its status, `place` a list or purpose ("list:3", "purpose:5"), and
+    `since` the earliest day it got that status; each may be empty, which means any.
     """
 
     what: str
@@ -173,10 +173,10 @@ def nodes(node: Node) -> Iterator[Node]:
 
 
 def plainer(node: Node) -> Node:
-    """The same people in fewer groups: for reading, since what is written stays as it is.
+    """Return an equivalent tree with fewer groups, for display; the stored rule stays as it is.
 
-    A group of one is what stands in it; "all" within "all" is one group, and so is "any" within
-    "any". Under "none" an inner "any" says nothing more, while an inner "all" does.
+    A group of one is replaced by its member; "all" within "all" merges, and so does "any" within
+    "any". Under "none" an inner "any" merges, but not an inner "all".
     """
     if isinstance(node, Rule):
         return node

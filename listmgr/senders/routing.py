@@ -64,10 +64,10 @@ def find_sender(session: Session, sender_id: int) -> Sender:
 
 
 def route(session: Session, address: str, *, named: int | None = None) -> Sender:
-    """The account for a From address; `named` is the one its list names. Raises NoSender.
+    """Return the sender for a From address; `named` is the one its list names. Raises NoSender.
 
-    An account that serves the very address comes before one that serves its domain; the built-in
-    one comes last, and serves everything unless it has been told otherwise.
+    A sender that serves the exact address outranks one that serves its domain; the built-in one
+    comes last, and serves everything unless restricted.
     """
     if named is not None:
         found = find_sender(session, named)

@@ -31,10 +31,10 @@ SendVia = Callable[[OutgoingMail, TransactionalRoute], MailReceipt]
 
 
 def sender_of(session: Session, address: str, *, named: int | None) -> Sender:
-    """The sender for a From address and the one its list names.
+    """Return the sender for a From address and the one its list names.
 
-    The built-in one where no other can be used: who has just asked for something waits for the
-    answer, and a campaign would be paused to have it put right.
+    The built-in one if no other can be used: somebody waits for this mail, whereas a campaign would
+    be paused until it is fixed.
     """
     try:
         return route(session, address, named=named)

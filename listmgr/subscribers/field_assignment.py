@@ -16,10 +16,10 @@ from listmgr.subscribers.models import Subscriber
 
 
 def set_values(session: Session, subscriber: Subscriber, values: Mapping[str, str]) -> None:
-    """Set the named fields and no others; "" takes a value out.
+    """Set the named fields and no others; "" removes a value.
 
-    The address is never written here: a new mailbox is asked first (L-04). Raises Refused for
-    a restricted person, InvalidInput with a sentence for each field that cannot be set so.
+    Never writes the address: a new mailbox is asked first (L-04). Raises Refused for a restricted
+    person, InvalidInput with a message for each invalid field.
     """
     if subscriber.restricted_at is not None:
         raise Refused(N_("Processing of this person's data is restricted; nothing is changed."))

@@ -17,10 +17,10 @@ OFF = ("off",)
 
 
 def takes_no_mail(domain: str, servers: Sequence[str]) -> bool:
-    """Whether a domain surely cannot get mail: it does not exist, says so, or has no host.
+    """Whether a domain certainly cannot get mail: it does not exist, says so, or has no host.
 
-    RFC 7505 (a null MX) and RFC 5321 section 5.1 (an address record stands in for a missing MX).
-    False wherever the DNS is away, slow or unsure: doubt never costs anybody a subscription.
+    RFC 7505 (a null MX) and RFC 5321 section 5.1 (an address record replaces a missing MX). False
+    if the DNS is unreachable, slow or unsure: doubt never costs anybody a subscription.
     """
     if tuple(servers) == OFF:
         return False

@@ -76,11 +76,11 @@ class CompiledMessage:
         date: str,
         preferences_token: str = "",
     ) -> bytes:
-        """The message as it goes over the wire: CRLF, no dot in column 0, for DATA and for BDAT.
+        """Return the message as transmitted: CRLF, no dot in column 0, for DATA and for BDAT.
 
-        `values` follow `fields`; `message_id` is the part left of the @; `date` is RFC 5322.
-        Without `preferences_token` both links carry `token`. Raises ValueError for what would
-        break out of its header.
+        `values` follow `fields`; `message_id` is the part left of the @; `date` is in RFC 5322
+        format. Without `preferences_token` both links contain `token`. Raises ValueError for a
+        value that would break out of its header.
         """
         if len(values) != len(self.fields):
             raise ValueError(f"{len(self.fields)} values are needed: {', '.join(self.fields)}")

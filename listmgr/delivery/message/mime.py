@@ -1,7 +1,7 @@
-"""Quoted-printable in pieces that may be put side by side, and the frame of a message around them.
+"""Quoted-printable in pieces that can be concatenated, and the MIME frame of a message.
 
-Every piece begins and ends in column 0 (a soft line break before each slot), so no slot can shift
-another's wrapping; a dot in column 0 is written `=2E`, so the same octets serve DATA and BDAT.
+Every piece begins and ends in column 0 (a soft line break precedes each slot), so no slot shifts
+another's wrapping; a dot in column 0 is written `=2E`, so the same bytes serve DATA and BDAT.
 """
 
 from __future__ import annotations

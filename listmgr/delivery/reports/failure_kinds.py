@@ -6,9 +6,10 @@ from listmgr.delivery.models import partition_name
 
 
 def failure_kinds_cte(campaign_id: int, begin: str = "IS NOT NULL") -> str:
-    """WITH RECURSIVE `every`: one row a `trouble` from the first that is `begin` on, then a NULL.
+    """Return WITH RECURSIVE `every`: one row for each `trouble` from the first that is `begin` on,
+    then a NULL.
 
-    Nobody between one kind and the next is read, however many they are.
+    No row between two kinds is read, however many there are.
     """
     table = partition_name(campaign_id)
     kind = f"SELECT d.trouble FROM {table} d WHERE d.trouble {{}} ORDER BY 1 LIMIT 1"

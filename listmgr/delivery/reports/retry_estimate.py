@@ -1,7 +1,8 @@
-"""How many of a campaign's failed deliveries could be tried again: a bounded look, never a count.
+"""Estimate how many failed deliveries could be retried by a bounded sample.
 
-The gate says who may be mailed now, as it does right before a mail goes. The look is at some of
-each kind of failure; those that block an address come last, for of these hardly anybody comes back.
+The gate decides who may be mailed, as it does right before a mail is sent. The sample takes some of
+each kind of failure; those that block an address come last, since hardly any of these can be mailed
+again.
 """
 
 from __future__ import annotations

@@ -110,13 +110,14 @@ class ConnectionPool:
         self.in_flight.close()
 
     def send(self, envelopes: Iterable[Envelope], *, until: float = math.inf) -> Iterator[Outcome]:
-        """Send all, pulling them as they can go; one outcome each, as answers come.
+        """Send all envelopes, pulling them as needed; yield one outcome each as answers arrive.
 
-        Nothing is written from `until` on, by the clock of `elapsed`. A connection with something
-        unwritten is closed then, as soon as what has left whole is answered.
+        Nothing is written from `until` on, by the clock of `elapsed`. A connection with unwritten
+        data is then closed as soon as its complete mails are answered.
 
-        Raises ServerAway before the first one is pulled, never later: when a connection breaks,
-        outcomes say what may have been taken; when none is left, no more envelopes are pulled.
+        Raises ServerUnavailable before the first envelope is pulled, never later: if a connection
+        breaks, outcomes say what may have been taken; if none is left, no more envelopes are
+        pulled.
         """
         self.connect()
         self._write_until = until

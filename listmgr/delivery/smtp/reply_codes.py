@@ -143,7 +143,7 @@ def _is_senders_fault(kind: str, detail: str, code: int) -> bool:
 
 
 def is_domain_wide(code: int, reply: str) -> bool:
-    """Whether a refusal for now is about the receiving server and not about one mailbox.
+    """Whether a temporary refusal concerns the receiving server rather than one mailbox.
 
     RFC 3463: x.1 and x.2 are the address and its mailbox, x.6 is the mail's content; x.3, x.4 and
     x.7 are the system, the network and its policy. Without an enhanced code it may be either.

@@ -136,10 +136,10 @@ def _is_embedded() -> bool:
 
 
 def _check_pace(offer: Offer, entered: Entered, lately: int) -> None:
-    """Ask for a second press where the form cannot have been filled in by hand (T-09).
+    """Ask for a second press if the form cannot have been filled in by hand (T-09).
 
-    A form on another site has no page of ours that was opened before: of each network the first
-    few are taken as they come, so that nobody gets past the brake by pretending to be one.
+    A form on another site has no page of ours that was opened before: the first few from each
+    network are accepted, so that nobody evades the limit by claiming to be one.
     """
     if entered.problems or (_is_embedded() and lately <= EMBEDDED_AT_ONCE):
         return

@@ -1,4 +1,4 @@
-"""Names of audit actions and their subjects in the reader's language."""
+"""Labels of audit actions and their subjects in the reader's language."""
 
 from __future__ import annotations
 

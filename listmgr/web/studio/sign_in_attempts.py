@@ -1,7 +1,7 @@
-"""How often a password may be tried: by network and account, by account, by a known device.
+"""Limits on password attempts: by network and account, by account, by known device.
 
-Failures alone count. Strangers cannot lock an operator out: who has signed in from a browser
-before is counted by that browser (OWASP, device cookies).
+Only failures count. Strangers cannot lock an operator out: a browser that has signed in before is
+counted on its own (OWASP, device cookies).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What an operator searches subscribers by: read from the page's address, shown as chips.
+"""The search of subscribers, read from the page's URL and shown as chips.
 
-A search belongs to its page: it stands in the address, in the links that lead on and in the forms
-that act on it, and nowhere else (docs/decisions/0068).
+A search belongs to its page: it is in the URL, in links that lead on and in forms that act on it,
+and nowhere else (decision 0068).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whom an operator means: the people ticked, everybody found by a search, or a segment.
+"""The people an action concerns: ticked ones, the results of a search, or a segment.
 
-All of it stands in the address of the page, and the page names it in words. A form that acts on
-them carries the number it has shown: when there are more or fewer by then, it asks anew.
+All of it is in the page's URL, and the page describes it in words. A form that acts on them carries
+the number it has shown: if there are more or fewer by then, it asks again.
 """
 
 from __future__ import annotations
