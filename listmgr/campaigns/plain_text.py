@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 _BLOCKS = frozenset({"p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "tr"})
@@ -12,9 +13,12 @@ _HIDDEN = frozenset({"style", "script", "head", "title", "template"})
 WIDTH = 72
 
 
-def plain_text(html: str) -> str:
-    """Return readable text of an HTML body. Merge tags must be replaced by placeholders first."""
-    reader = _Reader()
+def plain_text(html: str, length: Callable[[str], int] = len) -> str:
+    """Return readable text of an HTML body. Merge tags must be replaced by placeholders first.
+
+    `length` returns how long a heading will be when the placeholders in it are filled in.
+    """
+    reader = _Reader(length)
     reader.feed(html)
     reader.close()
     reader.end_block()
@@ -22,8 +26,9 @@ def plain_text(html: str) -> str:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, length: Callable[[str], int]) -> None:
         super().__init__(convert_charrefs=True)
+        self.length = length
         self.blocks: list[str] = []
         self.line = ""
         self.links: list[str] = []
@@ -76,7 +81,8 @@ class _Reader(HTMLParser):
         elif tag in {"h1", "h2"} and self.line.strip():
             words = " ".join(self.line.split())
             self.line = ""
-            self.blocks.append(f"{words}\n{('=' if tag == 'h1' else '-') * min(len(words), WIDTH)}")
+            underline = "=" if tag == "h1" else "-"
+            self.blocks.append(f"{words}\n{underline * min(self.length(words), WIDTH)}")
         elif tag == "li" or tag in _BLOCKS:
             self.end_block()
             if tag in {"ul", "ol"} and self.marks:

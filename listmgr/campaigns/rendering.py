@@ -76,8 +76,18 @@ def _literal(value: str) -> str:
 def _bodies(campaign: Campaign) -> tuple[str, str]:
     hidden, show = _hide_merge_tags(campaign.body)
     html = safe_html(_raw_html(campaign, hidden))
-    text = campaign.plain_text if campaign.plain_text.strip() else show(plain_text(html))
-    return show(html), text
+    if campaign.plain_text.strip():
+        return show(html), campaign.plain_text
+
+    def length(words: str) -> int:
+        return len(_MERGE.sub(_typical_value, show(words)))
+
+    return show(html), show(plain_text(html, length))
+
+
+def _typical_value(tag: re.Match[str]) -> str:
+    """Return a string as long as what stands in a mail in place of a merge tag."""
+    return "Matthias" if tag[0].startswith("{{") else ""
 
 
 def _raw_html(campaign: Campaign, source: str) -> str:

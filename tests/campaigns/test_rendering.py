@@ -92,6 +92,20 @@ def test_plain_text_keeps_links_lists_and_headings():
     )
 
 
+@pytest.mark.parametrize(
+    ("heading", "length"),
+    [
+        ("Guten Tag {{ first_name }}", len("Guten Tag Matthias")),
+        ("{% if first_name %}Hallo {{ first_name }}{% endif %}", len("Hallo Matthias")),
+        ("Neues im Mai", len("Neues im Mai")),
+        ("N" * 90, 72),
+    ],
+)
+def test_d17_the_line_below_a_heading_is_as_long_as_what_is_sent(heading, length):
+    text = words(f"# {heading}\n\nText.").text
+    assert text.startswith(f"{heading}\n{'=' * length}\n\nText.")
+
+
 def test_own_plain_text_wins():
     assert words("# A", plain_text="Nur so").text.startswith("Nur so\n")
 

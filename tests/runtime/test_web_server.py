@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import resource
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +18,13 @@ import sqlalchemy as sa
 from listmgr.campaigns import compose
 from listmgr.kit.clock import now
 from listmgr.kit.tokens import TokenPurpose, make_token
-from listmgr.runtime.ports import free_port
 from tests.conftest import UnitOfWork
 from tests.factories import (
     make_confirmed,
     make_list,
 )
-from tests.journeys.workers import keys
+from tests.runtime.conftest import HOST, answers, ask
 
-HOST = "news.example.org"
 MANY = 1000
 SLOW = {
     "idle": b"",
@@ -50,34 +45,6 @@ def many_files() -> None:
 
 
 @pytest.fixture
-def site(settings, engine, tmp_path: Path) -> Iterator[int]:
-    """The port of one web process, as `listmgr up` runs it; its log is web.log."""
-    port = free_port()
-    env = os.environ | {
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "LISTMGR_DATA_DIR": str(tmp_path),
-        **keys(settings),
-        "LISTMGR_BASE_URL": settings.base_url,
-        "LISTMGR_WEB_PROCESSES": "1",
-    }
-    argv = [sys.executable, "-m", "gunicorn", "listmgr.app:create_app()"]
-    argv += ["--config=python:listmgr.runtime.gunicorn_config", f"--bind=127.0.0.1:{port}"]
-    with (tmp_path / "web.log").open("wb") as log:
-        process = subprocess.Popen(argv, env=env, stdout=log, stderr=log)
-    try:
-        end = time.monotonic() + 60
-        while not answers(port):
-            assert process.poll() is None, (tmp_path / "web.log").read_text()
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
-
-
-@pytest.fixture
 def one_click(uow: UnitOfWork, settings) -> Callable[[], str]:
     """Make a subscriber, and the path by which their mail program unsubscribes them."""
     with uow() as tx:
@@ -93,28 +60,6 @@ def one_click(uow: UnitOfWork, settings) -> Callable[[], str]:
         return "/u/" + make_token(keys, TokenPurpose.UNSUBSCRIBE, campaign, consent.subscriber_id)
 
     return make
-
-
-def ask(port: int, method: str, path: str, timeout: float = 10) -> tuple[int, float]:
-    """The status of the answer, and the seconds it took."""
-    began = time.monotonic()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
-    body = "List-Unsubscribe=One-Click" if method == "POST" else None
-    headers = {"Host": HOST, "Content-Type": "application/x-www-form-urlencoded"}
-    try:
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status, time.monotonic() - began
-    finally:
-        connection.close()
-
-
-def answers(port: int) -> bool:
-    try:
-        return ask(port, "GET", "/health/live")[0] == 200
-    except (OSError, http.client.HTTPException):
-        return False
 
 
 def receive(connection: socket.socket, awaited: bytes, *, times: int = 1) -> bytes:
