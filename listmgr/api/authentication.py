@@ -43,20 +43,24 @@ def caller() -> Caller:
 def enforce() -> None:
     """Run before every view; an undeclared route is refused."""
     needed = _needed.get(current_app.view_functions.get(request.endpoint or "", enforce))
-    found = _known()
-    _within_limit(f"api:{found.key_id}", services().settings.api_per_minute)
-    if needed is None or needed[0] not in found.scopes or not may(found.role, needed[1]):
+    known_caller = _known()
+    _within_limit(f"api:{known_caller.key_id}", services().settings.api_per_minute)
+    if (
+        needed is None
+        or needed[0] not in known_caller.scopes
+        or not may(known_caller.role, needed[1])
+    ):
         raise Problem(403, "not_allowed", "This key does not open this.")
-    g.api_caller = found
+    g.api_caller = known_caller
 
 
 def _known() -> Caller:
     kind, _blank, secret = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         with services().unit_of_work() as tx:
-            found = who_calls(tx, secret.strip(), at=now())
-        if found is not None:
-            return found
+            api_caller = who_calls(tx, secret.strip(), at=now())
+        if api_caller is not None:
+            return api_caller
     _within_limit(f"api-wrong:{network_key(services().settings)}", WRONG_KEYS_PER_MINUTE)
     raise Problem(
         401,

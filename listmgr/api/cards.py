@@ -42,15 +42,15 @@ _FACTS = frozenset({"taken_at", "occasion", "said", "notice_by_hand"})
 @requires_scope(Scope.WRITE_CARDS, Right.EDIT_CARDS)
 def hand_in() -> ResponseReturnValue:
     """Accept one card. The same Idempotency-Key is the same card."""
-    told = _told()
-    words = CardWords(**{name: _text(told, name) for name in _WORDS & told.keys()})
+    document = _told()
+    words = CardWords(**{name: _text(document, name) for name in _WORDS & document.keys()})
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         raise Problem(400, "no_idempotency_key", "Send an Idempotency-Key: a UUID for each card.")
     with services().unit_of_work() as tx:
         try:
             card = manual_entry.create_manually(
-                tx, words, _taken(told), key=f"api:{key}", at=now(), source=CardSource.API
+                tx, words, _taken(document), key=f"api:{key}", at=now(), source=CardSource.API
             )
         except KeyReused as error:
             raise Problem(422, "key_reused", str(error)) from None
@@ -83,51 +83,51 @@ def status(card_id: int) -> ResponseReturnValue:
 def _told() -> dict[str, Any]:
     if not request.is_json:
         raise Problem(415, "not_json", "Send application/json.")
-    told = request.get_json(silent=True)
-    if not isinstance(told, dict):
+    document = request.get_json(silent=True)
+    if not isinstance(document, dict):
         raise Problem(400, "not_an_object", "Send one JSON object.")
-    unknown = sorted(told.keys() - _WORDS - _FACTS)
+    unknown = sorted(document.keys() - _WORDS - _FACTS)
     if unknown:
         # An “opt_in” that is silently dropped would be believed in.
         wrong = dict.fromkeys(unknown, "This field is not known here.")
         raise InvalidInput("Some fields are not known here. A card carries no consent.", wrong)
-    return told
+    return document
 
 
-def _taken(told: dict[str, Any]) -> CaptureFacts:
-    given = told.get("notice_by_hand", False)
+def _taken(document: dict[str, Any]) -> CaptureFacts:
+    given = document.get("notice_by_hand", False)
     if not isinstance(given, bool):
         raise InvalidInput("Wrong type.", {"notice_by_hand": "Send true or false."})
     return CaptureFacts(
         operator_id=caller().operator_id,
-        taken_at=_time(told),
-        occasion=_text(told, "occasion"),
-        said=_text(told, "said"),
+        taken_at=_time(document),
+        occasion=_text(document, "occasion"),
+        said=_text(document, "said"),
         notice_by_hand=given,
     )
 
 
-def _text(told: dict[str, Any], name: str) -> str:
-    value = told.get(name, "")
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name, "")
     if not isinstance(value, str):
         raise InvalidInput("Wrong type.", {name: "Send a text."})
     return value
 
 
-def _time(told: dict[str, Any]) -> datetime:
-    written = _text(told, "taken_at")
+def _time(document: dict[str, Any]) -> datetime:
+    written = _text(document, "taken_at")
     if not written:
         return now()
     try:
-        found = datetime.fromisoformat(written)
+        moment = datetime.fromisoformat(written)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         wrong = "Write it with its zone: 2026-05-04T10:30:00+02:00."
         raise InvalidInput("Wrong time.", {"taken_at": wrong})
-    if found < EARLIEST:
+    if moment < EARLIEST:
         raise InvalidInput("Wrong time.", {"taken_at": "Cards were not taken so long ago."})
-    return found
+    return moment
 
 
 def _shown(tx: Transaction, card: Card) -> dict[str, Any]:

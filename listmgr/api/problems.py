@@ -56,16 +56,16 @@ def init_app(bp: Blueprint) -> None:
 
 
 def _answer(problem: Problem) -> Response:
-    told: dict[str, Any] = {
+    body: dict[str, Any] = {
         "type": f"urn:listmgr:problem:{problem.kind}",
         "title": _TITLES.get(problem.status, "Something went wrong"),
         "status": problem.status,
         "detail": problem.detail,
     }
     if problem.fields:
-        told["errors"] = problem.fields
+        body["errors"] = problem.fields
     answer = Response(
-        json.dumps(told, ensure_ascii=False), problem.status, mimetype="application/problem+json"
+        json.dumps(body, ensure_ascii=False), problem.status, mimetype="application/problem+json"
     )
     answer.headers.update(problem.headers)
     return answer
@@ -81,7 +81,7 @@ def _domain(error: DomainError) -> Response:
 
 def _http(error: HTTPException) -> Response:
     code = error.code or 500
-    kept = {name: told for name, told in error.get_headers() if name in {"Allow", "Retry-After"}}
+    kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
     kind = _TITLES.get(code, "error").lower().replace(" ", "_")
     return _answer(Problem(code, kind, error.description or "", headers=kept))
 

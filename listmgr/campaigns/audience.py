@@ -26,7 +26,7 @@ def rule_of(session: Session, campaign: Campaign) -> dict[str, Any] | None:
     if campaign.status is not CampaignStatus.DRAFT:
         return campaign.frozen_rule
     chosen = (campaign.audience_segment_id, campaign.exclusion_segment_id)
-    tree = within(*(_tree(session, one) for one in chosen))
+    tree = within(*(_tree(session, segment_id) for segment_id in chosen))
     return None if tree is None else document_of(tree)
 
 

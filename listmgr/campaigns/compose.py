@@ -70,9 +70,9 @@ def save(tx: Transaction, campaign_id: int, draft: Draft, *, revision: int) -> C
 
 def copy(tx: Transaction, campaign_id: int, *, operator_id: int | None, at: datetime) -> Campaign:
     """Create a draft with the content of another campaign."""
-    found = lock_campaign(tx, campaign_id)
-    values = {field.name: getattr(found, field.name) for field in fields(Draft)}
-    values["name"] = f"{found.name[: MAX_LINE - 8]} (copy)"
+    original = lock_campaign(tx, campaign_id)
+    values = {field.name: getattr(original, field.name) for field in fields(Draft)}
+    values["name"] = f"{original.name[: MAX_LINE - 8]} (copy)"
     return create(tx, Draft(**values), operator_id=operator_id, at=at)
 
 

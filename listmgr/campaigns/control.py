@@ -58,8 +58,8 @@ def wait(tx: Transaction, campaign_id: int, *, until: datetime, why: str) -> Non
 
 def wake(tx: Transaction, campaign_id: int | None = None) -> None:
     """Let a campaign, or all of them, check again at once what they wait for."""
-    one = sa.true() if campaign_id is None else Campaign.id == campaign_id
-    waiting = sa.select(Campaign.id).where(Campaign.waits_until.is_not(None), one)
+    condition = sa.true() if campaign_id is None else Campaign.id == campaign_id
+    waiting = sa.select(Campaign.id).where(Campaign.waits_until.is_not(None), condition)
     # Several are locked in the order of their numbers, as everywhere.
     held = tx.session.scalars(waiting.order_by(Campaign.id).with_for_update(key_share=True)).all()
     tx.session.execute(

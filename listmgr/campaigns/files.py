@@ -61,10 +61,10 @@ def files_of(session: Session, campaign_id: int, *, whole: bool = False) -> list
 
 def file_of(session: Session, campaign_id: int, file_id: int) -> CampaignFile:
     """Return one file of a campaign. Raises NotFound."""
-    found = session.get(CampaignFile, file_id)
-    if found is None or found.campaign_id != campaign_id:
+    file = session.get(CampaignFile, file_id)
+    if file is None or file.campaign_id != campaign_id:
         raise NotFound(N_("There is no such file."))
-    return found
+    return file
 
 
 def add_file(tx: Transaction, campaign_id: int, name: str, data: bytes) -> CampaignFile:
@@ -72,10 +72,10 @@ def add_file(tx: Transaction, campaign_id: int, name: str, data: bytes) -> Campa
     _draft(tx, campaign_id)
     name = _name(name)
     kind = _kind(name, data)
-    others = [one for one in files_of(tx.session, campaign_id) if one.name != name]
+    others = [file for file in files_of(tx.session, campaign_id) if file.name != name]
     if len(others) >= MAX_FILES:
         raise InvalidInput(N_("A mail carries ten files at most."))
-    if sum(one.size for one in others) + len(data) > MAX_ALL:
+    if sum(file.size for file in others) + len(data) > MAX_ALL:
         raise InvalidInput(
             N_(
                 "Together the files would be larger than 5 MB, in every mail. Put large ones on"
@@ -107,8 +107,8 @@ def remove_file(tx: Transaction, campaign_id: int, file_id: int) -> None:
 
 def copy_files(tx: Transaction, campaign_id: int, to: int) -> None:
     """Copy a campaign's files to another draft."""
-    for one in files_of(tx.session, campaign_id, whole=True):
-        values = {name: getattr(one, name) for name in ("name", "media_type", "size", "data")}
+    for file in files_of(tx.session, campaign_id, whole=True):
+        values = {name: getattr(file, name) for name in ("name", "media_type", "size", "data")}
         tx.session.add(CampaignFile(campaign_id=to, **values))
 
 

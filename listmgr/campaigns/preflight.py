@@ -33,22 +33,22 @@ class Finding:
 def preflight(session: Session, settings: Settings, campaign: Campaign) -> list[Finding]:
     """Return everything wrong with the campaign's content and list; empty if it may be launched."""
     mailing_list = campaign.mailing_list
-    found = []
+    findings = []
     if not campaign.subject.strip():
-        found.append(Finding(N_("Write a subject."), field="subject"))
+        findings.append(Finding(N_("Write a subject."), field="subject"))
     if not campaign.body.strip():
-        found.append(Finding(N_("Write a text."), field="body"))
+        findings.append(Finding(N_("Write a text."), field="body"))
     if not mailing_list.imprint.strip():
-        found.append(
+        findings.append(
             Finding(
                 N_("The list has no imprint. Every mail must name its sender (§ 5 DDG); add it.")
             )
         )
     if not mailing_list.sender_address.strip():
-        found.append(Finding(N_("The list has no sender address. Add one to the list.")))
+        findings.append(Finding(N_("The list has no sender address. Add one to the list.")))
     if mailing_list.archived_at is not None:
-        found.append(Finding(N_("The list is archived. Bring it back, or choose another.")))
-    return found + _nobody(session, settings, campaign) + _hints(campaign)
+        findings.append(Finding(N_("The list is archived. Bring it back, or choose another.")))
+    return findings + _nobody(session, settings, campaign) + _hints(campaign)
 
 
 def _nobody(session: Session, settings: Settings, campaign: Campaign) -> list[Finding]:
@@ -64,9 +64,9 @@ def _nobody(session: Session, settings: Settings, campaign: Campaign) -> list[Fi
 
 
 def _hints(campaign: Campaign) -> list[Finding]:
-    found = []
+    hints = []
     if len(campaign.subject) > 70:
-        found.append(
+        hints.append(
             Finding(
                 N_("The subject is long; phones show about 40 characters."),
                 blocks=False,
@@ -74,7 +74,7 @@ def _hints(campaign: Campaign) -> list[Finding]:
             )
         )
     if campaign.subject.isupper() and len(campaign.subject) > 10:
-        found.append(
+        hints.append(
             Finding(N_("A subject in capitals looks like spam."), blocks=False, field="subject")
         )
     if removed := removed_parts(campaign):
@@ -82,5 +82,5 @@ def _hints(campaign: Campaign) -> list[Finding]:
             N_("Removed from the text, since a mail must not do anything by itself: %(what)s."),
             what=", ".join(removed),
         )
-        found.append(Finding(message, blocks=False, field="body"))
-    return found
+        hints.append(Finding(message, blocks=False, field="body"))
+    return hints

@@ -26,7 +26,7 @@ _FRAME = frozenset({"html", "head", "body", "meta", "title"})
 # cid: a picture that goes with the mail.
 _SCHEMES = frozenset({"http", "https", "mailto", "tel", "cid"})
 _LOOKS = {"style", "class", "align", "valign", "bgcolor", "width", "height", "title", "dir", "lang"}
-_ATTRIBUTES = {tag: found | _LOOKS for tag, found in nh3.ALLOWED_ATTRIBUTES.items()} | {
+_ATTRIBUTES = {tag: attributes | _LOOKS for tag, attributes in nh3.ALLOWED_ATTRIBUTES.items()} | {
     "*": _LOOKS | {"role"},
     "table": _LOOKS | {"border", "cellpadding", "cellspacing", "role"},
     "font": {"color", "face", "size"},
@@ -153,13 +153,13 @@ def _hide_merge_tags(source: str) -> tuple[str, Callable[[str], str]]:
     them.
     """
     nonce = secrets.token_hex(6)
-    found: list[str] = []
+    tags: list[str] = []
 
     def hide(match: re.Match[str]) -> str:
-        found.append(match[0])
-        return f"x{nonce}n{len(found) - 1}x"
+        tags.append(match[0])
+        return f"x{nonce}n{len(tags) - 1}x"
 
     def show(text: str) -> str:
-        return re.sub(rf"x{nonce}n(\d+)x", lambda match: found[int(match[1])], text)
+        return re.sub(rf"x{nonce}n(\d+)x", lambda match: tags[int(match[1])], text)
 
     return _MERGE.sub(hide, source), show

@@ -87,13 +87,13 @@ def restrict(tx: Transaction, card_id: int, *, at: datetime) -> bool:
     return any(begun)
 
 
-def lift_restriction(tx: Transaction, card_id: int, *, told: str) -> bool:
+def lift_restriction(tx: Transaction, card_id: int, *, informed_by: str) -> bool:
     """End the restriction after informing the person; return False if there was none.
 
     Raises InvalidInput unless `told` says how they were informed.
     """
     card = lock_card(tx, card_id)
-    ended = [restriction.end(one, told=told) for one in of_the_same_person(tx, card)]
+    ended = [restriction.end(one, informed_by=informed_by) for one in of_the_same_person(tx, card)]
     if any(ended):
         lifted = JournalKind.CARD_RESTRICTION_LIFTED
         write_entry(tx, lifted, _fingerprint(tx, card), at=now())

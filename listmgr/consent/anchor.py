@@ -89,23 +89,23 @@ def broken_anchors(tx: Transaction) -> list[int]:
     """Return the anchors whose events, root or seal do not agree."""
     broken = []
     previous = b""
-    for made in tx.session.scalars(sa.select(LedgerAnchor).order_by(LedgerAnchor.id)):
+    for anchor in tx.session.scalars(sa.select(LedgerAnchor).order_by(LedgerAnchor.id)):
         leaves = tx.session.scalars(
             sa.select(ConsentEvent.hash)
-            .where(ConsentEvent.id.between(made.first_event_id, made.last_event_id))
+            .where(ConsentEvent.id.between(anchor.first_event_id, anchor.last_event_id))
             .order_by(ConsentEvent.id)
         ).all()
         root = merkle_root(leaves)
         expected = seal(
             tx.settings.anchor_key,
-            first=made.first_event_id,
-            last=made.last_event_id,
+            first=anchor.first_event_id,
+            last=anchor.last_event_id,
             root=root,
             previous=previous,
         )
-        if (root, expected, len(leaves)) != (made.root, made.seal, made.events):
-            broken.append(made.id)
-        previous = made.seal
+        if (root, expected, len(leaves)) != (anchor.root, anchor.seal, anchor.events):
+            broken.append(anchor.id)
+        previous = anchor.seal
     return broken
 
 

@@ -79,9 +79,9 @@ def _binds(tx: Transaction, intake: BulkCapture) -> dict[str, Any]:
     return {
         "list": purpose.list_id,
         "purpose": purpose.id,
-        "notices": [one.id for one in notices],
-        "versions": [one.version for one in notices],
-        "languages": [one.language for one in notices],
+        "notices": [notice.id for notice in notices],
+        "versions": [notice.version for notice in notices],
+        "languages": [notice.language for notice in notices],
         "captured": captured.value,
         "confirmed": confirmed.value,
         "capture": _A.CAPTURE.value,
@@ -100,7 +100,7 @@ def _binds(tx: Transaction, intake: BulkCapture) -> dict[str, Any]:
 
 def _notices(tx: Transaction, purpose: Purpose) -> list[Notice]:
     """Return the newest wording of each language, the list's own language first."""
-    found = list(
+    notices = list(
         tx.session.scalars(
             sa.select(Notice)
             .where(
@@ -113,10 +113,10 @@ def _notices(tx: Transaction, purpose: Purpose) -> list[Notice]:
             .order_by(Notice.language)
         )
     )
-    if not found:
+    if not notices:
         raise InvalidInput(N_("Publish the words of this purpose first."))
     own = tx.session.get_one(MailingList, purpose.list_id).language
-    return sorted(found, key=lambda one: one.language != own)
+    return sorted(notices, key=lambda one: one.language != own)
 
 
 def _facts(tx: Transaction, purpose: Purpose, intake: BulkCapture) -> dict[str, Any]:

@@ -52,8 +52,8 @@ def capture(
         return existing
     if existing is not None:
         # Its ledger tells of a file and of no words: the person's own act begins a life with both.
-        told = {"followed_by": source.value}
-        record(tx, existing, ConsentAction.EXPIRE, at=at, actor="system", facts=told)
+        followed = {"followed_by": source.value}
+        record(tx, existing, ConsentAction.EXPIRE, at=at, actor="system", facts=followed)
     consent = begin(tx, subscriber.id, notice, source=source, at=at)
     tx.session.add(consent)
     tx.session.flush()

@@ -52,8 +52,8 @@ class Waiting:
 
 def waiting_change(session: Session, subscriber_id: int) -> Waiting | None:
     """Return the person's open change of address, or None."""
-    found = session.scalars(_open_of(subscriber_id)).one_or_none()
-    return None if found is None else Waiting(found.id, mask(found.address), found.asked_at)
+    change = session.scalars(_open_of(subscriber_id)).one_or_none()
+    return None if change is None else Waiting(change.id, mask(change.address), change.asked_at)
 
 
 def request_change(
@@ -173,7 +173,7 @@ def finish_changes(tx: Transaction, consents: Sequence[Consent], *, at: datetime
         .with_for_update()
     )
     for change in changes.all():
-        new = [given[found] for found in change.consent_ids if found in given]
+        new = [given[consent_id] for consent_id in change.consent_ids if consent_id in given]
         _move(tx, change, new, at)
 
 
@@ -217,8 +217,8 @@ def cancel_change(tx: Transaction, subscriber_id: int, *, actor: str, at: dateti
 def sweep_changes(tx: Transaction, *, at: datetime) -> None:
     """Queue changes whose job was lost; end those the new mailbox did not answer."""
     received = sa.select(AddressChange.id).where(AddressChange.status == _S.RECEIVED)
-    for found in tx.session.scalars(received.order_by(AddressChange.id).limit(1000)).all():
-        tx.after_commit(_job(found))
+    for change_id in tx.session.scalars(received.order_by(AddressChange.id).limit(1000)).all():
+        tx.after_commit(_job(change_id))
     over = at - timedelta(days=tx.settings.confirm_days)
     unanswered = sa.select(AddressChange).where(
         AddressChange.status.in_(WAITING), AddressChange.asked_at < over

@@ -110,7 +110,7 @@ def _confirm_one(
 ) -> None:
     sent_at = question.sent_at if question else None
     waited = (at - sent_at).total_seconds() if sent_at else None
-    told = {
+    evidence = {
         "method": "post button",
         "seconds_since_mail": waited,
         # A scanner that presses buttons does it at once; the operator is shown it (T-04).
@@ -122,7 +122,7 @@ def _confirm_one(
         ConsentAction.CONFIRM,
         at=at,
         actor="subscriber",
-        facts=told,
+        facts=evidence,
         evidence=facts.evidence(),
     )
     subscriber = tx.session.get_one(Subscriber, consent.subscriber_id)
@@ -184,16 +184,16 @@ LEFT JOIN subscribers s ON s.id = c.subscriber_id WHERE c.id = ANY (%(ids)s) ORD
 
 
 def _view(rows: Rows, consent_ids: list[int], *, expired: bool, at: datetime) -> ConfirmationView:
-    found = rows(_CONSENTS, {"ids": consent_ids}) if consent_ids else []
-    consents = [_Shown(ConsentStatus(row[0]), *row[1:]) for row in found]
-    known = next((c.address for c in consents if c.address), "")
+    records = rows(_CONSENTS, {"ids": consent_ids}) if consent_ids else []
+    consents = [_Shown(ConsentStatus(row[0]), *row[1:]) for row in records]
+    address = next((c.address for c in consents if c.address), "")
     return ConfirmationView(
         state=_state(consents, expired=expired, at=at),
         purposes=tuple(
             (c.list_name, c.name_de if c.language == "de" else c.name_en) for c in consents
         ),
         language=consents[0].language if consents else "",
-        masked_address=mask(known) if known else "",
+        masked_address=mask(address) if address else "",
         purpose_ids=tuple(consent.purpose_id for consent in consents),
     )
 

@@ -48,8 +48,8 @@ def stations(session: Session, *, list_id: int | None = None) -> dict[ConsentSta
     gone = sa.select(ConsentMove.came_from, -ConsentMove.n).where(where)
     both = sa.union_all(came, gone).subquery()
     rows = session.execute(sa.select(both.c.status, sa.func.sum(both.c.n)).group_by(both.c.status))
-    found = {status: int(count) for status, count in rows}
-    return {status: found.get(status, 0) for status in ConsentStatus}
+    counted = {status: int(count) for status, count in rows}
+    return {status: counted.get(status, 0) for status in ConsentStatus}
 
 
 def purposes_confirmed(session: Session) -> dict[int, int]:
@@ -77,8 +77,8 @@ def growth(session: Session, *, at: datetime, weeks: int = 26) -> list[Week]:
         .where(ConsentMove.week >= mondays[0])
         .group_by(ConsentMove.week)
     )
-    found = {week: (int(entered or 0), int(left or 0)) for week, entered, left in rows}
-    return [Week(day, *found.get(day, (0, 0))) for day in mondays]
+    weekly = {week: (int(entered or 0), int(left or 0)) for week, entered, left in rows}
+    return [Week(day, *weekly.get(day, (0, 0))) for day in mondays]
 
 
 def fold(session: Session) -> None:
@@ -106,8 +106,8 @@ def questions(session: Session) -> dict[ServiceMailStatus, int]:
         .where(ServiceMail.status != ServiceMailStatus.SENT)
         .group_by(ServiceMail.status)
     )
-    found = dict(session.execute(counts).all())
-    return {status: found.get(status, 0) for status in ServiceMailStatus}
+    counted = dict(session.execute(counts).all())
+    return {status: counted.get(status, 0) for status in ServiceMailStatus}
 
 
 def refused_logins(session: Session) -> set[int]:

@@ -55,8 +55,8 @@ def count_mailable(session: Session, settings: Settings, purpose_id: int) -> int
     statement = text(
         f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose AND {MAILABLE}"
     )
-    found = session.execute(statement, {"purpose": purpose_id, **gate_binds(settings)})
-    return int(found.scalar_one())
+    result = session.execute(statement, {"purpose": purpose_id, **gate_binds(settings)})
+    return int(result.scalar_one())
 
 
 def count_refused(session: Session, settings: Settings, purpose_id: int) -> dict[str, int]:

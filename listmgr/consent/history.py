@@ -63,12 +63,12 @@ def histories(
     return [
         ConsentHistory(
             consent,
-            found.name,
+            mailing_list.name,
             purpose.name(language),
             addresses[consent.subscriber_id or 0],
             tuple(entries[consent.id]),
         )
-        for consent, found, purpose in rows
+        for consent, mailing_list, purpose in rows
     ]
 
 
@@ -79,9 +79,9 @@ def _entries(session: Session, consent_ids: Sequence[int]) -> dict[int, list[His
         .where(ConsentEvent.consent_id.in_(consent_ids))
         .order_by(ConsentEvent.consent_id, ConsentEvent.seq)
     )
-    found: dict[int, list[HistoryEntry]] = {consent_id: [] for consent_id in consent_ids}
+    entries: dict[int, list[HistoryEntry]] = {consent_id: [] for consent_id in consent_ids}
     for event, content in rows:
-        found[event.consent_id].append(
+        entries[event.consent_id].append(
             HistoryEntry(
                 at=event.at,
                 action=event.action.value,
@@ -91,4 +91,4 @@ def _entries(session: Session, consent_ids: Sequence[int]) -> dict[int, list[His
                 evidence=json.loads(content or "{}"),
             )
         )
-    return found
+    return entries

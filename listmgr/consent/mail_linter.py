@@ -60,16 +60,16 @@ def advertising(
     """
     reader = _Reader()
     reader.feed(html)
-    found = reader.found
+    findings = reader.found
     if len(reader.links) > MAX_LINKS:
-        found.append(f"{len(reader.links)} links, at most {MAX_LINKS} are needed")
+        findings.append(f"{len(reader.links)} links, at most {MAX_LINKS} are needed")
     for link in sorted({*reader.links, *links_in(text)} - set(links)):
-        found.append(f"link to {link}: only the confirmation and the privacy notice are linked")
+        findings.append(f"link to {link}: only the confirmation and the privacy notice are linked")
     for name, part in (("HTML", html), ("text", text)):
         sober = _without(part, named)
-        found += [f"{name}: “{hit}” is advertising" for hit in sorted(_hits(_PHRASES, sober))]
-        found += [f"{name}: {hit} is a social network" for hit in sorted(_hits(SOCIAL, sober))]
-    return found
+        findings += [f"{name}: “{hit}” is advertising" for hit in sorted(_hits(_PHRASES, sober))]
+        findings += [f"{name}: {hit} is a social network" for hit in sorted(_hits(SOCIAL, sober))]
+    return findings
 
 
 def links_in(text: str) -> list[str]:

@@ -49,7 +49,7 @@ def merge(tx: Transaction, kept_id: int, other_id: int, *, actor: str, at: datet
     its own mailbox. Raises Refused for restricted, blocked or already merged records.
     """
     first, second = sorted((kept_id, other_id))
-    people = {found: locked_person(tx, found) for found in (first, second)}
+    people = {person_id: locked_person(tx, person_id) for person_id in (first, second)}
     kept, other = people[kept_id], people[other_id]
     _may_be_joined(tx, kept, other)
     plan = _plan(
@@ -88,13 +88,13 @@ def namesakes(session: Session, person: Subscriber, *, most: int = 5) -> Sequenc
         for name in ("first_name", "last_name")
     )
     # An order inside would tempt to go through everybody.
-    found = sa.text(
+    statement = sa.text(
         f"WITH found AS MATERIALIZED (SELECT s.id FROM subscribers s WHERE {names}"
         "  AND s.id <> :id AND s.merged_into_id IS NULL)"
         " SELECT id FROM found ORDER BY id LIMIT :most"
     )
-    told = {"first_name": person.first_name, "last_name": person.last_name, "id": person.id}
-    ids = session.scalars(found, told | {"most": most}).all()
+    binds = {"first_name": person.first_name, "last_name": person.last_name, "id": person.id}
+    ids = session.scalars(statement, binds | {"most": most}).all()
     people = sa.select(Subscriber).where(Subscriber.id.in_(ids)).order_by(Subscriber.id)
     return session.scalars(people).all()
 
@@ -106,12 +106,12 @@ def find_other(session: Session, kept: Subscriber, typed: str) -> Subscriber:
     except AddressError:
         raise InvalidInput(N_("That is not an e-mail address. Go back and check it.")) from None
     query = sa.select(Subscriber).where(Subscriber.address_key == key, Subscriber.id != kept.id)
-    found = session.scalars(query).one_or_none()
-    if found is None:
+    other = session.scalars(query).one_or_none()
+    if other is None:
         raise InvalidInput(
             N_("No other record has this address. Go back and enter the person's other one.")
         )
-    return found
+    return other
 
 
 def _open_consents(session: Session, subscriber_id: int, *, lock: bool = False) -> list[Consent]:

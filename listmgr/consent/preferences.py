@@ -50,10 +50,10 @@ WHERE s.id = %(subscriber)s ORDER BY c.list_name, c.purpose_id
 def preferences(rows: Rows, settings: Settings, token: str) -> PreferencesView:
     """Return the subscriptions of a link's owner. Raises TokenInvalid for a forged link."""
     subscriber = subscriber_of(settings, token)
-    found = rows(_ROWS, {"subscriber": subscriber, "confirmed": ConsentStatus.CONFIRMED.value})
-    if not found:
+    records = rows(_ROWS, {"subscriber": subscriber, "confirmed": ConsentStatus.CONFIRMED.value})
+    if not records:
         return PreferencesView("", "", ())
-    address, language = found[0][:2]
+    address, language = records[0][:2]
     return PreferencesView(
         masked_address=mask(address),
         language=language,
@@ -61,7 +61,7 @@ def preferences(rows: Rows, settings: Settings, token: str) -> PreferencesView:
             PreferenceRow(
                 consent_id, list_name, german if spoken == "de" else english, since, purpose_id
             )
-            for _, _, consent_id, list_name, german, english, spoken, since, purpose_id in found
+            for _, _, consent_id, list_name, german, english, spoken, since, purpose_id in records
             if consent_id is not None
         ),
     )

@@ -49,7 +49,7 @@ def proof(session: Session, consent_id: int) -> dict[str, Any]:
 
 
 def _event(event: ConsentEvent, evidence: ConsentEvidence | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    exported: dict[str, Any] = {
         "seq": event.seq,
         "action": event.action.value,
         "status": event.status.value,
@@ -61,9 +61,9 @@ def _event(event: ConsentEvent, evidence: ConsentEvidence | None) -> dict[str, A
         "hash": event.hash.hex(),
     }
     if evidence is not None:
-        told["salt"] = evidence.salt.hex()
-        told["evidence"] = evidence.content
-    return told
+        exported["salt"] = evidence.salt.hex()
+        exported["evidence"] = evidence.content
+    return exported
 
 
 def read_proof(text: str) -> dict[str, Any]:
@@ -127,10 +127,10 @@ def _load(text: str) -> Any:  # noqa: ANN401 - what JSON holds
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    unique = dict(pairs)
+    if len(unique) != len(pairs):
         raise ValueError("a key stands twice in one object")
-    return found
+    return unique
 
 
 def _of(kind: type[_Kind], value: object) -> _Kind:
@@ -139,36 +139,36 @@ def _of(kind: type[_Kind], value: object) -> _Kind:
     return value
 
 
-def _check_keys(told: Mapping[str, Any], known: frozenset[str]) -> None:
-    if told.keys() != known:
-        raise ValueError("unknown or missing keys: " + ", ".join(sorted(told.keys() ^ known)))
+def _check_keys(document: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    if document.keys() != allowed:
+        raise ValueError("unknown or missing keys: " + ", ".join(sorted(document.keys() ^ allowed)))
 
 
 def _checked_event(event: object) -> dict[str, Any]:
     """Return an event with all its keys as text, except its number, and with valid JSON inside."""
-    told = _of(dict, event)
-    held_back = not _EVIDENCE_KEYS & told.keys()
-    _check_keys(told, _EVENT_KEYS if held_back else _EVENT_KEYS | _EVIDENCE_KEYS)
-    for key, value in told.items():
+    fields = _of(dict, event)
+    held_back = not _EVIDENCE_KEYS & fields.keys()
+    _check_keys(fields, _EVENT_KEYS if held_back else _EVENT_KEYS | _EVIDENCE_KEYS)
+    for key, value in fields.items():
         _of(int if key == "seq" else str, value)
     for key in ("facts", "evidence"):
-        _of(dict, _load(told.get(key, "{}")))
-    return told
+        _of(dict, _load(fields.get(key, "{}")))
+    return fields
 
 
 def _octets(text: str, length: int = 32) -> bytes:
     """Decode hex digits; the fixed length prevents shifting bytes between fields."""
-    found = bytes.fromhex(text)
-    if len(found) != length or found.hex() != text:
+    decoded = bytes.fromhex(text)
+    if len(decoded) != length or decoded.hex() != text:
         raise ValueError(f"{length} octets in hex digits expected")
-    return found
+    return decoded
 
 
 def _time(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
         raise ValueError("a time without its zone")
-    return found
+    return moment
 
 
 def _entry(exported: Mapping[str, Any], event: Mapping[str, Any]) -> LedgerEntry:
@@ -198,7 +198,7 @@ def printable(exported: Mapping[str, Any]) -> str:
     for event in exported["events"]:
         lines.append(f"{event['seq']}. {event['at']}  {event['action']} by {event['actor']}")
         for part in ("facts", "evidence"):
-            told = json.loads(event.get(part) or "{}")
-            lines += [f"     {name}: {value}" for name, value in told.items() if value != ""]
+            values = json.loads(event.get(part) or "{}")
+            lines += [f"     {name}: {value}" for name, value in values.items() if value != ""]
         lines += [f"     ledger hash: {event['hash']}", ""]
     return "\n".join(lines)

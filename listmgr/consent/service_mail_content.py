@@ -50,14 +50,14 @@ def compose_service_mail(
     }
     language = consents[0].language if consents[0].language in LANGUAGES else "en"
     parts = _render(templates / "mail" / question.kind.value / language, values)
-    found = advertising(
+    findings = advertising(
         parts["body.html"],
         parts["body.txt"],
         named=[name for pair in subscriptions for written in pair for name in _spelled(written)],
         links=[values["confirm_url"], mailing_list.privacy_url, *links_in(mailing_list.imprint)],
     )
-    if found:
-        raise Advertising("; ".join(found))
+    if findings:
+        raise Advertising("; ".join(findings))
     return OutgoingMail(
         to=subscriber.envelope,
         subject=parts["subject.txt"].strip(),
@@ -98,6 +98,6 @@ def _templates(folder: Path) -> dict[str, Template]:
 
 
 def _names(tx: Transaction, consent: Consent) -> tuple[str, str]:
-    found = tx.session.get_one(MailingList, consent.list_id)
+    mailing_list = tx.session.get_one(MailingList, consent.list_id)
     purpose = tx.session.get_one(Purpose, consent.purpose_id)
-    return found.name, purpose.name(consent.language)
+    return mailing_list.name, purpose.name(consent.language)

@@ -119,8 +119,8 @@ def sweep_questions(tx: Transaction, *, at: datetime) -> int:
         .order_by(ServiceMail.id)
         .limit(1000)
     ).all()
-    for found in waiting:
-        tx.after_commit(Job("send_question", (found,), queue="mail", key=f"question-{found}"))
+    for mail_id in waiting:
+        tx.after_commit(Job("send_question", (mail_id,), queue="mail", key=f"question-{mail_id}"))
     return len(waiting)
 
 
@@ -173,8 +173,8 @@ def claim(
 
 
 def _way(tx: Transaction, consent: Consent) -> TransactionalRoute:
-    found = tx.session.get_one(MailingList, consent.list_id)
-    return way(tx.session, tx.settings, found.sender_address, named=found.sender_id)
+    mailing_list = tx.session.get_one(MailingList, consent.list_id)
+    return way(tx.session, tx.settings, mailing_list.sender_address, named=mailing_list.sender_id)
 
 
 def _token(tx: Transaction, question: ServiceMail, consents: Sequence[Consent]) -> str:

@@ -32,15 +32,15 @@ def keep_answers(
     at: datetime,
 ) -> None:
     """Store what was typed with the mail; empty fields are ignored."""
-    told = {key: value for key, value in values.items() if value}
-    if told:
+    answers = {key: value for key, value in values.items() if value}
+    if answers:
         # Who sent the form again while the question waited means what they typed last.
         tx.session.merge(
             SignupAnswers(
                 question_id=question.id,
                 subscriber_id=subscriber.id,
                 received_at=at,
-                content=told,
+                content=answers,
             )
         )
 

@@ -97,7 +97,7 @@ class Domains:
         put_off: list[PutOff] = []
         for scope, group in groups.items():
             if self.refusing.get(scope):
-                put_off += [PutOff(one.subscriber_id, None, f"busy {scope}") for one in group]
+                put_off += [PutOff(person.subscriber_id, None, f"busy {scope}") for person in group]
                 groups[scope] = []
             elif scope in self.alone:
                 groups[scope] = self._spared(scope, group, put_off)
@@ -145,8 +145,8 @@ class Domains:
         at = max(until, now().timestamp() + (AFTER_THE_TRY if trying else 0.0))
         why = f"busy {scope}"
         put_off += [
-            PutOff(one.subscriber_id, _moment(at + n / 100 + random.random()), why, refused=True)  # noqa: S311
-            for n, one in enumerate(group[len(trying) :])
+            PutOff(person.subscriber_id, _moment(at + n / 100 + random.random()), why, refused=True)  # noqa: S311
+            for n, person in enumerate(group[len(trying) :])
         ]
         return trying
 
@@ -162,7 +162,7 @@ class Domains:
         if places:
             return group
         later = _moment(now().timestamp() + BUSY)
-        put_off += [PutOff(one.subscriber_id, later, f"rate {scope}") for one in group]
+        put_off += [PutOff(person.subscriber_id, later, f"rate {scope}") for person in group]
         return []
 
     def _places_key(self, scope: str) -> str:
@@ -170,13 +170,13 @@ class Domains:
 
     def _permit(
         self,
-        wanted: dict[str, list[Recipient]],
+        limited: dict[str, list[Recipient]],
         groups: dict[str, list[Recipient]],
         put_off: list[PutOff],
     ) -> None:
         """Ask for all limited domains at once; cut each group to the permits granted."""
         rules = self.throttle.terms.domains
-        counting = {s: g for s, g in wanted.items() if rules[s].counts}
+        counting = {s: g for s, g in limited.items() if rules[s].counts}
         short = {s: len(g) - self._held[s] for s, g in counting.items() if len(g) > self._held[s]}
         waits = self._fetch(short, {s: len(g) for s, g in counting.items()})
         for scope, group in counting.items():
@@ -217,9 +217,9 @@ class Domains:
         with suppress(RateLimiterUnavailable):
             key = key_of(self.throttle.terms, scope)
             start = self.throttle.permits.queue(key, len(late), rate=rule.each_second, floor=floor)
-        for n, one in enumerate(late):
+        for n, person in enumerate(late):
             at = _moment(now().timestamp() + max(start, step) + n * step)
-            yield PutOff(one.subscriber_id, at, f"rate {scope}")
+            yield PutOff(person.subscriber_id, at, f"rate {scope}")
 
     def rounds(self, people: list[Recipient]) -> Iterator[list[Recipient]]:
         """Yield everybody at once, or a domain's people in groups if it accepts few at a time."""

@@ -45,26 +45,26 @@ def validate_launch(
     session: Session, settings: Settings, campaign: Campaign, templates: Path
 ) -> list[Finding]:
     """Return everything that blocks the launch, including merge fields and headers."""
-    found = preflight(session, settings, campaign)
-    known = field_names(session)
-    broken = _broken_fields(campaign, known)
-    found += broken or _does_not_compile(session, settings, campaign, templates, known)
-    return found + _without_sender(session, settings, campaign)
+    findings = preflight(session, settings, campaign)
+    known_fields = field_names(session)
+    broken = _broken_fields(campaign, known_fields)
+    findings += broken or _does_not_compile(session, settings, campaign, templates, known_fields)
+    return findings + _without_sender(session, settings, campaign)
 
 
 # The fields of a draft that hold merge fields, by the part they become.
 _WRITTEN = {"subject": "subject", "body": "text", "plain_text": "text"}
 
 
-def _broken_fields(campaign: Campaign, known: Collection[str]) -> list[Finding]:
+def _broken_fields(campaign: Campaign, known_fields: Collection[str]) -> list[Finding]:
     """Return what is wrong with each field as written, so that line numbers are the author's."""
-    found = []
+    findings = []
     for field, part in _WRITTEN.items():
         try:
-            parse(getattr(campaign, field), part=part, known=known)
+            parse(getattr(campaign, field), part=part, known_fields=known_fields)
         except MessageError as error:
-            found.append(Finding(error.sentence, field=field))
-    return found
+            findings.append(Finding(error.sentence, field=field))
+    return findings
 
 
 def _does_not_compile(
@@ -72,7 +72,7 @@ def _does_not_compile(
     settings: Settings,
     campaign: Campaign,
     templates: Path,
-    known: Collection[str],
+    known_fields: Collection[str],
 ) -> list[Finding]:
     """Return what only the complete message reveals: headers, places of fields, files."""
     words = render_words(campaign, campaign.mailing_list, templates)
@@ -81,7 +81,7 @@ def _does_not_compile(
         content = draft_content(settings, campaign, words, files)
         # That it is missing is said already, and must not hide the rest.
         content.subject = content.subject.strip() or "–"
-        compile_content(settings, content, known, files)
+        compile_content(settings, content, known_fields, files)
     except MessageError as error:
         return [Finding(error.sentence, field="subject" if error.part == "subject" else "body")]
     except HeaderRefused as error:
@@ -145,7 +145,9 @@ def draft_content(
         language=mailing_list.language,
     )
     frozen = [content.subject, content.text, content.html, content.from_name, content.from_address]
-    frozen += [part for one in files for part in (one.name, hashlib.sha256(one.data).hexdigest())]
+    frozen += [
+        part for item in files for part in (item.name, hashlib.sha256(item.data).hexdigest())
+    ]
     content.sha256 = hashlib.sha256(json.dumps(frozen).encode()).digest()
     return content
 
@@ -153,7 +155,7 @@ def draft_content(
 def compile_content(
     settings: Settings,
     content: CampaignContent,
-    known: Collection[str],
+    known_fields: Collection[str],
     files: Sequence[CampaignFile],
 ) -> CompiledMessage:
     """Compile the frozen content and files into bytes and slots. Raises MessageError, also for an
@@ -171,9 +173,9 @@ def compile_content(
             preferences_base=settings.link("p/"),
             list_id=content.list_header,
             language=content.language,
-            files=tuple(Enclosed(one.name, one.media_type, one.data) for one in files),
+            files=tuple(Enclosed(file.name, file.media_type, file.data) for file in files),
         ),
-        known=known,
+        known_fields=known_fields,
     )
 
 

@@ -211,10 +211,10 @@ def _providers(results: Sequence[Result], sent: bool) -> Mapping[str, int]:
 
 @lru_cache(64)
 def _statement(table: str, sent: bool, *, own_lease: bool) -> sa.TextClause:
-    lease, found = (_ITS_LEASE, "x.lo") if own_lease else ("CAST(:lo AS bigint)", ":lo")
+    lease, lease_key = (_ITS_LEASE, "x.lo") if own_lease else ("CAST(:lo AS bigint)", ":lo")
     held, first = ("", "") if own_lease else (_HELD, _FIRST)
     sql = ((_SET_SENT if sent else _SET) + _COUNT).format(
-        table=table, lease=lease, found=found, held=held, first=first
+        table=table, lease=lease, found=lease_key, held=held, first=first
     )
     names = ("was", "replies", "end", "providers", *(() if sent else ("troubles",)))
     texts = [sa.bindparam(name, type_=sa.Text) for name in names]
@@ -227,9 +227,9 @@ def _trouble(result: Result) -> str:
         return ""
     if result.put_off:
         return f"{result.status} {result.put_off}"
-    found = enhanced(result.reply)
+    status_code = enhanced(result.reply)
     basic = result.reply[:3] if result.reply[:3].isdecimal() else ""
-    return f"{result.status} {'.'.join(found) if found else basic}".rstrip()
+    return f"{result.status} {'.'.join(status_code) if status_code else basic}".rstrip()
 
 
 def _given_up_often(tx: Transaction, results: Sequence[Result], at: datetime) -> list[int]:
@@ -237,7 +237,7 @@ def _given_up_often(tx: Transaction, results: Sequence[Result], at: datetime) ->
     ids = [result.subscriber_id for result in results if result.given_up]
     if not ids:
         return []
-    found = tx.session.scalars(
+    subscriber_ids = tx.session.scalars(
         sa.text(
             "SELECT subscriber_id FROM deliveries WHERE subscriber_id = ANY(:ids)"
             " AND status = 'failed' AND ended_at > :since"
@@ -246,14 +246,14 @@ def _given_up_often(tx: Transaction, results: Sequence[Result], at: datetime) ->
         ),
         {"ids": ids, "since": at - SOFT_WITHIN, "most": SOFT_MOST},
     )
-    return list(found)
+    return list(subscriber_ids)
 
 
 def _suppress(tx: Transaction, ids: Sequence[int], at: datetime) -> None:
     """Block mailboxes that do not exist (M-07)."""
     if not ids:
         return
-    found = tx.session.scalars(
+    address_keys = tx.session.scalars(
         sa.text("SELECT fingerprint FROM subscribers WHERE id = ANY(:ids)"), {"ids": list(ids)}
     )
-    suppress_many(tx, found.all(), SuppressionReason.BOUNCED, at=at)
+    suppress_many(tx, address_keys.all(), SuppressionReason.BOUNCED, at=at)

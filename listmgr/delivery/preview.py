@@ -89,8 +89,8 @@ def preview(
     fields of the example person, for example by nothing.
     """
     values = _sample(campaign, fields) | (sample or {})
-    known = _known(campaign, fields, archived)
-    message = _compiled(settings, campaign, templates, known, files)
+    known_fields = _known(campaign, fields, archived)
+    message = _compiled(settings, campaign, templates, known_fields, files)
     octets = _octets(message, settings, campaign, values, at)
     parsed = message_from_bytes(octets, policy=default)
     assert isinstance(parsed, EmailMessage)
@@ -135,11 +135,13 @@ def _compiled(
     settings: Settings,
     campaign: Campaign,
     templates: Path,
-    known: Collection[str],
+    known_fields: Collection[str],
     files: Sequence[CampaignFile],
 ) -> CompiledMessage:
     words = render_words(campaign, campaign.mailing_list, templates)
-    return compile_content(settings, draft_content(settings, campaign, words, files), known, files)
+    return compile_content(
+        settings, draft_content(settings, campaign, words, files), known_fields, files
+    )
 
 
 def _octets(

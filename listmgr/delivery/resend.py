@@ -52,7 +52,7 @@ def resend(tx: Transaction, campaign_id: int, which: ResendScope) -> int:
 def _make_due(tx: Transaction, campaign_id: int, which: ResendScope) -> int:
     # A statement of its own: a CTE of this one would be read, and locked, only as far as is needed.
     lock_all_leases(tx, campaign_id)
-    found = tx.session.scalar(
+    count = tx.session.scalar(
         sa.text(
             f"WITH due AS (UPDATE {partition_name(campaign_id)} d SET status = 'deferred',"
             "   attempts = 0, next_attempt_at = now(), ended_at = NULL, refused_since = NULL,"
@@ -71,4 +71,4 @@ def _make_due(tx: Transaction, campaign_id: int, which: ResendScope) -> int:
         ).bindparams(sa.bindparam("which", type_=sa.Text)),
         {"campaign": campaign_id, "which": which.value},
     )
-    return int(found or 0)
+    return int(count or 0)

@@ -40,9 +40,9 @@ def outlet(session: Session, settings: Settings, campaign: Campaign) -> Route:
 
 def take_outlet(tx: Transaction, settings: Settings, campaign: Campaign) -> Route:
     """Return the route and record its sender with the campaign, so that its mails are counted."""
-    found = outlet(tx.session, settings, campaign)
-    sender_id = found.terms.sender_id
-    wanted = None if sender_id == BUILT_IN else sender_id
-    if campaign.sender_id != wanted:
-        campaign.sender_id = wanted
-    return found
+    current = outlet(tx.session, settings, campaign)
+    sender_id = current.terms.sender_id
+    counted_sender = None if sender_id == BUILT_IN else sender_id
+    if campaign.sender_id != counted_sender:
+        campaign.sender_id = counted_sender
+    return current

@@ -184,16 +184,18 @@ class Throttle:
         `begun`: rows of each key that already exist for the permits asked for.
         """
         while True:
-            told = self.permits.take(asks)
-            lost = [(ask, one) for ask, one in zip(asks, told, strict=True) if _is_lost(one)]
+            answers = self.permits.take(asks)
+            lost = [
+                (ask, reply) for ask, reply in zip(asks, answers, strict=True) if _is_lost(reply)
+            ]
             if not lost:
-                return [one for one in told if isinstance(one, Given)]
-            for ask, one in lost:
-                assert isinstance(one, Unknown)
+                return [reply for reply in answers if isinstance(reply, Given)]
+            for ask, reply in lost:
+                assert isinstance(reply, Unknown)
                 scope = ask.key.split(":", 3)[3]
-                count = self._count(scope, datetime.fromtimestamp(one.begin, UTC))
+                count = self._count(scope, datetime.fromtimestamp(reply.begin, UTC))
                 count -= (begun or {}).get(ask.key, 0)
-                self.permits.counted(ask, one, max(count, 0))
+                self.permits.counted(ask, reply, max(count, 0))
 
     def _until_its_turn(self, end: float) -> bool:
         wait = self._next - time.monotonic()
@@ -243,5 +245,5 @@ class Throttle:
             self._held = 0
 
 
-def _is_lost(told: Given | Unknown) -> bool:
-    return isinstance(told, Unknown)
+def _is_lost(answer: Given | Unknown) -> bool:
+    return isinstance(answer, Unknown)

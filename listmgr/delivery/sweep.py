@@ -94,31 +94,31 @@ def _unfinished_leases(tx: Transaction, campaign_id: int) -> bool:
 
 
 def _deferred_due(tx: Transaction, campaign_id: int) -> bool:
-    found = tx.session.scalar(
+    due = tx.session.scalar(
         sa.text(
             f"SELECT EXISTS (SELECT FROM {partition_name(campaign_id)}"
             " WHERE next_attempt_at <= now())"
         )
     )
-    return bool(found)
+    return bool(due)
 
 
 def settle_late(tx: Transaction, campaign_id: int) -> int:
     """Mark rows whose worker is gone as uncertain; a late answer may still settle them."""
     name = partition_name(campaign_id)
-    told = {"campaign": campaign_id, "late": LATE}
+    binds = {"campaign": campaign_id, "late": LATE}
     people = tx.session.scalars(
         sa.text(
             f"SELECT subscriber_id FROM {name}"
             " WHERE status = 'sending' AND begun_at < now() - :late"
         ),
-        told,
+        binds,
     ).all()
     if not people:
         return 0
     lock_campaign(tx, campaign_id)
     lock_leases(tx, campaign_id, people)
-    found = tx.session.scalars(
+    leases = tx.session.scalars(
         sa.text(
             "WITH late AS (SELECT subscriber_id, (SELECT max(x.lo) FROM campaign_leases x"
             "  WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo"
@@ -131,9 +131,9 @@ def settle_late(tx: Transaction, campaign_id: int) -> int:
             "  (SELECT lo, count(*) AS n FROM late GROUP BY lo) n"
             "  WHERE l.campaign_id = :campaign AND l.lo = n.lo) SELECT subscriber_id FROM late"
         ),
-        told | {"people": people},
+        binds | {"people": people},
     ).all()
-    return len(found)
+    return len(leases)
 
 
 def finish_if_done(tx: Transaction, campaign_id: int, *, at: datetime) -> bool:

@@ -127,14 +127,14 @@ def _record_put_off(plan: SendPlan, put_off: list[PutOff]) -> None:
         return
     results = [
         Result(
-            one.subscriber_id,
-            DeliveryStatus.DEFERRED if one.at else DeliveryStatus.FAILED,
-            next_attempt_at=one.at,
+            deferred.subscriber_id,
+            DeliveryStatus.DEFERRED if deferred.at else DeliveryStatus.FAILED,
+            next_attempt_at=deferred.at,
             untouched=True,
-            put_off=one.why,
-            refused=one.refused,
+            put_off=deferred.why,
+            refused=deferred.refused,
         )
-        for one in put_off
+        for deferred in put_off
     ]
     with plan.uow() as tx:
         tx.commit_soon()
@@ -232,7 +232,7 @@ def _judge(plan: SendPlan, outcome: Outcome, person: Recipient) -> Result:
 
 def _refused(plan: SendPlan, outcome: Outcome, person: Recipient, reply: str, at: str) -> Result:
     key = outcome.key
-    told = reply_codes.classify_refusal(
+    verdict = reply_codes.classify_refusal(
         outcome.code,
         outcome.reply,
         person.attempts,
@@ -240,20 +240,20 @@ def _refused(plan: SendPlan, outcome: Outcome, person: Recipient, reply: str, at
         jitter=random.random(),  # noqa: S311 - spreads retries, guards nothing
         before_recipient=outcome.before_recipient,
     )
-    if told.kind is reply_codes.RefusalKind.SENDER_FAULT:
-        _blame_sender(plan, outcome, person, told)
+    if verdict.kind is reply_codes.RefusalKind.SENDER_FAULT:
+        _blame_sender(plan, outcome, person, verdict)
     elif reply_codes.is_domain_wide(outcome.code, outcome.reply):
         plan.domains.hear(person, good=False)
-    if told.next_attempt_at is not None:
-        later = told.next_attempt_at
+    if verdict.next_attempt_at is not None:
+        later = verdict.next_attempt_at
         return Result(key, DeliveryStatus.DEFERRED, reply, later, provider=at, refused=True)
     return Result(
         key,
         DeliveryStatus.FAILED,
         reply,
-        suppress=told.kind is reply_codes.RefusalKind.FAILED_SUPPRESS,
+        suppress=verdict.kind is reply_codes.RefusalKind.FAILED_SUPPRESS,
         provider=at,
-        given_up=told.kind is reply_codes.RefusalKind.GIVEN_UP,
+        given_up=verdict.kind is reply_codes.RefusalKind.GIVEN_UP,
     )
 
 

@@ -22,7 +22,7 @@ def count_attempts_since(session: Session, sender_id: int, since: datetime) -> C
     A row stores only its last attempt; earlier ones of today are counted with it, so the count is
     never too low. Deferred deliveries count nothing.
     """
-    found: Counter[str] = Counter()
+    attempts: Counter[str] = Counter()
     own = None if sender_id == BUILT_IN else sender_id
     campaigns = session.scalars(
         sa.select(Campaign.id).where(
@@ -42,16 +42,16 @@ def count_attempts_since(session: Session, sender_id: int, since: datetime) -> C
         {"campaigns": list(campaigns), "since": since},
     )
     for domain, count in (*rows, *_letters(session, sender_id, since)):
-        _add(found, str(domain or ""), int(count))
-    return found
+        _add(attempts, str(domain or ""), int(count))
+    return attempts
 
 
 def _letters(session: Session, sender_id: int, since: datetime) -> list[sa.Row[Any]]:
     """Count transactional mails by the current sender of their lists."""
     lists = [
-        one.id
-        for one in session.scalars(sa.select(MailingList))
-        if sender_of(session, one.sender_address, named=one.sender_id).id == sender_id
+        owner.id
+        for owner in session.scalars(sa.select(MailingList))
+        if sender_of(session, owner.sender_address, named=owner.sender_id).id == sender_id
     ]
     # The rooms above own cards and their letters: they are read by name.
     rows = session.execute(
@@ -70,6 +70,6 @@ def _letters(session: Session, sender_id: int, since: datetime) -> list[sa.Row[A
     return list(rows.all())
 
 
-def _add(found: Counter[str], domain: str, count: int) -> None:
+def _add(attempts: Counter[str], domain: str, count: int) -> None:
     for scope in {"", domain, scope_of(domain)}:
-        found[scope] += count
+        attempts[scope] += count

@@ -133,10 +133,10 @@ def next_window(
     return Window(people, asked_at)
 
 
-def _count_skipped(tx: Transaction, lease: Lease, found: Counter[str]) -> None:
-    if not found:
+def _count_skipped(tx: Transaction, lease: Lease, skipped: Counter[str]) -> None:
+    if not skipped:
         return
-    lease.skipped = dict(Counter(lease.skipped) + found)
+    lease.skipped = dict(Counter(lease.skipped) + skipped)
     tx.session.execute(
         sa.text(
             "UPDATE campaign_leases SET skipped = CAST(:skipped AS jsonb)"
@@ -225,20 +225,20 @@ def _lock_due_leases(tx: Transaction, campaign_id: int, size: int) -> Sequence[i
 
 def next_due(session: Session, campaign_id: int) -> datetime | None:
     """Return when the next deferred delivery is due."""
-    found: datetime | None = session.scalar(
+    due: datetime | None = session.scalar(
         sa.text(f"SELECT min(next_attempt_at) FROM {partition_name(campaign_id)}")
     )
-    return found
+    return due
 
 
 def seconds_to_next_due(session: Session, campaign_id: int) -> float | None:
     """Return the same as a delay by the database's clock, since workers' clocks may differ; below 0
     it is due.
     """
-    found = session.scalar(
+    seconds = session.scalar(
         sa.text(
             "SELECT extract(epoch FROM min(next_attempt_at) - clock_timestamp())"
             f" FROM {partition_name(campaign_id)}"
         )
     )
-    return None if found is None else float(found)
+    return None if seconds is None else float(seconds)

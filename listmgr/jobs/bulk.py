@@ -52,9 +52,9 @@ def keep_journal() -> None:
 
     After a restore, first replay this host's journal.
     """
-    made = services()
-    catch_up(made.unit_of_work, made.settings)
-    with made.unit_of_work() as tx:
+    context = services()
+    catch_up(context.unit_of_work, context.settings)
+    with context.unit_of_work() as tx:
         erasure_journal.forget_late_replies(tx, at=now())
         # After the commit.
         tx.journaled = True

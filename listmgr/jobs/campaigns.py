@@ -35,18 +35,18 @@ SECONDS = 20.0
 
 def send_slice(campaign_id: int, slot: int, turn: int) -> None:
     """Send a campaign for some seconds, then queue the next slice."""
-    made = services()
+    context = services()
     if mail_is_on_hold():
         return
     result = engine.send_slice(
-        made.unit_of_work,
-        made.settings,
+        context.unit_of_work,
+        context.settings,
         campaign_id,
         holder(slot, turn),
         now=now,
         linger=slot == 0,
     )
-    with made.unit_of_work() as tx:
+    with context.unit_of_work() as tx:
         if result is engine.SliceResult.MORE:
             tx.after_commit(sweep.slice_job(campaign_id, slot, 1 - turn))
         elif result is engine.SliceResult.DONE:
@@ -98,9 +98,9 @@ def note_uses() -> None:
 
 def drop_deliveries() -> None:
     """Delete who got campaigns that ended long ago, one campaign at a time."""
-    made = services()
-    with made.unit_of_work() as tx:
-        due = retention.expired_campaigns(tx.session, made.settings.delivery_months, at=now())
+    context = services()
+    with context.unit_of_work() as tx:
+        due = retention.expired_campaigns(tx.session, context.settings.delivery_months, at=now())
     for campaign_id in due:
-        with made.unit_of_work() as tx:
+        with context.unit_of_work() as tx:
             retention.drop_deliveries(tx, campaign_id, at=now())

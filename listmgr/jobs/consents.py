@@ -37,23 +37,25 @@ def process_signup(signup_id: int) -> None:
     The claim is committed with the sign-up, so that the mail is sent once however often this runs.
     While mailing is on hold, the sign-up waits.
     """
-    made = services()
-    with made.unit_of_work() as tx:
+    context = services()
+    with context.unit_of_work() as tx:
         if is_held(tx.session):
             return
         tx.hold_loaded()
         signup.process_signup(tx, signup_id, at=now())
         claimed = claim_own(tx)
     for question in claimed:
-        service_mail_sender.send_claimed(made.unit_of_work, post_by_way(made), question, now=now)
+        service_mail_sender.send_claimed(
+            context.unit_of_work, post_by_way(context), question, now=now
+        )
 
 
 def sweep_signups() -> None:
     """Queue sign-ups whose job was lost."""
     with services().unit_of_work() as tx:
-        for found in tx.session.scalars(sa.select(Signup.id).order_by(Signup.id).limit(1000)):
-            key = f"signup-{found}"
-            tx.after_commit(Job("process_signup", (found,), queue="mail", key=key))
+        for signup_id in tx.session.scalars(sa.select(Signup.id).order_by(Signup.id).limit(1000)):
+            key = f"signup-{signup_id}"
+            tx.after_commit(Job("process_signup", (signup_id,), queue="mail", key=key))
 
 
 def process_address_change(change_id: int) -> None:

@@ -11,9 +11,9 @@ from listmgr.kit.clock import now
 
 def work_import(import_id: int, turn: int) -> None:
     """Continue an import for some seconds, then queue the next slice."""
-    made = services()
-    if importing.work_slice(made.unit_of_work, import_id, holder(turn), now=now):
-        with made.unit_of_work() as tx:
+    context = services()
+    if importing.work_slice(context.unit_of_work, import_id, holder(turn), now=now):
+        with context.unit_of_work() as tx:
             sweep.enqueue_import(tx, import_id, 1 - turn)
 
 
@@ -25,10 +25,10 @@ def sweep_imports() -> None:
 
 def erase_from_imports() -> None:
     """Search stored files for erased people, each file in a transaction of its own."""
-    made = services()
+    context = services()
     is_any = True
     while is_any:
-        with made.unit_of_work() as tx:
+        with context.unit_of_work() as tx:
             is_any = erasure.search_next_file(tx)
 
 

@@ -28,9 +28,9 @@ def send_question(question_id: int) -> None:
     """Send one service mail."""
     if mail_is_on_hold():
         return
-    made = services()
+    context = services()
     service_mail_sender.send_question(
-        made.unit_of_work, post_by_way(made), _TEMPLATES, question_id, now=now
+        context.unit_of_work, post_by_way(context), _TEMPLATES, question_id, now=now
     )
 
 
@@ -45,8 +45,10 @@ def send_card_letter(letter_id: int) -> None:
     """Send one first reply."""
     if mail_is_on_hold():
         return
-    made = services()
-    reply_sender.send_reply(made.unit_of_work, post_by_way(made), _TEMPLATES, letter_id, now=now)
+    context = services()
+    reply_sender.send_reply(
+        context.unit_of_work, post_by_way(context), _TEMPLATES, letter_id, now=now
+    )
 
 
 def claim_own(tx: Transaction) -> list[ClaimedQuestion]:
@@ -54,13 +56,13 @@ def claim_own(tx: Transaction) -> list[ClaimedQuestion]:
 
     Those not to be sent now are left to the sweep.
     """
-    made = [job for job in tx.jobs if job.name == send_question.__name__]
-    tx.jobs = [job for job in tx.jobs if job not in made]
-    questions = [tx.session.get_one(ServiceMail, job.args[0]) for job in made]
+    own_jobs = [job for job in tx.jobs if job.name == send_question.__name__]
+    tx.jobs = [job for job in tx.jobs if job not in own_jobs]
+    questions = [tx.session.get_one(ServiceMail, job.args[0]) for job in own_jobs]
     claimed = [service_mail_sender.claim(tx, question, _TEMPLATES, now()) for question in questions]
     return [question for question in claimed if question is not None]
 
 
-def post_by_way(made: Services) -> SendVia:
+def post_by_way(context: Services) -> SendVia:
     """Return the function that sends a mail over its route's account."""
-    return post_by(made.post, permits_at(made.settings.redis_url), now=now)
+    return post_by(context.post, permits_at(context.settings.redis_url), now=now)

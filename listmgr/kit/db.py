@@ -117,5 +117,5 @@ def _has_something_to_read(descriptor: int) -> bool:
 
 def libpq_url(url: str) -> str:
     """Return a database URL as libpq reads it: without driver name and driver settings."""
-    told = sa.make_url(url).difference_update_query([PREPARE_THRESHOLD])
-    return told.set(drivername="postgresql").render_as_string(hide_password=False)
+    parsed = sa.make_url(url).difference_update_query([PREPARE_THRESHOLD])
+    return parsed.set(drivername="postgresql").render_as_string(hide_password=False)

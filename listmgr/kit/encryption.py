@@ -16,11 +16,11 @@ class SealBroken(Exception):
 
 def _box(keys: Sequence[str], purpose: str) -> MultiFernet:
     # A key of its own for each purpose, so that what is sealed for one opens for no other.
-    made = [
+    boxes = [
         hmac.digest(key.encode(), f"listmgr.seal.{purpose}".encode(), hashlib.sha256)
         for key in keys
     ]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in made])
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in boxes])
 
 
 def seal(keys: Sequence[str], purpose: str, text: str) -> str:

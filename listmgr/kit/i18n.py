@@ -22,6 +22,6 @@ def lazy_message(sentence: str, **gaps: str) -> LazyMessage:
 
     A message without parameters is used unchanged, so that it may contain a %.
     """
-    made = LazyMessage(sentence % gaps if gaps else sentence)
-    made.sentence, made.gaps = sentence, gaps
-    return made
+    message = LazyMessage(sentence % gaps if gaps else sentence)
+    message.sentence, message.gaps = sentence, gaps
+    return message

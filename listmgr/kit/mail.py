@@ -139,23 +139,23 @@ class _Connection(Connection):
                 self.host.quit()
 
     def configure_host(self) -> smtplib.SMTP:
-        wanted = self.account
+        account = self.account
         # It reads all certificates of the system, which costs more than a mail.
-        context = ssl.create_default_context() if wanted.security != "none" else None
+        context = ssl.create_default_context() if account.security != "none" else None
         host: smtplib.SMTP
-        if wanted.security == "tls":
+        if account.security == "tls":
             host = _BoundedRepliesTls(
-                wanted.host, wanted.port, timeout=wanted.timeout, context=context
+                account.host, account.port, timeout=account.timeout, context=context
             )
         else:
-            host = _BoundedReplies(wanted.host, wanted.port, timeout=wanted.timeout)
+            host = _BoundedReplies(account.host, account.port, timeout=account.timeout)
         try:
             host.ehlo()
-            if wanted.security == "starttls":
+            if account.security == "starttls":
                 host.starttls(context=context)
                 host.ehlo()
-            if wanted.username:
-                host.login(wanted.username, wanted.password)
+            if account.username:
+                host.login(account.username, account.password)
         except (OSError, smtplib.SMTPException):
             host.close()
             raise
@@ -272,7 +272,7 @@ def _transmit(host: smtplib.SMTP, sender: str, recipient: str, octets: bytes) ->
         # The server minds us, not this mail: it is asked again when the operator has seen to it.
         raise MailServerAway(f"{code} {_text(reply)}")
     _expect(*host.rcpt(recipient))
-    _expect(*host.docmd("DATA"), wanted=354)
+    _expect(*host.docmd("DATA"), expected=354)
     try:
         host.send(re.sub(rb"(?m)^\.", b"..", octets) + b".\r\n")
         code, reply = host.getreply()
@@ -282,11 +282,11 @@ def _transmit(host: smtplib.SMTP, sender: str, recipient: str, octets: bytes) ->
     return f"{code} {_text(reply)}"
 
 
-def _expect(code: int, reply: bytes, *, wanted: int = 250) -> None:
+def _expect(code: int, reply: bytes, *, expected: int = 250) -> None:
     if code == 421:
         raise MailServerAway(f"{code} {_text(reply)}")
     # 251: the server knows a new address of the recipient and forwards (RFC 5321 section 3.4).
-    if code not in {wanted, 251}:
+    if code not in {expected, 251}:
         raise MailRefused(code, _text(reply))
 
 

@@ -49,8 +49,8 @@ def mend(connection: redis.Redis, queues: Iterable[str] = QUEUES) -> int:
         actual = [as_text(kind) for kind in pipeline.execute()]
     wrong = [
         key
-        for (key, kind), found in zip(expected.items(), actual, strict=True)
-        if found not in {kind, "none"}
+        for (key, kind), actual_kind in zip(expected.items(), actual, strict=True)
+        if actual_kind not in {kind, "none"}
     ]
     if wrong:
         connection.delete(*wrong)
@@ -113,7 +113,7 @@ def execution_ids(connection: redis.Redis, job_id: str) -> list[str]:
 
 def is_running(connection: redis.Redis, job_id: str) -> bool:
     """Whether a worker renews a run of the job."""
-    keys = [execution_key(job_id, found) for found in execution_ids(connection, job_id)]
+    keys = [execution_key(job_id, run_id) for run_id in execution_ids(connection, job_id)]
     return bool(keys and connection.exists(*keys))
 
 

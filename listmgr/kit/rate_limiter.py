@@ -107,9 +107,9 @@ class RateLimiter:
     def take(self, asks: Sequence[Ask], *, at: float = 0.0) -> list[Given | Unknown]:
         """Answer each request; `at` (epoch seconds) replaces Valkey's clock."""
         keys = [key for ask in asks for key in _keys(ask)]
-        wanted = [_as_json(ask) for ask in asks]
-        found = cast("list[list[int]]", self._run("take", keys, now=_micros(at), asks=wanted))
-        return [_answer(ask, told) for ask, told in zip(asks, found, strict=True)]
+        requests = [_as_json(ask) for ask in asks]
+        replies = cast("list[list[int]]", self._run("take", keys, now=_micros(at), asks=requests))
+        return [_answer(ask, reply) for ask, reply in zip(asks, replies, strict=True)]
 
     def give_back(self, ask: Ask, count: int) -> None:
         """Return unused permits."""
@@ -128,8 +128,8 @@ class RateLimiter:
     def used(self, ask: Ask) -> tuple[int, int]:
         """Return how many of the hour's and the day's permits are used."""
         with _reaching():
-            found = cast("list[bytes | None]", self._redis.mget(_keys(ask)[1:3]))
-        return int(found[0] or 0), int(found[1] or 0)
+            counters = cast("list[bytes | None]", self._redis.mget(_keys(ask)[1:3]))
+        return int(counters[0] or 0), int(counters[1] or 0)
 
     def enter(self, key: str, holders: Sequence[str], *, most: int, seconds: int) -> int:
         """Return how many of the holders have a slot now; existing holders keep theirs."""
@@ -151,8 +151,8 @@ class RateLimiter:
         `floor`.
         """
         step = _micros(1 / rate)
-        found = self._run("queue", [f"{key}:tail"], count=count, step=step, floor=_micros(floor))
-        return float(found) / SECOND
+        micros = self._run("queue", [f"{key}:tail"], count=count, step=step, floor=_micros(floor))
+        return float(micros) / SECOND
 
     def heard(
         self, key: str, scope: str, *, good: int, bad: int, rule: BackOff, jitter: float
@@ -184,8 +184,8 @@ class RateLimiter:
     def read_counter(self, key: str) -> int | None:
         """Return the stored number, or None."""
         with _reaching():
-            found = cast("bytes | None", self._redis.get(key))
-        return None if found is None else int(found)
+            value = cast("bytes | None", self._redis.get(key))
+        return None if value is None else int(value)
 
     def add_to_counter(self, key: str, number: int, *, enough: int) -> None:
         """Add to a stored number and delete it once it reaches `enough`."""
@@ -199,16 +199,18 @@ class RateLimiter:
         with _reaching(), self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(key)
             pipe.time()
-            found, clock = pipe.execute()
+            stored, clock = pipe.execute()
         behind = _behind(clock)
-        told = ((name.decode(), value.split()) for name, value in found.items())
-        return {name: int(till) / SECOND + behind for name, (_, level, till) in told if int(level)}
+        places = ((name.decode(), value.split()) for name, value in stored.items())
+        return {
+            name: int(till) / SECOND + behind for name, (_, level, till) in places if int(level)
+        }
 
     def recall(self, key: str) -> set[str]:
         """Return the names stored under a key."""
         with _reaching():
-            found = cast("set[bytes]", self._redis.smembers(key))
-        return {name.decode() for name in found}
+            names = cast("set[bytes]", self._redis.smembers(key))
+        return {name.decode() for name in names}
 
     def remember(self, key: str, names: Collection[str], *, seconds: int) -> None:
         """Store these names under a key, replacing others."""
@@ -253,8 +255,8 @@ def _as_json(ask: Ask) -> dict[str, object]:
     return {"want": ask.want, "per_second": ask.per_second, "hour": hour, "day": day} | spans
 
 
-def _answer(ask: Ask, told: list[Any]) -> Given | Unknown:
-    given, start, why, wait = told
+def _answer(ask: Ask, reply: list[Any]) -> Given | Unknown:
+    given, start, why, wait = reply
     if given < 0:
         return Unknown(ask.key, start, why == 3)
     return Given(given, start / SECOND, _WHY[why], wait / SECOND)

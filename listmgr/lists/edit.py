@@ -41,32 +41,32 @@ def create_list(
     if slug and tx.session.scalars(sa.select(MailingList.id).filter_by(slug=slug)).first():
         typed.wrong["slug"] = N_("There is a list with this short name.")
     values = _checked(description, typed)
-    made = MailingList(slug=slug, created_at=at, **values)
-    tx.session.add(made)
+    mailing_list = MailingList(slug=slug, created_at=at, **values)
+    tx.session.add(mailing_list)
     tx.session.flush()
-    return made
+    return mailing_list
 
 
 def edit_list(tx: Transaction, list_id: int, description: Description) -> MailingList:
     """Change a list; proofs keep the earlier values. Raises InvalidInput."""
-    found = lock_list(tx, list_id)
+    mailing_list = lock_list(tx, list_id)
     for name, value in _checked(description, Validator()).items():
-        setattr(found, name, value)
-    return found
+        setattr(mailing_list, name, value)
+    return mailing_list
 
 
 def archive_list(tx: Transaction, list_id: int, *, at: datetime) -> MailingList:
     """Stop all mail and sign-ups; delete nothing."""
-    found = lock_list(tx, list_id)
-    found.archived_at = found.archived_at or at
-    return found
+    mailing_list = lock_list(tx, list_id)
+    mailing_list.archived_at = mailing_list.archived_at or at
+    return mailing_list
 
 
 def restore_list(tx: Transaction, list_id: int) -> MailingList:
     """Restore an archived list; consents are unchanged and have aged meanwhile."""
-    found = lock_list(tx, list_id)
-    found.archived_at = None
-    return found
+    mailing_list = lock_list(tx, list_id)
+    mailing_list.archived_at = None
+    return mailing_list
 
 
 def lists(session: Session) -> list[MailingList]:
@@ -77,39 +77,41 @@ def lists(session: Session) -> list[MailingList]:
 
 def find_list(session: Session, list_id: int) -> MailingList:
     """Return the list for reading. Raises NotFound."""
-    found = session.get(MailingList, list_id)
-    if found is None:
+    mailing_list = session.get(MailingList, list_id)
+    if mailing_list is None:
         raise NotFound(N_("There is no such list."))
-    return found
+    return mailing_list
 
 
 def lock_list(tx: Transaction, list_id: int) -> MailingList:
     """Return the list, locked until the commit. Raises NotFound."""
-    found = tx.session.get(MailingList, list_id, with_for_update=True, populate_existing=True)
-    if found is None:
+    record = tx.session.get(MailingList, list_id, with_for_update=True, populate_existing=True)
+    if record is None:
         raise NotFound(N_("There is no such list."))
-    return found
+    return record
 
 
-def _checked(told: Description, typed: Validator) -> dict[str, str]:
+def _checked(edit: Description, typed: Validator) -> dict[str, str]:
     values = {
-        "name": typed.shown_line("name", told.name, missing=N_("Give the list a name.")),
-        "description": typed.text("description", told.description, limit=2000),
-        "language": told.language,
+        "name": typed.shown_line("name", edit.name, missing=N_("Give the list a name.")),
+        "description": typed.text("description", edit.description, limit=2000),
+        "language": edit.language,
         "sender_name": typed.shown_line(
-            "sender_name", told.sender_name, missing=N_("Write the name people see as sender.")
+            "sender_name",
+            edit.sender_name,
+            missing=N_("Write the name people see as sender."),
         ),
-        "sender_address": _sender(typed, told.sender_address),
-        "controller": typed.shown_line("controller", told.controller),
+        "sender_address": _sender(typed, edit.sender_address),
+        "controller": typed.shown_line("controller", edit.controller),
         "imprint": typed.text(
             "imprint",
-            told.imprint,
+            edit.imprint,
             missing=N_("Write the imprint; every mail must name its sender (§ 5 DDG)."),
             limit=5000,
         ),
-        "privacy_url": typed.link("privacy_url", told.privacy_url),
+        "privacy_url": typed.link("privacy_url", edit.privacy_url),
     }
-    if told.language not in LANGUAGES:
+    if edit.language not in LANGUAGES:
         typed.wrong["language"] = "Choose a language."
     typed.done()
     return values

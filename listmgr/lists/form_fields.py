@@ -50,8 +50,8 @@ def asked_fields(rows: Rows, form_id: int) -> tuple[AskedField, ...]:
     asks = rows(_ASKS, {"form": form_id})
     if not asks:
         return ()
-    known = {field.key: field for field in catalogue_by(rows) if _may_be_asked(field)}
-    return tuple(AskedField(known[key], required) for key, required in asks if key in known)
+    by_key = {field.key: field for field in catalogue_by(rows) if _may_be_asked(field)}
+    return tuple(AskedField(by_key[key], required) for key, required in asks if key in by_key)
 
 
 _ASKS = "SELECT key, required FROM signup_form_fields WHERE form_id = %(form)s ORDER BY position"
@@ -63,9 +63,9 @@ def _may_be_asked(field: CatalogueField) -> bool:
 
 def checked_asks(session: Session, asks: Sequence[Ask], typed: Validator) -> list[SignupFormField]:
     """Return a form's rows in the given order; errors are reported for "asks"."""
-    known = {field.key for field in askable(session)}
+    askable_keys = {field.key for field in askable(session)}
     keys = [ask.key for ask in asks]
-    if not known.issuperset(keys) or len(set(keys)) < len(keys):
+    if not askable_keys.issuperset(keys) or len(set(keys)) < len(keys):
         typed.wrong["asks"] = N_("A chosen field can no longer be asked. Please look once more.")
     elif len(keys) > MOST_ASKED:
         typed.wrong["asks"] = N_("Nobody fills in so many fields. Ask for 20 at most.")
@@ -78,5 +78,5 @@ def checked_asks(session: Session, asks: Sequence[Ask], typed: Validator) -> lis
 def forms_asking(session: Session, key: str) -> list[SignupForm]:
     """Return the open forms that ask for a field."""
     asking = sa.select(SignupFormField.form_id).where(SignupFormField.key == key)
-    found = sa.select(SignupForm).where(SignupForm.id.in_(asking), SignupForm.closed_at.is_(None))
-    return list(session.scalars(found.order_by(SignupForm.id)))
+    query = sa.select(SignupForm).where(SignupForm.id.in_(asking), SignupForm.closed_at.is_(None))
+    return list(session.scalars(query.order_by(SignupForm.id)))

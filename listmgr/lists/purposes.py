@@ -31,10 +31,10 @@ def add_purpose(tx: Transaction, list_id: int, *, slug: str, name_de: str, name_
     if slug and tx.session.scalars(taken).first():
         typed.wrong["slug"] = N_("The list has a purpose with this short name.")
     typed.done()
-    made = Purpose(list_id=list_id, slug=slug, name_de=name_de, name_en=name_en)
-    tx.session.add(made)
+    purpose = Purpose(list_id=list_id, slug=slug, name_de=name_de, name_en=name_en)
+    tx.session.add(purpose)
     tx.session.flush()
-    return made
+    return purpose
 
 
 def publish_notice(
@@ -58,7 +58,7 @@ def publish_notice(
     earlier = tx.session.scalars(sa.select(Notice).where(Notice.purpose_id == purpose_id)).all()
     checked, privacy_version = _checked(words, privacy_version, {n.language for n in earlier})
     version = max((notice.version for notice in earlier), default=0) + 1
-    made = [
+    notices = [
         Notice(
             purpose_id=purpose_id,
             version=version,
@@ -71,11 +71,11 @@ def publish_notice(
         )
         for language, text in checked.items()
     ]
-    tx.session.add_all(made)
+    tx.session.add_all(notices)
     if demands_renewal:
         purpose.least_notice_version = version
     tx.session.flush()
-    return made
+    return notices
 
 
 def _checked(
@@ -85,7 +85,7 @@ def _checked(
     an old version.
     """
     typed = Validator()
-    found = {}
+    checked = {}
     for language in LANGUAGES:
         missing = N_("Earlier words exist in this language; write the new ones too.")
         text = typed.text(
@@ -95,23 +95,23 @@ def _checked(
             limit=5000,
         )
         if text:
-            found[language] = text
+            checked[language] = text
     privacy_version = typed.line("privacy_version", privacy_version, limit=100)
     typed.done()
-    if not found:
+    if not checked:
         raise InvalidInput(
             "Please correct the marked fields.",
             {"words_de": N_("Write the words people agree to, in one language at least.")},
         )
-    return found, privacy_version
+    return checked, privacy_version
 
 
 def find_purpose(session: Session, purpose_id: int) -> Purpose:
     """Return the purpose with its list and notices for reading. Raises NotFound."""
-    found = session.get(Purpose, purpose_id)
-    if found is None:
+    purpose = session.get(Purpose, purpose_id)
+    if purpose is None:
         raise NotFound("There is no such purpose.")
-    return found
+    return purpose
 
 
 def open_purposes(session: Session) -> list[Purpose]:

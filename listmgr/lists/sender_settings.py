@@ -21,7 +21,7 @@ def set_sending(
     tx: Transaction, list_id: int, *, sender_id: int | None, quiet: QuietTold
 ) -> MailingList:
     """Set the sender, or None for the one that serves the list's address. Raises InvalidInput."""
-    found = lock_list(tx, list_id)
+    mailing_list = lock_list(tx, list_id)
     typed = Validator()
     values = checked_quiet(typed, quiet)
     if sender_id is not None:
@@ -33,6 +33,6 @@ def set_sending(
         ensure_built_in(tx)
     typed.done()
     for name, value in values.items():
-        setattr(found, name, value)
-    found.sender_id = sender_id
-    return found
+        setattr(mailing_list, name, value)
+    mailing_list.sender_id = sender_id
+    return mailing_list

@@ -32,7 +32,7 @@ class FormWords:
 
 def create_form(
     tx: Transaction,
-    told: FormWords,
+    description: FormWords,
     *,
     slug: str,
     purpose_ids: Collection[int],
@@ -44,20 +44,20 @@ def create_form(
     slug = typed.slug("slug", slug)
     if slug and tx.session.scalars(sa.select(SignupForm.id).filter_by(slug=slug)).first():
         typed.wrong["slug"] = N_("There is a form with this short name.")
-    values = _checked(told, typed)
+    values = _checked(description, typed)
     purposes = _purposes(tx, purpose_ids, typed)
     fields = checked_asks(tx.session, asks, typed)
     typed.done()
-    made = SignupForm(slug=slug, created_at=at, purposes=purposes, asks=fields, **values)
-    tx.session.add(made)
+    form = SignupForm(slug=slug, created_at=at, purposes=purposes, asks=fields, **values)
+    tx.session.add(form)
     tx.session.flush()
-    return made
+    return form
 
 
 def edit_form(
     tx: Transaction,
     form_id: int,
-    told: FormWords,
+    description: FormWords,
     *,
     purpose_ids: Collection[int],
     asks: Sequence[Ask] = (),
@@ -65,7 +65,7 @@ def edit_form(
     """Change a form; earlier sign-ups are not affected. Raises InvalidInput."""
     form = lock_form(tx, form_id)
     typed = Validator()
-    values = _checked(told, typed)
+    values = _checked(description, typed)
     purposes = _purposes(tx, purpose_ids, typed)
     fields = checked_asks(tx.session, asks, typed)
     typed.done()
@@ -101,33 +101,33 @@ def forms(session: Session) -> list[SignupForm]:
 
 def find_form(session: Session, form_id: int) -> SignupForm:
     """Return the form for reading. Raises NotFound."""
-    found = session.get(SignupForm, form_id)
-    if found is None:
+    form = session.get(SignupForm, form_id)
+    if form is None:
         raise NotFound(N_("There is no such form."))
-    return found
+    return form
 
 
 def lock_form(tx: Transaction, form_id: int) -> SignupForm:
     """Return the form, locked until the commit. Raises NotFound."""
-    found = tx.session.get(SignupForm, form_id, with_for_update=True, populate_existing=True)
-    if found is None:
+    form = tx.session.get(SignupForm, form_id, with_for_update=True, populate_existing=True)
+    if form is None:
         raise NotFound(N_("There is no such form."))
-    return found
+    return form
 
 
-def _checked(told: FormWords, typed: Validator) -> dict[str, str]:
+def _checked(description: FormWords, typed: Validator) -> dict[str, str]:
     missing = N_("Write a title.")
     return {
-        "title_de": typed.shown_line("title_de", told.title_de, missing=missing),
-        "title_en": typed.shown_line("title_en", told.title_en, missing=missing),
-        "intro_de": typed.text("intro_de", told.intro_de, limit=2000),
-        "intro_en": typed.text("intro_en", told.intro_en, limit=2000),
+        "title_de": typed.shown_line("title_de", description.title_de, missing=missing),
+        "title_en": typed.shown_line("title_en", description.title_en, missing=missing),
+        "intro_de": typed.text("intro_de", description.intro_de, limit=2000),
+        "intro_en": typed.text("intro_en", description.intro_en, limit=2000),
     }
 
 
 def _purposes(tx: Transaction, ids: Collection[int], typed: Validator) -> list[Purpose]:
     """Return the chosen purposes; each needs published wording (L-01)."""
-    found = list(
+    purposes = list(
         tx.session.scalars(sa.select(Purpose).where(Purpose.id.in_(set(ids))).order_by(Purpose.id))
     )
     worded = set(
@@ -135,8 +135,8 @@ def _purposes(tx: Transaction, ids: Collection[int], typed: Validator) -> list[P
             sa.select(Notice.purpose_id).where(Notice.purpose_id.in_(set(ids))).distinct()
         )
     )
-    if not found:
+    if not purposes:
         typed.wrong["purposes"] = N_("Choose at least one purpose.")
-    elif {purpose.id for purpose in found} - worded:
+    elif {purpose.id for purpose in purposes} - worded:
         typed.wrong["purposes"] = N_("A chosen purpose has no words yet. Publish its notice first.")
-    return found
+    return purposes

@@ -47,7 +47,7 @@ def create_operator(
     if key and tx.session.scalars(sa.select(Operator.id).where(Operator.email == key)).first():
         typed.wrong["email"] = N_("There is an account with this address.")
     typed.done()
-    made = Operator(
+    operator = Operator(
         email=key,
         name=name,
         role=Role(role),
@@ -55,9 +55,9 @@ def create_operator(
         password_hash=hashed(password) if password else "",
         created_at=at,
     )
-    tx.session.add(made)
+    tx.session.add(operator)
     tx.session.flush()
-    return made
+    return operator
 
 
 def _email(typed: Validator, email: str) -> str:

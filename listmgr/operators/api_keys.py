@@ -53,7 +53,7 @@ def make_key(
         typed.wrong["scopes"] = N_("Choose what the program may do.")
     typed.done()
     secret = PREFIX + secrets.token_urlsafe(32)
-    made = ApiKey(
+    api_key = ApiKey(
         operator_id=operator_id,
         name=name,
         beginning=secret[:SHOWN],
@@ -61,9 +61,9 @@ def make_key(
         scopes=chosen,
         created_at=at,
     )
-    tx.session.add(made)
+    tx.session.add(api_key)
     tx.session.flush()
-    return made, secret
+    return api_key, secret
 
 
 def revoke_key(tx: Transaction, key_id: int, operator_id: int, *, at: datetime) -> ApiKey:
@@ -77,8 +77,8 @@ def revoke_key(tx: Transaction, key_id: int, operator_id: int, *, at: datetime) 
 
 def keys_of(session: Session, operator_id: int) -> list[ApiKey]:
     """Return an operator's keys, valid ones first."""
-    found = sa.select(ApiKey).where(ApiKey.operator_id == operator_id)
-    return list(session.scalars(found.order_by(ApiKey.revoked_at.is_not(None), ApiKey.id.desc())))
+    query = sa.select(ApiKey).where(ApiKey.operator_id == operator_id)
+    return list(session.scalars(query.order_by(ApiKey.revoked_at.is_not(None), ApiKey.id.desc())))
 
 
 def who_calls(tx: Transaction, secret: str, *, at: datetime) -> Caller | None:

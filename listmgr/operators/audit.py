@@ -58,14 +58,14 @@ def entries(
     limit: int = 100,
 ) -> list[AuditRow]:
     """Return the newest entries, or those below an id."""
-    found = (
+    query = (
         sa.select(AuditEntry, Operator.name)
         .outerjoin(Operator, Operator.id == AuditEntry.operator_id)
         .order_by(AuditEntry.id.desc())
         .limit(limit)
     )
     if before is not None:
-        found = found.where(AuditEntry.id < before)
+        query = query.where(AuditEntry.id < before)
     if operator_id is not None:
-        found = found.where(AuditEntry.operator_id == operator_id)
-    return [AuditRow(entry, name or "") for entry, name in session.execute(found)]
+        query = query.where(AuditEntry.operator_id == operator_id)
+    return [AuditRow(entry, name or "") for entry, name in session.execute(query)]

@@ -42,10 +42,10 @@ def _guesses(password: str, own_words: Sequence[str]) -> float:
     # Its lists are large, and needed when a password is set only.
     from zxcvbn import zxcvbn  # noqa: PLC0415
 
-    words = [word for told in own_words for word in (told, *_parts(told))]
+    words = [word for name in own_words for word in (name, *_parts(name))]
     looked_at = password.encode("utf-8", "replace").decode()[:_LOOKED_AT]
-    found = zxcvbn(looked_at, user_inputs=[word.casefold() for word in words if len(word) > 2])
-    return float(found["guesses"])
+    estimate = zxcvbn(looked_at, user_inputs=[word.casefold() for word in words if len(word) > 2])
+    return float(estimate["guesses"])
 
 
 def hashed(password: str) -> str:
@@ -53,9 +53,9 @@ def hashed(password: str) -> str:
     return _hasher.hash(_octets(password))
 
 
-def _parts(told: str) -> list[str]:
+def _parts(name: str) -> list[str]:
     """Return the words of a name, and all of them joined."""
-    parts = re.split(r"[\W_]+", told)
+    parts = re.split(r"[\W_]+", name)
     return [*parts, "".join(parts)]
 
 

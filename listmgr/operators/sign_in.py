@@ -22,16 +22,16 @@ _ONE_TIME, _FIRST_RUN = "one-time", "first-run"
 
 def sign_in(tx: Transaction, *, email: str, password: str) -> Operator | None:
     """Return the operator, or None. An unknown address takes as long as a wrong password."""
-    found = tx.session.scalars(
+    operator = tx.session.scalars(
         sa.select(Operator).where(
             Operator.email == account_key(email), Operator.disabled_at.is_(None)
         )
     ).one_or_none()
-    if not matches(found.password_hash if found else "", password) or found is None:
+    if not matches(operator.password_hash if operator else "", password) or operator is None:
         return None
-    if is_outdated(found.password_hash):
-        found.password_hash = hashed(password)
-    return found
+    if is_outdated(operator.password_hash):
+        operator.password_hash = hashed(password)
+    return operator
 
 
 def account_of(session: Session, email: str) -> int | None:
@@ -151,10 +151,10 @@ def _is_anybody(session: Session) -> bool:
 
 def _numbers(settings: Settings, token: str, kind: str, count: int, at: datetime) -> list[int]:
     """Return the numbers in a token of a kind; the last one is its expiry."""
-    told, *numbers = open_token(settings.secret_keys, TokenPurpose.SIGN_IN, token) or [""]
-    if told != kind or len(numbers) != count + 1:
+    token_kind, *numbers = open_token(settings.secret_keys, TokenPurpose.SIGN_IN, token) or [""]
+    if token_kind != kind or len(numbers) != count + 1:
         raise TokenInvalid
-    found = [int(number) for number in numbers]
-    if at.timestamp() > found.pop():
+    parsed = [int(number) for number in numbers]
+    if at.timestamp() > parsed.pop():
         raise TokenExpired
-    return found
+    return parsed

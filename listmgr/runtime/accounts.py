@@ -125,13 +125,13 @@ def _add(name: str) -> None:
             " there is no useradd to make them. Make them, or start it as an ordinary user."
         )
     options = ["--system", "--user-group", "--no-create-home", "--home-dir=/nonexistent"]
-    made = subprocess.run(  # noqa: S603 - the system's own program
+    result = subprocess.run(  # noqa: S603 - the system's own program
         [useradd, *options, "--shell=/usr/sbin/nologin", name],
         capture_output=True,
         text=True,
         check=False,
     )
-    if made.returncode == _LOCKED:
+    if result.returncode == _LOCKED:
         time.sleep(0.1)
-    elif made.returncode not in (0, _EXISTS):
-        raise RuntimeFailure(f"The account {name} cannot be made: {made.stderr.strip()}")
+    elif result.returncode not in (0, _EXISTS):
+        raise RuntimeFailure(f"The account {name} cannot be made: {result.stderr.strip()}")

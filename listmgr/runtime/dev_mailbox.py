@@ -107,13 +107,13 @@ class Store:
             mails = [*self.campaign_mails, *self.other_mails]
         newest = sorted(mails, key=lambda entry: entry.at, reverse=True)
         words, to = words.casefold(), to.casefold()
-        found = [
+        entries = [
             entry
             for entry in newest
             if (not to or entry.to.casefold() == to)
             and (words in entry.subject.casefold() or words in entry.to.casefold())
         ]
-        return found[:limit]
+        return entries[:limit]
 
     def read(self, name: str) -> bytes:
         """Return a mail's bytes; abort with 404 if there is none."""
@@ -178,8 +178,8 @@ def viewer(store: Store) -> Flask:
 
     @app.get("/api/messages")
     def messages() -> list[dict[str, Any]]:
-        found = store.find(request.args.get("q", ""), request.args.get("to", ""), 2 * KEPT)
-        return [asdict(entry) for entry in found]
+        entries = store.find(request.args.get("q", ""), request.args.get("to", ""), 2 * KEPT)
+        return [asdict(entry) for entry in entries]
 
     return app
 

@@ -72,7 +72,7 @@ class RunningInstallation:
 
 
 def run(
-    wanted: InstallOptions,
+    options: InstallOptions,
     work: Callable[[RunningInstallation], bool],
     say: Callable[[str], object],
 ) -> None:
@@ -82,17 +82,17 @@ def run(
     KeyboardInterrupt after an orderly stop by a signal.
     """
     install_signal_handlers()
-    with only_one(wanted.data_dir):
-        _port_is_free(wanted.host, wanted.port)
-        share_out(wanted.data_dir)
+    with only_one(options.data_dir):
+        _port_is_free(options.host, options.port)
+        share_out(options.data_dir)
         if os.geteuid() == 0 and unprivileged(PROGRAMS) is None:
             say(_STAYS_ROOT)
         # A wrong setting is told before anything has been started.
         with with_files_of(PROGRAMS):
-            load_settings(_told(wanted))
+            load_settings(_told(options))
         given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", OWNER)}
         house = EmbeddedServers(
-            wanted.data_dir,
+            options.data_dir,
             database=given["DATABASE_URL"],
             owner=given[OWNER] if given["DATABASE_URL"] else "",
             queue=given["REDIS_URL"],
@@ -101,13 +101,13 @@ def run(
         with house:
             _given_servers_answer(house, given)
             migrate(house.owner_url, application_url=house.database_url)
-            _look_at_the_database(wanted, house)
-            waves, site = _plan(wanted, house)
+            _look_at_the_database(options, house)
+            waves, site = _plan(options, house)
             supervisor = Supervisor(waves, house.servers, say)
             load_once(site.settings)
             try:
                 supervisor.start()
-                _wait_for(wanted, site, supervisor)
+                _wait_for(options, site, supervisor)
                 with with_files_of(PROGRAMS):
                     stays = work(site)
                 if stays:
@@ -117,11 +117,11 @@ def run(
                 supervisor.stop()
 
 
-def _look_at_the_database(wanted: InstallOptions, house: EmbeddedServers) -> None:
+def _look_at_the_database(options: InstallOptions, house: EmbeddedServers) -> None:
     """Check, before anything uses it, that the database is this installation's."""
     try:
         with with_files_of(PROGRAMS):
-            settings = load_settings(_told(wanted) | {"DATABASE_URL": house.database_url})
+            settings = load_settings(_told(options) | {"DATABASE_URL": house.database_url})
             verify_database(settings)
             if house.is_embedded:
                 check_folder(settings)
@@ -129,16 +129,16 @@ def _look_at_the_database(wanted: InstallOptions, house: EmbeddedServers) -> Non
         raise RuntimeFailure(str(error)) from None
 
 
-def _told(wanted: InstallOptions) -> dict[str, str]:
+def _told(options: InstallOptions) -> dict[str, str]:
     """Return the environment with what the command line adds."""
     env = dict(os.environ)
-    env["LISTMGR_DATA_DIR"] = str(wanted.data_dir)
-    env.setdefault("LISTMGR_BASE_URL", wanted.address)
+    env["LISTMGR_DATA_DIR"] = str(options.data_dir)
+    env.setdefault("LISTMGR_BASE_URL", options.address)
     # Those who run all day have no need of the owner's password.
     env.pop(OWNER, None)
     if unprivileged(PROGRAMS) is not None:
         # Root's is closed to them, and libpq would stumble over that.
-        env["HOME"] = str(wanted.data_dir)
+        env["HOME"] = str(options.data_dir)
     return env
 
 
@@ -173,32 +173,32 @@ def _first_line(error: Exception) -> str:
 
 
 def _plan(
-    wanted: InstallOptions, house: EmbeddedServers
+    options: InstallOptions, house: EmbeddedServers
 ) -> tuple[list[list[Program]], RunningInstallation]:
     """Return the processes to run; their environment carries their settings."""
-    env = _told(wanted)
+    env = _told(options)
     env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}
-    logs = wanted.data_dir / "logs"
+    logs = options.data_dir / "logs"
     logs.mkdir(mode=0o750, exist_ok=True)
 
     def ours(name: str, *argv: str) -> Program:
-        called = partial(_command, argv, wanted.data_dir)
+        called = partial(_command, argv, options.data_dir)
         return Program(name, called, env, logs / f"{name}.log")
 
     mailbox, mailbox_url = [], ""
     if not env.get("LISTMGR_SMTP_URL"):
-        smtp, pages = free_port(), free_port(max(wanted.port + 1, LOWEST_FREE_PORT))
+        smtp, pages = free_port(), free_port(max(options.port + 1, LOWEST_FREE_PORT))
         mailbox_url = f"http://127.0.0.1:{pages}"
         env["LISTMGR_SMTP_URL"] = f"smtp://127.0.0.1:{smtp}"
         # Mail goes to this machine's mailbox: whether a domain takes any does not matter.
         env.setdefault("LISTMGR_DNS_SERVERS", "off")
         mailbox.append(ours("mailbox", "mailbox", f"--smtp-port={smtp}", f"--http-port={pages}"))
     site = RunningInstallation(load_settings(env), env, mailbox_url)
-    web = Program("web", partial(_serve, wanted, _bind(wanted)), env, logs / "web.log")
-    web.answers = partial(_answers, f"{wanted.address}/health/live", site.settings.host)
+    web = Program("web", partial(_serve, options, _bind(options)), env, logs / "web.log")
+    web.answers = partial(_answers, f"{options.address}/health/live", site.settings.host)
     workers = [
         ours(f"worker-{number}", "worker", "--queues=send")
-        for number in range(1, wanted.workers + 1)
+        for number in range(1, options.workers + 1)
     ]
     workers += [
         ours(f"worker-{queue}", "worker", f"--queues={queue}") for queue in ("mail", "work")
@@ -213,7 +213,7 @@ def _command(argv: Sequence[str], data_dir: Path) -> None:
     call_command(argv)
 
 
-def _serve(wanted: InstallOptions, bind: str) -> None:
+def _serve(options: InstallOptions, bind: str) -> None:
     """In a fork: run gunicorn as its own command would."""
     sys.argv = [
         "gunicorn",
@@ -224,17 +224,17 @@ def _serve(wanted: InstallOptions, bind: str) -> None:
         f"--user={os.geteuid()}",
         f"--group={os.getegid()}",
         # It is part of the name people see.
-        f"--name=listmgr web ({wanted.data_dir})",
+        f"--name=listmgr web ({options.data_dir})",
     ]
     serve_pages("gunicorn")
 
 
-def _bind(wanted: InstallOptions) -> str:
+def _bind(options: InstallOptions) -> str:
     """Return where the web server listens. A privileged port is opened here, as root."""
-    if unprivileged(PROGRAMS) is None or wanted.port >= LOWEST_FREE_PORT:
-        return f"{bracketed(wanted.host)}:{wanted.port}"
-    family = socket.getaddrinfo(wanted.host, wanted.port, type=socket.SOCK_STREAM)[0][0]
-    listener = socket.create_server((wanted.host, wanted.port), family=family)
+    if unprivileged(PROGRAMS) is None or options.port >= LOWEST_FREE_PORT:
+        return f"{bracketed(options.host)}:{options.port}"
+    family = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0][0]
+    listener = socket.create_server((options.host, options.port), family=family)
     listener.set_inheritable(True)
     return f"fd://{listener.detach()}"
 
@@ -244,16 +244,16 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _wait_for(wanted: InstallOptions, site: RunningInstallation, supervisor: Supervisor) -> None:
+def _wait_for(options: InstallOptions, site: RunningInstallation, supervisor: Supervisor) -> None:
     """Wait until the web server, PostgreSQL, Valkey and the mailbox answer."""
-    pages = {f"{wanted.address}/health/ready": site.settings.host}
+    pages = {f"{options.address}/health/ready": site.settings.host}
     if site.mailbox_url:
         pages[site.mailbox_url] = urlsplit(site.mailbox_url).netloc
     end = time.monotonic() + START_SECONDS
     for page, host in pages.items():
         while not _answers(page, host):
             if time.monotonic() > end:
-                raise RuntimeFailure(f"{page} does not answer; see {wanted.data_dir / 'logs'}.")
+                raise RuntimeFailure(f"{page} does not answer; see {options.data_dir / 'logs'}.")
             supervisor.look()
             time.sleep(0.05)
 

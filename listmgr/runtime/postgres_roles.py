@@ -55,8 +55,8 @@ def prepare(connect: Connect) -> None:
     with connect("postgres") as connection:
         connection.autocommit = True
         _make_roles(connection)
-        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
-        if known.fetchone() is None:
+        database = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
+        if database.fetchone() is None:
             connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
         connection.execute(f"ALTER DATABASE {DATABASE} OWNER TO {OWNER}")
         connection.execute(f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC")

@@ -43,10 +43,10 @@ Say = Callable[[str], object]
 def major_of(binaries: Path) -> int:
     """Return the major version of a server's programs. Raises RuntimeFailure if they do not run."""
     try:
-        told = subprocess.run(  # noqa: S603 - our own argument vector
+        result = subprocess.run(  # noqa: S603 - our own argument vector
             [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
         ).stdout
-        return int(told.split()[2].split(".")[0].removesuffix("devel"))
+        return int(result.split()[2].split(".")[0].removesuffix("devel"))
     except (OSError, subprocess.CalledProcessError, ValueError, IndexError):
         raise RuntimeFailure(f"{binaries / 'postgres'} does not run on this machine.") from None
 
@@ -146,9 +146,9 @@ def _programs(root: Path, major: int) -> Path:
         root / f"server-{major}" / "bin",
         Path(DEBIAN.format(major=major)),
     )
-    for found in candidates:
-        if (found / "postgres").exists() and major_of(found) == major:
-            return found
+    for folder in candidates:
+        if (folder / "postgres").exists() and major_of(folder) == major:
+            return folder
     raise RuntimeFailure(
         f"{root / DATA} was made by PostgreSQL {major}, whose programs are needed once more to"
         f" move it. Install them (Debian: apt-get install postgresql-{major}), or put them into"
@@ -169,8 +169,8 @@ def _is_room(root: Path, data: Path) -> None:
 @contextmanager
 def _running(binaries: Path, data: Path, log: Path) -> Iterator[Path]:
     """Run a server for us only: its socket is in a private folder."""
-    with tempfile.TemporaryDirectory(prefix="listmgr-pg-", dir="/tmp") as made:
-        sockets = owned_folder(Path(made))
+    with tempfile.TemporaryDirectory(prefix="listmgr-pg-", dir="/tmp") as folder:
+        sockets = owned_folder(Path(folder))
         access = sockets / "access"
         access.write_text("local all all trust\n")
         access.chmod(0o644)
@@ -291,8 +291,8 @@ def _compare(source: Path, target: Path) -> None:
     """Raise RuntimeFailure unless both databases hold the same amount of data."""
     with _connect(source) as before, _connect(target) as after:
         for table in COUNTED:
-            known = before.execute("SELECT to_regclass(%s)", (table,)).fetchone()
-            if known is None or known[0] is None:
+            exists = before.execute("SELECT to_regclass(%s)", (table,)).fetchone()
+            if exists is None or exists[0] is None:
                 continue
             count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
             if before.execute(count).fetchone() != after.execute(count).fetchone():
@@ -308,8 +308,8 @@ def _tell_the_installation(target: Path) -> None:
     Transaction ids, by which the journal is copied in order, begin anew.
     """
     with _connect(target) as connection:
-        known = connection.execute("SELECT to_regclass('installation')").fetchone()
-        if known is not None and known[0] is not None:
+        exists = connection.execute("SELECT to_regclass('installation')").fetchone()
+        if exists is not None and exists[0] is not None:
             connection.execute(
                 "UPDATE installation SET generation = generation + 1, place = concat_ws('/',"
                 " (SELECT system_identifier FROM pg_control_system()),"

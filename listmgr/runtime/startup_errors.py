@@ -38,8 +38,8 @@ def failure(what: str, log: Path, since: int) -> RuntimeFailure:
         return RuntimeFailure(what)
     with log.open("rb") as file:
         file.seek(max(since, size_of(log) - _TAIL))
-        told = file.read()
-    reason = next((words for mark, words in _REASONS if mark in told), "")
+        written = file.read()
+    reason = next((words for mark, words in _REASONS if mark in written), "")
     return RuntimeFailure(f"{what}; see {log}" if not reason else f"{what}. {reason} ({log})")
 
 

@@ -63,7 +63,7 @@ class SteadyWorker(BaseWorker):
         trouble, wait = ThrottledLog(log), SHORTEST_WAIT
         while True:
             try:
-                found = self._next(timeout)
+                dequeued = self._next(timeout)
             except DequeueTimeout:
                 self.release()
                 wait = SHORTEST_WAIT
@@ -77,7 +77,7 @@ class SteadyWorker(BaseWorker):
                 time.sleep(wait)
                 wait = min(LONGEST_WAIT, wait * 2)
             else:
-                return found
+                return dequeued
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job; its errors end no worker."""

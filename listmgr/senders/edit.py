@@ -54,37 +54,37 @@ class AccountTold:
     processor_contract: str = ""
 
 
-def create_sender(tx: Transaction, told: AccountTold, *, at: datetime) -> Sender:
+def create_sender(tx: Transaction, form: AccountTold, *, at: datetime) -> Sender:
     """Create a sender without limits. Raises InvalidInput."""
     typed = Validator()
-    values = _checked(told, typed)
+    values = _checked(form, typed)
     typed.done()
-    made = Sender(created_at=at, password=_sealed(tx, told), **values)
-    tx.session.add(made)
+    sender = Sender(created_at=at, password=_sealed(tx, form), **values)
+    tx.session.add(sender)
     tx.session.flush()
-    return made
+    return sender
 
 
-def edit_sender(tx: Transaction, sender_id: int, told: AccountTold) -> Sender:
+def edit_sender(tx: Transaction, sender_id: int, form: AccountTold) -> Sender:
     """Change its connection and the addresses it serves. Raises InvalidInput."""
-    found = lock_sender(tx, sender_id)
+    sender = lock_sender(tx, sender_id)
     typed = Validator()
-    values = _checked(told, typed)
-    if not told.password and found.password and _leads_elsewhere(found, values):
+    values = _checked(form, typed)
+    if not form.password and sender.password and _leads_elsewhere(sender, values):
         # Else whoever may edit could have the password sent to a host of their own.
         typed.wrong |= {"password": N_("Type the password again: it goes to another server now.")}
     typed.done()
     for name, value in values.items():
-        setattr(found, name, value)
-    if told.password or not told.username.strip():
-        found.password = _sealed(tx, told)
-    return found
+        setattr(sender, name, value)
+    if form.password or not form.username.strip():
+        sender.password = _sealed(tx, form)
+    return sender
 
 
 def pace_sender(
     tx: Transaction,
     sender_id: int,
-    told: PacingTold,
+    form: PacingTold,
     quiet: QuietTold,
     domains: list[tuple[str, dict[str, str]]],
     *,
@@ -94,33 +94,33 @@ def pace_sender(
 
     `providers` are the names that stand for many domains.
     """
-    found = ensure_built_in(tx) if sender_id == BUILT_IN else lock_sender(tx, sender_id)
+    sender = ensure_built_in(tx) if sender_id == BUILT_IN else lock_sender(tx, sender_id)
     typed = Validator()
-    values = checked_pacing(typed, told) | checked_quiet(typed, quiet)
+    values = checked_pacing(typed, form) | checked_quiet(typed, quiet)
     limits = checked_domains(typed, domains, providers=providers)
     typed.done()
     for name, value in values.items():
-        setattr(found, name, value)
-    found.domains = [SenderDomain(scope=scope, **limit) for scope, limit in limits.items()]
-    found.revision += 1
+        setattr(sender, name, value)
+    sender.domains = [SenderDomain(scope=scope, **limit) for scope, limit in limits.items()]
+    sender.revision += 1
     tx.session.flush()
-    return found
+    return sender
 
 
 def disable_sender(tx: Transaction, sender_id: int, *, at: datetime) -> Sender:
     """Stop sending by it; campaigns that use it stop and say so."""
     if sender_id == BUILT_IN:
         raise Refused(N_("The account of the settings cannot be disabled."))
-    found = lock_sender(tx, sender_id)
-    found.disabled_at = found.disabled_at or at
-    return found
+    sender = lock_sender(tx, sender_id)
+    sender.disabled_at = sender.disabled_at or at
+    return sender
 
 
 def enable_sender(tx: Transaction, sender_id: int) -> Sender:
     """Allow sending by it again."""
-    found = lock_sender(tx, sender_id)
-    found.disabled_at = None
-    return found
+    sender = lock_sender(tx, sender_id)
+    sender.disabled_at = None
+    return sender
 
 
 def ensure_built_in(tx: Transaction) -> Sender:
@@ -134,47 +134,47 @@ def ensure_built_in(tx: Transaction) -> Sender:
 
 def lock_sender(tx: Transaction, sender_id: int) -> Sender:
     """Return the sender, locked until the commit. Raises NotFound."""
-    found = tx.session.get(Sender, sender_id, with_for_update=True, populate_existing=True)
-    if found is None:
+    sender = tx.session.get(Sender, sender_id, with_for_update=True, populate_existing=True)
+    if sender is None:
         raise NotFound(N_("There is no such sender."))
-    return found
+    return sender
 
 
-def _sealed(tx: Transaction, told: AccountTold) -> str:
-    return seal(tx.settings.secret_keys, SEAL, told.password) if told.password else ""
+def _sealed(tx: Transaction, form: AccountTold) -> str:
+    return seal(tx.settings.secret_keys, SEAL, form.password) if form.password else ""
 
 
-def _leads_elsewhere(found: Sender, values: dict[str, object]) -> bool:
+def _leads_elsewhere(sender: Sender, values: dict[str, object]) -> bool:
     weaker = PORTS.keys() - {"none"}
     return (
-        found.host != values["host"]
-        or found.port != values["port"]
-        or (found.security in weaker and values["security"] == "none")
+        sender.host != values["host"]
+        or sender.port != values["port"]
+        or (sender.security in weaker and values["security"] == "none")
     )
 
 
-def _checked(told: AccountTold, typed: Validator) -> dict[str, object]:
-    security = told.security if told.security in PORTS else "starttls"
-    if security == "none" and told.password and not _is_here(told.host.strip()):
+def _checked(form: AccountTold, typed: Validator) -> dict[str, object]:
+    security = form.security if form.security in PORTS else "starttls"
+    if security == "none" and form.password and not _is_here(form.host.strip()):
         typed.wrong["security"] = N_(
             "A password must not go unencrypted over a network. Choose TLS."
         )
     return {
-        "name": typed.line("name", told.name, missing=N_("Give the sender a name."), limit=100),
-        "host": _host(typed, told.host),
-        "port": _port(typed, told.port, PORTS[security]),
+        "name": typed.line("name", form.name, missing=N_("Give the sender a name."), limit=100),
+        "host": _host(typed, form.host),
+        "port": _port(typed, form.port, PORTS[security]),
         "security": security,
-        "username": typed.line("username", told.username),
-        "envelope": _address(typed, "envelope", told.envelope),
-        "bounce_domain": _domain(typed, "bounce_domain", told.bounce_domain),
-        "serves": _served(typed, told.serves),
+        "username": typed.line("username", form.username),
+        "envelope": _address(typed, "envelope", form.envelope),
+        "bounce_domain": _domain(typed, "bounce_domain", form.bounce_domain),
+        "serves": _served(typed, form.serves),
         "processor": typed.line(
             "processor",
-            told.processor,
+            form.processor,
             missing=N_("Write who runs this server; your own company's name if it is yours."),
         ),
-        "processor_country": typed.line("processor_country", told.processor_country),
-        "processor_contract": typed.line("processor_contract", told.processor_contract),
+        "processor_country": typed.line("processor_country", form.processor_country),
+        "processor_contract": typed.line("processor_contract", form.processor_contract),
     }
 
 
@@ -185,8 +185,8 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def _host(typed: Validator, told: str) -> str:
-    host = typed.line("host", told, missing=N_("Write the name of the mail server.")).lower()
+def _host(typed: Validator, text: str) -> str:
+    host = typed.line("host", text, missing=N_("Write the name of the mail server.")).lower()
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -197,41 +197,41 @@ def _host(typed: Validator, told: str) -> str:
     return host
 
 
-def _port(typed: Validator, told: str, usual: int) -> int:
-    told = told.strip()
-    if not told:
+def _port(typed: Validator, text: str, usual: int) -> int:
+    text = text.strip()
+    if not text:
         return usual
-    if told.isascii() and told.isdecimal() and len(told) < 6 and 0 < int(told) < 65_536:
-        return int(told)
+    if text.isascii() and text.isdecimal() and len(text) < 6 and 0 < int(text) < 65_536:
+        return int(text)
     typed.wrong["port"] = N_("Write a number from 1 to 65535.")
     return usual
 
 
-def _address(typed: Validator, name: str, told: str) -> str:
+def _address(typed: Validator, name: str, text: str) -> str:
     try:
-        found = parse_address(told).envelope
+        envelope = parse_address(text).envelope
     except AddressError:
-        found = ""
-    if not found or not found.isascii():
+        envelope = ""
+    if not envelope or not envelope.isascii():
         typed.wrong[name] = N_("Write an e-mail address: bounces@example.org.")
         return ""
-    return found
+    return envelope
 
 
-def _domain(typed: Validator, name: str, told: str) -> str:
-    told = told.strip().lower()
-    return _address(typed, name, f"x@{told}").rpartition("@")[2] if told else ""
+def _domain(typed: Validator, name: str, text: str) -> str:
+    text = text.strip().lower()
+    return _address(typed, name, f"x@{text}").rpartition("@")[2] if text else ""
 
 
-def _served(typed: Validator, told: str) -> list[str]:
+def _served(typed: Validator, text: str) -> list[str]:
     """Parse From addresses and domains, separated by lines or commas."""
-    found = []
-    for word in re.findall(r"[^\s,;]+", typed.text("serves", told).lower()):
+    served = []
+    for word in re.findall(r"[^\s,;]+", typed.text("serves", text).lower()):
         try:
             parsed = parse_address(word if "@" in word.lstrip("@") else f"x@{word.lstrip('@')}")
         except AddressError:
             typed.wrong["serves"] = N_("Write addresses or domains, one a line: example.org.")
             continue
         address = parsed.display.lower()
-        found.append(address if "@" in word.lstrip("@") else address.rpartition("@")[2])
-    return sorted(set(found))
+        served.append(address if "@" in word.lstrip("@") else address.rpartition("@")[2])
+    return sorted(set(served))

@@ -79,9 +79,9 @@ class SendingPolicy:
 
     def quiet_begins(self, at: datetime) -> datetime | None:
         """Return when the next quiet hours begin, if none hold now."""
-        found = [one for quiet in self.quiet if (one := quiet.begins(at)) is not None]
-        return min(found, default=None)
+        starts = [start for quiet in self.quiet if (start := quiet.begins(at)) is not None]
+        return min(starts, default=None)
 
 
 def _latest(quiet: Sequence[Quiet], at: datetime) -> datetime | None:
-    return max((end for one in quiet if (end := one.until(at)) is not None), default=None)
+    return max((end for hours in quiet if (end := hours.until(at)) is not None), default=None)

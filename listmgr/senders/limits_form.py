@@ -27,64 +27,64 @@ class PacingTold:
     warm_up_began: str = ""
 
 
-def checked_pacing(typed: Validator, told: PacingTold) -> dict[str, object]:
+def checked_pacing(typed: Validator, form: PacingTold) -> dict[str, object]:
     """Return the columns' values; errors are collected in `typed`."""
     values: dict[str, object] = {
-        name: _number(typed, name, getattr(told, name))
+        name: _number(typed, name, getattr(form, name))
         for name in ("connections", "per_second", "per_hour", "per_day")
     }
-    steps = _steps(typed, told.warm_up)
+    steps = _steps(typed, form.warm_up)
     began = None
     if steps:
         try:
-            began = date.fromisoformat(told.warm_up_began.strip())
+            began = date.fromisoformat(form.warm_up_began.strip())
         except ValueError:
             typed.wrong["warm_up_began"] = N_("Choose the first day of the plan.")
     return values | {"warm_up": steps, "warm_up_began": began}
 
 
 def checked_domains(
-    typed: Validator, told: list[tuple[str, dict[str, str]]], *, providers: frozenset[str]
+    typed: Validator, rows: list[tuple[str, dict[str, str]]], *, providers: frozenset[str]
 ) -> dict[str, dict[str, int]]:
     """Return limits by provider or domain; rows without a name are ignored."""
-    found: dict[str, dict[str, int]] = {}
-    for at, (name, limits) in enumerate(told):
+    checked: dict[str, dict[str, int]] = {}
+    for at, (name, limits) in enumerate(rows):
         if not name.strip():
             continue
         scope = _scope(typed, f"scope-{at}", name, providers)
         values = {key: _number(typed, f"{key}-{at}", limits.get(key, "")) for key in DOMAIN_LIMITS}
         if not any(values.values()):
             typed.wrong.setdefault(f"scope-{at}", N_("Write at least one limit for it."))
-        if scope in found:
+        if scope in checked:
             typed.wrong.setdefault(f"scope-{at}", N_("It stands here twice."))
-        found[scope] = values
-    return found
+        checked[scope] = values
+    return checked
 
 
-def _scope(typed: Validator, field: str, told: str, providers: frozenset[str]) -> str:
-    told = typed.line(field, told, limit=253)
+def _scope(typed: Validator, field: str, text: str, providers: frozenset[str]) -> str:
+    text = typed.line(field, text, limit=253)
     for name in providers:
-        if told.lower() == name.lower():
+        if text.lower() == name.lower():
             return name
     try:
-        return parse_address(f"x@{told}").envelope.rpartition("@")[2].lower()
+        return parse_address(f"x@{text}").envelope.rpartition("@")[2].lower()
     except AddressError:
         typed.wrong.setdefault(field, N_("Choose a provider, or write a domain: example.org."))
-        return told
+        return text
 
 
-def _number(typed: Validator, field: str, told: str) -> int:
-    told = told.strip()
-    if not told:
+def _number(typed: Validator, field: str, text: str) -> int:
+    text = text.strip()
+    if not text:
         return 0
-    if told.isascii() and told.isdecimal() and len(told) < 11 and int(told) <= MOST:
-        return int(told)
+    if text.isascii() and text.isdecimal() and len(text) < 11 and int(text) <= MOST:
+        return int(text)
     typed.wrong[field] = N_("Write a whole number, or nothing for no limit.")
     return 0
 
 
-def _steps(typed: Validator, told: str) -> list[int]:
-    words = [word for word in re.split(r"[\s,;]+", told.strip()) if word]
+def _steps(typed: Validator, text: str) -> list[int]:
+    words = [word for word in re.split(r"[\s,;]+", text.strip()) if word]
     if not all(word.isascii() and word.isdecimal() and 0 < len(word) < 11 for word in words):
         typed.wrong["warm_up"] = N_("Write whole numbers, one for each day: 50, 100, 200.")
         return []

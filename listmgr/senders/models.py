@@ -78,7 +78,7 @@ class Sender(QuietColumns, Base):
                 self.per_day or 0,
                 self.connections or 0,
             ),
-            {one.scope: one.limit for one in self.domains},
+            {row.scope: row.limit for row in self.domains},
             tuple(self.warm_up or ()),
             self.warm_up_began,
             self.quiet.zone,

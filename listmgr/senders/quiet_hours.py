@@ -98,38 +98,38 @@ class QuietTold:
     zone: str = "Europe/Berlin"
 
 
-def checked_quiet(typed: Validator, told: QuietTold) -> dict[str, object]:
+def checked_quiet(typed: Validator, form: QuietTold) -> dict[str, object]:
     """Return the columns' values; errors are collected in `typed`."""
-    begin, end = _clock(typed, "quiet_from", told.begin), _clock(typed, "quiet_to", told.end)
+    begin, end = _clock(typed, "quiet_from", form.begin), _clock(typed, "quiet_to", form.end)
     if (begin is None) != (end is None):
         typed.wrong.setdefault("quiet_to", N_("Write both times, or none."))
     elif begin is not None and begin == end:
         typed.wrong["quiet_to"] = N_("Both times are the same. Choose whole days instead.")
-    days = sorted({day for day in told.days if day in range(7)})
+    days = sorted({day for day in form.days if day in range(7)})
     if len(days) == 7:
         typed.wrong["quiet_days"] = N_("With all seven days quiet no mail could ever go.")
     return {
         "quiet_from": begin,
         "quiet_to": end,
         "quiet_days": days,
-        "quiet_zone": checked_zone(typed, "quiet_zone", told.zone),
+        "quiet_zone": checked_zone(typed, "quiet_zone", form.zone),
     }
 
 
-def checked_zone(typed: Validator, field: str, told: str) -> str:
+def checked_zone(typed: Validator, field: str, text: str) -> str:
     """Return the name of a time zone."""
     try:
-        return ZoneInfo(typed.line(field, told, limit=64)).key
+        return ZoneInfo(typed.line(field, text, limit=64)).key
     except (KeyError, ValueError, OSError):
         typed.wrong[field] = N_("Write a time zone such as Europe/Berlin.")
         return ""
 
 
-def _clock(typed: Validator, field: str, told: str) -> time | None:
-    if not told.strip():
+def _clock(typed: Validator, field: str, text: str) -> time | None:
+    if not text.strip():
         return None
     try:
-        hours, _, minutes = told.strip()[:5].partition(":")
+        hours, _, minutes = text.strip()[:5].partition(":")
         return time(int(hours), int(minutes))
     except ValueError:
         typed.wrong[field] = N_("Write a time such as 20:00.")
@@ -144,7 +144,7 @@ def local_day(at: datetime, zone: str) -> date:
 def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     """Return the beginning and end of a day in a zone, 23, 24 or 25 hours apart."""
     begin, end = (
-        datetime.combine(one, time(), ZoneInfo(zone)).astimezone(UTC)
-        for one in (day, day + timedelta(days=1))
+        datetime.combine(midnight, time(), ZoneInfo(zone)).astimezone(UTC)
+        for midnight in (day, day + timedelta(days=1))
     )
     return begin, end

@@ -57,10 +57,10 @@ def find_sender(session: Session, sender_id: int) -> Sender:
     """Return the sender. Raises NotFound."""
     if sender_id == BUILT_IN:
         return built_in(session)
-    found = session.get(Sender, sender_id)
-    if found is None:
+    sender = session.get(Sender, sender_id)
+    if sender is None:
         raise NotFound(N_("There is no such sender."))
-    return found
+    return sender
 
 
 def route(session: Session, address: str, *, named: int | None = None) -> Sender:
@@ -70,15 +70,15 @@ def route(session: Session, address: str, *, named: int | None = None) -> Sender
     comes last, and serves everything unless restricted.
     """
     if named is not None:
-        found = find_sender(session, named)
-        if found.disabled_at is not None:
+        sender = find_sender(session, named)
+        if sender.disabled_at is not None:
             raise NoSender(N_("The sender this list names is disabled. Name another one."))
-        if not serves(found, address):
+        if not serves(sender, address):
             raise NoSender(
                 N_("The sender this list names does not serve its From address. Add the address.")
             )
-        return found
-    able = [one for one in senders(session) if one.disabled_at is None and serves(one, address)]
+        return sender
+    able = [item for item in senders(session) if item.disabled_at is None and serves(item, address)]
     if not able:
         raise NoSender(
             N_(

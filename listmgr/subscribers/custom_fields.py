@@ -55,24 +55,24 @@ class FieldWords:
 
 
 def create_field(
-    tx: Transaction, told: FieldWords, *, roles: Collection[str], by: Role, at: datetime
+    tx: Transaction, description: FieldWords, *, roles: Collection[str], by: Role, at: datetime
 ) -> Field:
     """Create a field. Raises InvalidInput naming what is missing or wrong."""
     typed = Validator()
-    key = _key(tx.session, told.key.strip(), typed)
-    values = _checked(told, roles, typed)
+    key = _key(tx.session, description.key.strip(), typed)
+    values = _checked(description, roles, typed)
     _check_special(values, by, typed, before=None)
     if len(custom_fields(tx.session)) >= MOST_FIELDS:
         typed.wrong["key"] = N_("There are too many fields. Collect less: archive and reuse some.")
     typed.done()
-    made = Field(key=key, created_at=at, **values)
-    tx.session.add(made)
+    field = Field(key=key, created_at=at, **values)
+    tx.session.add(field)
     tx.session.flush()
-    return made
+    return field
 
 
 def edit_field(
-    tx: Transaction, field_id: int, told: FieldWords, *, roles: Collection[str], by: Role
+    tx: Transaction, field_id: int, description: FieldWords, *, roles: Collection[str], by: Role
 ) -> Field:
     """Change a field; its key stays, and its kind while it has values. Raises InvalidInput.
 
@@ -80,7 +80,7 @@ def edit_field(
     """
     field = lock_field(tx, field_id)
     typed = Validator()
-    values = _checked(told, roles, typed)
+    values = _checked(description, roles, typed)
     _check_special(values, by, typed, before=field)
     if values["kind"] is not field.kind and has_values(tx.session, field.key):
         typed.wrong["kind"] = N_("People have values of this field, so its kind stays as it is.")
@@ -124,18 +124,18 @@ def custom_fields(session: Session) -> list[Field]:
 
 def find_field(session: Session, field_id: int) -> Field:
     """Return the field for reading. Raises NotFound."""
-    found = session.get(Field, field_id)
-    if found is None:
+    field = session.get(Field, field_id)
+    if field is None:
         raise NotFound(N_("There is no such field."))
-    return found
+    return field
 
 
 def lock_field(tx: Transaction, field_id: int) -> Field:
     """Return the field, locked until the commit. Raises NotFound."""
-    found = tx.session.get(Field, field_id, with_for_update=True, populate_existing=True)
-    if found is None:
+    field = tx.session.get(Field, field_id, with_for_update=True, populate_existing=True)
+    if field is None:
         raise NotFound(N_("There is no such field."))
-    return found
+    return field
 
 
 def has_values(session: Session, key: str) -> bool:
@@ -160,61 +160,65 @@ def _key(session: Session, key: str, typed: Validator) -> str:
     return key
 
 
-def _checked(told: FieldWords, roles: Collection[str], typed: Validator) -> dict[str, Any]:
+def _checked(edit: FieldWords, roles: Collection[str], typed: Validator) -> dict[str, Any]:
     label = N_("Write what people call it.")
-    kind = _member(FieldKind, "kind", told.kind, N_("Choose what its values are."), typed)
+    kind = _member(FieldKind, "kind", edit.kind, N_("Choose what its values are."), typed)
     category = _member(
-        FieldCategory, "category", told.category, N_("Choose how sensitive it is."), typed
+        FieldCategory, "category", edit.category, N_("Choose how sensitive it is."), typed
     )
-    known = [role.value for role in Role if role.value in roles]
-    if not known:
+    role_names = [role.value for role in Role if role.value in roles]
+    if not role_names:
         typed.wrong["roles"] = N_("Choose at least one role that may see it.")
     why = N_("Write why you collect it: people and the authority read this.")
     special = category is FieldCategory.SPECIAL
     return {
-        "label_de": typed.line("label_de", told.label_de, missing=label, limit=100),
-        "label_en": typed.line("label_en", told.label_en, missing=label, limit=100),
+        "label_de": typed.line("label_de", edit.label_de, missing=label, limit=100),
+        "label_en": typed.line("label_en", edit.label_en, missing=label, limit=100),
         "kind": kind,
-        "choices": _choices(told.choices, typed) if kind is FieldKind.CHOICE else [],
-        "purpose": typed.text("purpose", told.purpose, missing=why, limit=1000),
+        "choices": _choices(edit.choices, typed) if kind is FieldKind.CHOICE else [],
+        "purpose": typed.text("purpose", edit.purpose, missing=why, limit=1000),
         "basis": _member(
-            LegalBasis, "basis", told.basis, N_("Choose what allows you to collect it."), typed
+            LegalBasis,
+            "basis",
+            edit.basis,
+            N_("Choose what allows you to collect it."),
+            typed,
         ),
-        "retention_months": _months(told.retention_months, typed),
+        "retention_months": _months(edit.retention_months, typed),
         "category": category,
-        "special_reason": typed.text("special_reason", told.special_reason, limit=1000)
+        "special_reason": typed.text("special_reason", edit.special_reason, limit=1000)
         if special
         else "",
-        "roles": known,
+        "roles": role_names,
     }
 
 
 def _member(
-    kind: type[_Member], name: str, told: str, missing: str, typed: Validator
+    kind: type[_Member], name: str, text: str, missing: str, typed: Validator
 ) -> _Member | None:
     try:
-        return kind(told)
+        return kind(text)
     except ValueError:
         typed.wrong[name] = missing
         return None
 
 
-def _months(told: str, typed: Validator) -> int:
-    told = told.strip()
-    if told.isascii() and told.isdecimal() and len(told) < 6 and 1 <= int(told) <= MOST_MONTHS:
-        return int(told)
+def _months(text: str, typed: Validator) -> int:
+    text = text.strip()
+    if text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= MOST_MONTHS:
+        return int(text)
     typed.wrong["retention_months"] = N_("Write after how many months it is deleted, 1 to 1200.")
     return 0
 
 
-def _choices(told: str, typed: Validator) -> list[str]:
-    lines = [line.strip() for line in typed.text("choices", told).splitlines()]
-    found = list(dict.fromkeys(filter(None, lines)))
-    if not found or len(found) > MOST_CHOICES:
+def _choices(text: str, typed: Validator) -> list[str]:
+    lines = [line.strip() for line in typed.text("choices", text).splitlines()]
+    choices = list(dict.fromkeys(filter(None, lines)))
+    if not choices or len(choices) > MOST_CHOICES:
         typed.wrong.setdefault("choices", N_("Write the answers to choose from, one per line."))
-    elif any(len(choice) > MAX_VALUE or not choice.isprintable() for choice in found):
+    elif any(len(choice) > MAX_VALUE or not choice.isprintable() for choice in choices):
         typed.wrong["choices"] = N_("An answer is too long or holds control characters.")
-    return found
+    return choices
 
 
 def _check_special(

@@ -23,11 +23,11 @@ def set_values(session: Session, subscriber: Subscriber, values: Mapping[str, st
     """
     if subscriber.restricted_at is not None:
         raise Refused(N_("Processing of this person's data is restricted; nothing is changed."))
-    known = {field.key: field for field in catalogue(session)}
-    parsed = parse_all(known, values)
+    by_key = {field.key: field for field in catalogue(session)}
+    parsed = parse_all(by_key, values)
     attributes = dict(subscriber.attributes or {})
     for key, value in parsed.items():
-        if known[key].core:
+        if by_key[key].core:
             setattr(subscriber, key, value)
         elif value:
             attributes[key] = value
@@ -37,12 +37,12 @@ def set_values(session: Session, subscriber: Subscriber, values: Mapping[str, st
         subscriber.attributes = attributes
 
 
-def parse_all(known: Mapping[str, CatalogueField], values: Mapping[str, str]) -> dict[str, str]:
+def parse_all(fields: Mapping[str, CatalogueField], values: Mapping[str, str]) -> dict[str, str]:
     """Return every value as stored. Raises InvalidInput naming all that is wrong at once."""
     wrong: dict[str, str] = {}
     parsed: dict[str, str] = {}
     for key, typed in values.items():
-        field = known.get(key)
+        field = fields.get(key)
         try:
             parsed[key] = _parse_one(field, typed)
         except InvalidInput as error:

@@ -49,12 +49,12 @@ def parse_value(kind: FieldKind, choices: Sequence[str], typed: str) -> str:
 
 
 def _number(text: str) -> str:
-    found = _NUMBER.match(text)
-    if found is None:
+    match = _NUMBER.match(text)
+    if match is None:
         raise InvalidInput(N_("Write a number without dots between thousands: 1234 or 12.5."))
-    whole, part = found[2].lstrip("0") or "0", (found[3] or "").rstrip("0")
+    whole, part = match[2].lstrip("0") or "0", (match[3] or "").rstrip("0")
     number = f"{whole}.{part}" if part else whole
-    return number if number == "0" else found[1] + number
+    return number if number == "0" else match[1] + number
 
 
 def _date(text: str) -> str:
@@ -105,11 +105,11 @@ def shown_sql(kind: FieldKind, text: str, language: str) -> str:
 
     "No" becomes an empty text, so that {% if … %} on a yes-or-no field tests for yes.
     """
-    known = f"coalesce({text}, '')"
+    value = f"coalesce({text}, '')"
     if kind is FieldKind.YES_NO:
         return f"CASE {text} WHEN 'true' THEN '{show_value(kind, 'true', language)}' ELSE '' END"
     if kind is FieldKind.NUMBER and language == "de":
-        return f"CASE WHEN {text} ~ '{NUMBER_SQL}' THEN replace({text}, '.', ',') ELSE {known} END"
+        return f"CASE WHEN {text} ~ '{NUMBER_SQL}' THEN replace({text}, '.', ',') ELSE {value} END"
     if kind is FieldKind.DATE:
         year, month, day = f"left({text}, 4)", f"substr({text}, 6, 2)", f"right({text}, 2)"
         names = ", ".join(f"'{name}'" for name in _MONTHS)
@@ -119,8 +119,8 @@ def shown_sql(kind: FieldKind, text: str, language: str) -> str:
             if language == "de"
             else f"{english} || ' ' || {year}"
         )
-        return f"CASE WHEN {text} ~ '{DATE_SQL}' THEN {shown} ELSE {known} END"
-    return known
+        return f"CASE WHEN {text} ~ '{DATE_SQL}' THEN {shown} ELSE {value} END"
+    return value
 
 
 def typed_sql(kind: FieldKind, text: str) -> str:
@@ -133,8 +133,8 @@ def typed_sql(kind: FieldKind, text: str) -> str:
             f"CAST(substr({text}, {start}, {length}) AS int)"
             for start, length in ((1, 4), (6, 2), (9, 2))
         )
-        made = f"make_date({year}, {month}, 1) + {day} - 1"
-        return f"(CASE WHEN {text} ~ '{DATE_SQL}' THEN {made} END)"
+        date_sql = f"make_date({year}, {month}, 1) + {day} - 1"
+        return f"(CASE WHEN {text} ~ '{DATE_SQL}' THEN {date_sql} END)"
     if kind is FieldKind.YES_NO:
         return f"(CASE {text} WHEN 'true' THEN true WHEN 'false' THEN false END)"
     return f"nullif({text}, '')"

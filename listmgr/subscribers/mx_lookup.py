@@ -33,26 +33,28 @@ def takes_no_mail(domain: str, servers: Sequence[str]) -> bool:
 
 
 def _refuses(resolver: dns.resolver.Resolver, domain: str) -> bool:
-    found = resolver.resolve(domain, "MX", lifetime=PATIENCE_SECONDS, raise_on_no_answer=False)
-    if found.rrset is not None:
-        return all(entry.exchange == dns.name.root for entry in found.rrset)
+    answer = resolver.resolve(domain, "MX", lifetime=PATIENCE_SECONDS, raise_on_no_answer=False)
+    if answer.rrset is not None:
+        return all(entry.exchange == dns.name.root for entry in answer.rrset)
     return not any(_has(resolver, domain, kind) for kind in ("A", "AAAA"))
 
 
 def _has(resolver: dns.resolver.Resolver, domain: str, kind: str) -> bool:
-    found = resolver.resolve(domain, kind, lifetime=PATIENCE_SECONDS, raise_on_no_answer=False)
-    return found.rrset is not None
+    answer = resolver.resolve(domain, kind, lifetime=PATIENCE_SECONDS, raise_on_no_answer=False)
+    return answer.rrset is not None
 
 
 @lru_cache(maxsize=4)
 def _resolver(servers: tuple[str, ...]) -> dns.resolver.Resolver:
     """Return one resolver for each process, so that its cache is used."""
-    made = dns.resolver.Resolver(configure=not servers)
+    resolver = dns.resolver.Resolver(configure=not servers)
     if servers:
-        made.nameservers = [dns.nameserver.Do53Nameserver(*dns_server(one)) for one in servers]
-    made.cache = dns.resolver.LRUCache(10_000)
-    made.timeout = PATIENCE_SECONDS / 2
+        resolver.nameservers = [
+            dns.nameserver.Do53Nameserver(*dns_server(address)) for address in servers
+        ]
+    resolver.cache = dns.resolver.LRUCache(10_000)
+    resolver.timeout = PATIENCE_SECONDS / 2
     # A search list would find mail.our-company.example for a mistyped name.
-    made.search = []
-    made.use_search_by_default = False
-    return made
+    resolver.search = []
+    resolver.use_search_by_default = False
+    return resolver

@@ -22,10 +22,10 @@ class Restrictable(Protocol):
 
 def locked_person(tx: Transaction, subscriber_id: int) -> Subscriber:
     """Return the subscriber, locked until the commit. Raises NotFound."""
-    found = tx.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
-    if found is None:
+    person = tx.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
+    if person is None:
         raise NotFound(N_("There is no such subscriber. They may have been erased."))
-    return found
+    return person
 
 
 def restrict(tx: Transaction, subscriber_id: int, *, at: datetime) -> bool:
@@ -36,12 +36,12 @@ def restrict(tx: Transaction, subscriber_id: int, *, at: datetime) -> bool:
     return begin(locked_person(tx, subscriber_id), at=at)
 
 
-def lift_restriction(tx: Transaction, subscriber_id: int, *, told: str) -> bool:
+def lift_restriction(tx: Transaction, subscriber_id: int, *, informed_by: str) -> bool:
     """End a restriction after informing the person; return False if there was none.
 
     Raises InvalidInput unless `told` says how they were informed.
     """
-    return end(locked_person(tx, subscriber_id), told=told)
+    return end(locked_person(tx, subscriber_id), informed_by=informed_by)
 
 
 def begin(record: Restrictable, *, at: datetime) -> bool:
@@ -52,11 +52,11 @@ def begin(record: Restrictable, *, at: datetime) -> bool:
     return True
 
 
-def end(record: Restrictable, *, told: str) -> bool:
+def end(record: Restrictable, *, informed_by: str) -> bool:
     """Lift the restriction of a locked record; return False if there was none. Raises
     InvalidInput.
     """
-    if told not in TOLD:
+    if informed_by not in TOLD:
         sentence = N_("Tell the person first, then choose here how they were told (Article 18(3)).")
         raise InvalidInput(sentence, {"told": sentence})
     if record.restricted_at is None:

@@ -35,8 +35,8 @@ def _of(alias: str, column: str) -> str:
 
 def octets(text: str) -> list[bytes]:
     """Return the parts a text is indexed by; none if it is too short."""
-    told = text.encode()
-    return sorted({told[at : at + PART_OCTETS] for at in range(len(told) - PART_OCTETS + 1)})
+    encoded = text.encode()
+    return sorted({encoded[at : at + PART_OCTETS] for at in range(len(encoded) - PART_OCTETS + 1)})
 
 
 def of_domain(domain: str, *, whole: bool = False) -> str:

@@ -32,8 +32,8 @@ def suppress_many(
         return
     # In order, so that two who block the same addresses at once wait instead of crossing.
     rows = [
-        {"fingerprint": one, "reason": reason, "created_at": at, "note": note}
-        for one in sorted(set(fingerprints))
+        {"fingerprint": fingerprint, "reason": reason, "created_at": at, "note": note}
+        for fingerprint in sorted(set(fingerprints))
     ]
     tx.session.execute(
         insert(Suppression).on_conflict_do_nothing(
@@ -46,10 +46,10 @@ def suppress_many(
 
 def is_suppressed(tx: Transaction, fingerprint: bytes) -> bool:
     """Whether an open block exists."""
-    found = sa.select(Suppression.id).where(
+    query = sa.select(Suppression.id).where(
         Suppression.fingerprint == fingerprint, Suppression.lifted_at.is_(None)
     )
-    return tx.session.scalars(found).first() is not None
+    return tx.session.scalars(query).first() is not None
 
 
 def lift(tx: Transaction, fingerprint: bytes, *, consent_id: int, at: datetime) -> None:

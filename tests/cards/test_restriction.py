@@ -78,7 +78,7 @@ def test_s07_all_cards_of_a_person_are_restricted_with_one(uow, session, ada, be
     with pytest.raises(Refused), uow() as tx:
         discard(tx, second, ben.id, at=now())
     with uow() as tx:
-        assert lift_restriction(tx, second, told="mail")
+        assert lift_restriction(tx, second, informed_by="mail")
     assert session.scalars(sa.select(Card.restricted_at)).all() == [None, None]
 
 
@@ -209,10 +209,10 @@ def test_l33_it_is_lifted_when_the_person_has_been_told(uow, session, ada):
         assert restrict(tx, card_id, at=now())
         assert not restrict(tx, card_id, at=now())
     with pytest.raises(InvalidInput, match="Tell the person first"), uow() as tx:
-        lift_restriction(tx, card_id, told="")
+        lift_restriction(tx, card_id, informed_by="")
     with uow() as tx:
-        assert lift_restriction(tx, card_id, told="letter")
-        assert not lift_restriction(tx, card_id, told="letter")
+        assert lift_restriction(tx, card_id, informed_by="letter")
+        assert not lift_restriction(tx, card_id, informed_by="letter")
     assert counts(session, ada.id)[Stage.KEPT] == Size(1)
 
 

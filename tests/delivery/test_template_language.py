@@ -21,7 +21,7 @@ from listmgr.subscribers.field_catalogue import CORE_FIELDS
 
 
 def read(source: str, part: str = "text"):
-    return parse(source, part=part, known=KNOWN_FIELDS)
+    return parse(source, part=part, known_fields=KNOWN_FIELDS)
 
 
 def refusal(source: str, part: str = "text") -> str:

@@ -150,7 +150,7 @@ def test_f13_a_card_that_is_restricted_is_in_the_journal(host: Host):
     with host.uow() as tx:
         of_cards.restrict(tx, card_id, at=now())
     with host.uow() as tx:
-        of_cards.lift_restriction(tx, card_id, told="mail")
+        of_cards.lift_restriction(tx, card_id, informed_by="mail")
     assert [line.kind for line in lines(host)] == [
         JournalKind.CARD_RESTRICTED,
         JournalKind.CARD_RESTRICTION_LIFTED,

@@ -96,7 +96,7 @@ def test_l33_restricted_it_is_not_erased(zoe, uow, session):
     with uow() as tx:
         assert erase(tx, [], cards=[zoe], actor="operator:1", at=ERASED_AT) == 0
     with uow() as tx:
-        lift_restriction(tx, zoe, told="mail")
+        lift_restriction(tx, zoe, informed_by="mail")
     erased(uow, zoe)
     assert session.get(Card, zoe) is None
 

@@ -31,12 +31,12 @@ class Enclosures:
 
 def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
     """Sort the files. Raises MessageError if the HTML shows a missing one."""
-    known = {one.name: one for one in files}
+    by_name = {file.name: file for file in files}
     called: dict[str, str] = {}
 
-    def call(found: re.Match[str]) -> str:
-        name = unquote(found[1])
-        if name not in known:
+    def call(match: re.Match[str]) -> str:
+        name = unquote(match[1])
+        if name not in by_name:
             raise MessageError(
                 lazy_message(
                     N_(
@@ -46,16 +46,16 @@ def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
                     name=name,
                 ),
                 part="html",
-                line=html.count("\n", 0, found.start()) + 1,
+                line=html.count("\n", 0, match.start()) + 1,
             )
-        called[name] = f"{hashlib.sha256(known[name].data).hexdigest()[:24]}@{domain}"
+        called[name] = f"{hashlib.sha256(by_name[name].data).hexdigest()[:24]}@{domain}"
         return f"cid:{called[name]}"
 
     html = _REFERENCE.sub(call, html)
     return Enclosures(
         html,
-        tuple(_part(known[name], cid) for name, cid in called.items()),
-        tuple(_part(one, "") for one in files if one.name not in called),
+        tuple(_part(by_name[name], cid) for name, cid in called.items()),
+        tuple(_part(file, "") for file in files if file.name not in called),
     )
 
 

@@ -48,11 +48,11 @@ _Write = Callable[[], None]
 
 
 def compile_message(
-    content: MessageContent, *, known: Collection[str] = KNOWN_FIELDS
+    content: MessageContent, *, known_fields: Collection[str] = KNOWN_FIELDS
 ) -> CompiledMessage:
     """Compile a campaign. Raises MessageError naming part, line and what to do."""
     try:
-        return _Compiler(content, known).compiled()
+        return _Compiler(content, known_fields).compiled()
     except headers.HeaderRefused as error:
         raise MessageError(error.args[0], part="headers") from None
     except UnicodeEncodeError:
@@ -96,9 +96,9 @@ def _encoder(slot: Slot, finish: _Finish) -> Callable[[str], bytes]:
 class _Compiler:
     """Collects the parts of one message; used once."""
 
-    def __init__(self, content: MessageContent, known: Collection[str]) -> None:
+    def __init__(self, content: MessageContent, known_fields: Collection[str]) -> None:
         self.content = content
-        self.known = known
+        self.known = known_fields
         self.parts: list[bytes] = [b""]
         self.slots: dict[tuple[Slot, _Finish], list[int]] = {}
         self.lines: list[tuple[int, tuple[int, ...], Callable[..., bytes]]] = []
@@ -197,7 +197,7 @@ class _Compiler:
         return [*lines, "MIME-Version: 1.0"]
 
     def _subject(self) -> None:
-        tree = parse(self.content.subject, part="subject", known=self.known)
+        tree = parse(self.content.subject, part="subject", known_fields=self.known)
         names = list(dict.fromkeys(fields_of(tree)))
         template = template_of(tree)
 
@@ -213,13 +213,13 @@ class _Compiler:
             self._literal(line().decode())
 
     def _body(self, part: str, source: str) -> None:
-        tree = parse(mime.body_source(source), part=part, known=self.known)
+        tree = parse(mime.body_source(source), part=part, known_fields=self.known)
         finish = _finish_html if part == "html" else _finish_text
         bases = {name: finish(url) for name, url in self.bases.items()}
-        found = pieces(tree)
-        if found is None:
+        body_pieces = pieces(tree)
+        if body_pieces is None:
             self._dynamic(tree, finish, bases)
-        for piece in found or ():
+        for piece in body_pieces or ():
             if isinstance(piece, str):
                 self._literal(mime.quoted(piece))
             elif piece.field in URL_FIELDS:

@@ -34,13 +34,13 @@ def clean(value: str, *, what: str) -> str:
     """Return the value without surrounding spaces. Raises HeaderRefused for line ends and control
     characters.
     """
-    found = _UNSAFE.search(value)
-    if found:
+    unsafe = _UNSAFE.search(value)
+    if unsafe:
         sentence = N_(
             "%(what)s holds a line break or control character (U+%(code)s at position"
             " %(position)s). Remove it."
         )
-        code, position = f"{ord(found[0]):04X}", str(found.start() + 1)
+        code, position = f"{ord(unsafe[0]):04X}", str(unsafe.start() + 1)
         raise HeaderRefused(lazy_message(sentence, what=what, code=code, position=position))
     return value.strip()
 
@@ -123,9 +123,9 @@ def envelope_sender(token: str, domain: str) -> str:
 
 def envelope_token(address: str, domain: str) -> str | None:
     """Return the token in an address of `envelope_sender`, or None; it is not verified here."""
-    local, _, found = address.strip().strip("<>").lower().rpartition("@")
+    local, _, host = address.strip().strip("<>").lower().rpartition("@")
     token = local.removeprefix("b+")
-    if found != domain.lower() or token == local or not _BOUNCE_TOKEN.fullmatch(token):
+    if host != domain.lower() or token == local or not _BOUNCE_TOKEN.fullmatch(token):
         return None
     return token
 

@@ -112,27 +112,27 @@ def _literal(text: str, place: _Place) -> _Place:
 
 
 def _text(text: str, at: int, place: _Place) -> tuple[_Place, int]:
-    found = _MARKUP.search(text, at)
-    if not found:
+    markup = _MARKUP.search(text, at)
+    if not markup:
         return place, len(text)
-    if found[0] == "<!--":
+    if markup[0] == "<!--":
         # `<!-->` is a whole comment, so its end is looked for from its own dashes on.
-        return _Place("comment"), found.end() - 2
-    if found[1]:
-        return _Place("tag", tag=found[1].lower()), found.end()
+        return _Place("comment"), markup.end() - 2
+    if markup[1]:
+        return _Place("tag", tag=markup[1].lower()), markup.end()
     # A lone `<` before a field would make a tag of it.
-    return _Place("tag" if found[0] == "<" else "bogus"), found.end()
+    return _Place("tag" if markup[0] == "<" else "bogus"), markup.end()
 
 
 def _tag(text: str, at: int, place: _Place) -> tuple[_Place, int]:
-    found = _ATTRIBUTE.search(text, at)
-    if not found:
+    match = _ATTRIBUTE.search(text, at)
+    if not match:
         return place, len(text)
-    if found[0] == ">":
-        return (_Place("raw", tag=place.tag) if place.tag in _RAW else _Place()), found.end()
-    if found[2]:
-        return place._replace(state="quote", attribute=found[1], quote=found[2]), found.end()
-    return place, found.end()
+    if match[0] == ">":
+        return (_Place("raw", tag=place.tag) if place.tag in _RAW else _Place()), match.end()
+    if match[2]:
+        return place._replace(state="quote", attribute=match[1], quote=match[2]), match.end()
+    return place, match.end()
 
 
 def _quote(text: str, at: int, place: _Place) -> tuple[_Place, int]:
@@ -143,13 +143,13 @@ def _quote(text: str, at: int, place: _Place) -> tuple[_Place, int]:
 
 
 def _raw(text: str, at: int, place: _Place) -> tuple[_Place, int]:
-    found = re.compile(rf"</{place.tag}(?=[\s/>])", re.IGNORECASE).search(text, at)
-    return (_Place("tag", tag=f"/{place.tag}"), found.end()) if found else (place, len(text))
+    end_tag = re.compile(rf"</{place.tag}(?=[\s/>])", re.IGNORECASE).search(text, at)
+    return (_Place("tag", tag=f"/{place.tag}"), end_tag.end()) if end_tag else (place, len(text))
 
 
 def _comment(text: str, at: int, place: _Place) -> tuple[_Place, int]:
-    found = re.compile("--!?>").search(text, at)
-    return (_Place(), found.end()) if found else (place, len(text))
+    comment_end = re.compile("--!?>").search(text, at)
+    return (_Place(), comment_end.end()) if comment_end else (place, len(text))
 
 
 def _bogus(text: str, at: int, place: _Place) -> tuple[_Place, int]:

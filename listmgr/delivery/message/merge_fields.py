@@ -51,9 +51,9 @@ def columns_of(session: Session, names: Sequence[str], language: str) -> Columns
     The launch has checked the names. Fields archived since are still fetched; those deleted since
     are empty.
     """
-    known = {field.key: field for field in (*CORE_FIELDS, *_customs(session))}
+    by_key = {field.key: field for field in (*CORE_FIELDS, *_customs(session))}
     return tuple(
-        (name, _column(known[name], language) if name in known else "''") for name in names
+        (name, _column(by_key[name], language) if name in by_key else "''") for name in names
     )
 
 

@@ -36,9 +36,9 @@ class FieldNames(tuple[str, ...]):
 
     def __new__(cls, names: Iterable[str], *, archived: Iterable[str] = ()) -> Self:
         """Store both sets."""
-        made = super().__new__(cls, tuple(names))
-        made.archived = frozenset(archived)
-        return made
+        field_names = super().__new__(cls, tuple(names))
+        field_names.archived = frozenset(archived)
+        return field_names
 
 
 class Launched(tuple[str, ...]):
@@ -127,11 +127,11 @@ class Slot:
         return str(result)
 
 
-def parse(source: str, *, part: str, known: Collection[str]) -> nodes.Template:
+def parse(source: str, *, part: str, known_fields: Collection[str]) -> nodes.Template:
     """Return the validated syntax tree. Raises MessageError with the line and what to do."""
     tree = _tree(source, part)
     for node in tree.find_all(nodes.Node):
-        _check(node, part, known)
+        _check(node, part, known_fields)
     _links_stand_alone(tree, part)
     if part == "html":
         try:
@@ -204,9 +204,9 @@ def template_of(
     return Template.from_code(environment, environment.compile(tree), {}, None)
 
 
-def _check(node: nodes.Node, part: str, known: Collection[str]) -> None:
+def _check(node: nodes.Node, part: str, known_fields: Collection[str]) -> None:
     if isinstance(node, nodes.Name):
-        _check_field(node, part, known)
+        _check_field(node, part, known_fields)
         return
     if isinstance(node, nodes.Filter):
         problem = _filter_problem(node)
@@ -255,13 +255,13 @@ def _comparison_problem(node: nodes.Compare) -> str:
     return ""
 
 
-def _check_field(node: nodes.Name, part: str, known: Collection[str]) -> None:
+def _check_field(node: nodes.Name, part: str, known_fields: Collection[str]) -> None:
     urls = () if part == "subject" else URL_FIELDS
-    if node.name in known or node.name in urls:
+    if node.name in known_fields or node.name in urls:
         return
-    gaps = {"name": node.name, "known": ", ".join([*known, *urls])}
-    close = difflib.get_close_matches(node.name, [*known, *urls], 1)
-    if isinstance(known, FieldNames) and node.name in known.archived:
+    gaps = {"name": node.name, "known": ", ".join([*known_fields, *urls])}
+    close = difflib.get_close_matches(node.name, [*known_fields, *urls], 1)
+    if isinstance(known_fields, FieldNames) and node.name in known_fields.archived:
         problem = lazy_message(_ARCHIVED, **gaps)
     elif close:
         problem = lazy_message(_MISTYPED, close=close[0], **gaps)
@@ -272,7 +272,7 @@ def _check_field(node: nodes.Name, part: str, known: Collection[str]) -> None:
 
 def pieces(tree: nodes.Template) -> list[str | Slot] | None:
     """Return literals and slots in order, or None if the tree has conditions."""
-    found: list[str | Slot] = []
+    parts: list[str | Slot] = []
     for output in tree.body:
         if not isinstance(output, nodes.Output):
             return None
@@ -280,8 +280,8 @@ def pieces(tree: nodes.Template) -> list[str | Slot] | None:
             piece = node.data if isinstance(node, nodes.TemplateData) else _slot(node)
             if piece is None:
                 return None
-            found.append(piece)
-    return found
+            parts.append(piece)
+    return parts
 
 
 def _slot(node: nodes.Expr) -> Slot | None:

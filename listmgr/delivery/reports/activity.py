@@ -50,29 +50,29 @@ def activity(
     `people` are the records of one person; if there are several, each line names its own.
     """
     shown = {person.id: person.address if len(people) > 1 else "" for person in people}
-    found = [
+    entries = [
         *_consents(shown, consents),
         *_mails(session, shown),
         *_acts(session, shown),
     ]
     # What happened at the same moment keeps its order, too, when the newest come first.
-    return sorted(found, key=lambda one: one.at)[::-1]
+    return sorted(entries, key=lambda one: one.at)[::-1]
 
 
 def _consents(
     people: Mapping[int, str], consents: Sequence[ConsentHistory]
 ) -> Iterator[ActivityEntry]:
-    for one in consents:
-        for entry in one.entries:
+    for history in consents:
+        for entry in history.entries:
             yield ActivityEntry(
                 entry.at,
                 "consent",
                 entry.action,
-                f"{one.list_name} · {one.purpose_name}",
+                f"{history.list_name} · {history.purpose_name}",
                 entry.status,
                 entry.actor,
-                people[one.consent.subscriber_id or 0],
-                one.consent.id,
+                people[history.consent.subscriber_id or 0],
+                history.consent.id,
                 entry.facts,
                 entry.evidence,
             )

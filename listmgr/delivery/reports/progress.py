@@ -87,12 +87,12 @@ class _Sums(NamedTuple):
 
 def progress(session: Session, campaign_id: int) -> Progress:
     """Return the campaign's current progress."""
-    told = {"campaign": campaign_id}
-    sums = [int(value) for value in session.execute(_OF_ONE, told).one()]
-    skipped = {str(k): int(v) for k, v in session.execute(_SKIPPED, told)}
+    binds = {"campaign": campaign_id}
+    sums = [int(value) for value in session.execute(_OF_ONE, binds).one()]
+    skipped = {str(k): int(v) for k, v in session.execute(_SKIPPED, binds)}
     audience, sent, failed, deferred, uncertain, remaining = sums
     providers: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(DeliveryStatus, 0))
-    for key, count in session.execute(_PROVIDERS, told):
+    for key, count in session.execute(_PROVIDERS, binds):
         status, _, name = str(key).partition(" ")
         providers[name][status] = int(count)
     largest = dict(sorted(providers.items(), key=lambda one: -sum(one[1].values())))
@@ -102,8 +102,8 @@ def progress(session: Session, campaign_id: int) -> Progress:
 def progress_of_many(session: Session, campaign_ids: Sequence[int]) -> dict[int, Progress]:
     """Return the progress of several campaigns in one query, without reasons, for lists."""
     rows = session.execute(_OF_SEVERAL, {"campaigns": list(campaign_ids)})
-    found = {row[0]: _Sums(*(int(value) for value in row[1:])) for row in rows}
-    return {one: Progress(*found.get(one, _Sums()), skipped={}) for one in campaign_ids}
+    sums = {row[0]: _Sums(*(int(value) for value in row[1:])) for row in rows}
+    return {key: Progress(*sums.get(key, _Sums()), skipped={}) for key in campaign_ids}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +213,9 @@ def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Proble
         ),
         {"limit": limit, "counted": COUNTED, "kinds": KINDS},
     )
-    found = []
+    kinds = []
     for trouble, count, reply in rows:
         status, _, code = str(trouble).partition(" ")
-        told = (DeliveryStatus(status), code, min(int(count), COUNTED), str(reply))
-        found.append(Problem(*told, more=count > COUNTED))
-    return found
+        kind = (DeliveryStatus(status), code, min(int(count), COUNTED), str(reply))
+        kinds.append(Problem(*kind, more=count > COUNTED))
+    return kinds

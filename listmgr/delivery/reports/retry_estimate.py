@@ -89,7 +89,7 @@ def _let_through(
         return 0
     among = audience(session, campaign)
     test = "" if among is EVERYBODY else f" AND ({among.sql})"
-    found = session.scalar(
+    admitted = session.scalar(
         sa.text(
             f"SELECT count(*) FROM {FROM_CONSENTS} WHERE c.subscriber_id = ANY(:people)"
             f" AND c.purpose_id = :purpose AND {MAILABLE}{test}"
@@ -101,4 +101,4 @@ def _let_through(
             **among.binds,
         },
     )
-    return int(found or 0)
+    return int(admitted or 0)

@@ -136,10 +136,10 @@ def _held_back_in(
     )
 
 
-def _page(session: Session, sql: str, told: dict[str, object], size: int) -> UnmailedPage:
-    rows = session.execute(sa.text(sql), told | {"more": size + 1}).all()
-    found = [Unmailed(*row) for row in rows[:size]]
-    return UnmailedPage(found, found[-1].subscriber_id if len(rows) > size else None)
+def _page(session: Session, sql: str, binds: dict[str, object], size: int) -> UnmailedPage:
+    rows = session.execute(sa.text(sql), binds | {"more": size + 1}).all()
+    people = [Unmailed(*row) for row in rows[:size]]
+    return UnmailedPage(people, people[-1].subscriber_id if len(rows) > size else None)
 
 
 def everybody(

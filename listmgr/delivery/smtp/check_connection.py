@@ -49,5 +49,5 @@ def _encryption(session: SmtpConnection) -> tuple[str, str]:
     """Return the TLS version and the expiry of the certificate."""
     if not isinstance(session.sock, ssl.SSLSocket):
         return "", ""
-    found = session.sock.getpeercert() or {}
-    return session.sock.version() or "TLS", str(found.get("notAfter", ""))
+    certificate = session.sock.getpeercert() or {}
+    return session.sock.version() or "TLS", str(certificate.get("notAfter", ""))

@@ -96,11 +96,11 @@ class SmtpConnection:
         self.sock.setblocking(False)
 
     def _open(self) -> socket.socket:
-        wanted = self.account
-        sock = socket.create_connection((wanted.host, wanted.port), timeout=wanted.timeout)
+        account = self.account
+        sock = socket.create_connection((account.host, account.port), timeout=account.timeout)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if wanted.security == "tls":
-            return ssl.create_default_context().wrap_socket(sock, server_hostname=wanted.host)
+        if account.security == "tls":
+            return ssl.create_default_context().wrap_socket(sock, server_hostname=account.host)
         return sock
 
     def _greet(self) -> None:
@@ -276,11 +276,11 @@ class SmtpConnection:
 
         Consumes nothing if None. This is the fast path of nearly every mail.
         """
-        found = None if self._lines else usual.match(self._in, self._at)
-        if found is None:
+        match = None if self._lines else usual.match(self._in, self._at)
+        if match is None:
             return None
-        self._at = found.end()
-        return found[1].decode("utf-8", "replace")
+        self._at = match.end()
+        return match[1].decode("utf-8", "replace")
 
     def discard(self) -> None:
         """Drop pending output. The server may be in the middle of a mail, so nothing can be sent to

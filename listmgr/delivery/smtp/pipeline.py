@@ -194,11 +194,11 @@ class PipelinedConnection:
         if smtputf8 and "SMTPUTF8" not in self.session.extensions:
             return 553, "5.6.7 the mail server does not know SMTPUTF8", False
         if len(data) > self._largest:
-            told = f"5.3.4 the mail is larger than the {self._largest} octets the server takes"
-            return 552, told, True
+            text = f"5.3.4 the mail is larger than the {self._largest} octets the server takes"
+            return 552, text, True
         if not (self.chunking or made_here or _safe(data)):
-            told = "5.6.0 the mail holds a lone line end or a line that begins with ."
-            return 554, told, False
+            text = "5.6.0 the mail holds a lone line end or a line that begins with ."
+            return 554, text, False
         return None
 
     def settle(self, outcomes: list[Outcome]) -> None:

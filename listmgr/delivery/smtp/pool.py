@@ -143,7 +143,7 @@ class ConnectionPool:
     def _settled(self) -> list[Outcome]:
         outcomes, self._outcomes = self._outcomes, []
         if self.in_flight.taken is not None:
-            self.in_flight.succeed(sum(one.answer is Answer.ACCEPTED for one in outcomes))
+            self.in_flight.succeed(sum(outcome.answer is Answer.ACCEPTED for outcome in outcomes))
         return outcomes
 
     def _fill(self) -> None:
@@ -273,15 +273,15 @@ class ConnectionPool:
         ready = {at: select.POLLIN for at, line in busy.items() if line.session.decrypted}
         polled = self._polled
         for line in self._lines:
-            wanted = select.POLLIN | (select.POLLOUT if line.session.writing else 0)
-            if polled.get(line.at) != wanted:
-                self._poll.register(line.at, wanted)
-                polled[line.at] = wanted
-        found = dict(self._poll.poll(0 if ready else self.account.timeout * 1000))
-        ready |= found
-        if not found or time.monotonic() - self._looked > self.account.timeout / 8:
+            mask = select.POLLIN | (select.POLLOUT if line.session.writing else 0)
+            if polled.get(line.at) != mask:
+                self._poll.register(line.at, mask)
+                polled[line.at] = mask
+        events = dict(self._poll.poll(0 if ready else self.account.timeout * 1000))
+        ready |= events
+        if not events or time.monotonic() - self._looked > self.account.timeout / 8:
             self._looked = time.monotonic()
-            ready |= {at: 0 for at, one in busy.items() if at not in ready and one.session.silent}
+            ready |= {at: 0 for at, line in busy.items() if at not in ready and line.session.silent}
         # What says something unasked hangs up, or is found out when it is used again.
         return [(line, ready[line.at]) for line in self._lines if line.at in ready]
 

@@ -45,5 +45,5 @@ def provider(domain: str) -> str:
 @lru_cache(4096)
 def scope_of(domain: str) -> str:
     """Return what limits and back-off count by: the provider, or the domain itself."""
-    found = provider(domain)
-    return domain if found == OTHERS else found
+    name = provider(domain)
+    return domain if name == OTHERS else name

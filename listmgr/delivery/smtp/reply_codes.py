@@ -103,8 +103,8 @@ _GENERAL_FAULT = N_(
 
 def enhanced(reply: str) -> tuple[str, str] | None:
     """Return class and detail of a reply's enhanced status code: ("5", "1.1"), or None."""
-    found = _ENHANCED.search(reply)
-    return (found[1], f"{int(found[2])}.{int(found[3])}") if found else None
+    match = _ENHANCED.search(reply)
+    return (match[1], f"{int(match[2])}.{int(match[3])}") if match else None
 
 
 def classify_refusal(
@@ -148,10 +148,10 @@ def is_domain_wide(code: int, reply: str) -> bool:
     RFC 3463: x.1 and x.2 are the address and its mailbox, x.6 is the mail's content; x.3, x.4 and
     x.7 are the system, the network and its policy. Without an enhanced code it may be either.
     """
-    found = enhanced(reply)
-    if found is None:
+    status_code = enhanced(reply)
+    if status_code is None:
         return 400 <= code < 500
-    return found[0] == "4" and found[1][0] not in "126"
+    return status_code[0] == "4" and status_code[1][0] not in "126"
 
 
 def _later(code: int, reply: str, attempt: int, at: datetime, jitter: float) -> Refusal:
@@ -173,12 +173,12 @@ def explain(code: int, reply: str) -> str:
 
 def advice(code: int, reply: str) -> str:
     """Return what a refusal means and what to do, as a translatable message."""
-    found = enhanced(reply)
-    kind, detail = found or (str(code)[:1], "")
+    status_code = enhanced(reply)
+    kind, detail = status_code or (str(code)[:1], "")
     comes_back = kind == "4" and detail in _COME_BACK
     if not comes_back and detail in _SENDER_FAULTS and (kind == "5" or detail.startswith("7.")):
         return _SENDER_FAULTS[detail]
-    if not found and code in _SIGN_IN:
+    if not status_code and code in _SIGN_IN:
         return _SENDER_FAULTS["7.0"]
     if detail in _OF_THE_MAILBOX:
         return _OF_THE_MAILBOX[detail]

@@ -68,7 +68,7 @@ def lift_card_restriction(card_id: int) -> ResponseReturnValue:
     told = request.form.get("told", "")
     with write_transaction() as tx:
         _must_see(tx, card_id)
-        if restriction.lift_restriction(tx, card_id, told=told):
+        if restriction.lift_restriction(tx, card_id, informed_by=told):
             log_audit(tx, AuditAction.CARD_RESTRICTION_LIFTED, card_id, told=told)
     flash(_("The restriction is lifted."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)

@@ -140,7 +140,7 @@ def lift_restriction(subscriber_id: int) -> ResponseReturnValue:
     """End the restriction after informing the person (Article 18(3))."""
     told = request.form.get("told", "")
     with write_transaction() as tx:
-        if restriction.lift_restriction(tx, subscriber_id, told=told):
+        if restriction.lift_restriction(tx, subscriber_id, informed_by=told):
             log_audit(tx, AuditAction.SUBSCRIBER_RESTRICTION_LIFTED, subscriber_id, told=told)
     flash(_("The restriction is lifted."))
     return _back(subscriber_id)
