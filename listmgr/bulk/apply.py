@@ -30,14 +30,14 @@ def binds_of(act: BulkAct) -> dict[str, Any]:
 
 def count_verdicts(session: Session, act: BulkAct, ids: list[int]) -> dict[str, int]:
     """Count the outcomes for people; 'gone' are those who no longer exist."""
-    found = session.execute(
+    counted = session.execute(
         sa.text(
             f"SELECT {verdict_of(act.kind, act.field)}, count(*) FROM subscribers s"
             " WHERE s.id = ANY(:ids) GROUP BY 1"
         ),
         {"ids": ids, **binds_of(act)},
     )
-    counts = {str(verdict): int(count) for verdict, count in found}
+    counts = {str(verdict): int(count) for verdict, count in counted}
     gone = len(ids) - sum(counts.values())
     return counts | ({"gone": gone} if gone else {})
 
@@ -86,15 +86,15 @@ def _change(kind: BulkKind, field: str) -> Change:
 
 def change_chunk(session: Session, act: BulkAct, n: int, ids: list[int]) -> dict[str, int]:
     """Change the people of a chunk and store their previous values; return counts by outcome."""
-    told = {"ids": ids, "act": act.id, "n": n, **binds_of(act)}
+    binds = {"ids": ids, "act": act.id, "n": n, **binds_of(act)}
     # By kind alone custom fields share a statement: the key is bound, never part of the SQL.
-    found = session.execute(_forth(act.kind, act.field), told)
-    counts = {str(verdict): int(count) for verdict, count in found}
+    counted = session.execute(_forth(act.kind, act.field), binds)
+    counts = {str(verdict): int(count) for verdict, count in counted}
     gone = len(ids) - sum(counts.values())
     return counts | ({"gone": gone} if gone else {})
 
 
 def undo_chunk(session: Session, act: BulkAct, n: int) -> dict[str, int]:
     """Restore a chunk's previous values except where people changed since; return counts."""
-    found = session.execute(_back(act.kind, act.field), {"act": act.id, "n": n, **binds_of(act)})
-    return {str(verdict): int(count) for verdict, count in found}
+    counted = session.execute(_back(act.kind, act.field), {"act": act.id, "n": n, **binds_of(act)})
+    return {str(verdict): int(count) for verdict, count in counted}

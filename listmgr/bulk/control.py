@@ -138,5 +138,5 @@ def find_act(session: Session, act_id: int) -> BulkAct:
 
 def acts(session: Session, *, below: int | None = None, size: int = PAGE) -> list[BulkAct]:
     """Return the newest mass updates, or those below an id."""
-    found = sa.select(BulkAct).order_by(BulkAct.id.desc()).limit(size)
-    return list(session.scalars(found if below is None else found.where(BulkAct.id < below)))
+    query = sa.select(BulkAct).order_by(BulkAct.id.desc()).limit(size)
+    return list(session.scalars(query if below is None else query.where(BulkAct.id < below)))

@@ -105,11 +105,11 @@ def _checked(session: Session, asked: Asked, role: Role) -> BulkAct:
 
 
 def _set_field(session: Session, act: BulkAct, asked: Asked, role: Role) -> None:
-    known = {field.key: field for field in settable_fields(session, role)}
-    if asked.field not in known:
+    by_key = {field.key: field for field in settable_fields(session, role)}
+    if asked.field not in by_key:
         raise _wrong("field", N_("Choose a field."))
     try:
-        act.value = parse_all(known, {asked.field: asked.value})[asked.field]
+        act.value = parse_all(by_key, {asked.field: asked.value})[asked.field]
     except InvalidInput as error:
         raise _wrong("value", error.fields[asked.field]) from None
     act.field = asked.field
@@ -135,12 +135,12 @@ def read_tags(text: str) -> list[str]:
         if part.strip()
     ]
     typed.done()
-    found = list(dict.fromkeys(tags))
-    if not found:
+    unique = list(dict.fromkeys(tags))
+    if not unique:
         raise _wrong("tags", N_("Write at least one tag."))
-    if len(found) > MOST_TAGS:
+    if len(unique) > MOST_TAGS:
         raise _wrong("tags", N_("These are too many tags at once; 20 at most."))
-    return found
+    return unique
 
 
 def _wrong(field: str, message: str) -> InvalidInput:

@@ -36,14 +36,14 @@ def sample(session: Session, act: BulkAct, role: Role) -> list[Sampled]:
     if act.selection_id is None or not may(role, Right.SEE_SUBSCRIBERS):
         return []
     ids = chunk_ids(session, act.selection_id, 0)
-    found = session.execute(
+    people = session.execute(
         sa.text(
             f"SELECT s.id, s.address, {verdict_of(act.kind, act.field)}, {_now(act)}"
             " FROM subscribers s WHERE s.id = ANY(:ids) ORDER BY s.id LIMIT :sample"
         ),
         {"ids": ids, "sample": SAMPLE, **binds_of(act)},
     )
-    return [Sampled(*row) for row in found]
+    return [Sampled(*row) for row in people]
 
 
 def _now(act: BulkAct) -> str:

@@ -111,9 +111,9 @@ def _end(tx: Transaction, act: BulkAct, at: datetime) -> None:
     act.status = BulkStatus.UNDONE if undone else BulkStatus.FINISHED
     act.ended_at = at
     counts = act.undone if undone else act.done
-    told = {"kind": act.kind, **counts}
+    details = {"kind": act.kind, **counts}
     action = AuditAction.BULK_ACTION_UNDONE if undone else AuditAction.BULK_ACTION_FINISHED
-    write_audit_entry(tx, act.operator_id, action, act.id, told, at=at)
+    write_audit_entry(tx, act.operator_id, action, act.id, details, at=at)
 
 
 def _do(
@@ -122,11 +122,11 @@ def _do(
     if change_of(act.kind, act.field) is not None:
         return change_chunk(tx.session, act, act.position, ids)
     counts = count_verdicts(tx.session, act, ids)
-    wanted = sa.text(
+    statement = sa.text(
         "SELECT s.id FROM subscribers s WHERE s.id = ANY(:ids)"
         f" AND {verdict_of(act.kind, act.field)} = 'change' ORDER BY s.id FOR UPDATE"
     )
-    people = list(tx.session.scalars(wanted, {"ids": ids, **binds_of(act)}))
+    people = list(tx.session.scalars(statement, {"ids": ids, **binds_of(act)}))
     ended = _for_good(tx, act, people, erase, at)
     return counts | {"change": len(people)} | ({"ended": ended} if ended else {})
 
@@ -142,8 +142,8 @@ def _for_good(tx: Transaction, act: BulkAct, people: list[int], erase: Erase, at
         tx, people, purpose_id=act.purpose_id, how=act.how, actor=actor, facts=facts, at=at
     )
     if act.kind is BulkKind.OBJECT:
-        found = sa.select(Subscriber.fingerprint).where(Subscriber.id.in_(people))
-        suppress_many(tx, tx.session.scalars(found).all(), SuppressionReason.OBJECTED, at=at)
+        query = sa.select(Subscriber.fingerprint).where(Subscriber.id.in_(people))
+        suppress_many(tx, tx.session.scalars(query).all(), SuppressionReason.OBJECTED, at=at)
     return ended
 
 
@@ -155,5 +155,5 @@ def _with_joined(tx: Transaction, people: list[int]) -> list[int]:
     return list(tx.session.scalars(sa.select(Subscriber.id).where(theirs)))
 
 
-def _sum(one: dict[str, Any], other: dict[str, int]) -> dict[str, int]:
-    return dict(sorted((Counter(one) + Counter(other)).items()))
+def _sum(counts: dict[str, Any], other: dict[str, int]) -> dict[str, int]:
+    return dict(sorted((Counter(counts) + Counter(other)).items()))

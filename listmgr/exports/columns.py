@@ -46,8 +46,8 @@ def offered(session: Session, role: Role, language: str) -> list[Column]:
 
 def chosen(session: Session, role: Role, keys: Sequence[str], *, consents: bool) -> list[Column]:
     """Return the columns of a file: the chosen ones the role still sees, then those of consents."""
-    found = [column for column in offered(session, role, "en") if column.key in set(keys)]
-    return found + (consent_columns(session) if consents else [])
+    ticked = [column for column in offered(session, role, "en") if column.key in set(keys)]
+    return ticked + (consent_columns(session) if consents else [])
 
 
 def consent_columns(session: Session) -> list[Column]:

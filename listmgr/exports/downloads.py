@@ -38,10 +38,10 @@ def exports(
     session: Session, *, operator_id: int | None, below: int | None = None, size: int = PAGE
 ) -> list[Export]:
     """Return the newest exports of everyone or of one operator, or those below an id."""
-    found = sa.select(Export).order_by(Export.id.desc()).limit(size)
+    query = sa.select(Export).order_by(Export.id.desc()).limit(size)
     if operator_id is not None:
-        found = found.where(Export.operator_id == operator_id)
-    return list(session.scalars(found if below is None else found.where(Export.id < below)))
+        query = query.where(Export.operator_id == operator_id)
+    return list(session.scalars(query if below is None else query.where(Export.id < below)))
 
 
 def fetchable(session: Session, export_id: int, *, operator_id: int, at: datetime) -> Export:

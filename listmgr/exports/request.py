@@ -77,9 +77,9 @@ def job(export_id: int, turn: int = 0) -> Job:
 def checked_reason(reason: str, words: str) -> tuple[ExportReason, str]:
     """Return the validated reason for the audit log. Raises InvalidInput naming each field."""
     typed = Validator()
-    told = _why(typed, reason, words)
+    text = _why(typed, reason, words)
     typed.done()
-    return ExportReason(reason), told
+    return ExportReason(reason), text
 
 
 def _why(typed: Validator, reason: str, words: str) -> str:

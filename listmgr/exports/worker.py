@@ -73,38 +73,38 @@ def _write(tx: Transaction, export: Export, selection: Selection, at: datetime) 
         export.status = ExportStatus.CANCELLED
         return
     columns = chosen(tx.session, role, export.columns, consents=export.with_consents)
-    made = writer(export.format, export.state)
-    octets = made.begin([column.key for column in columns]) if not export.pieces else b""
+    file = writer(export.format, export.state)
+    octets = file.begin([column.key for column in columns]) if not export.pieces else b""
     rows = _rows(tx, export, select(columns))
-    octets += made.rows(rows)
+    octets += file.rows(rows)
     export.rows += len(rows)
     export.position = min(export.position + CHUNKS, selection.chunks)
     if export.position >= selection.chunks:
-        octets += made.end()
+        octets += file.end()
         _finish(tx, export, at)
-    _keep(tx, export, octets, made)
+    _keep(tx, export, octets, file)
 
 
 def _rows(tx: Transaction, export: Export, statement: str) -> list[Any]:
     assert export.selection_id is not None
     ids = [
-        found
+        person_id
         for n in range(export.position, export.position + CHUNKS)
-        for found in chunk_ids(tx.session, export.selection_id, n)
+        for person_id in chunk_ids(tx.session, export.selection_id, n)
     ]
     return [tuple(row) for row in tx.session.execute(sa.text(statement), {"ids": ids})]
 
 
-def _keep(tx: Transaction, export: Export, octets: bytes, made: Writer) -> None:
+def _keep(tx: Transaction, export: Export, octets: bytes, file: Writer) -> None:
     tx.session.add(ExportPiece(export_id=export.id, n=export.pieces, content=octets))
     export.pieces += 1
     export.size += len(octets)
-    export.state = made.state() if export.status in BUSY else {}
+    export.state = file.state() if export.status in BUSY else {}
 
 
 def _finish(tx: Transaction, export: Export, at: datetime) -> None:
     export.status = ExportStatus.READY
     export.ready_at = at
     export.expires_at = at + LIFE
-    told = {"format": export.format, "rows": export.rows, "reason": export.reason}
-    write_audit_entry(tx, export.operator_id, AuditAction.EXPORT_CREATED, export.id, told, at=at)
+    details = {"format": export.format, "rows": export.rows, "reason": export.reason}
+    write_audit_entry(tx, export.operator_id, AuditAction.EXPORT_CREATED, export.id, details, at=at)

@@ -52,13 +52,15 @@ class SubscriberQuery:
     @property
     def words(self) -> list[str]:
         """The words of the query; without NUL and lone surrogates, which PostgreSQL rejects."""
-        told = ("".join(filter(str.isprintable, word)) for word in self.query[:MAX_QUERY].split())
-        return [word for word in told if word][:MAX_WORDS]
+        printable = (
+            "".join(filter(str.isprintable, word)) for word in self.query[:MAX_QUERY].split()
+        )
+        return [word for word in printable if word][:MAX_WORDS]
 
     @property
     def of_consents(self) -> bool:
         """Whether it asks for properties of a consent."""
-        return any(one is not None for one in (self.list_id, self.status, self.source))
+        return any(value is not None for value in (self.list_id, self.status, self.source))
 
     @property
     def by_date(self) -> bool:
@@ -80,49 +82,49 @@ class Condition:
     binds: dict[str, object]
 
 
-def predicate(wanted: SubscriberQuery) -> Predicate:
+def predicate(search: SubscriberQuery) -> Predicate:
     """Return the search as one condition over `s`, for mass updates and exports."""
-    return all_of([Predicate(one.find, one.binds) for one in everything(wanted)])
+    return all_of([Predicate(condition.find, condition.binds) for condition in everything(search)])
 
 
-def everything(wanted: SubscriberQuery) -> list[Condition]:
+def everything(search: SubscriberQuery) -> list[Condition]:
     """Return all conditions of the search."""
-    found = conditions(wanted)
-    found += [dates(wanted)] if wanted.by_date else []
-    found += [of_consents(wanted)] if wanted.of_consents else []
-    return found
+    parts = conditions(search)
+    parts += [dates(search)] if search.by_date else []
+    parts += [of_consents(search)] if search.of_consents else []
+    return parts
 
 
-def conditions(wanted: SubscriberQuery) -> list[Condition]:
+def conditions(search: SubscriberQuery) -> list[Condition]:
     """Return the conditions on the person: words, tag, field."""
-    found = [_word(number, word) for number, word in enumerate(wanted.words)]
-    if wanted.tag:
-        found.append(_same("s.tags @> CAST(:tag AS text[])", tag=[wanted.tag]))
-    if wanted.field is not None and wanted.value:
-        found.append(_field(wanted.field, wanted.value))
-    return found
+    parts = [_word(number, word) for number, word in enumerate(search.words)]
+    if search.tag:
+        parts.append(_same("s.tags @> CAST(:tag AS text[])", tag=[search.tag]))
+    if search.field is not None and search.value:
+        parts.append(_field(search.field, search.value))
+    return parts
 
 
-def dates(wanted: SubscriberQuery) -> Condition:
+def dates(search: SubscriberQuery) -> Condition:
     """Return the condition on when the person was added."""
-    asked = {"since": wanted.since, "until": wanted.until}
+    asked = {"since": search.since, "until": search.until}
     signs = {"since": ">=", "until": "<"}
-    told = {name: at for name, at in asked.items() if at is not None}
-    return _same(" AND ".join(f"s.created_at {signs[name]} :{name}" for name in told), **told)
+    binds = {name: at for name, at in asked.items() if at is not None}
+    return _same(" AND ".join(f"s.created_at {signs[name]} :{name}" for name in binds), **binds)
 
 
-def of_consents(wanted: SubscriberQuery) -> Condition:
+def of_consents(search: SubscriberQuery) -> Condition:
     """Return the condition that one consent has all the requested properties."""
-    asked = {"list_id": wanted.list_id, "status": wanted.status, "source": wanted.source}
-    told: dict[str, object] = {
+    asked = {"list_id": search.list_id, "status": search.status, "source": search.source}
+    binds: dict[str, object] = {
         name: value if isinstance(value, int) else str(value)
         for name, value in asked.items()
         if value is not None
     }
-    tests = "".join(f" AND c.{name} = :{name}" for name in told)
+    tests = "".join(f" AND c.{name} = :{name}" for name in binds)
     return _same(
         f"EXISTS (SELECT FROM consents c WHERE c.subscriber_id = s.id{tests})",
-        **told,
+        **binds,
     )
 
 
@@ -166,10 +168,10 @@ def _word(number: int, word: str) -> Condition:
             binds |= {f"dot{number}": like(f".{domain}", anywhere=True), f"term{number}": term}
             binds[f"dash{number}"] = like(f"-{domain}", anywhere=True)
     union = " UNION ALL ".join(
-        f"SELECT x.id FROM subscribers x WHERE {known.format('x')}({test.format('x')})"
-        for test, known in ways
+        f"SELECT x.id FROM subscribers x WHERE {by_index.format('x')}({test.format('x')})"
+        for test, by_index in ways
     )
-    test = " OR ".join(f"({one.format('s')})" for one, _known in ways)
+    test = " OR ".join(f"({part.format('s')})" for part, _known in ways)
     return Condition(test, f"s.id IN ({union})", binds)
 
 
@@ -187,13 +189,13 @@ def _of_address(
         f"part{number}": like(key, anywhere=True),
         f"octets{number}": octets(local),
     }
-    known = f"{parts_of('{0}')} @> CAST(:octets{number} AS bytea[]) AND "
+    by_index = f"{parts_of('{0}')} @> CAST(:octets{number} AS bytea[]) AND "
     if not domain:
-        return [(f"{local_of('{0}')} LIKE :part{number}", known)], binds
+        return [(f"{local_of('{0}')} LIKE :part{number}", by_index)], binds
     if term := of_domain(domain):
         binds[f"behind{number}"] = term
-        known += f"{terms_of('{0}')} @@ CAST(:behind{number} AS tsquery) AND "
-    return [(f"{{0}}.address_key LIKE :part{number}", known)], binds
+        by_index += f"{terms_of('{0}')} @@ CAST(:behind{number} AS tsquery) AND "
+    return [(f"{{0}}.address_key LIKE :part{number}", by_index)], binds
 
 
 def _of_names(number: int) -> _Way:
@@ -208,9 +210,9 @@ def _of_domain_words(number: int) -> _Way:
     return test, f"{terms_of('{0}')} @@ CAST(:term{number} AS tsquery) AND "
 
 
-def _of_domain(number: int, told: str) -> Condition:
+def _of_domain(number: int, text: str) -> Condition:
     """Match a domain: exactly if it has a dot, else by its beginning."""
-    name, domain = f"domain{number}", _domain(told)
+    name, domain = f"domain{number}", _domain(text)
     whole = "." in domain
     test = f"s.domain = :{name}" if whole else f"s.domain LIKE :{name}"
     binds: dict[str, object] = {name: domain if whole else like(domain)}

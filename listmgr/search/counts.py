@@ -37,14 +37,14 @@ class Count:
     exact: bool
 
 
-def count(session: Session, wanted: SubscriberQuery) -> Count:
+def count(session: Session, search: SubscriberQuery) -> Count:
     """Count the people a search matches; above ten thousand, or if expensive, by the planner's
     estimate.
     """
-    asked = everything(wanted)
+    asked = everything(search)
     with planned_anew(session):
-        if not wanted.words and len(asked) < 2:
-            return _counted(session, predicate(wanted))
+        if not search.words and len(asked) < 2:
+            return _counted(session, predicate(search))
         # Of words, and of several things together, the planner knows little.
         led = rarest_first(session, asked)
         if led.is_many:
@@ -52,26 +52,26 @@ def count(session: Session, wanted: SubscriberQuery) -> Count:
         return _counted(session, led.predicate)
 
 
-def count_all(session: Session, told: Predicate) -> Count:
+def count_all(session: Session, condition: Predicate) -> Count:
     """Count the people a segment's condition matches.
 
     The planner's estimates of conditions without statistics are worth little, so an expensive count
     is replaced by a sample.
     """
     with planned_anew(session):
-        found = _counted(session, told)
-        if found.exact:
-            return found
-        looked, hits = session.execute(sa.text(_sample(told)), dict(told.binds)).one()
+        estimate = _counted(session, condition)
+        if estimate.exact:
+            return estimate
+        looked, hits = session.execute(sa.text(_sample(condition)), dict(condition.binds)).one()
         if hits < HITS:
-            return found
+            return estimate
         people = plan(session, "SELECT FROM subscribers", {})["Plan Rows"]
         return Count(round(people * hits / looked), exact=False)
 
 
-def _counted(session: Session, told: Predicate) -> Count:
-    people = f"SELECT FROM subscribers s WHERE {told.sql}"
-    foreseen = plan(session, people, told.binds)
+def _counted(session: Session, condition: Predicate) -> Count:
+    people = f"SELECT FROM subscribers s WHERE {condition.sql}"
+    foreseen = plan(session, people, condition.binds)
     rows = int(foreseen["Plan Rows"])
     if foreseen["Total Cost"] > DEAR:
         return Count(rows, exact=False)
@@ -80,13 +80,13 @@ def _counted(session: Session, told: Predicate) -> Count:
         f"WITH found AS MATERIALIZED ({people})"
         f" SELECT count(*) FROM (SELECT FROM found LIMIT {COUNTED + 1}) n"
     )
-    number = int(session.execute(sa.text(some), dict(told.binds)).scalar_one())
+    number = int(session.execute(sa.text(some), dict(condition.binds)).scalar_one())
     return Count(number, exact=True) if number <= COUNTED else Count(max(number, rows), exact=False)
 
 
-def _sample(told: Predicate) -> str:
+def _sample(condition: Predicate) -> str:
     """Return SQL for how many people were sampled, and how many of them match."""
     return (
         f"WITH picked AS MATERIALIZED ({some_people(PLACES, AT_EACH)})"
-        f" SELECT count(*), count(*) FILTER (WHERE {told.sql}) FROM picked s"
+        f" SELECT count(*), count(*) FILTER (WHERE {condition.sql}) FROM picked s"
     )

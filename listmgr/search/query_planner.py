@@ -42,10 +42,10 @@ def _set(session: Session, cache: str, compiled: str) -> None:
 
 def plan(session: Session, sql: str, binds: Mapping[str, object]) -> dict[str, float]:
     """Return the planner's estimates for a query, which costs nothing."""
-    told = session.execute(sa.text(f"EXPLAIN (FORMAT JSON) {sql}"), dict(binds))
-    [whole] = told.scalar_one()
-    found: dict[str, float] = whole["Plan"]
-    return found
+    result = session.execute(sa.text(f"EXPLAIN (FORMAT JSON) {sql}"), dict(binds))
+    [whole] = result.scalar_one()
+    figures: dict[str, float] = whole["Plan"]
+    return figures
 
 
 def some_people(places: int, at_each: int) -> str:
@@ -90,7 +90,9 @@ class Led:
     def predicate(self) -> Predicate:
         """All conditions, over `s`."""
         first = Predicate(self.first.find, self.first.binds)
-        return all_of([first, *(Predicate(one.test, one.binds) for one in self.others)])
+        return all_of(
+            [first, *(Predicate(condition.test, condition.binds) for condition in self.others)]
+        )
 
 
 def rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
@@ -98,20 +100,20 @@ def rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
 
     A page needs this for its rows and for their number: the second time the result is cached.
     """
-    known: dict[str, Led] = session.info.setdefault("led", {})
-    told = repr(asked)
-    if told not in known:
-        known[told] = _rarest_first(session, asked)
-    return known[told]
+    cache: dict[str, Led] = session.info.setdefault("led", {})
+    key = repr(asked)
+    if key not in cache:
+        cache[key] = _rarest_first(session, asked)
+    return cache[key]
 
 
 def _rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
-    tests = [one.test for one in asked]
+    tests = [condition.test for condition in asked]
     filters = ", ".join(
         f"count(*) FILTER (WHERE {test})"
         for test in [*tests, " AND ".join(f"({t})" for t in tests)]
     )
-    binds = {name: value for one in asked for name, value in one.binds.items()}
+    binds = {name: value for condition in asked for name, value in condition.binds.items()}
     statement = (
         f"WITH picked AS MATERIALIZED ({some_people(PLACES, AT_EACH)})"
         f" SELECT count(*), {filters} FROM picked s"
@@ -122,7 +124,7 @@ def _rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
         range(len(asked)),
         key=lambda n: (hits[n], plan(session, people + asked[n].find, asked[n].binds)["Plan Rows"]),
     )
-    others = tuple(one for n, one in enumerate(asked) if n != least)
+    others = tuple(condition for n, condition in enumerate(asked) if n != least)
     everybody = plan(session, "SELECT FROM subscribers", {})["Plan Rows"]
     share = everybody / max(1, looked)
     return Led(asked[least], others, round(share * hits[least]), round(share * all_hits))

@@ -63,20 +63,20 @@ def reach(
     confirmed = consent_statistics.purposes_confirmed(session).get(purpose_id, 0)
     binds = {"purpose": purpose_id, **gate_binds(settings), **among.binds}
     if confirmed <= counted:
-        _seen, found = _looked_at(session, _ALL, among, binds)
-        return _told(found, exact=True)
-    seen, found = _looked_at(session, _SOME, among, binds)
+        _seen, by_reason = _looked_at(session, _ALL, among, binds)
+        return _told(by_reason, exact=True)
+    seen, by_reason = _looked_at(session, _SOME, among, binds)
     groups = _groups(among)
-    if found.get(None, 0) < HITS and plan(session, groups, binds)["Total Cost"] <= DEAR:
+    if by_reason.get(None, 0) < HITS and plan(session, groups, binds)["Total Cost"] <= DEAR:
         rows = session.execute(sa.text(groups), binds)
         return _told({reason: int(n) for reason, n in rows}, exact=True)
     # The sample is of those confirmed; what it tells is told of all of them.
-    whole = {reason: round(confirmed * n / max(1, seen)) for reason, n in found.items()}
+    whole = {reason: round(confirmed * n / max(1, seen)) for reason, n in by_reason.items()}
     return _told(whole, exact=False)
 
 
-def _told(found: dict[str | None, int], *, exact: bool) -> Reach:
-    return Reach(found.pop(None, 0), exact, {str(why): n for why, n in found.items()})
+def _told(by_reason: dict[str | None, int], *, exact: bool) -> Reach:
+    return Reach(by_reason.pop(None, 0), exact, {str(why): n for why, n in by_reason.items()})
 
 
 def is_anybody_reached(
@@ -90,9 +90,9 @@ def is_anybody_reached(
     )
     if session.scalar(sa.text(newest), binds):
         return True
-    found = reach(session, settings, purpose_id, among)
-    if found.number or found.exact:
-        return found.number > 0
+    sampled = reach(session, settings, purpose_id, among)
+    if sampled.number or sampled.exact:
+        return sampled.number > 0
     # So few that a sample shows nobody, and no index that leads to them.
     statement = (
         f"SELECT EXISTS (SELECT FROM {FROM_CONSENTS} WHERE c.purpose_id = :purpose"

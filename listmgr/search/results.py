@@ -79,7 +79,7 @@ class Page:
 
 def find_page(
     session: Session,
-    wanted: SubscriberQuery,
+    search: SubscriberQuery,
     *,
     below: int | None = None,
     above: int | None = None,
@@ -87,7 +87,7 @@ def find_page(
 ) -> Page:
     """Return a page of people: the newest, those `below` an id, or those `above` one."""
     if above is not None:
-        ids, reached, _total = _ids(session, wanted, _Turn(above, older=False, most=size + 1))
+        ids, reached, _total = _ids(session, search, _Turn(above, older=False, most=size + 1))
         if len(ids) >= size:
             page = ids[size - 1 :: -1]
             newer = page[0] if len(ids) > size else None
@@ -97,33 +97,33 @@ def find_page(
             return Page(_rows(session, page), older=page[-1] if page else above, newer=reached)
         # So near the top the first page shows them all.
         below = None
-    found = _ids(session, wanted, _Turn(below, older=True, most=size + 1))
-    ids, reached, _total = found
+    first = _ids(session, search, _Turn(below, older=True, most=size + 1))
+    ids, reached, _total = first
     page = ids[:size]
     return Page(
         _rows(session, page),
         older=page[-1] if len(ids) > size else reached,
         newer=(page[0] if page else reached and below) if below is not None else None,
-        total=_total_of(found, size) if below is None else None,
+        total=_total_of(first, size) if below is None else None,
     )
 
 
-def known_total(session: Session, wanted: SubscriberQuery) -> int | None:
+def known_total(session: Session, search: SubscriberQuery) -> int | None:
     """Return the number of matches if reading the first page reveals it, else None."""
-    return _total_of(_ids(session, wanted, _Turn(None, older=True, most=PAGE + 1)), PAGE)
+    return _total_of(_ids(session, search, _Turn(None, older=True, most=PAGE + 1)), PAGE)
 
 
 def find_subscriber(session: Session, subscriber_id: int) -> Subscriber:
     """Return the person for reading. Raises NotFound."""
-    found = session.get(Subscriber, subscriber_id)
-    if found is None:
+    subscriber = session.get(Subscriber, subscriber_id)
+    if subscriber is None:
         raise NotFound("There is no such subscriber. They may have been erased.")
-    return found
+    return subscriber
 
 
 def known_tags(session: Session, *, most: int = 100) -> list[str]:
     """Return tags to choose from: frequent ones, and those of the newest people."""
-    told = session.scalars(
+    tags = session.scalars(
         sa.text(
             "SELECT DISTINCT tag FROM (SELECT unnest(most_common_elems::text::text[]) AS tag"
             "  FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'subscribers'"
@@ -133,7 +133,7 @@ def known_tags(session: Session, *, most: int = 100) -> list[str]:
         ),
         {"most": most},
     )
-    return list(told)
+    return list(tags)
 
 
 def tidy(session: Session) -> None:
@@ -189,15 +189,15 @@ class _Found(NamedTuple):
     total: int | None = None
 
 
-def _total_of(found: _Found, size: int) -> int | None:
-    all_here = found.reached is None and len(found.ids) <= size
-    return len(found.ids) if all_here else found.total
+def _total_of(ids: _Found, size: int) -> int | None:
+    all_here = ids.reached is None and len(ids.ids) <= size
+    return len(ids.ids) if all_here else ids.total
 
 
-def _ids(session: Session, wanted: SubscriberQuery, turn: _Turn) -> _Found:
-    way, asked = _way(wanted, turn), everything(wanted)
-    binds = {name: value for one in asked for name, value in one.binds.items()}
-    binds |= {"n": turn.most, "seen": turn.seen, "stations": [str(one) for one in ConsentStatus]}
+def _ids(session: Session, search: SubscriberQuery, turn: _Turn) -> _Found:
+    way, asked = _way(search, turn), everything(search)
+    binds = {name: value for item in asked for name, value in item.binds.items()}
+    binds |= {"n": turn.most, "seen": turn.seen, "stations": [str(item) for item in ConsentStatus]}
     with planned_anew(session):
         ids = _walked(session, way, WALK if way.left else turn.most, binds)
         if len(ids) == turn.most or not way.left:
@@ -216,7 +216,7 @@ def _ids(session: Session, wanted: SubscriberQuery, turn: _Turn) -> _Found:
 
 
 def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) -> list[int]:
-    tests = " AND ".join(f"({one.test})" for one in way.left) or "true"
+    tests = " AND ".join(f"({condition.test})" for condition in way.left) or "true"
     people = way.people.format(most=most)
     walk = f"SELECT s.id FROM ({people}) s WHERE {tests} ORDER BY {way.order} LIMIT :n"
     return list(session.scalars(sa.text(walk), binds))
@@ -232,24 +232,24 @@ def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object])
     return _Found([row[0] for row in rows], total=rows[0][1] if rows else 0)
 
 
-def _way(wanted: SubscriberQuery, turn: _Turn) -> _Way:
-    left = conditions(wanted)
-    if wanted.by_date:
+def _way(search: SubscriberQuery, turn: _Turn) -> _Way:
+    left = conditions(search)
+    if search.by_date:
         beyond, order = turn.beyond_by_date(), turn.order("s.created_at", "s.id")
         people = (
-            f"SELECT s.* FROM subscribers s WHERE {dates(wanted).test} AND {beyond}"
+            f"SELECT s.* FROM subscribers s WHERE {dates(search).test} AND {beyond}"
             f" ORDER BY {order} LIMIT {{most}}"
         )
-        left += [of_consents(wanted)] if wanted.of_consents else []
+        left += [of_consents(search)] if search.of_consents else []
         return _Way(people, left, order, beyond)
     beyond, order = turn.beyond("s.id"), turn.order("s.id")
-    source_only = wanted.source and wanted.list_id is None and wanted.status is None
-    if source_only or wanted.list_id or (wanted.status and not left):
-        found = _by_source(turn) if source_only else _by_station(wanted, turn)
-        people = f"SELECT s.* FROM ({found}) k JOIN subscribers s ON s.id = k.id"
-        left += [of_consents(wanted)] if wanted.source and not source_only else []
+    source_only = search.source and search.list_id is None and search.status is None
+    if source_only or search.list_id or (search.status and not left):
+        statement = _by_source(turn) if source_only else _by_station(search, turn)
+        people = f"SELECT s.* FROM ({statement}) k JOIN subscribers s ON s.id = k.id"
+        left += [of_consents(search)] if search.source and not source_only else []
         return _Way(people, left, order, beyond)
-    left += [of_consents(wanted)] if wanted.of_consents else []
+    left += [of_consents(search)] if search.of_consents else []
     people = f"SELECT s.* FROM subscribers s WHERE {beyond} ORDER BY {order} LIMIT {{most}}"
     return _Way(people, left, order, beyond)
 
@@ -262,10 +262,10 @@ def _by_source(turn: _Turn) -> str:
     )
 
 
-def _by_station(wanted: SubscriberQuery, turn: _Turn) -> str:
+def _by_station(search: SubscriberQuery, turn: _Turn) -> str:
     """Return the next people of each list and status, each read from its position in one index."""
-    lists = "SELECT CAST(:list_id AS bigint)" if wanted.list_id else "SELECT id FROM mailing_lists"
-    stations = "ARRAY[:status]" if wanted.status else ":stations"
+    lists = "SELECT CAST(:list_id AS bigint)" if search.list_id else "SELECT id FROM mailing_lists"
+    stations = "ARRAY[:status]" if search.status else ":stations"
     return (
         f"SELECT DISTINCT c.id FROM ({lists}) l (id)"
         f" CROSS JOIN unnest(CAST({stations} AS text[])) w (status) CROSS JOIN LATERAL"
@@ -279,9 +279,13 @@ def _by_station(wanted: SubscriberQuery, turn: _Turn) -> str:
 
 def _rows(session: Session, ids: Sequence[int]) -> tuple[Row, ...]:
     people = session.scalars(sa.select(Subscriber).where(Subscriber.id.in_(ids)))
-    found = {person.id: person for person in people}
+    by_id = {person.id: person for person in people}
     standings = _standings(session, ids)
-    return tuple(Row(found[one], tuple(standings.get(one, ()))) for one in ids if one in found)
+    return tuple(
+        Row(by_id[person_id], tuple(standings.get(person_id, ())))
+        for person_id in ids
+        if person_id in by_id
+    )
 
 
 def _standings(session: Session, ids: Sequence[int]) -> dict[int, list[Facets]]:
@@ -293,7 +297,7 @@ def _standings(session: Session, ids: Sequence[int]) -> dict[int, list[Facets]]:
         .ext(distinct_on(Consent.subscriber_id, Consent.purpose_id))
         .order_by(Consent.subscriber_id, Consent.purpose_id, Consent.id.desc())
     )
-    found: dict[int, list[Facets]] = {}
+    by_person: dict[int, list[Facets]] = {}
     for subscriber_id, status, list_name, purpose in rows:
-        found.setdefault(subscriber_id or 0, []).append(Facets(list_name, purpose, status))
-    return found
+        by_person.setdefault(subscriber_id or 0, []).append(Facets(list_name, purpose, status))
+    return by_person

@@ -45,18 +45,18 @@ def create(
     tx: Transaction, name: str, tree: Group, *, role: Role, operator_id: int, at: datetime
 ) -> Segment:
     """Create a segment. Raises InvalidInput with a message for the name and for each rule."""
-    found, rule = _told(tx, name, tree, role, None)
-    made = Segment(
-        name=found,
+    checked_name, rule = _told(tx, name, tree, role, None)
+    segment = Segment(
+        name=checked_name,
         rule=document_of(rule),
         revision=1,
         created_by=operator_id,
         created_at=at,
         changed_at=at,
     )
-    tx.session.add(made)
+    tx.session.add(segment)
     tx.session.flush()
-    return made
+    return segment
 
 
 def save(
@@ -131,10 +131,10 @@ def segments(session: Session) -> list[Segment]:
 
 def get_segment(session: Session, segment_id: int) -> Segment:
     """Return the segment. Raises NotFound."""
-    found = session.get(Segment, segment_id)
-    if found is None:
+    segment = session.get(Segment, segment_id)
+    if segment is None:
         raise NotFound(N_("There is no such segment."))
-    return found
+    return segment
 
 
 def tree_of(segment: Segment) -> Group:
@@ -142,28 +142,28 @@ def tree_of(segment: Segment) -> Group:
     return read_tree(segment.rule)
 
 
-def is_open_to(segment: Segment, known: Askable) -> bool:
+def is_open_to(segment: Segment, usable: Askable) -> bool:
     """Whether somebody who may use only the fields in `known` may view and use it."""
     try:
-        return not is_locked(tree_of(segment), known)
+        return not is_locked(tree_of(segment), usable)
     except BrokenRule:
         return False
 
 
 def _locked(tx: Transaction, segment_id: int) -> Segment:
-    found = tx.session.get(Segment, segment_id, with_for_update=True, populate_existing=True)
-    if found is None:
+    segment = tx.session.get(Segment, segment_id, with_for_update=True, populate_existing=True)
+    if segment is None:
         raise NotFound(N_("There is no such segment."))
-    return found
+    return segment
 
 
 def _told(
     tx: Transaction, name: str, tree: Group, role: Role, segment_id: int | None
 ) -> tuple[str, Group]:
     typed = Validator()
-    found = typed.line("name", name, missing=N_("Give the segment a name."), limit=100)
-    same = sa.select(Segment.id).where(Segment.name == found, Segment.id != (segment_id or 0))
-    if found and tx.session.scalars(same).first() is not None:
+    line = typed.line("name", name, missing=N_("Give the segment a name."), limit=100)
+    same = sa.select(Segment.id).where(Segment.name == line, Segment.id != (segment_id or 0))
+    if line and tx.session.scalars(same).first() is not None:
         typed.wrong["name"] = N_("There is a segment with this name.")
     try:
         rule = checked(tree, askable(tx.session, role))
@@ -171,4 +171,4 @@ def _told(
         typed.wrong |= error.fields
         rule = tree
     typed.done()
-    return found, rule
+    return line, rule

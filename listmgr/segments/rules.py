@@ -69,8 +69,8 @@ class Rule:
     @property
     def field(self) -> str:
         """The key of its field; "" for other topics."""
-        found = _FIELD.match(self.what)
-        return found[1] if found else ""
+        match = _FIELD.match(self.what)
+        return match[1] if match else ""
 
     @property
     def topic(self) -> str:
@@ -101,12 +101,12 @@ class BrokenRule(InvalidInput):
 
 def read_tree(document: object) -> Group:
     """Return the tree in a JSON document. Raises BrokenRule."""
-    found = _read(document, 1)
-    if not isinstance(found, Group):
+    tree = _read(document, 1)
+    if not isinstance(tree, Group):
         raise _broken()
-    if sum(1 for _node in nodes(found)) > MAX_NODES:
+    if sum(1 for _node in nodes(tree)) > MAX_NODES:
         raise BrokenRule(N_("These are too many rules for one segment. Take some away."))
-    return found
+    return tree
 
 
 def _read(document: object, depth: int) -> Node:
@@ -140,9 +140,9 @@ def _is_plain(text: str) -> bool:
 
 
 def _is_known(rule: Rule) -> bool:
-    known = bool(rule.field) or rule.what in TOPICS
-    known = known and rule.op in OPERATORS.get(rule.topic, ()) and bool(_PLACE.match(rule.place))
-    return known and is_spelt(rule) and (not rule.since or bool(_DAY.match(rule.since)))
+    valid = bool(rule.field) or rule.what in TOPICS
+    valid = valid and rule.op in OPERATORS.get(rule.topic, ()) and bool(_PLACE.match(rule.place))
+    return valid and is_spelt(rule) and (not rule.since or bool(_DAY.match(rule.since)))
 
 
 def is_spelt(rule: Rule) -> bool:
@@ -192,7 +192,7 @@ def plainer(node: Node) -> Node:
 
 def fields_of(node: Node) -> set[str]:
     """Return the keys of the fields in a tree."""
-    return {found.field for found in nodes(node) if isinstance(found, Rule) and found.field}
+    return {rule.field for rule in nodes(node) if isinstance(rule, Rule) and rule.field}
 
 
 def within(audience: Group | None, exclusion: Group | None) -> Group | None:

@@ -61,8 +61,8 @@ class _Names:
         return f":{name}"
 
     def take(self) -> dict[str, object]:
-        told, self.told = self.told, {}
-        return told
+        binds, self.told = self.told, {}
+        return binds
 
 
 def _of(node: Node, names: _Names) -> Predicate:
@@ -79,9 +79,9 @@ def _of(node: Node, names: _Names) -> Predicate:
         node.place,
         node.since,
     )
-    made = Predicate(_TESTS[node.topic](positive, names), names.take())
+    condition = Predicate(_TESTS[node.topic](positive, names), names.take())
     # What has no value is not what it is said not to be.
-    return none_of(made) if node.op in _OPPOSITE else made
+    return none_of(condition) if node.op in _OPPOSITE else condition
 
 
 def _value(rule: Rule) -> str:
@@ -95,8 +95,8 @@ def _text(rule: Rule, names: _Names) -> str:
         return f"{kept} IS NOT NULL"
     if rule.op == "is":
         return f"lower({kept}) = lower({names.bind(rule.value)})"
-    told = names.bind(like(rule.value, anywhere=rule.op == "contains"))
-    return f"lower({kept}) LIKE lower({told})"
+    bind = names.bind(like(rule.value, anywhere=rule.op == "contains"))
+    return f"lower({kept}) LIKE lower({bind})"
 
 
 def _number(rule: Rule, names: _Names) -> str:
@@ -128,8 +128,8 @@ def _yes_no(rule: Rule, _names: _Names) -> str:
 
 def _domain(rule: Rule, names: _Names) -> str:
     term = names.bind(of_domain(rule.value, whole=True))
-    known = f"{terms_of('s')} @@ CAST({term} AS tsquery)"
-    return f"s.domain = {names.bind(rule.value)} AND {known}"
+    by_term = f"{terms_of('s')} @@ CAST({term} AS tsquery)"
+    return f"s.domain = {names.bind(rule.value)} AND {by_term}"
 
 
 def _tag(rule: Rule, names: _Names) -> str:

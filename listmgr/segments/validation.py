@@ -43,26 +43,26 @@ class Askable:
 
     def kind(self, field: str) -> str:
         """Return the topic of a field's rules; "" if the role does not know the field."""
-        found = self.fields.get(field)
-        if found is None:
+        field_or_none = self.fields.get(field)
+        if field_or_none is None:
             return ""
-        return "domain" if field == "email" else found.kind.value
+        return "domain" if field == "email" else field_or_none.kind.value
 
 
 def askable(session: Session, role: Role) -> Askable:
     """Return everything a role may use."""
     lists = session.scalars(sa.select(MailingList.id))
     purposes = session.scalars(sa.select(Purpose.id))
-    places = {f"list:{one}" for one in lists} | {f"purpose:{one}" for one in purposes}
+    places = {f"list:{number}" for number in lists} | {f"purpose:{number}" for number in purposes}
     return Askable({field.key: field for field in visible_fields(session, role)}, frozenset(places))
 
 
-def is_locked(tree: Node, known: Askable) -> bool:
+def is_locked(tree: Node, usable: Askable) -> bool:
     """Whether the tree uses a field the role must not see, or a deleted one."""
-    return not fields_of(tree) <= known.fields.keys()
+    return not fields_of(tree) <= usable.fields.keys()
 
 
-def checked(tree: Group, known: Askable) -> Group:
+def checked(tree: Group, usable: Askable) -> Group:
     """Return the tree with every value as stored.
 
     Raises InvalidInput; its fields are the positions of invalid rules, as in "0.2.1".
@@ -70,16 +70,16 @@ def checked(tree: Group, known: Askable) -> Group:
     wrong: dict[str, str] = {}
     if sum(1 for _node in nodes(tree)) > MAX_NODES:
         wrong["0"] = N_("These are too many rules for one segment. Take some away.")
-    found = _node(tree, "0", known, wrong)
-    if wrong or not isinstance(found, Group):
+    valid = _node(tree, "0", usable, wrong)
+    if wrong or not isinstance(valid, Group):
         raise InvalidInput(N_("Please correct the marked rules."), wrong)
-    return found
+    return valid
 
 
-def _node(node: Node, place: str, known: Askable, wrong: dict[str, str]) -> Node:
+def _node(node: Node, place: str, usable: Askable, wrong: dict[str, str]) -> Node:
     if isinstance(node, Rule):
         try:
-            return _rule(node, known)
+            return _rule(node, usable)
         except InvalidInput as error:
             wrong[place] = str(error)
             return node
@@ -91,25 +91,25 @@ def _node(node: Node, place: str, known: Askable, wrong: dict[str, str]) -> Node
     return Group(
         node.kind,
         tuple(
-            _node(member, f"{place}.{at}", known, wrong) for at, member in enumerate(node.members)
+            _node(member, f"{place}.{at}", usable, wrong) for at, member in enumerate(node.members)
         ),
     )
 
 
-def _rule(rule: Rule, known: Askable) -> Rule:
-    kind = known.kind(rule.field) if rule.field else ""
+def _rule(rule: Rule, usable: Askable) -> Rule:
+    kind = usable.kind(rule.field) if rule.field else ""
     if not kind and rule.what not in TOPICS:
         raise InvalidInput(N_("Your role does not include this field. Take the rule away."))
-    found = replace(rule, kind=kind)
-    if found.op not in OPERATORS[found.topic]:
+    valid = replace(rule, kind=kind)
+    if valid.op not in OPERATORS[valid.topic]:
         raise InvalidInput(N_("Choose how it is compared."))
-    found = replace(found, value=_value(found, known))
-    if found.what == "consent":
-        return _consent(found, known)
-    found = replace(found, place="", since="")
-    if not is_spelt(found):
-        raise InvalidInput(_missing(found))
-    return found
+    valid = replace(valid, value=_value(valid, usable))
+    if valid.what == "consent":
+        return _consent(valid, usable)
+    valid = replace(valid, place="", since="")
+    if not is_spelt(valid):
+        raise InvalidInput(_missing(valid))
+    return valid
 
 
 def _missing(rule: Rule) -> str:
@@ -122,7 +122,7 @@ def _missing(rule: Rule) -> str:
     )
 
 
-def _value(rule: Rule, known: Askable) -> str:
+def _value(rule: Rule, usable: Askable) -> str:
     typed = rule.value.strip()
     if not rule.asks_value:
         return ""
@@ -132,7 +132,7 @@ def _value(rule: Rule, known: Askable) -> str:
         return _domain(typed)
     if not rule.field or rule.op in {"last_days", "older_days"}:
         return typed
-    field = known.fields[rule.field]
+    field = usable.fields[rule.field]
     # A part of a text is no value of the field: it need not be one of its choices.
     return typed if field.kind is FieldKind.TEXT else field.parse(typed)
 
@@ -144,8 +144,8 @@ def _domain(typed: str) -> str:
         raise InvalidInput(N_("Write a domain: example.org.")) from None
 
 
-def _consent(rule: Rule, known: Askable) -> Rule:
-    if rule.place and rule.place not in known.places:
+def _consent(rule: Rule, usable: Askable) -> Rule:
+    if rule.place and rule.place not in usable.places:
         raise InvalidInput(N_("This list or purpose is not there any more. Choose another."))
     if rule.value and rule.value not in set(ConsentStatus):
         raise InvalidInput(N_("Choose a station."))

@@ -112,22 +112,22 @@ def forget_words(tx: Transaction) -> None:
 
 def chunk_ids(session: Session, selection_id: int, n: int) -> list[int]:
     """Return the ids of one chunk."""
-    found = session.get(SelectionChunk, (selection_id, n))
-    return list(found.ids) if found else []
+    chunk = session.get(SelectionChunk, (selection_id, n))
+    return list(chunk.ids) if chunk else []
 
 
 def _next(session: Session, selection: Selection, limit: int) -> list[int]:
     try:
-        told = _predicate(session, selection)
+        people = _predicate(session, selection)
     except NotFound:
         # What they were chosen by is there no more: rather nobody than everybody.
         return []
-    found = sa.text(
-        f"SELECT s.id FROM subscribers s WHERE s.id > :after AND s.id <= :last AND ({told.sql})"
+    statement = sa.text(
+        f"SELECT s.id FROM subscribers s WHERE s.id > :after AND s.id <= :last AND ({people.sql})"
         " ORDER BY s.id LIMIT :limit"
     )
     more = {"after": selection.position, "last": selection.last, "limit": limit}
-    return list(session.scalars(found, {**told.binds, **more}))
+    return list(session.scalars(statement, {**people.binds, **more}))
 
 
 def _predicate(session: Session, selection: Selection) -> Predicate:
@@ -146,7 +146,7 @@ def _as_kept(chosen: Chosen) -> dict[str, Any]:
 
 def contains(session: Session, selection_id: int, ids: Sequence[int]) -> bool:
     """Whether the selection contains one of `ids`."""
-    found = sa.select(SelectionChunk.n).where(
+    query = sa.select(SelectionChunk.n).where(
         SelectionChunk.selection_id == selection_id, SelectionChunk.ids.overlap(list(ids))
     )
-    return session.scalars(found.limit(1)).first() is not None
+    return session.scalars(query.limit(1)).first() is not None

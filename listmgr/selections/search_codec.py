@@ -15,9 +15,9 @@ from listmgr.search.conditions import SubscriberQuery
 from listmgr.subscribers.field_catalogue import field_by_key
 
 
-def as_kept(wanted: SubscriberQuery) -> dict[str, Any]:
+def as_kept(search: SubscriberQuery) -> dict[str, Any]:
     """Return the search as JSON: fields by key, times in ISO 8601."""
-    return {one.name: _plain(getattr(wanted, one.name)) for one in fields(wanted)}
+    return {part.name: _plain(getattr(search, part.name)) for part in fields(search)}
 
 
 def _plain(value: object) -> object:
@@ -28,7 +28,7 @@ def _plain(value: object) -> object:
 
 def restored(session: Session, kept: Mapping[str, Any]) -> SubscriberQuery:
     """Return the search from JSON. Raises NotFound if a field it uses no longer exists."""
-    told = dict(kept)
+    values = dict(kept)
     readers: dict[str, Callable[[str], object]] = {
         "status": ConsentStatus,
         "source": ConsentSource,
@@ -37,5 +37,5 @@ def restored(session: Session, kept: Mapping[str, Any]) -> SubscriberQuery:
         "field": lambda key: field_by_key(session, key),
     }
     for name, read in readers.items():
-        told[name] = read(told[name]) if told.get(name) else None
-    return SubscriberQuery(**told)
+        values[name] = read(values[name]) if values.get(name) else None
+    return SubscriberQuery(**values)

@@ -9,14 +9,14 @@ from flask import Response
 from flask_babel import gettext as _
 
 
-def own_data_file(told: dict[str, Any]) -> Response:
+def own_data_file(document: dict[str, Any]) -> Response:
     """Return the file; the source and retention of a card are told in the page's language."""
     cards = [
         {**card, "purpose": _(card["purpose"]), "kept": _(card["kept"])}
-        for card in told["business_cards"]
+        for card in document["business_cards"]
     ]
     return Response(
-        json.dumps({**told, "business_cards": cards}, ensure_ascii=False, indent=2),
+        json.dumps({**document, "business_cards": cards}, ensure_ascii=False, indent=2),
         mimetype="application/json",
         headers={"Content-Disposition": 'attachment; filename="my-data.json"'},
     )

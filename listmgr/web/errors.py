@@ -51,8 +51,8 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     # A response somebody has made ready, such as a redirect, is no error to be told of.
     if error.code is None or error.code < 400:
         return error.get_response()
-    known = _words()
-    message = known.get(error.code, known[400 if error.code < 500 else 500])
+    messages = _words()
+    message = messages.get(error.code, messages[400 if error.code < 500 else 500])
     # Allow and Retry-After say what to do instead; the rest of the answer is our page.
     kept = {name: value for name, value in error.get_headers() if name in _KEPT}
     return *_page(message, error.code), kept

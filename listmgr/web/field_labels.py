@@ -54,9 +54,9 @@ def kept_for(months: int | None) -> str:
     """Describe how long a value is kept."""
     if months is None:
         return str(_("as long as the person is on record"))
-    told = ngettext(
+    text = ngettext(
         "%(num)s month after the last consent has ended",
         "%(num)s months after the last consent has ended",
         months,
     )
-    return str(told)
+    return str(text)

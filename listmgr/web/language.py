@@ -31,15 +31,15 @@ def language() -> str:
 
     A language link the reader just pressed outranks the subscriber's stored language.
     """
-    for found in (_operators_own(), request.args.get("lang", ""), g.get("language", "")):
-        if found in LANGUAGES:
-            return str(found)
+    for candidate in (_operators_own(), request.args.get("lang", ""), g.get("language", "")):
+        if candidate in LANGUAGES:
+            return str(candidate)
     return request.accept_languages.best_match(LANGUAGES, default="en") or "en"
 
 
-def speak(known: str) -> None:
+def speak(preferred: str) -> None:
     """Use the subscriber's language for the rest of this request, if it is known."""
-    g.language = known
+    g.language = preferred
     refresh()
 
 

@@ -39,10 +39,10 @@ class NoTokens(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Clean the record; always let it pass."""
-        told = record.getMessage()
-        told = _SEARCH.sub(r"\1…", _SECRET_PATH.sub(r"\1…", told))
-        told = _VISITOR.sub(r"\1…", told)
-        record.msg, record.args = told, ()
+        message = record.getMessage()
+        message = _SEARCH.sub(r"\1…", _SECRET_PATH.sub(r"\1…", message))
+        message = _VISITOR.sub(r"\1…", message)
+        record.msg, record.args = message, ()
         return True
 
 
@@ -59,7 +59,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.after_request(_stay_with_https)
     names = ("werkzeug", "gunicorn.access", "gunicorn.error")
     for logger in (app.logger, *map(logging.getLogger, names)):
-        if not any(isinstance(found, NoTokens) for found in logger.filters):
+        if not any(isinstance(existing, NoTokens) for existing in logger.filters):
             logger.addFilter(NoTokens())
 
 
@@ -108,18 +108,18 @@ def network_key(settings: Settings) -> str:
 
 def visitor_ip(settings: Settings) -> str:
     """Return the visitor's address as far as the settings allow to store it."""
-    told = request.remote_addr or ""
-    if settings.ip_storage == "off" or not told:
+    address = request.remote_addr or ""
+    if settings.ip_storage == "off" or not address:
         return ""
     if settings.ip_storage == "full":
-        return told
-    return network_of(told)
+        return address
+    return network_of(address)
 
 
-def network_of(told: str) -> str:
+def network_of(visitor: str) -> str:
     """Return the /24 or /48 network of an address, which limits count by."""
     try:
-        address = ipaddress.ip_address(told)
+        address = ipaddress.ip_address(visitor)
     except ValueError:
         return ""
     width = 24 if address.version == 4 else 48

@@ -17,15 +17,15 @@ def translate_error(error: Exception) -> str:
     return translate(error.args[0] if len(error.args) == 1 else str(error))
 
 
-def translate(told: str) -> str:
+def translate(message: str) -> str:
     """Translate a message, and its parameters if they are messages too."""
-    if isinstance(told, LazyMessage):
+    if isinstance(message, LazyMessage):
         gaps = {
             name: translate(gap) if isinstance(gap, LazyMessage) else gap
-            for name, gap in told.gaps.items()
+            for name, gap in message.gaps.items()
         }
-        return str(_(told.sentence, **gaps))
-    return translate_reason(told)
+        return str(_(message.sentence, **gaps))
+    return translate_reason(message)
 
 
 PAUSE_CAUSES = {PauseCause.SERVER_AWAY: N_("The mail server is away")}
@@ -38,12 +38,12 @@ def why_paused(campaign: Campaign) -> str:
     return f"{_(cause)}: {words}" if cause else words
 
 
-def translate_reason(told: str) -> str:
+def translate_reason(reason: str) -> str:
     """Return why a campaign has stopped: our message, then the server's own words."""
-    if not told:
+    if not reason:
         return ""  # the catalogue's own head stands under the empty text
     for mark in (" (", ": "):
-        ours, found, theirs = told.partition(mark)
-        if found and ours and _(ours) != ours:
-            return f"{_(ours)}{found}{translate_reason(theirs)}"
-    return str(_(told))
+        ours, separator, theirs = reason.partition(mark)
+        if separator and ours and _(ours) != ours:
+            return f"{_(ours)}{separator}{translate_reason(theirs)}"
+    return str(_(reason))

@@ -65,9 +65,9 @@ def test_an_unknown_address_takes_as_long_as_a_wrong_password(uow, ada):
     def median(email: str) -> float:
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.thread_time()
             assert enter(uow, email, "wrong password") is None
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         return sorted(times)[2]
 
     median("ada@example.org")

@@ -37,9 +37,9 @@ def confirm_address_change(token: str) -> str:
     facts = request_facts("change of address page")
     try:
         with services().unit_of_work() as tx:
-            found = _known(tx.session, token)
-            if found:
-                request_change(tx, found, typed, facts=facts, actor="subscriber", at=now())
+            person_id = _known(tx.session, token)
+            if person_id:
+                request_change(tx, person_id, typed, facts=facts, actor="subscriber", at=now())
     except DomainError as error:
         with services().unit_of_work() as tx:
             return _page(tx.session, token, problem=str(error), typed=typed)
@@ -59,8 +59,8 @@ def _known(session: Session, token: str) -> int:
     """Return the id of the link's owner, or 0 if they were erased. Raises TokenInvalid for a forged
     link.
     """
-    found = subscriber_of(services().settings, token)
-    return found if session.get(Subscriber, found) else 0
+    person_id = subscriber_of(services().settings, token)
+    return person_id if session.get(Subscriber, person_id) else 0
 
 
 def _page(

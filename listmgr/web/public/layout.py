@@ -19,10 +19,10 @@ def framed(
 ) -> str:
     """Render a page in the subscriber's language with the imprint of its lists."""
     speak(language)
-    known = [found for found in purpose_ids if found]
+    purposes = [purpose_id for purpose_id in purpose_ids if purpose_id]
     return render_template(
         f"pages/{template}",
-        senders=senders(rows, known),
-        form_slug=where_to_sign_up(rows, known),
+        senders=senders(rows, purposes),
+        form_slug=where_to_sign_up(rows, purposes),
         **values,
     )

@@ -46,10 +46,10 @@ def correct_my_data(token: str) -> ResponseReturnValue:
 def my_data_file(token: str) -> Response:
     """Download the page's data in a machine-readable format (Art. 20)."""
     with services().reading() as tx:
-        found = download(tx.session, tx.settings, token)
-    if found is None:
+        document = download(tx.session, tx.settings, token)
+    if document is None:
         abort(404)
-    return own_data_file(found)
+    return own_data_file(document)
 
 
 def _page(
@@ -69,6 +69,6 @@ def _page(
         data=data,
         token=token,
         typed=typed or {},
-        problems={key: _(told) for key, told in (problems or {}).items()},
+        problems={key: _(message) for key, message in (problems or {}).items()},
         saved=saved,
     )

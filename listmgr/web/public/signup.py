@@ -100,8 +100,8 @@ def _from_card(token: str) -> Entered:
     if not token:
         return Entered()
     with services().reading() as tx:
-        known = prefill(tx.session, tx.settings, token)
-    fields = asdict(known)
+        prefilled = prefill(tx.session, tx.settings, token)
+    fields = asdict(prefilled)
     return Entered(fields.pop("address"), typed=fields)
 
 

@@ -59,10 +59,10 @@ WHERE slug = %(slug)s AND closed_at IS NULL
 
 def find_offer(rows: Rows, slug: str, language: str) -> Offer:
     """Return the open form of a slug. Raises NotFound."""
-    found = rows(_FORM, {"slug": slug}) if "\0" not in slug else []
-    if not found:
+    records = rows(_FORM, {"slug": slug}) if "\0" not in slug else []
+    if not records:
         raise NotFound(N_("There is no such form."))
-    form_id, slug, title_de, title_en, intro_de, intro_en = found[0]
+    form_id, slug, title_de, title_en, intro_de, intro_en = records[0]
     german = language == "de"
     purposes = rows(_PURPOSES, {"form": form_id})
     return Offer(
@@ -93,13 +93,13 @@ def senders(rows: Rows, purpose_ids: Iterable[int]) -> tuple[Sender, ...]:
 
     Without purposes, return the installation's only sender, if there is just one.
     """
-    wanted = sorted(set(purpose_ids))
+    ids = sorted(set(purpose_ids))
     grouped: dict[tuple[str, str, str], list[str]] = {}
     for controller, imprint, privacy_url, name in rows(
-        _LISTS_OF if wanted else _LIVING_LISTS, {"purposes": wanted}
+        _LISTS_OF if ids else _LIVING_LISTS, {"purposes": ids}
     ):
         grouped.setdefault((controller, imprint, privacy_url), []).append(name)
-    if not wanted:
+    if not ids:
         grouped = {who: [] for who in grouped} if len(grouped) == 1 else {}
     return tuple(
         Sender(controller, tuple(names), imprint, privacy_url)
@@ -115,8 +115,8 @@ WHERE p.purpose_id = ANY (%(purposes)s) AND f.closed_at IS NULL ORDER BY f.id LI
 
 def where_to_sign_up(rows: Rows, purpose_ids: Iterable[int]) -> str:
     """Return the slug of an open form that offers one of these purposes; empty if there is none."""
-    wanted = sorted(set(purpose_ids))
-    return "".join(slug for (slug,) in rows(_SLUG, {"purposes": wanted})) if wanted else ""
+    ids = sorted(set(purpose_ids))
+    return "".join(slug for (slug,) in rows(_SLUG, {"purposes": ids})) if ids else ""
 
 
 # The newest notice of each purpose, in the reader's language where there is one.

@@ -98,14 +98,14 @@ def _check_fields(entered: Entered, offer: Offer) -> None:
 
 
 def _check_choice(entered: Entered, offer: Offer) -> None:
-    known = set(entered.notice_ids) & offer.acceptable
+    chosen = set(entered.notice_ids) & offer.acceptable
     if not entered.notice_ids:
         entered.problems["notice"] = _("Please choose at least one option.")
-    elif not known:
+    elif not chosen:
         entered.problems["notice"] = _(
             "The wording has changed since you opened the page. Please read it and choose again."
         )
-    entered.notice_ids = tuple(sorted(known))
+    entered.notice_ids = tuple(sorted(chosen))
 
 
 def make_stamp(settings: Settings, form_id: int, at: datetime) -> str:

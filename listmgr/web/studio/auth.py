@@ -52,16 +52,16 @@ def sign_in_act() -> ResponseReturnValue:
         _write_down_refusal(email, held_back=True)
         return _sign_in_page(_("Too many attempts. Please wait ten minutes and try again."), 429)
     with write_transaction() as tx:
-        found = sign_in.sign_in(tx, email=email, password=password)
-        if found is not None:
-            write_audit_entry(tx, found.id, AuditAction.SIGN_IN_SUCCEEDED, at=now())
-            enter(tx, found)
-    if found is None:
+        operator = sign_in.sign_in(tx, email=email, password=password)
+        if operator is not None:
+            write_audit_entry(tx, operator.id, AuditAction.SIGN_IN_SUCCEEDED, at=now())
+            enter(tx, operator)
+    if operator is None:
         _write_down_refusal(email)
         return _sign_in_page(_("The address or the password is not right."), 401)
     attempt.succeeded()
     answer = make_response(redirect(_relative(request.form.get("next", "")), 303))
-    remember_device(answer, found.email)
+    remember_device(answer, operator.email)
     return answer
 
 
@@ -100,8 +100,8 @@ def sign_out() -> ResponseReturnValue:
 def one_time_page(token: str) -> str:
     """Show a button, since mail clients and chats open links to preview them."""
     with read_only_transaction() as tx:
-        found = sign_in.whose_one_time(tx.session, tx.settings, token, at=now())
-    return render_template("studio/enter/one_time.html", token=token, who=found)
+        operator = sign_in.whose_one_time(tx.session, tx.settings, token, at=now())
+    return render_template("studio/enter/one_time.html", token=token, who=operator)
 
 
 @bp.post("/sign-in/<token>")
@@ -109,12 +109,12 @@ def one_time_page(token: str) -> str:
 def one_time_act(token: str) -> ResponseReturnValue:
     """Sign in by the link, once."""
     with write_transaction() as tx:
-        found = sign_in.use_one_time(tx, token, at=now())
-        write_audit_entry(tx, found.id, AuditAction.SIGN_IN_BY_LINK, at=now())
-        enter(tx, found, by_link=True)
-    page = url_for("studio.dashboard" if found.password_hash else "studio.account")
+        operator = sign_in.use_one_time(tx, token, at=now())
+        write_audit_entry(tx, operator.id, AuditAction.SIGN_IN_BY_LINK, at=now())
+        enter(tx, operator, by_link=True)
+    page = url_for("studio.dashboard" if operator.password_hash else "studio.account")
     answer = make_response(redirect(page, 303))
-    remember_device(answer, found.email)
+    remember_device(answer, operator.email)
     return answer
 
 
@@ -131,12 +131,16 @@ def first_run_page(token: str) -> str:
 @open_to_all
 def first_run_act(token: str) -> ResponseReturnValue:
     """Create the first administrator and sign them in."""
-    told = {name: request.form.get(name, "") for name in ("email", "name", "password", "language")}
+    values = {
+        name: request.form.get(name, "") for name in ("email", "name", "password", "language")
+    }
     try:
         with write_transaction() as tx:
-            made = sign_in.first_run(tx, token, **told, at=now())
-            write_audit_entry(tx, made.id, AuditAction.OPERATOR_FIRST_CREATED, made.id, at=now())
-            enter(tx, made)
+            operator = sign_in.first_run(tx, token, **values, at=now())
+            write_audit_entry(
+                tx, operator.id, AuditAction.OPERATOR_FIRST_CREATED, operator.id, at=now()
+            )
+            enter(tx, operator)
     except InvalidInput as error:
         return _first_run_page(token, error.fields), 422
     return redirect(url_for("studio.dashboard"), 303)
@@ -148,11 +152,11 @@ def _first_run_page(token: str, errors: dict[str, str]) -> str:
 
 
 def _sign_in_page(problem: str, code: int) -> ResponseReturnValue:
-    wanted = request.form.get("next", "") or request.args.get("next", "")
-    page = render_template("studio/enter/sign_in.html", problem=problem, wanted=wanted)
+    target = request.form.get("next", "") or request.args.get("next", "")
+    page = render_template("studio/enter/sign_in.html", problem=problem, wanted=target)
     return page, code
 
 
-def _relative(wanted: str) -> str:
+def _relative(target: str) -> str:
     """Return a path of our own, or the overview for any other URL (T-15)."""
-    return wanted if _OWN_PATH.match(wanted) else url_for("studio.dashboard")
+    return target if _OWN_PATH.match(target) else url_for("studio.dashboard")

@@ -54,10 +54,10 @@ from listmgr.web.translation import (
 def bulk_acts() -> str:
     """List the mass updates, newest first."""
     with read_only_transaction() as tx:
-        found = control.acts(tx.session, below=parse_id(request.args.get("below")))
-        older = found[-1].id if len(found) == control.PAGE else None
+        acts = control.acts(tx.session, below=parse_id(request.args.get("below")))
+        older = acts[-1].id if len(acts) == control.PAGE else None
         return render_template(
-            "studio/bulk/all.html", acts=found, older_id=older, **_shown(tx.session)
+            "studio/bulk/all.html", acts=acts, older_id=older, **_shown(tx.session)
         )
 
 

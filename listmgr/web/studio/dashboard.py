@@ -86,8 +86,8 @@ def dashboard() -> str:
 @requires(Right.EDIT_INSTALLATION)
 def go_on_mailing() -> ResponseReturnValue:
     """Resume mailing after a restore, replaying this host's journal first."""
-    made = services()
-    catch_up(made.unit_of_work, made.settings)
+    context = services()
+    catch_up(context.unit_of_work, context.settings)
     with write_transaction() as tx:
         released = go_on(tx, current_operator().id, at=now())
     if released:
@@ -127,6 +127,8 @@ def _stopped(session: Session) -> list[Campaign]:
 
 
 def _latest_campaigns(session: Session) -> list[tuple[Campaign, Progress]]:
-    found = session.scalars(sa.select(Campaign).order_by(Campaign.id.desc()).limit(LATEST)).all()
-    stands = progress_of_many(session, [campaign.id for campaign in found])
-    return [(campaign, stands[campaign.id]) for campaign in found]
+    campaigns = session.scalars(
+        sa.select(Campaign).order_by(Campaign.id.desc()).limit(LATEST)
+    ).all()
+    stands = progress_of_many(session, [campaign.id for campaign in campaigns])
+    return [(campaign, stands[campaign.id]) for campaign in campaigns]

@@ -49,11 +49,11 @@ def exports() -> str:
     """List the operator's exports; everybody's if they may read the audit log."""
     whose = None if may(current_operator().role, Right.SEE_AUDIT) else current_operator().id
     with read_only_transaction() as tx:
-        found = downloads.exports(
+        page = downloads.exports(
             tx.session, operator_id=whose, below=parse_id(request.args.get("below"))
         )
-        older = found[-1].id if len(found) == downloads.PAGE else None
-        return render_template("studio/exports/all.html", found=found, older_id=older)
+        older = page[-1].id if len(page) == downloads.PAGE else None
+        return render_template("studio/exports/all.html", found=page, older_id=older)
 
 
 @bp.get("/exports/new")
@@ -74,14 +74,14 @@ def ask_export() -> ResponseReturnValue:
         with write_transaction() as tx:
             people = chosen(tx.session)
             check_count(tx.session, people)
-            made = request_export(
+            export = request_export(
                 tx, wish, columns, people, operator_id=who.id, role=who.role, at=now()
             )
-            told = {"format": made.format, "columns": made.columns, "reason": made.reason}
-            log_audit(tx, AuditAction.EXPORT_REQUESTED, made.id, **told)
+            details = {"format": export.format, "columns": export.columns, "reason": export.reason}
+            log_audit(tx, AuditAction.EXPORT_REQUESTED, export.id, **details)
     except InvalidInput as error:
         return _form(wish, set(columns), error.fields or {"format": str(error)}), 422
-    return redirect(url_for("studio.export_page", export_id=made.id), 303)
+    return redirect(url_for("studio.export_page", export_id=export.id), 303)
 
 
 @bp.get("/exports/<key:export_id>")
@@ -89,8 +89,8 @@ def ask_export() -> ResponseReturnValue:
 def export_page(export_id: int) -> str:
     """Show one export: progress, and the file for the operator who requested it."""
     with read_only_transaction() as tx:
-        found = downloads.find_export(tx.session, export_id)
-        return render_template("studio/exports/one.html", found=found)
+        export = downloads.find_export(tx.session, export_id)
+        return render_template("studio/exports/one.html", found=export)
 
 
 @bp.get("/exports/<key:export_id>/progress")
@@ -98,8 +98,8 @@ def export_page(export_id: int) -> str:
 def export_progress(export_id: int) -> str:
     """Return the part of the page that refreshes."""
     with read_only_transaction() as tx:
-        found = downloads.find_export(tx.session, export_id)
-        return render_template("studio/exports/progress.html", found=found)
+        export = downloads.find_export(tx.session, export_id)
+        return render_template("studio/exports/progress.html", found=export)
 
 
 @bp.get("/exports/<key:export_id>/file")
@@ -108,18 +108,18 @@ def export_file(export_id: int) -> ResponseReturnValue:
     """Download the file, by the operator who requested it and until it expires."""
     try:
         with read_only_transaction() as tx:
-            found = downloads.fetchable(
+            export = downloads.fetchable(
                 tx.session, export_id, operator_id=current_operator().id, at=now()
             )
     except Refused as error:
         flash(translate_error(error), "danger")
         return redirect(url_for("studio.export_page", export_id=export_id), 303)
-    name = f"subscribers-{found.created_at:%Y-%m-%d}-{found.id}.{found.format}"
-    octets = stream_with_context(downloads.pieces(read_only_transaction, found))
-    answer = Response(octets, mimetype=MEDIA_TYPES[found.format])
+    name = f"subscribers-{export.created_at:%Y-%m-%d}-{export.id}.{export.format}"
+    octets = stream_with_context(downloads.pieces(read_only_transaction, export))
+    answer = Response(octets, mimetype=MEDIA_TYPES[export.format])
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     answer.headers["Cache-Control"] = "no-store"
-    answer.content_length = found.size
+    answer.content_length = export.size
     return answer
 
 

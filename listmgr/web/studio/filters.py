@@ -217,14 +217,14 @@ delivered = named(
 @lru_cache(maxsize=64)
 def icon(name: str) -> Markup:
     """Return one icon of Bootstrap's sprite inline; the complete sprite is a megabyte."""
-    found = re.search(
+    symbol = re.search(
         rf'<symbol[^>]*viewBox="([^"]+)"[^>]*id="{re.escape(name)}">(.*?)</symbol>',
         _SPRITE.read_text(),
         re.DOTALL,
     )
-    if found is None:
+    if symbol is None:
         raise LookupError(f"there is no icon {name}")
     return Markup(  # noqa: S704 - from the installed wheel, not from anybody's input
-        f'<svg class="icon" viewBox="{found[1]}" aria-hidden="true" focusable="false">'
-        f"{found[2]}</svg>"
+        f'<svg class="icon" viewBox="{symbol[1]}" aria-hidden="true" focusable="false">'
+        f"{symbol[2]}</svg>"
     )

@@ -99,8 +99,8 @@ def enforce() -> ResponseReturnValue | None:
 
 
 def _to_sign_in() -> ResponseReturnValue:
-    wanted = request.path if request.method == "GET" else None
-    return redirect(url_for("studio.sign_in_page", next=wanted), 303)
+    target = request.path if request.method == "GET" else None
+    return redirect(url_for("studio.sign_in_page", next=target), 303)
 
 
 def _write_down_the_look(guard: Guard) -> None:

@@ -32,7 +32,7 @@ class Entry:
 
 def entries() -> list[Entry]:
     """Return the items the operator may open."""
-    wanted = [
+    permitted = [
         Entry("studio.dashboard", _("Overview"), "grid-1x2", Right.ENTER),
         Entry("studio.campaigns", _("Campaigns"), "send", Right.SEE_CAMPAIGNS),
         Entry("studio.segments", _("Segments"), "funnel", Right.SEE_SEGMENTS),
@@ -51,7 +51,7 @@ def entries() -> list[Entry]:
     ]
     return [
         entry
-        for entry in wanted
+        for entry in permitted
         if entry.endpoint in current_app.view_functions and may(current_user.role, entry.right)
     ]
 

@@ -140,25 +140,25 @@ def _load(secret: str) -> SignedIn | None:
         row = open_session(tx.session, secret, at=at)
         if row is None:
             return None
-        found, opened = row
-        if _is_long_ago(found.last_seen_at, at):
-            seen(tx, found.id, at=at)
+        operator, opened = row
+        if _is_long_ago(operator.last_seen_at, at):
+            seen(tx, operator.id, at=at)
         if _is_long_ago(opened.last_seen_at, at):
             touch_session(tx, opened.id, at=at)
-        return _signed_in(found, secret)
+        return _signed_in(operator, secret)
 
 
 def _is_long_ago(seen_at: datetime | None, at: datetime) -> bool:
     return seen_at is None or at - seen_at > SEEN_EVERY
 
 
-def _signed_in(found: Operator, secret: str) -> SignedIn:
+def _signed_in(operator: Operator, secret: str) -> SignedIn:
     return SignedIn(
-        id=found.id,
-        name=found.name,
-        email=found.email,
-        role=found.role,
-        language=found.language,
+        id=operator.id,
+        name=operator.name,
+        email=operator.email,
+        role=operator.role,
+        language=operator.language,
         secret=secret,
-        has_password=bool(found.password_hash),
+        has_password=bool(operator.password_hash),
     )

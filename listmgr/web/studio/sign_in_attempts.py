@@ -110,8 +110,8 @@ def refusals_told() -> int | None:
 
 def _begin(*limits: Limit) -> Attempt:
     at, redis = now(), services().redis
-    tries = [count(redis, one.what, seconds=one.seconds, at=at) for one in limits]
-    allowed = all(tried <= one.most for tried, one in zip(tries, limits, strict=True))
+    tries = [count(redis, limit.what, seconds=limit.seconds, at=at) for limit in limits]
+    allowed = all(tried <= limit.most for tried, limit in zip(tries, limits, strict=True))
     return Attempt(limits, allowed)
 
 
@@ -126,5 +126,5 @@ def _device_of(account: str) -> str:
     return str(parts[1]) if len(parts) == 2 and parts[0] == account else ""
 
 
-def _print(told: str) -> str:
-    return fingerprint(services().settings.suppression_key, told).hex()
+def _print(text: str) -> str:
+    return fingerprint(services().settings.suppression_key, text).hex()

@@ -57,11 +57,11 @@ def form_values(kind: type[Form]) -> Form:
 
 def form_ids(name: str) -> list[int]:
     """Return the ids in a form's field; ignore invalid ones."""
-    return [number for told in request.form.getlist(name) if (number := parse_id(told))]
+    return [number for text in request.form.getlist(name) if (number := parse_id(text))]
 
 
-def parse_id(told: str | None) -> int | None:
+def parse_id(text: str | None) -> int | None:
     """Parse a whole number in the database's range, or return None."""
-    if told is None or not told.isascii() or not told.isdecimal() or len(told) > MAX_DIGITS:
+    if text is None or not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS:
         return None
-    return int(told)
+    return int(text)

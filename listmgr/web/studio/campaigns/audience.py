@@ -61,42 +61,46 @@ def reach_of(session: Session, campaign: Campaign, *, counted: int = COUNTED) ->
 
 def audience_told(session: Session, campaign: Campaign) -> dict[str, object]:
     """Return its rule in words, as a launch would freeze it or as it was frozen."""
-    known = askable(session, current_operator().role)
-    told: dict[str, object] = {"words": vocabulary(session, known, language()), "rule": None}
+    usable = askable(session, current_operator().role)
+    described: dict[str, object] = {"words": vocabulary(session, usable, language()), "rule": None}
     try:
         document = rule_of(session, campaign)
         tree = read_tree(document) if document is not None else None
     except BrokenRule:
-        return told | {"locked": True}
+        return described | {"locked": True}
     if tree is None:
-        return told | {"locked": False}
-    return told | {"rule": plainer(tree), "locked": is_locked(tree, known)}
+        return described | {"locked": False}
+    return described | {"rule": plainer(tree), "locked": is_locked(tree, usable)}
 
 
 def audience_offered(session: Session, values: object) -> dict[str, object]:
     """Return the segments to choose from, and the count of the present choice."""
-    told = cast("Mapping[str, Any]", values)
-    known = askable(session, current_operator().role)
+    typed = cast("Mapping[str, Any]", values)
+    usable = askable(session, current_operator().role)
     every = edit.segments(session)
-    offered = [one for one in every if edit.is_open_to(one, known)]
-    chosen = {name: parse_id(str(told.get(name) or "")) for name in CHOSEN}
+    offered = [segment for segment in every if edit.is_open_to(segment, usable)]
+    chosen = {name: parse_id(str(typed.get(name) or "")) for name in CHOSEN}
     # What a colleague of another role has chosen stays chosen, and is called locked.
-    offered += [one for one in every if one.id in chosen.values() and one not in offered]
+    offered += [
+        segment for segment in every if segment.id in chosen.values() and segment not in offered
+    ]
     return {
         "segments": offered,
-        "locked_ids": {one.id for one in offered if not edit.is_open_to(one, known)},
+        "locked_ids": {segment.id for segment in offered if not edit.is_open_to(segment, usable)},
         "chosen": chosen,
-        "reached": _reached(session, known, parse_id(str(told.get("purpose_id") or "")), chosen),
+        "reached": _reached(session, usable, parse_id(str(typed.get("purpose_id") or "")), chosen),
     }
 
 
 def _reached(
-    session: Session, known: Askable, purpose_id: int | None, chosen: Mapping[str, int | None]
+    session: Session, usable: Askable, purpose_id: int | None, chosen: Mapping[str, int | None]
 ) -> Reach | None:
     if purpose_id is None:
         return None
-    picked = [edit.get_segment(session, one) for one in chosen.values() if one is not None]
-    if not all(edit.is_open_to(one, known) for one in picked):
+    picked = [
+        edit.get_segment(session, segment) for segment in chosen.values() if segment is not None
+    ]
+    if not all(edit.is_open_to(segment, usable) for segment in picked):
         return None
     like = Campaign(status=CampaignStatus.DRAFT, purpose_id=purpose_id, **chosen)
     return reach_of(session, like)
@@ -104,13 +108,13 @@ def _reached(
 
 def refuse_locked(session: Session, draft: Draft, present: Campaign | None = None) -> None:
     """Raise InvalidInput if the operator newly chose a segment their role may not use."""
-    known = askable(session, current_operator().role)
+    usable = askable(session, current_operator().role)
     wrong = {}
     for name in CHOSEN:
         chosen = getattr(draft, name)
         if chosen is None or (present is not None and chosen == getattr(present, name)):
             continue
-        if not edit.is_open_to(edit.get_segment(session, chosen), known):
+        if not edit.is_open_to(edit.get_segment(session, chosen), usable):
             wrong[name] = _("This segment asks about a field your role does not include.")
     if wrong:
         raise InvalidInput(N_("Please correct the marked fields."), wrong)

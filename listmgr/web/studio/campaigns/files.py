@@ -28,12 +28,14 @@ _MOST = MAX_ALL + 200_000
 @requires(Right.EDIT_CAMPAIGNS, most=_MOST)
 def add_files(campaign_id: int) -> ResponseReturnValue:
     """Add files to a draft, all of them or none."""
-    chosen = {one.filename: one for one in request.files.getlist("file") if one.filename}
+    chosen = {
+        upload.filename: upload for upload in request.files.getlist("file") if upload.filename
+    }
     name = ""
     try:
         with write_transaction() as tx:
-            for name, one in chosen.items():
-                added = add_file(tx, campaign_id, name, one.read())
+            for name, upload in chosen.items():
+                added = add_file(tx, campaign_id, name, upload.read())
                 log_audit(tx, AuditAction.CAMPAIGN_FILE_ADDED, campaign_id, file=added.id)
     except (InvalidInput, Refused) as error:
         flash(f"{name}: {translate_error(error)}", "danger")
@@ -58,6 +60,6 @@ def delete_campaign_file(campaign_id: int, file_id: int) -> ResponseReturnValue:
 def campaign_file(campaign_id: int, file_id: int) -> Response:
     """Download the file; its content is never opened on our pages."""
     with read_only_transaction() as tx:
-        found = file_of(tx.session, campaign_id, file_id)
-        data, name, kind = BytesIO(found.data), found.name, found.media_type
+        file = file_of(tx.session, campaign_id, file_id)
+        data, name, kind = BytesIO(file.data), file.name, file.media_type
     return send_file(data, mimetype=kind, as_attachment=True, download_name=name)

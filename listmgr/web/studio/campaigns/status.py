@@ -55,8 +55,8 @@ def _next_retry(session: Session, campaign: Campaign, stand: Progress) -> dateti
 def _outlet(session: Session, campaign: Campaign) -> SendingStatus | None:
     if campaign.status not in {CampaignStatus.RUNNING, CampaignStatus.PAUSED}:
         return None
-    made = services()
-    return sending_status(session, made.settings, campaign, RateLimiter(made.redis), now())
+    context = services()
+    return sending_status(session, context.settings, campaign, RateLimiter(context.redis), now())
 
 
 def _told_later(mark: Mark) -> dict[str, int]:

@@ -57,14 +57,14 @@ def not_mailed(campaign_id: int) -> str:
 
 def _not_mailed_page(campaign_id: int, errors: dict[str, str]) -> str:
     with read_only_transaction() as tx:
-        found = find_campaign(tx.session, campaign_id)
-        draft = found.status is CampaignStatus.DRAFT
+        campaign = find_campaign(tx.session, campaign_id)
+        draft = campaign.status is CampaignStatus.DRAFT
         stand = None if draft else progress(tx.session, campaign_id)
-        again = found.status not in {CampaignStatus.DRAFT, CampaignStatus.CANCELLED}
-        retry = _retriable(tx.session, found) if again and stand and stand.failed else None
+        again = campaign.status not in {CampaignStatus.DRAFT, CampaignStatus.CANCELLED}
+        retry = _retriable(tx.session, campaign) if again and stand and stand.failed else None
         return render_template(
             "studio/campaigns/not_mailed.html",
-            found=found,
+            found=campaign,
             stand=stand,
             problems=[] if draft else problems(tx.session, campaign_id, MOST_REASONS),
             again=again,
@@ -86,7 +86,7 @@ def _retriable(session: Session, campaign: Campaign) -> Retriable:
 
 def _can_be_tried(retry: Retriable, failed: int) -> str:
     """Describe how many of the failed recipients a retry would reach, as far as known."""
-    told = {"count": number(retry.count), "looked": number(retry.looked_at)}
+    counts = {"count": number(retry.count), "looked": number(retry.looked_at)}
     if not retry.offered:
         words = _(
             "None of the failed mails can be tried again: the addresses are blocked, or the people"
@@ -96,22 +96,22 @@ def _can_be_tried(retry: Retriable, failed: int) -> str:
         words = _(
             "%(looked)s failed mails were looked at, and none of them can be tried again. Among the"
             " others there may be some.",
-            **told,
+            **counts,
         )
     elif not retry.whole:
-        words = _("At least %(count)s of the failed mails can be tried again.", **told)
+        words = _("At least %(count)s of the failed mails can be tried again.", **counts)
     elif retry.count < failed:
         words = _(
             "Of the failed mails %(count)s can be tried again. The other addresses are blocked, or"
             " the people have left.",
-            **told,
+            **counts,
         )
     else:
         words = ngettext(
             "The failed mail can be tried again.",
             "All %(count)s failed mails can be tried again.",
             failed,
-            **told,
+            **counts,
         )
     return str(words)
 
@@ -123,17 +123,17 @@ def not_mailed_people(campaign_id: int) -> str:
     trouble = request.args.get("why", undelivered.HELD_BACK)[:100]
     after = parse_id(request.args.get("after")) or 0
     with read_only_transaction() as tx:
-        found = find_campaign(tx.session, campaign_id)
+        campaign = find_campaign(tx.session, campaign_id)
         page = undelivered.UnmailedPage([], None)
-        if found.status is not CampaignStatus.DRAFT:
+        if campaign.status is not CampaignStatus.DRAFT:
             page = (
-                undelivered.held_back(tx.session, services().settings, found, after=after)
+                undelivered.held_back(tx.session, services().settings, campaign, after=after)
                 if trouble == undelivered.HELD_BACK
                 else undelivered.by_trouble(tx.session, campaign_id, trouble, after=after)
             )
         return render_template(
             "studio/campaigns/not_mailed_people.html",
-            found=found,
+            found=campaign,
             page=page,
             why=trouble,
             is_held_back=trouble == undelivered.HELD_BACK,
@@ -152,8 +152,8 @@ def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
         return _not_mailed_page(campaign_id, error.fields), 422
     with write_transaction() as tx:
         find_campaign(tx.session, campaign_id)
-        told = {"reason": reason.value, "words": words}
-        log_audit(tx, AuditAction.CAMPAIGN_UNDELIVERED_EXPORTED, campaign_id, **told)
+        details = {"reason": reason.value, "words": words}
+        log_audit(tx, AuditAction.CAMPAIGN_UNDELIVERED_EXPORTED, campaign_id, **details)
     people = undelivered.everybody(read_only_transaction, services().settings, campaign_id)
     name = f'attachment; filename="campaign-{campaign_id}-not-mailed.csv"'
     return Response(
@@ -165,16 +165,16 @@ def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
 
 def _rows(people: Iterator[undelivered.Unmailed]) -> Iterator[list[object]]:
     yield ["address", "reason", "at", "next attempt", "subscriber"]
-    for one in people:
-        yield [one.address, one.why, one.at, one.next_attempt_at, one.subscriber_id]
+    for person in people:
+        yield [person.address, person.why, person.at, person.next_attempt_at, person.subscriber_id]
 
 
 @bp.post("/campaigns/<key:campaign_id>/again")
 @requires(Right.SEND_CAMPAIGNS)
 def resend_campaign(campaign_id: int) -> ResponseReturnValue:
     """Retry the failed or the uncertain deliveries."""
-    told = request.form.get("which", "")
-    which = ResendScope(told) if told in set(ResendScope) else ResendScope.FAILED
+    scope = request.form.get("which", "")
+    which = ResendScope(scope) if scope in set(ResendScope) else ResendScope.FAILED
     try:
         with write_transaction() as tx:
             count = resend(tx, campaign_id, which)
@@ -188,9 +188,9 @@ def resend_campaign(campaign_id: int) -> ResponseReturnValue:
 def _told(count: int) -> str:
     if not count:
         return str(_("There is nothing to try again."))
-    told = ngettext(
+    text = ngettext(
         "%(num)s mail is tried again. Whoever has left or is blocked gets none.",
         "%(num)s mails are tried again. Whoever has left or is blocked gets none.",
         count,
     )
-    return str(told)
+    return str(text)

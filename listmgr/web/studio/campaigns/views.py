@@ -77,10 +77,10 @@ def campaigns() -> str:
     """List all campaigns, newest first."""
     before = parse_id(request.args.get("before"))
     with read_only_transaction() as tx:
-        found = find_all(tx.session, before=before)
-        stands = progress_of_many(tx.session, [campaign.id for campaign in found.rows])
-        rows = [(campaign, stands[campaign.id]) for campaign in found.rows]
-        return render_template("studio/campaigns/all.html", rows=rows, older=found.older)
+        page = find_all(tx.session, before=before)
+        stands = progress_of_many(tx.session, [campaign.id for campaign in page.rows])
+        rows = [(campaign, stands[campaign.id]) for campaign in page.rows]
+        return render_template("studio/campaigns/all.html", rows=rows, older=page.older)
 
 
 @bp.get("/campaigns/<key:campaign_id>")
@@ -116,7 +116,7 @@ def _everything(session: Session, campaign_id: int) -> dict[str, object]:
         **audience_told(session, campaign),
         "files": files_of(session, campaign_id),
         "endings": TYPES,
-        "colleagues": [one for one in operators(session) if one.disabled_at is None],
+        "colleagues": [operator for operator in operators(session) if operator.disabled_at is None],
     }
 
 
@@ -167,11 +167,11 @@ def create_campaign() -> ResponseReturnValue:
         with write_transaction() as tx:
             draft = _draft()
             refuse_locked(tx.session, draft)
-            made = compose.create(tx, draft, operator_id=current_operator().id, at=now())
-            log_audit(tx, AuditAction.CAMPAIGN_CREATED, made.id)
+            campaign = compose.create(tx, draft, operator_id=current_operator().id, at=now())
+            log_audit(tx, AuditAction.CAMPAIGN_CREATED, campaign.id)
     except InvalidInput as error:
         return _form(request.form, error.fields), 422
-    return redirect(url_for("studio.campaign_page", campaign_id=made.id), 303)
+    return redirect(url_for("studio.campaign_page", campaign_id=campaign.id), 303)
 
 
 @bp.get("/campaigns/<key:campaign_id>/edit")
@@ -179,8 +179,10 @@ def create_campaign() -> ResponseReturnValue:
 def edit_campaign(campaign_id: int) -> str:
     """Show the draft."""
     with read_only_transaction() as tx:
-        found = find_campaign(tx.session, campaign_id)
-    values = {name: getattr(found, name) for name in (*_WORDS, "purpose_id", "revision", *CHOSEN)}
+        campaign = find_campaign(tx.session, campaign_id)
+    values = {
+        name: getattr(campaign, name) for name in (*_WORDS, "purpose_id", "revision", *CHOSEN)
+    }
     return _form(values, {}, campaign_id)
 
 
@@ -204,8 +206,8 @@ def save_campaign(campaign_id: int) -> ResponseReturnValue:
 
 def _newer(campaign_id: int) -> dict[str, object]:
     with read_only_transaction() as tx:
-        found = find_campaign(tx.session, campaign_id)
-    return dict(request.form) | {"revision": found.revision, "theirs": found.body}
+        campaign = find_campaign(tx.session, campaign_id)
+    return dict(request.form) | {"revision": campaign.revision, "theirs": campaign.body}
 
 
 def _draft() -> Draft:
@@ -233,10 +235,10 @@ def _form(values: object, errors: dict[str, str], campaign_id: int | None = None
 def copy_campaign(campaign_id: int) -> ResponseReturnValue:
     """Create a draft with the same content."""
     with write_transaction() as tx:
-        made = compose.copy(tx, campaign_id, operator_id=current_operator().id, at=now())
-        copy_files(tx, campaign_id, made.id)
-        log_audit(tx, AuditAction.CAMPAIGN_COPIED, made.id, of=campaign_id)
-    return redirect(url_for("studio.edit_campaign", campaign_id=made.id), 303)
+        campaign = compose.copy(tx, campaign_id, operator_id=current_operator().id, at=now())
+        copy_files(tx, campaign_id, campaign.id)
+        log_audit(tx, AuditAction.CAMPAIGN_COPIED, campaign.id, of=campaign_id)
+    return redirect(url_for("studio.edit_campaign", campaign_id=campaign.id), 303)
 
 
 @bp.post("/campaigns/<key:campaign_id>/delete")

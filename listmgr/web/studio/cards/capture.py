@@ -57,7 +57,7 @@ def take_cards() -> ResponseReturnValue:
     """Store everything; what cannot be accepted is named and does not affect the rest."""
     wrong: dict[str, str] = {}
     handed = _handed_in()
-    taken = [one for one in handed if _take(one, wrong)]
+    taken = [upload for upload in handed if _take(upload, wrong)]
     if not handed:
         wrong["content"] = _("Choose a picture or a file, or paste a text.")
     if not taken:
@@ -97,8 +97,8 @@ def save_typed_card() -> ResponseReturnValue:
 def cards_being_read() -> str:
     """Return the progress of reading, which the inbox polls."""
     with read_only_transaction() as tx:
-        found = inbox.being_read(tx.session, current_operator().id)
-    return render_template("studio/cards/reading.html", being_read=found)
+        reading = inbox.being_read(tx.session, current_operator().id)
+    return render_template("studio/cards/reading.html", being_read=reading)
 
 
 @bp.post("/cards/uploads/<key:upload_id>/noted")
@@ -129,7 +129,7 @@ def is_picture(file: FileStorage) -> bool:
 def _handed_in() -> list[Upload]:
     reason = request.form.get("keep_reason", "") if "keep" in request.form else ""
     files = [*request.files.getlist("photo"), *request.files.getlist("file")]
-    found = [
+    uploads = [
         Upload(
             CardSource.PHOTO if is_picture(file) else CardSource.FILE,
             file.read(),
@@ -142,8 +142,8 @@ def _handed_in() -> list[Upload]:
     ]
     pasted = request.form.get("text", "").strip()
     if pasted:
-        found.append(Upload(CardSource.TEXT, pasted.encode(), idempotency_key=_key("text")))
-    return found
+        uploads.append(Upload(CardSource.TEXT, pasted.encode(), idempotency_key=_key("text")))
+    return uploads
 
 
 def _take(handed: Upload, wrong: dict[str, str]) -> bool:
@@ -160,14 +160,14 @@ def _take(handed: Upload, wrong: dict[str, str]) -> bool:
 
 def _key(part: object = "") -> str | None:
     """Return the form's idempotency key: a form sent twice by a double click counts once."""
-    told = request.form.get("key", "")[:100]
-    return f"{told}-{part}" if told else None
+    key = request.form.get("key", "")[:100]
+    return f"{key}-{part}" if key else None
 
 
-def _local_time(told: str) -> datetime:
+def _local_time(text: str) -> datetime:
     """Return a time field's value in the configured zone; now if it is empty."""
     try:
-        typed = datetime.fromisoformat(told)
+        typed = datetime.fromisoformat(text)
     except ValueError:
         return now()
     return typed.replace(tzinfo=ZoneInfo(services().settings.timezone))

@@ -50,7 +50,7 @@ def guesses(card: Card) -> dict[str, Guess]:
     """Return what was read for each field; empty once the card was reviewed."""
     read = from_json(card.guessed)
     email = read.email
-    found = {
+    readings = {
         "first_name": read.first_name or read.full_name,
         "last_name": read.last_name or read.full_name,
         "company": read.organisation,
@@ -60,8 +60,8 @@ def guesses(card: Card) -> dict[str, Guess]:
         "website": read.urls[0] if read.urls else Guess(),
     }
     if email is not None:
-        found["address"] = Guess(email.address, email.confidence, email.source)
+        readings["address"] = Guess(email.address, email.confidence, email.source)
     if read.phones:
         phone = read.phones[0]
-        found["phone"] = Guess(phone.number, phone.confidence, phone.source)
-    return {name: guess for name, guess in found.items() if guess}
+        readings["phone"] = Guess(phone.number, phone.confidence, phone.source)
+    return {name: guess for name, guess in readings.items() if guess}

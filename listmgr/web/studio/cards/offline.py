@@ -53,8 +53,8 @@ def offline_worker() -> Response:
     """Return the service worker; it changes whenever a part of the page does."""
     parts = [url_for("static", filename=name) for name in _PARTS]
     parts.append(url_for("bootstrap.static", filename="css/bootstrap.min.css"))
-    told = {"page": url_for("studio.offline_cards"), "parts": parts, "version": _version()}
-    script = render_template("studio/pocket_worker.js", **told)
+    values = {"page": url_for("studio.offline_cards"), "parts": parts, "version": _version()}
+    script = render_template("studio/pocket_worker.js", **values)
     return Response(script, mimetype="text/javascript")
 
 
@@ -78,7 +78,7 @@ def send_offline_card() -> ResponseReturnValue:
             upload = receive(tx, _taken(), _handed_in(), at=now())
             log_audit(tx, AuditAction.CARD_UPLOAD_RECEIVED, upload.id, source=upload.source.value)
     except InvalidInput as error:
-        return jsonify(problem=" ".join(_(told) for told in error.fields.values())), 422
+        return jsonify(problem=" ".join(_(message) for message in error.fields.values())), 422
     return jsonify(upload=upload.id)
 
 

@@ -44,7 +44,7 @@ def store_statement(card_id: int) -> ResponseReturnValue:
     me = current_operator().id
     try:
         with write_transaction() as tx:
-            found = consent_statement.store_statement(
+            consent = consent_statement.store_statement(
                 tx,
                 card_id,
                 whose_cards(),
@@ -57,8 +57,8 @@ def store_statement(card_id: int) -> ResponseReturnValue:
                 tx,
                 AuditAction.CARD_STATEMENT_STORED,
                 card_id,
-                consent=found.id,
-                purpose=found.purpose_id,
+                consent=consent.id,
+                purpose=consent.purpose_id,
             )
     except InvalidInput as error:
         return card_view(card_id, errors=error.fields), 422

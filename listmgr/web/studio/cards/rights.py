@@ -44,9 +44,9 @@ def export_card(card_id: int) -> ResponseReturnValue:
     how = _how()
     with write_transaction() as tx:
         _must_see(tx, card_id)
-        told = file_of_card(tx.session, restriction.of_a_card_alone(tx, card_id))
+        document = file_of_card(tx.session, restriction.of_a_card_alone(tx, card_id))
         log_audit(tx, AuditAction.CARD_DATA_EXPORTED, card_id, how=how)
-    return own_data_file(told)
+    return own_data_file(document)
 
 
 @bp.post("/cards/<key:card_id>/restrict")
@@ -65,11 +65,11 @@ def restrict_card(card_id: int) -> ResponseReturnValue:
 @requires(Right.EDIT_SUBSCRIBERS)
 def lift_card_restriction(card_id: int) -> ResponseReturnValue:
     """End the restriction after informing the person (Article 18(3))."""
-    told = request.form.get("told", "")
+    informed_by = request.form.get("told", "")
     with write_transaction() as tx:
         _must_see(tx, card_id)
-        if restriction.lift_restriction(tx, card_id, informed_by=told):
-            log_audit(tx, AuditAction.CARD_RESTRICTION_LIFTED, card_id, told=told)
+        if restriction.lift_restriction(tx, card_id, informed_by=informed_by):
+            log_audit(tx, AuditAction.CARD_RESTRICTION_LIFTED, card_id, told=informed_by)
     flash(_("The restriction is lifted."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
 

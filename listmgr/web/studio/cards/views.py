@@ -166,9 +166,9 @@ def card_view(
             statement=statement_of(tx.session, card),
             overdue=beside.restricted_since is None and privacy_notice.is_overdue(card, now()),
             purposes=open_purposes(tx.session),
-            senders=[found for found in lists(tx.session) if found.archived_at is None],
-            forms=[found for found in forms(tx.session) if found.closed_at is None],
-            staff={found.id: found.name for found in operators(tx.session)},
+            senders=[record for record in lists(tx.session) if record.archived_at is None],
+            forms=[record for record in forms(tx.session) if record.closed_at is None],
+            staff={record.id: record.name for record in operators(tx.session)},
             to_review=inbox.count_to_review(tx.session, whose_cards()),
             subscriber_id=subscriber_of(tx.session, card),
             ways=staff_requests.REQUEST_CHANNELS,
@@ -195,11 +195,11 @@ def _heap(session: Session, heap: str) -> Page:
 
 def _sizes(session: Session) -> dict[str, Size]:
     """Count the cards in each stage the operator may open."""
-    found = inbox.counts(session, whose_cards())
+    counts = inbox.counts(session, whose_cards())
     sizes = {
         name: Size(
-            sum(found[stage].number for stage in stages),
-            all(found[stage].exact for stage in stages),
+            sum(counts[stage].number for stage in stages),
+            all(counts[stage].exact for stage in stages),
         )
         for name, stages in HEAPS.items()
     }

@@ -70,8 +70,8 @@ _NAMELESS = re.compile(r"Column (\d+)\Z")
 
 def column_name(label: str) -> str:
     """Return the file's name of a column, or its number."""
-    found = _NAMELESS.match(label)
-    return str(_("Column %(number)s", number=found[1])) if found else label
+    match = _NAMELESS.match(label)
+    return str(_("Column %(number)s", number=match[1])) if match else label
 
 
 def target_groups() -> list[tuple[str, list[tuple[str, str]]]]:

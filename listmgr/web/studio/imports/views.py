@@ -89,9 +89,9 @@ _WORDS = {
 def imports() -> str:
     """List all imports, newest first."""
     with read_only_transaction() as tx:
-        found = find_imports(tx.session, before=parse_id(request.args.get("before")), limit=50)
-        rows = list(zip(found, stands(tx.session, found), strict=True))
-        older = found[-1].id if len(found) == 50 else None
+        page = find_imports(tx.session, before=parse_id(request.args.get("before")), limit=50)
+        rows = list(zip(page, stands(tx.session, page), strict=True))
+        older = page[-1].id if len(page) == 50 else None
         return render_template("studio/imports/all.html", rows=rows, older=older, **_WORDS)
 
 
@@ -111,14 +111,14 @@ def upload_import() -> ResponseReturnValue:
         return _upload(_("Choose a file.")), 422
     try:
         with write_transaction() as tx:
-            made = control.upload(
+            created = control.upload(
                 tx, file.stream, file.filename, fields=_fields(tx), language=language(),
                 operator_id=current_operator().id, at=now(),
             )  # fmt: skip
-            log_audit(tx, AuditAction.IMPORT_UPLOADED, made.id, sha256=made.sha256.hex())
+            log_audit(tx, AuditAction.IMPORT_UPLOADED, created.id, sha256=created.sha256.hex())
     except InvalidInput as error:
         return _upload(translate_error(error)), 422
-    return redirect(url_for("studio.describe_import", import_id=made.id), 303)
+    return redirect(url_for("studio.describe_import", import_id=created.id), 303)
 
 
 def _upload(problem: str) -> str:
@@ -135,8 +135,8 @@ def _fields(tx: Transaction) -> tuple[CatalogueField, ...]:
 def describe_import(import_id: int) -> str:
     """Show each column with sample cells, its suggested target, and the declaration."""
     with read_only_transaction() as tx:
-        found = control.get_import(tx.session, import_id)
-        return _describe(tx, found, _as_described(found), {})
+        record = control.get_import(tx.session, import_id)
+        return _describe(tx, record, _as_described(record), {})
 
 
 @bp.post("/imports/<key:import_id>/describe")
@@ -144,11 +144,11 @@ def describe_import(import_id: int) -> str:
 def check_import(import_id: int) -> ResponseReturnValue:
     """Store the mapping and check the whole file."""
     with read_only_transaction() as tx:
-        found = control.get_import(tx.session, import_id)
-        told = _sent(found)
+        record = control.get_import(tx.session, import_id)
+        description = _sent(record)
     try:
         with write_transaction() as tx:
-            good = checked(tx.session, told, _fields(tx))
+            good = checked(tx.session, description, _fields(tx))
             control.describe(
                 tx,
                 import_id,
@@ -161,7 +161,9 @@ def check_import(import_id: int) -> ResponseReturnValue:
             log_audit(tx, AuditAction.IMPORT_MAPPED, import_id, basis=good.declared.basis)
     except InvalidInput as error:
         with read_only_transaction() as tx:
-            return _describe(tx, control.get_import(tx.session, import_id), told, error.fields), 422
+            return _describe(
+                tx, control.get_import(tx.session, import_id), description, error.fields
+            ), 422
     return redirect(url_for("studio.import_page", import_id=import_id), 303)
 
 
@@ -169,14 +171,14 @@ def check_import(import_id: int) -> ResponseReturnValue:
 @requires(Right.IMPORT_SUBSCRIBERS)
 def read_import_otherwise(import_id: int) -> ResponseReturnValue:
     """Read the file with another encoding, delimiter or header."""
-    told = request.form
+    form = request.form
     shape = Shape(
-        told.get("encoding", "utf-8-sig"), told.get("delimiter", ","), header="header" in told
+        form.get("encoding", "utf-8-sig"), form.get("delimiter", ","), header="header" in form
     )
     try:
         with write_transaction() as tx:
-            found = control.get_import(tx.session, import_id)
-            file = kept(services().unit_of_work, import_id, found.size)
+            record = control.get_import(tx.session, import_id)
+            file = kept(services().unit_of_work, import_id, record.size)
             control.read_otherwise(tx, import_id, file, shape, _fields(tx))
             log_audit(tx, AuditAction.IMPORT_REPARSED, import_id)
     except InvalidInput as error:
@@ -184,51 +186,53 @@ def read_import_otherwise(import_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.describe_import", import_id=import_id), 303)
 
 
-def _as_described(found: Import) -> Description:
-    plan = Plan.from_stored(found.plan)
+def _as_described(record: Import) -> Description:
+    plan = Plan.from_stored(record.plan)
     return Description(
         columns=plan.columns, words=plan.words, tables=plan.tables, language=plan.language,
-        purpose_id=found.purpose_id or 0, update=plan.update.value, confirm=plan.confirm,
-        how=plan.how, wording=plan.wording, system=plan.system, source=found.source,
-        basis=found.basis, statement=found.statement,
+        purpose_id=record.purpose_id or 0, update=plan.update.value, confirm=plan.confirm,
+        how=plan.how, wording=plan.wording, system=plan.system, source=record.source,
+        basis=record.basis, statement=record.statement,
         foreign=plan.foreign,
     )  # fmt: skip
 
 
-def _sent(found: Import) -> Description:
+def _sent(record: Import) -> Description:
     form = request.form
     texts = ("language", "update", "how", "wording", "system", "source", "basis", "statement")
     return Description(
-        columns={one: form.get(f"column-{n}", "") for n, one in enumerate(found.columns)},
+        columns={name: form.get(f"column-{n}", "") for n, name in enumerate(record.columns)},
         words=dict(zip(form.getlist("word"), form.getlist("meaning"), strict=False)),
         tables=dict(zip(form.getlist("table"), form.getlist("table-meaning"), strict=False)),
         purpose_id=parse_id(form.get("purpose_id")) or 0,
         confirm="confirm" in form,
-        foreign=str(found.plan.get("foreign", "")),
+        foreign=str(record.plan.get("foreign", "")),
         **{name: form.get(name, "") for name in texts},
     )
 
 
-def _describe(tx: Transaction, found: Import, told: Description, errors: Mapping[str, str]) -> str:
-    if found.status not in {ImportStatus.UPLOADED, ImportStatus.CHECKING, ImportStatus.CHECKED}:
+def _describe(
+    tx: Transaction, record: Import, description: Description, errors: Mapping[str, str]
+) -> str:
+    if record.status not in {ImportStatus.UPLOADED, ImportStatus.CHECKING, ImportStatus.CHECKED}:
         raise Refused(N_("The import has gone on meanwhile. Reload the page to see it."))
-    file = kept(services().unit_of_work, found.id, found.size)
-    seen = inspect_file(file, found.size, control.form_of(found))
+    file = kept(services().unit_of_work, record.id, record.size)
+    seen = inspect_file(file, record.size, control.form_of(record))
     return render_template(
         "studio/imports/describe.html",
-        found=found,
-        told=told,
+        found=record,
+        told=description,
         errors=errors,
-        columns=[(label, _cells(seen, label)) for label in found.columns],
-        tables=[one for one in seen.tables if one] or list(told.tables),
-        words=_words(seen, told),
+        columns=[(label, _cells(seen, label)) for label in record.columns],
+        tables=[item for item in seen.tables if item] or list(description.tables),
+        words=_words(seen, description),
         fields=_fields(tx),
         groups=target_groups(),
-        meanings=[(one.value, meaning_name(one)) for one in Meaning],
+        meanings=[(item.value, meaning_name(item)) for item in Meaning],
         purposes=open_purposes(tx.session),
-        bases=[(one.value, basis_name(one)) for one in LegalBasis],
+        bases=[(item.value, basis_name(item)) for item in LegalBasis],
         updates=Update,
-        foreign=foreign_title(told.foreign),
+        foreign=foreign_title(description.foreign),
         odd=seen.odd,
         column_name=column_name,
     )
@@ -239,14 +243,16 @@ def _cells(seen: FileInspection, label: str) -> list[str]:
     return list(dict.fromkeys(cells))[:SHOWN_CELLS]
 
 
-def _words(seen: FileInspection, told: Description) -> list[tuple[str, str]]:
+def _words(seen: FileInspection, description: Description) -> list[tuple[str, str]]:
     """Return the words of the status column, each with its suggested meaning."""
-    label = next((one for one, target in told.columns.items() if target == Target.STATUS), None)
+    label = next(
+        (name for name, target in description.columns.items() if target == Target.STATUS), None
+    )
     cells = [row.get(label or "", "").strip().lower()[:60] for row in seen.rows]
-    found = list(dict.fromkeys(cell for cell in cells if cell))[:MOST_WORDS]
+    words = list(dict.fromkeys(cell for cell in cells if cell))[:MOST_WORDS]
     return [
-        (word, str(told.words.get(word, "") or STATUS_WORDS.get(plain_word(word), "")))
-        for word in dict.fromkeys([*found, *told.words])
+        (word, str(description.words.get(word, "") or STATUS_WORDS.get(plain_word(word), "")))
+        for word in dict.fromkeys([*words, *description.words])
     ]
 
 
@@ -267,17 +273,18 @@ def import_progress(import_id: int) -> str:
 
 
 def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[str, object]:
-    found = control.get_import(tx.session, import_id)
-    where = stand(tx.session, found)
+    record = control.get_import(tx.session, import_id)
+    where = stand(tx.session, record)
     return _WORDS | {
-        "found": found,
+        "found": record,
         "stand": where,
-        "plan": Plan.from_stored(found.plan),
-        "samples": samples(tx.session, found, where) if rows else [],
-        "odd": odd_rows(tx.session, found, where) if rows else [],
-        "ended": found.status in ENDED,
+        "plan": Plan.from_stored(record.plan),
+        "samples": samples(tx.session, record, where) if rows else [],
+        "odd": odd_rows(tx.session, record, where) if rows else [],
+        "ended": record.status in ENDED,
         "purpose": next(
-            (one for one in open_purposes(tx.session) if one.id == found.purpose_id), None
+            (purpose for purpose in open_purposes(tx.session) if purpose.id == record.purpose_id),
+            None,
         ),
     }
 
@@ -287,14 +294,14 @@ def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[st
 def confirm_cancel_import(import_id: int) -> ResponseReturnValue:
     """Ask once before an import is cancelled and its file deleted."""
     with read_only_transaction() as tx:
-        found = control.get_import(tx.session, import_id)
-        if found.status in ENDED:
+        record = control.get_import(tx.session, import_id)
+        if record.status in ENDED:
             return redirect(url_for("studio.import_page", import_id=import_id), 303)
-        where = stand(tx.session, found)
+        where = stand(tx.session, record)
         taken = where.taken_in if where.phase is Phase.RUN else 0
         return confirmation(
             title=_("Cancel this import and delete the file?"),
-            about=found.file_name,
+            about=record.file_name,
             sentences=[
                 ngettext(
                     "%(count)s row has been taken in and stays.",
@@ -343,19 +350,19 @@ def steer_import(import_id: int, step: str) -> ResponseReturnValue:
 def refused_rows(import_id: int) -> Response:
     """Download the rejected rows with their reasons."""
     with read_only_transaction() as tx:
-        found = control.get_import(tx.session, import_id)
-        if found.purged_at is not None:
+        record = control.get_import(tx.session, import_id)
+        if record.purged_at is not None:
             raise NotFound(N_("The file has been deleted, and its rows with it."))
-        phase = stand(tx.session, found).phase
+        phase = stand(tx.session, record).phase
     head = (_("Row"), _("Verdict"), _("Reason"))
-    names = {one.value: verdict_name(one) for one in RowOutcome}
+    names = {outcome.value: verdict_name(outcome) for outcome in RowOutcome}
     said: dict[str, str] = {}
 
     def say(reason: str) -> str:
         return said.setdefault(reason, _(reason) if reason else "")
 
     lines = refused_csv(
-        services().unit_of_work, found, Phase(phase), head=head, name=names.__getitem__, say=say
+        services().unit_of_work, record, Phase(phase), head=head, name=names.__getitem__, say=say
     )
     response = Response(stream_with_context(lines), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="refused-{import_id}.csv"'

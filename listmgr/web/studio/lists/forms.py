@@ -46,10 +46,10 @@ def forms() -> str:
 def form_page(form_id: int) -> str:
     """Show one form and the ways to publish it."""
     with read_only_transaction() as tx:
-        found = acts.find_form(tx.session, form_id)
-        link = services().settings.link(f"s/{found.slug}")
-        asks = asked_fields(rows_of(tx.session), found.id)
-        return render_template("studio/forms/one.html", found=found, link=link, asks=asks)
+        form = acts.find_form(tx.session, form_id)
+        link = services().settings.link(f"s/{form.slug}")
+        asks = asked_fields(rows_of(tx.session), form.id)
+        return render_template("studio/forms/one.html", found=form, link=link, asks=asks)
 
 
 @bp.get("/forms/new")
@@ -63,15 +63,17 @@ def new_form() -> str:
 @requires(Right.EDIT_LISTS)
 def create_form() -> ResponseReturnValue:
     """Create the form."""
-    told, chosen, asks = form_values(FormWords), form_ids("purposes"), _asks()
+    description, chosen, asks = form_values(FormWords), form_ids("purposes"), _asks()
     slug = request.form.get("slug", "")
     try:
         with write_transaction() as tx:
-            made = acts.create_form(tx, told, slug=slug, purpose_ids=chosen, asks=asks, at=now())
-            log_audit(tx, AuditAction.FORM_CREATED, made.id)
+            form = acts.create_form(
+                tx, description, slug=slug, purpose_ids=chosen, asks=asks, at=now()
+            )
+            log_audit(tx, AuditAction.FORM_CREATED, form.id)
     except InvalidInput as error:
-        return _form(told, chosen, asks, error.fields), 422
-    return redirect(url_for("studio.form_page", form_id=made.id), 303)
+        return _form(description, chosen, asks, error.fields), 422
+    return redirect(url_for("studio.form_page", form_id=form.id), 303)
 
 
 @bp.get("/forms/<key:form_id>/edit")
@@ -79,23 +81,23 @@ def create_form() -> ResponseReturnValue:
 def edit_form(form_id: int) -> str:
     """Show the form's settings."""
     with read_only_transaction() as tx:
-        found = acts.find_form(tx.session, form_id)
-        chosen = [purpose.id for purpose in found.purposes]
-        asks = [Ask(ask.key, ask.required) for ask in found.asks]
-    return _form(found, chosen, asks, form_id=form_id)
+        form = acts.find_form(tx.session, form_id)
+        chosen = [purpose.id for purpose in form.purposes]
+        asks = [Ask(ask.key, ask.required) for ask in form.asks]
+    return _form(form, chosen, asks, form_id=form_id)
 
 
 @bp.post("/forms/<key:form_id>/edit")
 @requires(Right.EDIT_LISTS)
 def save_form(form_id: int) -> ResponseReturnValue:
     """Change the form."""
-    told, chosen, asks = form_values(FormWords), form_ids("purposes"), _asks()
+    description, chosen, asks = form_values(FormWords), form_ids("purposes"), _asks()
     try:
         with write_transaction() as tx:
-            acts.edit_form(tx, form_id, told, purpose_ids=chosen, asks=asks)
+            acts.edit_form(tx, form_id, description, purpose_ids=chosen, asks=asks)
             log_audit(tx, AuditAction.FORM_EDITED, form_id)
     except InvalidInput as error:
-        return _form(told, chosen, asks, error.fields, form_id=form_id), 422
+        return _form(description, chosen, asks, error.fields, form_id=form_id), 422
     flash(_("Saved."))
     return redirect(url_for("studio.form_page", form_id=form_id), 303)
 
@@ -122,13 +124,13 @@ def reopen_form(form_id: int) -> ResponseReturnValue:
 
 def _asks() -> list[Ask]:
     """Return the fields in the order of their positions; those without one come last."""
-    found: list[tuple[int, Ask]] = []
-    for name, told in request.form.items():
+    numbered: list[tuple[int, Ask]] = []
+    for name, value in request.form.items():
         prefix, _dot, key = name.partition(".")
-        if prefix == "ask" and told in {"optional", "required"}:
+        if prefix == "ask" and value in {"optional", "required"}:
             place = parse_id(request.form.get(f"place.{key}"))
-            found.append((place or MOST_ASKED + 1, Ask(key, told == "required")))
-    return [ask for _place, ask in sorted(found, key=lambda one: one[0])]
+            numbered.append((place or MOST_ASKED + 1, Ask(key, value == "required")))
+    return [ask for _place, ask in sorted(numbered, key=lambda one: one[0])]
 
 
 def _form(

@@ -35,14 +35,14 @@ def new_purpose(list_id: int) -> str:
 @requires(Right.EDIT_LISTS)
 def create_purpose(list_id: int) -> ResponseReturnValue:
     """Create the purpose; its wording comes next."""
-    told = {name: request.form.get(name, "") for name in _PURPOSE}
+    values = {name: request.form.get(name, "") for name in _PURPOSE}
     try:
         with write_transaction() as tx:
-            made = purposes.add_purpose(tx, list_id, **told)
-            log_audit(tx, AuditAction.PURPOSE_CREATED, made.id)
+            purpose = purposes.add_purpose(tx, list_id, **values)
+            log_audit(tx, AuditAction.PURPOSE_CREATED, purpose.id)
     except InvalidInput as error:
         return _purpose_form(list_id, error.fields), 422
-    return redirect(url_for("studio.purpose_page", purpose_id=made.id), 303)
+    return redirect(url_for("studio.purpose_page", purpose_id=purpose.id), 303)
 
 
 @bp.get("/lists/purposes/<key:purpose_id>")
@@ -50,8 +50,8 @@ def create_purpose(list_id: int) -> ResponseReturnValue:
 def purpose_page(purpose_id: int) -> str:
     """Show every version of the wording, newest first."""
     with read_only_transaction() as tx:
-        found = purposes.find_purpose(tx.session, purpose_id)
-        return render_template("studio/lists/purpose.html", found=found)
+        purpose = purposes.find_purpose(tx.session, purpose_id)
+        return render_template("studio/lists/purpose.html", found=purpose)
 
 
 @bp.get("/lists/purposes/<key:purpose_id>/publish")
@@ -91,20 +91,20 @@ def publish_notice(purpose_id: int) -> ResponseReturnValue:
 
 def _purpose_form(list_id: int, errors: dict[str, str]) -> str:
     with read_only_transaction() as tx:
-        found = find_list(tx.session, list_id)
+        mailing_list = find_list(tx.session, list_id)
     return render_template(
-        "studio/lists/purpose_edit.html", found=found, values=request.form, errors=errors
+        "studio/lists/purpose_edit.html", found=mailing_list, values=request.form, errors=errors
     )
 
 
 def _notice_form(purpose_id: int, errors: dict[str, str]) -> str:
     with read_only_transaction() as tx:
-        found = purposes.find_purpose(tx.session, purpose_id)
-        newest = max((notice.version for notice in found.notices), default=0)
-        present = {f"words_{n.language}": n.words for n in found.notices if n.version == newest}
+        purpose = purposes.find_purpose(tx.session, purpose_id)
+        newest = max((notice.version for notice in purpose.notices), default=0)
+        present = {f"words_{n.language}": n.words for n in purpose.notices if n.version == newest}
         return render_template(
             "studio/lists/publish.html",
-            found=found,
+            found=purpose,
             version=newest + 1,
             agreed=confirmed_before(tx.session, purpose_id, newest + 1),
             values=request.form or present,

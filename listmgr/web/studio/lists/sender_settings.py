@@ -44,8 +44,10 @@ def save_list_sending(list_id: int) -> ResponseReturnValue:
     chosen = parse_id(request.form.get("sender_id"))
     try:
         with write_transaction() as tx:
-            found = sender_settings.set_sending(tx, list_id, sender_id=chosen, quiet=quiet_told())
-            unfit = _unfit(tx, found)
+            mailing_list = sender_settings.set_sending(
+                tx, list_id, sender_id=chosen, quiet=quiet_told()
+            )
+            unfit = _unfit(tx, mailing_list)
             control.wake(tx)
             log_audit(tx, AuditAction.LIST_SENDER_CHANGED, list_id, sender=chosen)
     except InvalidInput as error:
@@ -56,10 +58,10 @@ def save_list_sending(list_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
 
 
-def _unfit(tx: Transaction, found: MailingList) -> str:
+def _unfit(tx: Transaction, mailing_list: MailingList) -> str:
     """Return why no campaign of the list could be sent now; empty if nothing prevents it."""
     try:
-        routing.route(tx.session, found.sender_address, named=found.sender_id)
+        routing.route(tx.session, mailing_list.sender_address, named=mailing_list.sender_id)
     except routing.NoSender as error:
         return str(error)
     return ""
@@ -67,12 +69,14 @@ def _unfit(tx: Transaction, found: MailingList) -> str:
 
 def _form(list_id: int, errors: dict[str, str]) -> str:
     with read_only_transaction() as tx:
-        found = edit.find_list(tx.session, list_id)
+        mailing_list = edit.find_list(tx.session, list_id)
         return render_template(
             "studio/lists/sending.html",
-            found=found,
-            values=request.form if errors else found,
-            days=form_ids("quiet_days") if errors else found.quiet_days,
-            senders=[one for one in routing.senders(tx.session) if one.disabled_at is None],
+            found=mailing_list,
+            values=request.form if errors else mailing_list,
+            days=form_ids("quiet_days") if errors else mailing_list.quiet_days,
+            senders=[
+                sender for sender in routing.senders(tx.session) if sender.disabled_at is None
+            ],
             errors=errors,
         )

@@ -61,14 +61,16 @@ def new_list() -> str:
 @requires(Right.EDIT_LISTS)
 def create_list() -> ResponseReturnValue:
     """Create the list."""
-    told = form_values(Description)
+    description = form_values(Description)
     try:
         with write_transaction() as tx:
-            made = edit.create_list(tx, told, slug=request.form.get("slug", ""), at=now())
-            log_audit(tx, AuditAction.LIST_CREATED, made.id)
+            mailing_list = edit.create_list(
+                tx, description, slug=request.form.get("slug", ""), at=now()
+            )
+            log_audit(tx, AuditAction.LIST_CREATED, mailing_list.id)
     except InvalidInput as error:
-        return _form(told, error.fields), 422
-    return redirect(url_for("studio.list_page", list_id=made.id), 303)
+        return _form(description, error.fields), 422
+    return redirect(url_for("studio.list_page", list_id=mailing_list.id), 303)
 
 
 @bp.get("/lists/<key:list_id>/edit")
@@ -83,13 +85,13 @@ def edit_list(list_id: int) -> str:
 @requires(Right.EDIT_LISTS)
 def save_list(list_id: int) -> ResponseReturnValue:
     """Change the list."""
-    told = form_values(Description)
+    description = form_values(Description)
     try:
         with write_transaction() as tx:
-            edit.edit_list(tx, list_id, told)
+            edit.edit_list(tx, list_id, description)
             log_audit(tx, AuditAction.LIST_EDITED, list_id)
     except InvalidInput as error:
-        return _form(told, error.fields, list_id=list_id), 422
+        return _form(description, error.fields, list_id=list_id), 422
     flash(_("Saved."))
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
 
@@ -123,5 +125,5 @@ def _form(
         values=values,
         errors=errors or {},
         list_id=list_id,
-        languages=[(one, language_name(one)) for one in LANGUAGES],
+        languages=[(code, language_name(code)) for code in LANGUAGES],
     )

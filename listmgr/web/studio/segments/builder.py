@@ -22,21 +22,21 @@ def tree_in(form: Mapping[str, str]) -> Group:
     children: dict[str, list[str]] = {}
     for place in dict.fromkeys(places):
         children.setdefault(place.rpartition(".")[0], []).append(place)
-    found = _node(form, ROOT, children)
-    return found if isinstance(found, Group) else Group("all", (found,))
+    root = _node(form, ROOT, children)
+    return root if isinstance(root, Group) else Group("all", (root,))
 
 
 def _node(form: Mapping[str, str], place: str, children: Mapping[str, list[str]]) -> Node:
     if place == ROOT or f"group.{place}" in form:
         kind = form.get(f"group.{place}", "")
         below = sorted(children.get(place, []), key=lambda one: int(one.rpartition(".")[2]))
-        members = tuple(_node(form, one, children) for one in below)
+        members = tuple(_node(form, place_below, children) for place_below in below)
         return Group(kind if kind in GROUPS else "all", members)
-    told = {
+    parts = {
         name: form.get(f"{name}.{place}", "").strip()
         for name in ("what", "op", "value", "place", "since")
     }
-    return Rule(**told)
+    return Rule(**parts)
 
 
 def changed(tree: Group, deed: str) -> Group:
@@ -70,17 +70,17 @@ def _without(group: Group, last: int) -> Group:
     return replace(group, members=group.members[:last] + group.members[last + 1 :])
 
 
-def fitted(node: Node, known: Askable) -> Node:
+def fitted(node: Node, usable: Askable) -> Node:
     """Return the node with operators that fit their topic, since a changed topic may not have the
     old one.
     """
     if isinstance(node, Group):
-        return replace(node, members=tuple(fitted(member, known) for member in node.members))
-    kind = known.kind(node.field) if node.field else ""
-    found = replace(node, kind=kind)
+        return replace(node, members=tuple(fitted(member, usable) for member in node.members))
+    kind = usable.kind(node.field) if node.field else ""
+    rule = replace(node, kind=kind)
     if not kind and node.what not in TOPICS:
-        return found
-    return found if found.op in OPERATORS[found.topic] else replace(found, op=first_op(found))
+        return rule
+    return rule if rule.op in OPERATORS[rule.topic] else replace(rule, op=first_op(rule))
 
 
 def first_op(rule: Rule) -> str:

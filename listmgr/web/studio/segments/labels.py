@@ -23,8 +23,8 @@ from listmgr.web.studio.filters import (
 )
 
 
-def _(text: str, **told: str) -> str:
-    return str(gettext(text, **told))
+def _(text: str, **values: str) -> str:
+    return str(gettext(text, **values))
 
 
 Options = Sequence[tuple[str, str]]
@@ -98,13 +98,13 @@ class Vocabulary:
         if rule.what == "campaign":
             return [("", _("choose …")), *self.campaigns.items()]
         if rule.what == "consent":
-            return [("", _("any station")), *((one, station(one)) for one in ConsentStatus)]
+            return [("", _("any station")), *((item, station(item)) for item in ConsentStatus)]
         if rule.what == "source":
-            return [(one.value, source_name(one)) for one in ConsentSource]
+            return [(item.value, source_name(item)) for item in ConsentSource]
         field = self.known.fields.get(rule.field)
         if field is None or not field.choices:
             return []
-        return [("", _("choose …")), *((one, one) for one in field.choices)]
+        return [("", _("choose …")), *((item, item) for item in field.choices)]
 
     def _field_name(self, key: str) -> str:
         field = self.known.fields[key]
@@ -125,8 +125,8 @@ class Vocabulary:
         return f"{what} {operator_words(rule.op)} {value}".rstrip()
 
     def _campaign(self, number: str) -> str:
-        found = self.campaigns.get(number)
-        return f"„{found}“" if found else _("campaign %(number)s", number=number)
+        name = self.campaigns.get(number)
+        return f"„{name}“" if name else _("campaign %(number)s", number=number)
 
     def _of_consent(self, rule: Rule) -> str:
         words = _("has a consent") if rule.op == "has" else _("has no consent")
@@ -143,10 +143,10 @@ class Vocabulary:
             return self.sentence(node)
         mark = _("and") if node.kind == "all" else _("or")
         joined = f" {mark} ".join(
-            f"({self.short(one)})"
-            if isinstance(one, Group) and len(one.members) > 1
-            else self.short(one)
-            for one in node.members
+            f"({self.short(member)})"
+            if isinstance(member, Group) and len(member.members) > 1
+            else self.short(member)
+            for member in node.members
         )
         return _("not: %(rules)s", rules=joined) if node.kind == "none" else joined
 
@@ -158,9 +158,10 @@ def vocabulary(session: Session, known: Askable, language: str) -> Vocabulary:
     ).all()
     purposes = session.scalars(sa.select(Purpose).order_by(Purpose.list_id, Purpose.id)).all()
     names = {int(row[0]): str(row[1]) for row in lists}
-    places = {f"list:{found}": name for found, name in names.items()}
+    places = {f"list:{key}": name for key, name in names.items()}
     places |= {
-        f"purpose:{one.id}": f"{names[one.list_id]} · {one.name(language)}" for one in purposes
+        f"purpose:{purpose.id}": f"{names[purpose.list_id]} · {purpose.name(language)}"
+        for purpose in purposes
     }
     campaigns = session.execute(
         sa.select(Campaign.id, Campaign.name)
@@ -168,6 +169,6 @@ def vocabulary(session: Session, known: Askable, language: str) -> Vocabulary:
         .order_by(Campaign.id.desc())
         .limit(CAMPAIGNS)
     )
-    told = {str(found): name for found, name in campaigns}
+    launched = {str(key): name for key, name in campaigns}
     ordered = dict(sorted(places.items(), key=lambda one: one[1].casefold()))
-    return Vocabulary(known, language, ordered, told)
+    return Vocabulary(known, language, ordered, launched)

@@ -54,11 +54,14 @@ SAMPLE = 5
 def segments() -> str:
     """List all segments; those the operator's role may not use only by name."""
     with read_only_transaction() as tx:
-        known = askable(tx.session, current_operator().role)
-        words = vocabulary(tx.session, known, language())
+        usable = askable(tx.session, current_operator().role)
+        words = vocabulary(tx.session, usable, language())
         rows = [
-            (one, words.short(edit.tree_of(one)) if edit.is_open_to(one, known) else None)
-            for one in edit.segments(tx.session)
+            (
+                segment,
+                words.short(edit.tree_of(segment)) if edit.is_open_to(segment, usable) else None,
+            )
+            for segment in edit.segments(tx.session)
         ]
         return render_template("studio/segments/all.html", rows=rows)
 
@@ -68,16 +71,16 @@ def segments() -> str:
 def segment_page(segment_id: int) -> str:
     """Show one segment: its rule, its reach, and where it is used."""
     with read_only_transaction() as tx:
-        found, known = (
+        segment, usable = (
             edit.get_segment(tx.session, segment_id),
             askable(tx.session, current_operator().role),
         )
-        tree = edit.tree_of(found) if edit.is_open_to(found, known) else None
+        tree = edit.tree_of(segment) if edit.is_open_to(segment, usable) else None
         return render_template(
             "studio/segments/one.html",
-            found=found,
+            found=segment,
             rule=plainer(tree) if tree else None,
-            words=vocabulary(tx.session, known, language()),
+            words=vocabulary(tx.session, usable, language()),
             sample=_sample(tx.session, tree),
             uses=edit.uses(tx.session, segment_id),
             **_reached(tx.session, tree, request.args.get("purpose")),
@@ -88,13 +91,13 @@ def _sample(session: Session, tree: Group | None) -> list[Subscriber]:
     """Return some people for roles that may see people (L-37)."""
     if tree is None or not may(current_operator().role, Right.SEE_SUBSCRIBERS):
         return []
-    told = predicate(tree)
+    condition = predicate(tree)
     newest = (
         sa.text(
             "SELECT s.id FROM (SELECT * FROM subscribers ORDER BY id DESC LIMIT 5000) s"
-            f" WHERE {told.sql} ORDER BY s.id DESC LIMIT {SAMPLE}"
+            f" WHERE {condition.sql} ORDER BY s.id DESC LIMIT {SAMPLE}"
         ),
-        dict(told.binds),
+        dict(condition.binds),
     )
     ids = list(session.scalars(*newest))
     people = sa.select(Subscriber).where(Subscriber.id.in_(ids)).order_by(Subscriber.id.desc())
@@ -105,14 +108,16 @@ def _reached(session: Session, tree: Group | None, asked: str | None) -> dict[st
     """Count the matching people with a consent to one purpose; None for an empty rule."""
     purposes = open_purposes(session)
     chosen = _chosen(purposes, parse_id(asked))
-    found: Reach | None = None
+    count: Reach | None = None
     if chosen is not None and tree is not None:
-        found = reach(session, services().settings, chosen.id, predicate(tree))
-    return {"purposes": purposes, "chosen": chosen, "reached": found}
+        count = reach(session, services().settings, chosen.id, predicate(tree))
+    return {"purposes": purposes, "chosen": chosen, "reached": count}
 
 
 def _chosen(purposes: list[Purpose], asked: int | None) -> Purpose | None:
-    return next((one for one in purposes if one.id == asked), purposes[0] if purposes else None)
+    return next(
+        (purpose for purpose in purposes if purpose.id == asked), purposes[0] if purposes else None
+    )
 
 
 @bp.get("/segments/new")
@@ -132,11 +137,11 @@ def create_segment() -> ResponseReturnValue:
     try:
         with write_transaction() as tx:
             who = current_operator()
-            made = edit.create(tx, name, tree, role=who.role, operator_id=who.id, at=now())
-            log_audit(tx, AuditAction.SEGMENT_CREATED, made.id)
+            segment = edit.create(tx, name, tree, role=who.role, operator_id=who.id, at=now())
+            log_audit(tx, AuditAction.SEGMENT_CREATED, segment.id)
     except InvalidInput as error:
         return _editor(tree, request.form, error.fields), 422
-    return redirect(url_for("studio.segment_page", segment_id=made.id), 303)
+    return redirect(url_for("studio.segment_page", segment_id=segment.id), 303)
 
 
 @bp.get("/segments/<key:segment_id>/edit")
@@ -144,28 +149,30 @@ def create_segment() -> ResponseReturnValue:
 def edit_segment(segment_id: int) -> ResponseReturnValue:
     """Show the segment; read-only if it is locked for the role."""
     with read_only_transaction() as tx:
-        found = edit.get_segment(tx.session, segment_id)
-        if not edit.is_open_to(found, askable(tx.session, current_operator().role)):
+        segment = edit.get_segment(tx.session, segment_id)
+        if not edit.is_open_to(segment, askable(tx.session, current_operator().role)):
             return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)
-        tree = edit.tree_of(found)
-    return _editor(tree, {"name": found.name, "revision": found.revision}, segment_id=segment_id)
+        tree = edit.tree_of(segment)
+    return _editor(
+        tree, {"name": segment.name, "revision": segment.revision}, segment_id=segment_id
+    )
 
 
 @bp.post("/segments/<key:segment_id>/edit")
 @requires(Right.EDIT_SEGMENTS)
 def save_segment(segment_id: int) -> ResponseReturnValue:
     """Save it unless a colleague saved it meanwhile, or only change the rule being built."""
-    tree, told, deed = tree_in(request.form), request.form, _deed()
+    tree, values, deed = tree_in(request.form), request.form, _deed()
     if deed != "save":
-        return _editor(changed(tree, deed), told, segment_id=segment_id)
-    revision = parse_id(told.get("revision")) or 0
+        return _editor(changed(tree, deed), values, segment_id=segment_id)
+    revision = parse_id(values.get("revision")) or 0
     try:
         with write_transaction() as tx:
-            name, role = told.get("name", ""), current_operator().role
+            name, role = values.get("name", ""), current_operator().role
             edit.save(tx, segment_id, name, tree, revision=revision, role=role, at=now())
             log_audit(tx, AuditAction.SEGMENT_EDITED, segment_id)
     except InvalidInput as error:
-        return _editor(tree, told, error.fields, segment_id=segment_id), 422
+        return _editor(tree, values, error.fields, segment_id=segment_id), 422
     except edit.ChangedMeanwhile as error:
         return _editor(tree, _newer(segment_id), {"name": str(error)}, segment_id=segment_id), 409
     flash(_("Saved. Campaigns that were launched keep the rule they were launched with."))
@@ -193,8 +200,8 @@ def _deed() -> str:
 
 def _newer(segment_id: int) -> dict[str, object]:
     with read_only_transaction() as tx:
-        found = edit.get_segment(tx.session, segment_id)
-    return dict(request.form) | {"revision": found.revision}
+        segment = edit.get_segment(tx.session, segment_id)
+    return dict(request.form) | {"revision": segment.revision}
 
 
 def _editor(
@@ -205,17 +212,17 @@ def _editor(
     segment_id: int | None = None,
 ) -> str:
     with read_only_transaction() as tx:
-        known = askable(tx.session, current_operator().role)
+        usable = askable(tx.session, current_operator().role)
         try:
-            whole: Group | None = checked(tree, known)
+            whole: Group | None = checked(tree, usable)
         except InvalidInput:
             whole = None
         return render_template(
             "studio/segments/edit.html",
-            tree=fitted(tree, known),
+            tree=fitted(tree, usable),
             values=values,
             errors=errors or {},
             segment_id=segment_id,
-            words=vocabulary(tx.session, known, language()),
+            words=vocabulary(tx.session, usable, language()),
             **_reached(tx.session, whole, request.form.get("purpose")),
         )

@@ -50,15 +50,15 @@ def set_password() -> ResponseReturnValue:
         return _page({"current": problem}), 429
     try:
         with write_transaction() as tx:
-            found = accounts.set_password(
+            operator = accounts.set_password(
                 tx,
                 current_operator().id,
                 password=request.form.get("password", ""),
                 current=current,
                 own_words=installation_words(tx.session),
             )
-            log_audit(tx, AuditAction.OPERATOR_PASSWORD_CHANGED, found.id)
-            renew(tx, found)
+            log_audit(tx, AuditAction.OPERATOR_PASSWORD_CHANGED, operator.id)
+            renew(tx, operator)
     except InvalidInput as error:
         if "current" not in error.fields:
             attempt.succeeded()
@@ -89,7 +89,7 @@ def _page(errors: dict[str, str]) -> str:
     return render_template(
         "studio/account.html",
         errors=errors,
-        sessions=[(one, sessions.is_session(one, current_operator().secret)) for one in opened],
+        sessions=[(row, sessions.is_session(row, current_operator().secret)) for row in opened],
         asks_current=not _needs_no_current(),
         rights=[right for right in Right if right in RIGHTS[current_operator().role]],
     )

@@ -58,10 +58,10 @@ def revoke_api_key(api_key_id: int) -> ResponseReturnValue:
 
 def _page(errors: dict[str, str], *, secret: str = "") -> str:
     with read_only_transaction() as tx:
-        found = acts.keys_of(tx.session, current_operator().id)
+        keys = acts.keys_of(tx.session, current_operator().id)
     return render_template(
         "studio/keys.html",
-        found=found,
+        found=keys,
         scopes=list(acts.Scope),
         errors=errors,
         values=request.form,

@@ -38,8 +38,8 @@ _USUAL = ("service", "privacy", "administrator")
 def fields() -> str:
     """List the fields the role may see."""
     with read_only_transaction() as tx:
-        found = [one for one in custom_fields.custom_fields(tx.session) if _may_see(one)]
-    return render_template("studio/fields/all.html", core=CORE_FIELDS, found=found)
+        custom = [field for field in custom_fields.custom_fields(tx.session) if _may_see(field)]
+    return render_template("studio/fields/all.html", core=CORE_FIELDS, found=custom)
 
 
 @bp.get("/fields/<key:field_id>")
@@ -47,11 +47,11 @@ def fields() -> str:
 def field_page(field_id: int) -> str:
     """Show one field: purpose, roles, and the forms that ask for it."""
     with read_only_transaction() as tx:
-        found = custom_fields.find_field(tx.session, field_id)
-        if not _may_see(found):
+        field = custom_fields.find_field(tx.session, field_id)
+        if not _may_see(field):
             raise NotFound(_("There is no such field."))
         return render_template(
-            "studio/fields/one.html", found=found, forms=forms_asking(tx.session, found.key)
+            "studio/fields/one.html", found=field, forms=forms_asking(tx.session, field.key)
         )
 
 
@@ -66,16 +66,16 @@ def new_field() -> str:
 @requires(Right.EDIT_FIELDS)
 def create_field() -> ResponseReturnValue:
     """Create the field."""
-    told, roles = form_values(FieldWords), request.form.getlist("roles")
+    description, roles = form_values(FieldWords), request.form.getlist("roles")
     try:
         with write_transaction() as tx:
-            made = custom_fields.create_field(
-                tx, told, roles=roles, by=current_operator().role, at=now()
+            field = custom_fields.create_field(
+                tx, description, roles=roles, by=current_operator().role, at=now()
             )
-            log_audit(tx, AuditAction.FIELD_CREATED, made.id, key=made.key)
+            log_audit(tx, AuditAction.FIELD_CREATED, field.id, key=field.key)
     except InvalidInput as error:
-        return _form(told, roles, error.fields), 422
-    return redirect(url_for("studio.field_page", field_id=made.id), 303)
+        return _form(description, roles, error.fields), 422
+    return redirect(url_for("studio.field_page", field_id=field.id), 303)
 
 
 @bp.get("/fields/<key:field_id>/edit")
@@ -83,23 +83,25 @@ def create_field() -> ResponseReturnValue:
 def edit_field(field_id: int) -> str:
     """Show the field's settings."""
     with read_only_transaction() as tx:
-        found = custom_fields.find_field(tx.session, field_id)
-    return _form(_as_typed(found), found.roles, found=found)
+        field = custom_fields.find_field(tx.session, field_id)
+    return _form(_as_typed(field), field.roles, found=field)
 
 
 @bp.post("/fields/<key:field_id>/edit")
 @requires(Right.EDIT_FIELDS)
 def save_field(field_id: int) -> ResponseReturnValue:
     """Change the field."""
-    told, roles = form_values(FieldWords), request.form.getlist("roles")
+    description, roles = form_values(FieldWords), request.form.getlist("roles")
     try:
         with write_transaction() as tx:
-            custom_fields.edit_field(tx, field_id, told, roles=roles, by=current_operator().role)
+            custom_fields.edit_field(
+                tx, field_id, description, roles=roles, by=current_operator().role
+            )
             log_audit(tx, AuditAction.FIELD_EDITED, field_id)
     except InvalidInput as error:
         with read_only_transaction() as tx:
-            found = custom_fields.find_field(tx.session, field_id)
-        return _form(told, roles, error.fields, found=found), 422
+            field = custom_fields.find_field(tx.session, field_id)
+        return _form(description, roles, error.fields, found=field), 422
     flash(_("Saved."))
     return redirect(url_for("studio.field_page", field_id=field_id), 303)
 
@@ -139,15 +141,15 @@ def delete_field(field_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.fields"), 303)
 
 
-def _may_see(found: Field) -> bool:
+def _may_see(field: Field) -> bool:
     """Whether the operator sees the field: by role, or as somebody who manages or audits fields."""
     role = current_operator().role
-    return role in found.roles or may(role, Right.EDIT_FIELDS) or may(role, Right.SEE_RECORD)
+    return role in field.roles or may(role, Right.EDIT_FIELDS) or may(role, Right.SEE_RECORD)
 
 
-def _as_typed(found: Field) -> FieldWords:
-    values = {one.name: getattr(found, one.name) for one in names_of(FieldWords)}
-    values |= {"choices": "\n".join(found.choices), "retention_months": str(found.retention_months)}
+def _as_typed(field: Field) -> FieldWords:
+    values = {column.name: getattr(field, column.name) for column in names_of(FieldWords)}
+    values |= {"choices": "\n".join(field.choices), "retention_months": str(field.retention_months)}
     return FieldWords(**values)
 
 

@@ -31,9 +31,9 @@ _FIELDS = ("email", "name", "role", "language")
 def operators() -> str:
     """List all accounts."""
     with read_only_transaction() as tx:
-        found = accounts.operators(tx.session)
+        accounts_by_name = accounts.operators(tx.session)
     return render_template(
-        "studio/operators/all.html", found=found, rights=RIGHTS, all_rights=list(Right)
+        "studio/operators/all.html", found=accounts_by_name, rights=RIGHTS, all_rights=list(Right)
     )
 
 
@@ -51,14 +51,14 @@ def create_operator() -> ResponseReturnValue:
     email, name, role, spoken = (request.form.get(field, "") for field in _FIELDS)
     try:
         with write_transaction() as tx:
-            made = accounts.create_operator(
+            operator = accounts.create_operator(
                 tx, email=email, name=name, role=role, language=spoken, at=now()
             )
-            token = one_time_sign_in(tx, made.id, at=now())
-            log_audit(tx, AuditAction.OPERATOR_CREATED, made.id, role=made.role.value)
+            token = one_time_sign_in(tx, operator.id, at=now())
+            log_audit(tx, AuditAction.OPERATOR_CREATED, operator.id, role=operator.role.value)
     except InvalidInput as error:
         return _form(error.fields), 422
-    return _link_page(made, token)
+    return _link_page(operator, token)
 
 
 @bp.get("/operators/<key:operator_id>")
@@ -66,10 +66,10 @@ def create_operator() -> ResponseReturnValue:
 def operator_page(operator_id: int) -> str:
     """Show one account and its actions."""
     with read_only_transaction() as tx:
-        found = tx.session.get(Operator, operator_id)
-    if found is None:
+        operator = tx.session.get(Operator, operator_id)
+    if operator is None:
         raise NotFound(N_("There is no such operator."))
-    return render_template("studio/operators/one.html", found=found, roles=list(Role))
+    return render_template("studio/operators/one.html", found=operator, roles=list(Role))
 
 
 @bp.post("/operators/<key:operator_id>/role")
@@ -111,14 +111,14 @@ def make_link(operator_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         token = one_time_sign_in(tx, operator_id, at=now())
         log_audit(tx, AuditAction.OPERATOR_LINK_CREATED, operator_id)
-        found = accounts.lock_operator(tx, operator_id)
-    return _link_page(found, token)
+        operator = accounts.lock_operator(tx, operator_id)
+    return _link_page(operator, token)
 
 
-def _link_page(found: Operator, token: str) -> str:
+def _link_page(operator: Operator, token: str) -> str:
     # Shown in this answer and nowhere else: it is kept neither here nor in the log.
     link = services().settings.link(f"studio/sign-in/{token}")
-    return render_template("studio/operators/link.html", found=found, link=link)
+    return render_template("studio/operators/link.html", found=operator, link=link)
 
 
 def _form(errors: dict[str, str]) -> str:

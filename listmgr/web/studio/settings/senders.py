@@ -56,11 +56,11 @@ MOST_ROWS = 100
 def senders() -> str:
     """List all senders."""
     with read_only_transaction() as tx:
-        found = routing.senders(tx.session)
-        today = {one.id: _today(one) for one in found}
+        every_sender = routing.senders(tx.session)
+        today = {sender.id: _today(sender) for sender in every_sender}
         return render_template(
             "studio/senders/all.html",
-            found=found,
+            found=every_sender,
             mail=services().settings.mail,
             today=today,
             refused_logins=refused_logins(tx.session),
@@ -79,10 +79,10 @@ def sender_page(sender_id: int) -> str:
 def check_sender(sender_id: int) -> str:
     """Connect now and show the result; nothing is sent."""
     with write_transaction() as tx:
-        found = routing.find_sender(tx.session, sender_id)
+        sender = routing.find_sender(tx.session, sender_id)
         log_audit(tx, AuditAction.SENDER_TESTED, sender_id)
     try:
-        trial = try_account(routing.account_of(services().settings, found))
+        trial = try_account(routing.account_of(services().settings, sender))
     except routing.NoSender as error:
         trial = Trial(str(error))
     return _page(sender_id, trial)
@@ -90,31 +90,31 @@ def check_sender(sender_id: int) -> str:
 
 def _page(sender_id: int, trial: Trial | None) -> str:
     with read_only_transaction() as tx:
-        found = routing.find_sender(tx.session, sender_id)
+        sender = routing.find_sender(tx.session, sender_id)
         return render_template(
             "studio/senders/one.html",
-            found=found,
+            found=sender,
             mail=services().settings.mail,
             trial=trial,
             login_refused=sender_id in refused_logins(tx.session),
-            today=_today(found),
-            step=_step(found),
-            tomorrow=allowance(found.warm_up, found.warm_up_began, _day(found, 1)),
+            today=_today(sender),
+            step=_step(sender),
+            tomorrow=allowance(sender.warm_up, sender.warm_up_began, _day(sender, 1)),
         )
 
 
-def _day(found: Sender, later: int = 0) -> date:
-    return local_day(now(), found.quiet_zone) + timedelta(days=later)
+def _day(sender: Sender, later: int = 0) -> date:
+    return local_day(now(), sender.quiet_zone) + timedelta(days=later)
 
 
-def _today(found: Sender) -> int:
+def _today(sender: Sender) -> int:
     """Return today's limit; 0 means none."""
-    return found.terms.limit_on(now()).per_day
+    return sender.terms.limit_on(now()).per_day
 
 
-def _step(found: Sender) -> int:
+def _step(sender: Sender) -> int:
     """Return the day of the warm-up plan, from 0."""
-    return (_day(found) - found.warm_up_began).days if found.warm_up_began else 0
+    return (_day(sender) - sender.warm_up_began).days if sender.warm_up_began else 0
 
 
 @bp.get("/senders/new")
@@ -128,15 +128,15 @@ def new_sender() -> str:
 @requires(Right.EDIT_SENDERS)
 def create_sender() -> ResponseReturnValue:
     """Create the sender."""
-    told = form_values(AccountTold)
+    form = form_values(AccountTold)
     try:
         with write_transaction() as tx:
-            made = edit.create_sender(tx, told, at=now())
-            log_audit(tx, AuditAction.SENDER_CREATED, made.id)
+            sender = edit.create_sender(tx, form, at=now())
+            log_audit(tx, AuditAction.SENDER_CREATED, sender.id)
     except InvalidInput as error:
-        return _form(told, error.fields), 422
+        return _form(form, error.fields), 422
     flash(_("The sender has been added. Try it before a campaign does."))
-    return redirect(url_for("studio.sender_page", sender_id=made.id), 303)
+    return redirect(url_for("studio.sender_page", sender_id=sender.id), 303)
 
 
 @bp.get("/senders/<key:sender_id>/edit")
@@ -144,21 +144,21 @@ def create_sender() -> ResponseReturnValue:
 def edit_sender(sender_id: int) -> str:
     """Show the form without the password."""
     with read_only_transaction() as tx:
-        found = routing.find_sender(tx.session, sender_id)
-        return _form(found, {}, sender_id)
+        sender = routing.find_sender(tx.session, sender_id)
+        return _form(sender, {}, sender_id)
 
 
 @bp.post("/senders/<key:sender_id>/edit")
 @requires(Right.EDIT_SENDERS)
 def save_sender(sender_id: int) -> ResponseReturnValue:
     """Change the sender."""
-    told = form_values(AccountTold)
+    form = form_values(AccountTold)
     try:
         with write_transaction() as tx:
-            edit.edit_sender(tx, sender_id, told)
-            log_audit(tx, AuditAction.SENDER_EDITED, sender_id, password=bool(told.password))
+            edit.edit_sender(tx, sender_id, form)
+            log_audit(tx, AuditAction.SENDER_EDITED, sender_id, password=bool(form.password))
     except InvalidInput as error:
-        return _form(told, error.fields, sender_id), 422
+        return _form(form, error.fields, sender_id), 422
     flash(_("Saved."))
     return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
 
@@ -179,25 +179,25 @@ def _form(values: object, errors: dict[str, str], sender_id: int | None = None) 
 def sender_limits(sender_id: int) -> str:
     """Show limits, warm-up plan and quiet hours."""
     with read_only_transaction() as tx:
-        found = routing.find_sender(tx.session, sender_id)
-        rows = [(one.scope, asdict(one.limit)) for one in found.domains]
-        return _pace_form(found, found, rows, {})
+        sender = routing.find_sender(tx.session, sender_id)
+        rows = [(row.scope, asdict(row.limit)) for row in sender.domains]
+        return _pace_form(sender, sender, rows, {})
 
 
 @bp.post("/senders/<key_or_none:sender_id>/pace")
 @requires(Right.EDIT_SENDERS)
 def save_sender_limits(sender_id: int) -> ResponseReturnValue:
     """Change them; waiting campaigns check again at once."""
-    told, rows = form_values(PacingTold), _rows()
+    form, rows = form_values(PacingTold), _rows()
     try:
         with write_transaction() as tx:
-            edit.pace_sender(tx, sender_id, told, quiet_told(), rows, providers=providers.NAMES)
+            edit.pace_sender(tx, sender_id, form, quiet_told(), rows, providers=providers.NAMES)
             control.wake(tx)
             log_audit(tx, AuditAction.SENDER_LIMITS_CHANGED, sender_id)
     except InvalidInput as error:
         with read_only_transaction() as tx:
-            found = routing.find_sender(tx.session, sender_id)
-            return _pace_form(found, request.form, rows, error.fields), 422
+            sender = routing.find_sender(tx.session, sender_id)
+            return _pace_form(sender, request.form, rows, error.fields), 422
     flash(_("Saved. Campaigns that wait look again at once."))
     return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
 
@@ -214,24 +214,24 @@ def _rows() -> list[tuple[str, dict[str, str]]]:
     names = request.form.getlist("scope")[:MOST_ROWS]
     columns = {key: request.form.getlist(f"domain_{key}") for key in DOMAIN_LIMITS}
     return [
-        (name, {key: (told + [""] * MOST_ROWS)[at] for key, told in columns.items()})
+        (name, {key: (values + [""] * MOST_ROWS)[at] for key, values in columns.items()})
         for at, name in enumerate(names)
     ]
 
 
 def _pace_form(
-    found: Sender, values: object, rows: Sequence[object], errors: dict[str, str]
+    sender: Sender, values: object, rows: Sequence[object], errors: dict[str, str]
 ) -> str:
     return render_template(
         "studio/senders/pace.html",
-        found=found,
+        found=sender,
         values=values,
         rows=[*rows, *[("", {})] * EMPTY_ROWS],
         errors=errors,
         days=_quiet_days(values),
         plan=_plan(values),
         usual=", ".join(map(str, USUAL_WARM_UP)),
-        today=_day(found),
+        today=_day(sender),
         providers=sorted(providers.NAMES),
     )
 

@@ -71,12 +71,12 @@ def correct(subscriber_id: int) -> ResponseReturnValue:
     """Store the corrections; the log keeps which fields changed, never their values."""
     with read_only_transaction() as tx:
         fields = _editable(tx.session)
-    told = {field.key: request.form.get(field.key, "").strip() for field in fields}
+    values = {field.key: request.form.get(field.key, "").strip() for field in fields}
     try:
         with write_transaction() as tx:
             person = restriction.locked_person(tx, subscriber_id)
             before = {field.key: value_of(field, person) for field in fields}
-            set_values(tx.session, person, told)
+            set_values(tx.session, person, values)
             changed = [
                 field.key for field in fields if value_of(field, person) != before[field.key]
             ]
@@ -85,7 +85,7 @@ def correct(subscriber_id: int) -> ResponseReturnValue:
     except InvalidInput as error:
         with read_only_transaction() as tx:
             person = results.find_subscriber(tx.session, subscriber_id)
-            return _correct(person, fields, told, error.fields), 422
+            return _correct(person, fields, values, error.fields), 422
     flash(_("Corrected."))
     return _back(subscriber_id)
 
@@ -116,11 +116,11 @@ def _correct(
 def _options(field: CatalogueField) -> list[tuple[str, str]]:
     """Return the labelled choices of a field; empty if it is typed."""
     if field.key == "language":
-        return [(one, language_name(one)) for one in field.choices]
+        return [(choice, language_name(choice)) for choice in field.choices]
     none = [("", "–")]
     if field.kind is FieldKind.YES_NO:
         return [*none, ("true", _("yes")), ("false", _("no"))]
-    return [*none, *((one, one) for one in field.choices)] if field.choices else []
+    return [*none, *((choice, choice) for choice in field.choices)] if field.choices else []
 
 
 @bp.post("/subscribers/<key:subscriber_id>/restrict")
@@ -138,10 +138,12 @@ def restrict(subscriber_id: int) -> ResponseReturnValue:
 @requires(Right.EDIT_SUBSCRIBERS)
 def lift_restriction(subscriber_id: int) -> ResponseReturnValue:
     """End the restriction after informing the person (Article 18(3))."""
-    told = request.form.get("told", "")
+    informed_by = request.form.get("told", "")
     with write_transaction() as tx:
-        if restriction.lift_restriction(tx, subscriber_id, informed_by=told):
-            log_audit(tx, AuditAction.SUBSCRIBER_RESTRICTION_LIFTED, subscriber_id, told=told)
+        if restriction.lift_restriction(tx, subscriber_id, informed_by=informed_by):
+            log_audit(
+                tx, AuditAction.SUBSCRIBER_RESTRICTION_LIFTED, subscriber_id, told=informed_by
+            )
     flash(_("The restriction is lifted."))
     return _back(subscriber_id)
 
@@ -231,9 +233,11 @@ def export_subscriber(subscriber_id: int) -> ResponseReturnValue:
     how = request.form.get("how", "")
     staff_requests.validate_channel(how)
     with write_transaction() as tx:
-        told = file_of_subscriber(tx.session, results.find_subscriber(tx.session, subscriber_id))
+        document = file_of_subscriber(
+            tx.session, results.find_subscriber(tx.session, subscriber_id)
+        )
         log_audit(tx, AuditAction.SUBSCRIBER_DATA_EXPORTED, subscriber_id, how=how)
-    return own_data_file(told)
+    return own_data_file(document)
 
 
 @bp.get("/subscribers/<key:subscriber_id>/erase")

@@ -71,5 +71,5 @@ _NAMES = {
 
 def fact_name(key: str) -> str:
     """Return the label of a fact, or its key."""
-    found = _NAMES.get(key)
-    return str(gettext(found)) if found else key.replace("_", " ")
+    label = _NAMES.get(key)
+    return str(gettext(label)) if label else key.replace("_", " ")

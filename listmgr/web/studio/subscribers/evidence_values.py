@@ -64,8 +64,8 @@ def fact_value(value: object, key: str = "") -> str:
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
     if isinstance(value, Mapping):
-        told = ((name, fact_value(one, name)) for name, one in value.items())
-        return " · ".join(f"{fact_name(name)}: {one}" for name, one in told if one)
+        parts = ((name, fact_value(part, name)) for name, part in value.items())
+        return " · ".join(f"{fact_name(name)}: {part}" for name, part in parts if part)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return _many(value, key)
     if value is None:
@@ -75,37 +75,37 @@ def fact_value(value: object, key: str = "") -> str:
 
 
 def _many(values: Sequence[object], key: str) -> str:
-    of_parts = any(isinstance(one, Mapping) for one in values)
-    return ("\n" if of_parts else ", ").join(fact_value(one, key) for one in values)
+    of_parts = any(isinstance(item, Mapping) for item in values)
+    return ("\n" if of_parts else ", ").join(fact_value(item, key) for item in values)
 
 
-def _by(told: str) -> str:
+def _by(method: str) -> str:
     """Describe how an act was done; for staff, by the channel the person used."""
     for ending, sentence in (
         (_BY_STAFF_FOR_MANY, N_("%(how)s, written down by staff for many at once")),
         (_BY_STAFF, N_("%(how)s, written down by staff")),
     ):
-        if told.endswith(ending):
-            return str(_(sentence, how=how(told.removesuffix(ending))))
-    return _method(how(told))
+        if method.endswith(ending):
+            return str(_(sentence, how=how(method.removesuffix(ending))))
+    return _method(how(method))
 
 
-def _moment(told: str) -> str:
+def _moment(text: str) -> str:
     try:
-        at = datetime.fromisoformat(told)
+        at = datetime.fromisoformat(text)
     except ValueError:
-        return told
-    return when(at) if at.tzinfo else told
+        return text
+    return when(at) if at.tzinfo else text
 
 
-def _seconds(told: str) -> str:
-    return number(round(float(told), 1))
+def _seconds(text: str) -> str:
+    return number(round(float(text), 1))
 
 
-def _field(told: str) -> str:
+def _field(key: str) -> str:
     """Return a core field's label; a custom field's key."""
     core = {field.key: field.label(language()) for field in CORE_FIELDS}
-    return core.get(told, told)
+    return core.get(key, key)
 
 
 _WORDS: dict[str, Callable[[str], str]] = {

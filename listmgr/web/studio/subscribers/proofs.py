@@ -22,14 +22,14 @@ from listmgr.web.translation import translate_error
 def proof_page(consent_id: int) -> str:
     """Show who agreed to what, when and how, and whether the ledger is intact."""
     with read_only_transaction() as tx:
-        found = proof(tx.session, consent_id)
+        exported = proof(tx.session, consent_id)
         subscriber_id = tx.session.get_one(Consent, consent_id).subscriber_id
     return render_template(
         "studio/subscribers/proof.html",
-        found=found,
+        found=exported,
         subscriber_id=subscriber_id,
-        events=[_readable(event) for event in found["events"]],
-        problem=_problem_with(found),
+        events=[_readable(event) for event in exported["events"]],
+        problem=_problem_with(exported),
     )
 
 
@@ -54,9 +54,9 @@ def _found(consent_id: int) -> dict[str, Any]:
         return proof(tx.session, consent_id)
 
 
-def _problem_with(found: dict[str, Any]) -> str:
+def _problem_with(exported: dict[str, Any]) -> str:
     try:
-        verify(found)
+        verify(exported)
     except ProofError as error:
         return translate_error(error)
     return ""

@@ -86,7 +86,7 @@ def asked(opened: Session) -> Asked:
     filters = Filters(**{name: _typed(request.args.get(name, "")) for name in names})
     field = _field(opened, filters)
     value, problem = _value(field, filters.value)
-    wanted = SubscriberQuery(
+    query = SubscriberQuery(
         query=filters.query,
         list_id=parse_id(filters.list),
         status=ConsentStatus(filters.status) if filters.status in set(ConsentStatus) else None,
@@ -97,7 +97,7 @@ def asked(opened: Session) -> Asked:
         since=_day(filters.since, 0),
         until=_day(filters.until, 1),
     )
-    return Asked(filters, wanted, chips(opened, wanted), problem)
+    return Asked(filters, query, chips(opened, query), problem)
 
 
 def _typed(text: str) -> str:
@@ -131,26 +131,28 @@ def _day(typed: str, later: int) -> datetime | None:
         return None
 
 
-def chips(opened: Session, wanted: SubscriberQuery) -> dict[str, str]:
+def chips(opened: Session, query: SubscriberQuery) -> dict[str, str]:
     """Return the filters in words, by name."""
-    words = {"query": _("“%(query)s”", query=wanted.query) if wanted.query else ""}
-    words["tag"] = _("tag: %(tag)s", tag=wanted.tag) if wanted.tag else ""
-    if wanted.field is not None and wanted.value:
-        words["field"] = _field_words(opened, wanted.field, wanted.value)
-    if wanted.list_id is not None:
-        mailing_list = opened.get(MailingList, wanted.list_id)
+    words = {"query": _("“%(query)s”", query=query.query) if query.query else ""}
+    words["tag"] = _("tag: %(tag)s", tag=query.tag) if query.tag else ""
+    if query.field is not None and query.value:
+        words["field"] = _field_words(opened, query.field, query.value)
+    if query.list_id is not None:
+        mailing_list = opened.get(MailingList, query.list_id)
         words["list"] = mailing_list.name if mailing_list else _("a list that is not there")
-    words["status"] = station(wanted.status) if wanted.status else ""
-    words["source"] = source_name(wanted.source) if wanted.source else ""
-    words["since"] = _("since %(day)s", day=day(wanted.since)) if wanted.since else ""
-    last = wanted.until - timedelta(days=1) if wanted.until else None
+    words["status"] = station(query.status) if query.status else ""
+    words["source"] = source_name(query.source) if query.source else ""
+    words["since"] = _("since %(day)s", day=day(query.since)) if query.since else ""
+    last = query.until - timedelta(days=1) if query.until else None
     words["until"] = _("until %(day)s", day=day(last)) if last else ""
     return {name: text for name, text in words.items() if text}
 
 
 def _field_words(opened: Session, field: CatalogueField, value: str) -> str:
     """Return the field with its value, for roles that may see it."""
-    if field.key not in {one.key for one in visible_fields(opened, current_operator().role)}:
+    if field.key not in {
+        visible.key for visible in visible_fields(opened, current_operator().role)
+    }:
         return str(_("a field your role may not see"))
     shown = language_name(value) if field.key == "language" else field.show(value, language())
     return f"{field.label(language())}: {shown}"

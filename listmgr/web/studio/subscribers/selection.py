@@ -65,7 +65,7 @@ def chosen(session: Session) -> Chosen:
     search = asked(session)
     if search.is_partial:
         raise Refused(N_("A filter of this search is not understood. Please search again."))
-    ids = (parse_id(told) for told in request.args.getlist("id"))
+    ids = (parse_id(text) for text in request.args.getlist("id"))
     return Chosen(
         kind=SelectionKind(scope),
         ids=tuple(number for number in ids if number),
@@ -85,11 +85,11 @@ def how_many(session: Session, people: Chosen) -> Count:
     return found_by(session, people.wanted, results.known_total(session, people.wanted))
 
 
-def found_by(session: Session, wanted: SubscriberQuery, total: int | None) -> Count:
+def found_by(session: Session, query: SubscriberQuery, total: int | None) -> Count:
     """Count a search's people, without counting or estimating if the page's query told."""
     if total is not None:
         return Count(total, exact=True)
-    return counts.count(session, wanted)
+    return counts.count(session, query)
 
 
 def described(session: Session, people: Chosen) -> str:
@@ -108,10 +108,10 @@ def described_selection(session: Session, selection: Selection | None) -> str:
     if selection is None or (not selection.wanted and selection.kind is not SelectionKind.SEGMENT):
         return ""
     try:
-        found = selection.kind is SelectionKind.FOUND
-        wanted = restored(session, selection.wanted) if found else SubscriberQuery()
+        by_search = selection.kind is SelectionKind.FOUND
+        query = restored(session, selection.wanted) if by_search else SubscriberQuery()
         return described(
-            session, Chosen(selection.kind, wanted=wanted, segment_id=selection.segment_id)
+            session, Chosen(selection.kind, wanted=query, segment_id=selection.segment_id)
         )
     except NotFound:
         return ""

@@ -51,14 +51,14 @@ def subscribers() -> str:
     """List people, newest first."""
     below, above = (parse_id(request.args.get(name)) for name in ("below", "above"))
     with read_only_transaction() as tx:
-        found = asked(tx.session)
-        page = results.find_page(tx.session, found.wanted, below=below, above=above)
+        search = asked(tx.session)
+        page = results.find_page(tx.session, search.wanted, below=below, above=above)
         return render_template(
             "studio/subscribers/all.html",
-            asked=found,
+            asked=search,
             page=page,
-            cards=_cards(tx.session, found.wanted.query),
-            count=found_by(tx.session, found.wanted, page.total),
+            cards=_cards(tx.session, search.wanted.query),
+            count=found_by(tx.session, search.wanted, page.total),
             lists=edit.lists(tx.session),
             fields=visible_fields(tx.session, current_operator().role),
             tags=results.known_tags(tx.session),
@@ -96,7 +96,7 @@ def subscriber_page(subscriber_id: int) -> str:
             consents=consents,
             happenings=activity(tx.session, [person, *joined], consents),
             suppressed=is_suppressed(tx, person.fingerprint),
-            staff={f"operator:{found.id}": found.name for found in operators(tx.session)},
+            staff={f"operator:{operator.id}": operator.name for operator in operators(tx.session)},
             ways=staff_requests.REQUEST_CHANNELS,
             cards=cards_of(tx.session, person.address_key),
             told=restriction.TOLD,
