@@ -125,10 +125,10 @@ def test_doubtful_letters_are_looked_at_however_much_agrees():
 
 
 def test_one_reason_alone_is_looked_at_and_two_that_are_independent_are_not():
-    alone = read(("Ursina Rochat", 26), "", "x17@acme.ch")
-    assert alone.full_name.value == "Ursina Rochat"
+    alone = read(("Ulmine Rochat", 26), "", "x17@acme.ch")
+    assert alone.full_name.value == "Ulmine Rochat"
     assert alone.full_name.unsure
-    agreeing = read(("Ursina Rochat", 26), "", "u.rochat@acme.ch")
+    agreeing = read(("Ulmine Rochat", 26), "", "u.rochat@acme.ch")
     assert not agreeing.full_name.unsure
 
 

@@ -13,6 +13,7 @@ from listmgr.cards.parsing.cross_checks import (
     goes_beyond,
     host_of,
     name_and_address,
+    stripped,
 )
 from listmgr.cards.parsing.layout import goes_on, heads
 from listmgr.cards.parsing.limits import MAX_POSTAL_LINES
@@ -164,7 +165,23 @@ def _name_and_company(rest: Sequence[Line], clues: Clues) -> tuple[_Lines, _Line
         if not any(line in firm for line in name)
     )
     _, name, firm = max(pairs, key=lambda pair: pair[0])
-    return name, firm
+    return name, _whole_firm(firm, candidates, name)
+
+
+def _whole_firm(firm: _Lines, candidates: Sequence[_Lines], name: _Lines) -> _Lines:
+    """The line with the whole name of a firm in place of its mark: Farmavit, Farmavit S.r.l."""
+    if not firm or LEGAL_FORM.search(_joined(firm).text):
+        return firm
+    mark = _joined(firm).text
+    longer = (
+        one
+        for one in candidates
+        if not any(line in firm or line in name for line in one)
+        and _begins_with(text := _joined(one).text, mark)
+        and LEGAL_FORM.search(text)
+        and not any(char.isdigit() for char in text)
+    )
+    return min(longer, key=lambda one: len(_joined(one).text), default=firm)
 
 
 # A firm that bears the family name of the person is one more reason for both.
@@ -182,26 +199,59 @@ def _scored(candidates: Sequence[_Lines], role: _Role, clues: Clues) -> list[tup
     """Each candidate that scores more than what is no answer, and no answer itself."""
     scored: list[tuple[_Lines, float]] = [((), 0.0)]
     for used in candidates:
-        joined = sum(role.bond(line, below) for line, below in pairwise(used))
+        joined = sum(role.bond(line, below, clues) for line, below in pairwise(used))
         above_least = role.score(_joined(used), clues) + joined - role.least
         if above_least > 0:
             scored.append((used, above_least))
     return scored
 
 
-def _firm_bond(line: Line, below: Line) -> float:
+def _firm_bond(line: Line, below: Line, clues: Clues) -> float:
     """What joining two lines gains or costs; a legal form below belongs to what is above it."""
-    if LEGAL_FORM.match(below.text) or below.text[:1] in "&+" or line.text[-1:] in "&+-":
+    if _UNENDED.search(line.text):
+        return 2.0
+    if _is_legal_form(below.text) or below.text[:1] in "&+":
         return 0.5
-    if not goes_on(line, below) or is_job(below.text) or is_job(line.text):
+    if _are_two_things(line.text, below.text):
+        return -4.0
+    jobs = is_job(below.text) or is_job(line.text)
+    if jobs or not (goes_on(line, below) and is_words(f"{line.text} {below.text}", most=8)):
         return -0.5
-    # A firm's name that has ended in its legal form does not go on.
-    if LEGAL_FORM.search(line.text):
-        return -0.5
-    return 1.0 if 0.8 < line.height / below.height < 1.25 else 0.0
+    if not 0.8 < line.height / below.height < 1.25:
+        return 0.0
+    # Only in marks, which are large, do names of firms take two lines of whole words.
+    large = clues.height and min(line.height, below.height) > _LARGE * clues.height
+    return 1.0 if large else -0.5
 
 
-def _name_bond(line: Line, below: Line) -> float:
+def _are_two_things(text: str, below: str) -> bool:
+    """Whether a firm's name has ended, or one is the mark and the other the whole name."""
+    ended = bool(LEGAL_FORM.search(text))
+    return ended or _begins_with(below, text) or _begins_with(text, below)
+
+
+def _is_legal_form(text: str) -> bool:
+    """Whether a line is nothing but a legal form, or begins with one that ends a name."""
+    form = LEGAL_FORM.match(text)
+    return form is not None and len(text[form.end() :].split()) < 3
+
+
+def _begins_with(text: str, mark: str) -> bool:
+    """Whether a text begins with the words of a mark, whatever their case and legal form."""
+    words, first = _bare_firm(text), _bare_firm(mark)
+    return bool(first) and words[: len(first)] == first
+
+
+def _bare_firm(text: str) -> list[str]:
+    return re.findall(r"\w+", stripped(LEGAL_FORM.sub(" ", text)))
+
+
+_LARGE = 1.15
+# After these more must follow.
+_UNENDED = re.compile(r"[&+-]\Z|\s(?:und|and|et|y|e|i|og|och|für|for|of|de|des|du|di|della|van)\Z")
+
+
+def _name_bond(line: Line, below: Line, _clues: Clues) -> float:
     """Names take two lines where they are large: one ends in a particle, or each is one word."""
     if not goes_on(line, below):
         return -1.0
@@ -215,7 +265,7 @@ class _Role:
 
     score: Callable[[Line, Clues], float]
     evidence: Callable[[Line, Clues], int]
-    bond: Callable[[Line, Line], float]
+    bond: Callable[[Line, Line, Clues], float]
     least: float
 
 

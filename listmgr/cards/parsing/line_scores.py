@@ -6,7 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from listmgr.cards.parsing.cross_checks import company_and_domain, name_and_address, stripped
+from listmgr.cards.parsing.cross_checks import (
+    company_and_domain,
+    company_label,
+    name_and_address,
+    stripped,
+)
 from listmgr.cards.parsing.given_names import GIVEN_NAMES
 from listmgr.cards.parsing.names import PARTICLES, SUFFIXES, is_title, split_name
 from listmgr.cards.parsing.reading_order import Line
@@ -26,11 +31,17 @@ _STREET_WORD = re.compile(
     r"|gasse|allee)\Z",
     re.IGNORECASE,
 )
+# Nobility and contractions that begin small: d'Aubigny, dell'Acqua, 't Hooft.
+_ELIDED = re.compile(r"(?:[dl]|dell|dall|de|ter|an|')['’]\s?[A-Z]|['’]t\Z")
 # Who signs for somebody else still gives the own name.
 _ON_BEHALF = re.compile(r"\A(?:i\. ?[AV]\.|ppa\.?|p\. ?p\.|gez\.)\s+", re.IGNORECASE)
 _HOUSE_NUMBER = re.compile(
     r"\A\d{1,4}\s?(?:[a-zA-Z]|bis|ter)?,?\s+[^\W\d_]{2}|[^\W\d_][^\d]*\d{1,4}\s?[a-zA-Z]?"
     r"(?:\s?[-–/]\s?\d{1,4}\s?[a-zA-Z]?)?\Z"
+)
+# Words of firms and mottoes that no name has.
+_FUNCTION_WORD = re.compile(
+    r"(?:\A(?:the|die|das|les|los|il)\s)|\b(?:of|for|für|since|seit|dal)\b", re.IGNORECASE
 )
 _COMMA = re.compile(r"\s*[,;]\s+|\s+[-–—/]\s+")
 _REGISTER = re.compile(
@@ -64,9 +75,29 @@ def parted(line: Line) -> list[Line]:
     cuts = list(_COMMA.finditer(line.text))
     for cut in reversed(cuts):
         before, after = line.text[: cut.start()], line.text[cut.end() :]
-        if _two_places(before, after) or _name_and_job(before, after):
+        if any(parts(before, after) for parts in (_two_places, _name_and_job, _job_and_firm)):
             return [*parted(replace(line, text=before)), replace(line, text=after)]
+    return _job_before_name(line)
+
+
+def _job_before_name(line: Line) -> list[Line]:
+    """A line cut where the words of a job end and a name begins: Malermeister Karl Groß."""
+    words = line.text.split()
+    for at in range(1, len(words) - 1):
+        job, name = " ".join(words[:at]), " ".join(words[at:])
+        if is_title(words[at - 1], words[at:]) or not _could_be_name(name):
+            continue
+        if TITLE.search(job) and not TITLE.search(name) and _has_given_name(name):
+            whole = LEGAL_FORM.search(line.text) or ORGANISATION.search(name) or len(words) - at > 5
+            return [line] if whole else [replace(line, text=job), replace(line, text=name)]
     return [line]
+
+
+def _job_and_firm(before: str, after: str) -> bool:
+    """Whether a job stands before a comma and a firm after it."""
+    job = is_job(before) and len(before.split()) <= 5 and not LEGAL_FORM.fullmatch(after)
+    firm = LEGAL_FORM.search(after) or ORGANISATION.search(after) or len(after.split()) > 1
+    return bool(job and firm) and not TITLE.search(after) and not DEPARTMENT.search(after)
 
 
 def _two_places(before: str, after: str) -> bool:
@@ -105,9 +136,12 @@ def name_score(line: Line, clues: Clues) -> float:
     words = _bare_words(line.text)
     if not 1 <= len(words) <= 5 or not _could_be_name(line.text):
         return -3.0
-    agreement = max((name_and_address(line.text, one) for one in clues.locals), default=0.0)
+    agreement = _agreement(line.text, clues)
+    given = _has_given_name(line.text)
+    if line.text.islower() and not given and agreement < 0.8:
+        return -3.0
     score = 3.0 * agreement
-    score += 1.5 * _has_given_name(line.text)
+    score += 1.5 * given
     score += 1.0 * _has_prefix(line.text)
     score += 0.8 if 2 <= len(words) <= 4 else -1.2
     score += _over_job(line.text, clues) if len(words) > 1 else 0.0
@@ -127,6 +161,8 @@ def organisation_score(line: Line, clues: Clues) -> float:
     score = legal + 3.0 * agreement + (1.0 if ORGANISATION.search(text) else 0.0)
     score += _size(line, clues)
     # What stands in smaller print under a name is what the person does.
+    # People whose domain bears their own name are no firm.
+    score -= 2.5 if not legal and is_person(text) else 0.0
     score -= 1.5 if text in clues.headed and not legal and agreement < 0.8 else 0.0
     if TITLE.search(text) and not legal and agreement < 0.8:
         score -= 2.5
@@ -134,6 +170,25 @@ def organisation_score(line: Line, clues: Clues) -> float:
     score -= 1.5 if len(text.split()) > 6 and not legal else 0.0
     score -= 1.0 if DEPARTMENT.search(text) and not legal and agreement < 0.9 else 0.0
     return score - (1.0 if text[:1].islower() and agreement < 0.9 else 0.0)
+
+
+def _agreement(text: str, clues: Clues) -> float:
+    """How far a name agrees with what stands before the @, or with a domain of one's own."""
+    said = max((name_and_address(text, one) for one in clues.locals), default=0.0)
+    own = any(
+        name_and_address(text, f"{one}.{label}") >= 1.0
+        for one in clues.locals
+        for label in map(company_label, clues.domains)
+        if label
+    )
+    return 1.0 if own and said >= 0.5 else said
+
+
+def is_person(text: str) -> bool:
+    """Whether a text has the form of a name and begins with a given name we know."""
+    words = _bare_words(text)
+    form = 2 <= len(words) <= 5 and _could_be_name(text) and not _FUNCTION_WORD.search(text)
+    return form and _has_given_name(text) and not ORGANISATION.search(text)
 
 
 def is_firm(text: str, domains: Sequence[str]) -> bool:
@@ -147,10 +202,10 @@ def is_job(text: str) -> bool:
     return bool(TITLE.search(text)) and not LEGAL_FORM.search(text)
 
 
-def is_words(text: str) -> bool:
-    """Whether a line is a few words without a number, and no motto or firm."""
+def is_words(text: str, most: int = 6) -> bool:
+    """Whether a text is a few words without a number, and no motto or firm."""
     letters = not any(char.isdigit() for char in text) and any(char.isalpha() for char in text)
-    return letters and len(text.split()) <= 6 and not LEGAL_FORM.search(text)
+    return letters and len(text.split()) <= most and not LEGAL_FORM.search(text)
 
 
 def title_score(line: Line) -> float:
@@ -161,15 +216,19 @@ def title_score(line: Line) -> float:
 
 def _against_name(text: str, clues: Clues, agreement: float) -> float:
     against = 3.0 if LEGAL_FORM.search(text) else 0.0
+    against += 3.0 if _FUNCTION_WORD.search(text) else 0.0
+    if not _has_given_name(text):
+        against += 1.5 if ORGANISATION.search(text) else 0.0
     if agreement < 1.0:
         against += 2.0 if TITLE.search(text) else 0.0
         against += 1.5 if DEPARTMENT.search(text) else 0.0
-        against += 1.5 if ORGANISATION.search(text) else 0.0
+        against += 1.5 if ORGANISATION.search(text) and _has_given_name(text) else 0.0
         company = max((company_and_domain(text, one) for one in clues.domains), default=0.0)
         # A family's firm bears their name, which is no reason against whose given name we know,
         # and less of one where another line is the firm.
         weight = 1.0 if any(firm != text for firm in clues.firms) else 3.0
-        against += weight * company - 1.5 * _has_given_name(text) if company >= 0.6 else 0.0
+        if company >= 0.6 and not is_person(text):
+            against += weight * company
     return against
 
 
@@ -199,7 +258,7 @@ def _has_shouted_family(text: str) -> bool:
 
 def name_evidence(line: Line, clues: Clues) -> int:
     """How many things that do not depend on each other say that a line is a person's name."""
-    agreement = max((name_and_address(line.text, one) for one in clues.locals), default=0.0)
+    agreement = _agreement(line.text, clues)
     return (
         (2 if agreement >= 1.0 else 1 if agreement >= 0.5 else 0)
         + _has_given_name(line.text)
@@ -232,7 +291,10 @@ def _could_be_name(text: str) -> bool:
     words = _bare_words(text)
     if not words or not all(_NAME_WORD.match(word) for word in words):
         return False
-    beginning_large = [word[:1].isupper() or word.lower() in PARTICLES for word in words]
+    beginning_large = [
+        word[:1].isupper() or word.lower() in PARTICLES or bool(_ELIDED.match(word))
+        for word in words
+    ]
     return all(beginning_large) or (len(words) <= 3 and text.islower())
 
 

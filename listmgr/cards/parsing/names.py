@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from listmgr.cards.parsing.cross_checks import stripped
+from listmgr.cards.parsing.given_names import GIVEN_NAMES
 from listmgr.cards.parsing.parsed_card import (
     NOTHING,
     Guess,
@@ -23,22 +25,62 @@ PREFIXES = frozenset(
     | {"mgr", "mgr.", "me", "maître", "dott", "dott.ssa", "avv.", "arch.", "geom.", "rag."}
     | {"sig.", "sig.ra", "d.", "dña.", "don", "doña", "sra.", "inż.", "inz.", "hab.", "mudr."}
     | {"judr.", "mvdr.", "bc.", "drs.", "ing", "doc.", "civ.ing."}
+    | {"di", "ddi", "mmag.", "mag.a", "dra.", "dra", "eng.", "arq.", "adw.", "mec.", "sra", "sr"}
+    | {"pfarrer", "pfarrerin", "pastor", "pastorin", "rev.", "col.", "cpt.", "maj.", "lt.", "lic"}
+    | {"prof.ssa", "avvocato", "ingegnere", "herrn", "heer", "mevr.", "mw.", "dhr.", "stb", "wp"}
     | {"ra", "rain", "lic.", "pol.", "ir.", "dipl.-betriebsw.", "dipl.-psych.", "pd", "univ.-prof."}
 )
 SUFFIXES = frozenset(
     {"jr", "jr.", "sr", "sr.", "ii", "iii", "iv", "phd", "ph.d.", "mba", "llm", "ll.m.", "m.a."}
     | {"msc", "m.sc.", "bsc", "b.sc.", "esq.", "md", "m.d.", "cpa", "b.a.", "m.eng.", "b.eng."}
-    | {"cfa", "pmp", "b.eng", "m.eng", "(fh)", "(univ.)", "(ba)", "j.d."}
+    | {"cfa", "pmp", "b.eng", "m.eng", "(fh)", "(univ.)", "(ba)", "j.d.", "pe", "p.e.", "pe.", "rn"}
+    | {"dds", "dmd", "d.d.s.", "do", "dvm", "od", "jd", "mbe", "obe", "cbe", "kc", "qc", "rdn"}
+    | {"frcs", "mrcp", "frcp", "mrcvs", "mrics", "frics", "riba", "arb", "aca", "fca", "acca"}
+    | {
+        "fcca",
+        "ceng",
+        "imeche",
+        "miet",
+        "ba",
+        "ma",
+        "beng",
+        "meng",
+        "llb",
+        "mphil",
+        "csc.",
+        "drsc.",
+    }
+    | {"edd", "psyd", "cfp", "realtor®", "bba", "ca", "mda", "dis.", "mpa", "emba", "mas", "esq"}
 )
 # Small words that belong to the last name.
 PARTICLES = frozenset(
     {"von", "van", "vom", "zu", "zum", "zur", "de", "del", "della", "der", "den", "di", "du", "da"}
     | {"la", "le", "les", "dos", "das", "ten", "ter", "bin", "ibn", "al", "el", "af", "av", "y"}
-    | {"d’", "st.", "mac", "o’", "des", "und", "auf", "am", "im"}
+    | {"d’", "st.", "mac", "o’", "des", "und", "auf", "am", "im", "e", "i", "ní", "ó", "uí", "nic"}
+    | {
+        "lo",
+        "degli",
+        "dei",
+        "de'",
+        "dell",
+        "do",
+        "t",
+        "op",
+        "ter",
+        "tot",
+        "zum",
+        "'t",
+        "mhic",
+        "ua",
+    }
 )
+_JOINING = frozenset({"e", "i", "y"})
 _WORD = re.compile(r"[^\s,]+")
 # Two letters at least: one with a dot is the initial of a name.
-_SHORTENED = re.compile(r"[^\W\d_]{2,6}\.(?:-?[^\W\d_]+\.)*")
+_SHORTENED = re.compile(r"[^\W\d_]{2,6}\.(?:-?[^\W\d_]+\.)*(?:ssa|ra|[aoªº])?")
+# Given names are shortened as well.
+_SHORT_GIVEN = frozenset({"fco.", "chr.", "joh.", "wm.", "jos.", "thos.", "chas.", "geo.", "alex."})
+_LETTERS_AFTER = re.compile(r"(?:[A-Z]{2,5}|(?:[A-Za-z]{1,4}\.)+[A-Za-z]{0,3}\.?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +136,23 @@ def split_name(text: str) -> Name:
     """A written name in its parts: titles, given names, particles and family name apart."""
     if "," in text:
         before, _, after = text.partition(",")
-        if after.strip() and not all(_is_suffix(word) for word in _WORD.findall(after)):
+        if after.strip() and not all(map(_follows_comma, _WORD.findall(after))):
             return _in_order([*after.split(), *before.split()], family_words=len(before.split()))
     return _in_order(_WORD.findall(text), family_words=0)
+
+
+def _follows_comma(word: str) -> bool:
+    """Whether a word after a comma is a degree or letters rather than a given name."""
+    letters = bool(_LETTERS_AFTER.fullmatch(word)) and stripped(word) not in GIVEN_NAMES
+    return letters or _is_suffix(word)
+
+
+def has_shouted_family_first(words: Sequence[str]) -> bool:
+    """Whether a name begins with the family name in capitals: GROSS Karl, LE GALL Jean-Yves."""
+    shouted = [word.isupper() and len(word.strip(".")) > 1 for word in words]
+    first_small = next((at for at, one in enumerate(shouted) if not one), 0)
+    leading = words[:first_small]
+    return not any(shouted[first_small:]) and any(len(word) > 2 for word in leading)
 
 
 def is_title(word: str, after: Sequence[str]) -> bool:
@@ -106,7 +162,7 @@ def is_title(word: str, after: Sequence[str]) -> bool:
     """
     if word.lower().rstrip(",") in PREFIXES:
         return True
-    if len(after) < 2:
+    if len(after) < 2 or word.lower() in _SHORT_GIVEN:
         return False
     shouted = word.isalpha() and word.isupper() and 2 <= len(word) <= 3 and not after[0].isupper()
     return shouted or bool(_SHORTENED.fullmatch(word))
@@ -120,6 +176,9 @@ def _in_order(words: list[str], *, family_words: int) -> Name:
     while last > first + 1 and _is_suffix(words[last - 1]):
         last -= 1
     names = words[first:last]
+    if not family_words and has_shouted_family_first(names):
+        family_words = next(at for at, name in enumerate(names) if not name.isupper())
+        names = [*names[family_words:], *names[:family_words]]
     cut = len(names) - family_words if family_words else _family_begins(names)
     return Name(
         family=" ".join(names[cut:]),
@@ -139,7 +198,8 @@ def _family_begins(names: list[str]) -> int:
         return shouted.index(True)
     cut = len(names) - 1
     while cut > 1 and names[cut - 1].lower() in PARTICLES:
-        cut -= 1
+        # What joins two family names has the other one before it.
+        cut -= 2 if names[cut - 1].lower() in _JOINING and cut > 2 else 1
     return cut
 
 
