@@ -20,7 +20,7 @@ from listmgr.context import Services
 from listmgr.installation.identity import guard, verify_database
 from listmgr.installation.journal_writer import JournalWriter
 from listmgr.kit.db import check_pooled_connections, db
-from listmgr.kit.errors import IdentityError
+from listmgr.kit.errors import IdentityError, first_line
 from listmgr.kit.mail import make_post
 from listmgr.kit.queue import Job, enqueue
 from listmgr.kit.rows import Rows, rows_on
@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings is None:
         settings = load_settings()
         app = create_app(settings)
-        _refuse_other_installation(settings)
+        _check_servers(settings)
         watch_over(app, settings, in_thread=True)
         return app
     app = Flask("listmgr", template_folder=str(resource("templates")))
@@ -98,18 +98,34 @@ def watch_over(app: Flask, settings: Settings, *, in_thread: bool) -> None:
     app.extensions[KEEP] = keeper.soon if in_thread else keeper.keep
 
 
-def _refuse_other_installation(settings: Settings) -> None:
-    """Exit, with gunicorn, if the database belongs to another installation.
+def _check_servers(settings: Settings) -> None:
+    """End this process, and gunicorn with it, if a server refuses us or the database is another's.
 
-    A database that does not answer now is checked when it does.
+    A server that is away is reported: pages say so until it is back. No sentence shows a password.
     """
     try:
         verify_database(settings)
     except IdentityError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        raise SystemExit(BOOT_ERROR) from None
-    except sa.exc.DBAPIError:
-        return
+        _report(str(error), ends=True)
+    except sa.exc.DBAPIError as error:
+        # The server wanted a password: it was missing or wrong, or there is no such database.
+        failed = getattr(error.orig, "pgconn", None)
+        is_refused = failed is not None and (failed.needs_password or failed.used_password)
+        _report(f"DATABASE_URL: {first_line(error)}", ends=is_refused)
+    try:
+        with redis.Redis.from_url(
+            settings.redis_url, retry=None, socket_connect_timeout=2, socket_timeout=5
+        ) as connection:
+            connection.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        is_refused = isinstance(error, (redis.AuthenticationError, ValueError))
+        _report(f"REDIS_URL: {first_line(error)}", ends=is_refused)
+
+
+def _report(sentence: str, *, ends: bool) -> None:
+    sys.stderr.write(f"Error: {sentence}\n")
+    if ends:
+        raise SystemExit(BOOT_ERROR)
 
 
 def services_of(app: Flask, settings: Settings) -> Services:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from listmgr.config import Settings, SettingsError, load_settings
 from listmgr.installation.identity import verify_database
 from listmgr.installation.journal_writer import JournalWriter
-from listmgr.kit.errors import IdentityError
+from listmgr.kit.errors import IdentityError, first_line
 from listmgr.kit.queue import enqueue
 from listmgr.kit.transaction import Transaction, transaction
 
@@ -69,16 +69,10 @@ def given_servers() -> Settings:
         engine = sa.create_engine(settings.database_url, poolclass=sa.NullPool)
         engine.connect().close()
     except (sa.exc.SQLAlchemyError, ImportError) as error:
-        raise click.ClickException(f"DATABASE_URL: {_reason(error)}") from None
+        raise click.ClickException(f"DATABASE_URL: {first_line(error)}") from None
     try:
         with redis.Redis.from_url(settings.redis_url, retry=None) as connection:
             connection.ping()
     except (redis.RedisError, OSError, ValueError) as error:
-        raise click.ClickException(f"REDIS_URL: {_reason(error)}") from None
+        raise click.ClickException(f"REDIS_URL: {first_line(error)}") from None
     return settings
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of the driver's message."""
-    error = getattr(error, "orig", None) or error
-    return (str(error).splitlines() or [type(error).__name__])[0]

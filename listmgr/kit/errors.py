@@ -25,3 +25,9 @@ class InvalidInput(DomainError):
     def __init__(self, message: str, fields: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.fields = fields or {}
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of a driver's message, which names host and role and no password."""
+    error = getattr(error, "orig", None) or error
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -14,6 +14,8 @@ from listmgr.config import Settings
 
 # It finds the place of its title by the environment, before anybody has changed that.
 setproctitle.getproctitle()
+# What the names of our connections begin with.
+_OURS = "listmgr "
 _SHARED = (
     "gunicorn.arbiter",
     "listmgr.app",
@@ -46,8 +48,9 @@ def name_process(title: str) -> None:
 
 
 def name_connections(name: str) -> None:
-    """Set the `application_name` of this process's PostgreSQL connections, unless it is set.
+    """Set the `application_name` of this process's PostgreSQL connections, unless an operator has.
 
     libpq reads it from the environment; 63 bytes are kept.
     """
-    os.environ.setdefault("PGAPPNAME", f"listmgr {name}")
+    if os.environ.get("PGAPPNAME", _OURS).startswith(_OURS):
+        os.environ["PGAPPNAME"] = f"{_OURS}{name}"

@@ -11,8 +11,11 @@ import resource
 from typing import Any
 
 from listmgr.config import load_settings
+from listmgr.runtime.forked_commands import name_connections
 from listmgr.runtime.process import die_with
 
+# Before the application is made: it connects to the database at once.
+name_connections("web")
 worker_class = "listmgr.runtime.web_worker.Worker"
 workers = load_settings().web_processes or len(os.sched_getaffinity(0))
 threads = 8

@@ -22,12 +22,13 @@ from gunicorn.app.wsgiapp import run as serve_pages
 from listmgr.config import Settings, load_settings
 from listmgr.installation.identity import check_folder, verify_database
 from listmgr.kit.db import libpq_url
-from listmgr.kit.errors import IdentityError
+from listmgr.kit.errors import IdentityError, first_line
 from listmgr.runtime.accounts import PROGRAMS, unprivileged, with_files_of
 from listmgr.runtime.data_folder import share_out
 from listmgr.runtime.forked_commands import (
     call_command,
     load_once,
+    name_connections,
     name_process,
 )
 from listmgr.runtime.ports import free_port
@@ -82,6 +83,7 @@ def run(
     KeyboardInterrupt after an orderly stop by a signal.
     """
     install_signal_handlers()
+    name_connections("up")
     with only_one(options.data_dir):
         _port_is_free(options.host, options.port)
         share_out(options.data_dir)
@@ -163,13 +165,9 @@ def _given_servers_answer(house: EmbeddedServers, given: Mapping[str, str]) -> N
             with redis.Redis.from_url(house.redis_url, retry=None) as connection:
                 connection.ping()
     except psycopg.Error as error:
-        raise RuntimeFailure(f"DATABASE_URL: {_first_line(error)}") from None
+        raise RuntimeFailure(f"DATABASE_URL: {first_line(error)}") from None
     except (redis.RedisError, ValueError) as error:
-        raise RuntimeFailure(f"REDIS_URL: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+        raise RuntimeFailure(f"REDIS_URL: {first_line(error)}") from None
 
 
 def _plan(

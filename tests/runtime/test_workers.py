@@ -11,7 +11,7 @@ import time
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from listmgr.consent.signup import SignupContent, receive
 from listmgr.kit.clock import now
 from listmgr.kit.queue import Job, enqueue
 from listmgr.lists.models import SignupForm
+from listmgr.runtime.forked_commands import name_connections
 from tests.factories import (
     launched,
     make_list,
@@ -31,7 +32,8 @@ from tests.factories import (
 )
 from tests.journeys.workers import keys
 from tests.many_subscribers import make_crowd
-from tests.runtime.conftest import wait_until
+from tests.runtime.conftest import ask, wait_until
+from tests.runtime.pgbouncers import needs_pgbouncer, pgbouncer
 
 
 def put(connection: redis.Redis, job_id: str, data: bytes, queue: str = "mail", **more) -> None:
@@ -222,7 +224,7 @@ def test_f02_a_scheduler_and_a_worker_outlive_any_state_of_valkey(
 
 
 def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
-    superuser, house, valkey, start
+    superuser, house, valkey, start, site
 ):
     """Each job left "could not receive data from client" in PostgreSQL's log."""
     log = next(server for server in house.servers if server.name == "postgres")._log
@@ -230,6 +232,7 @@ def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
     start("worker", "--queues=work")
     start("worker", "--queues=mail")
     start("scheduler")
+    assert ask(site, "GET", "/")[0] == 200
     with superuser.connect() as watching:
         names: set[str] = set()
 
@@ -238,7 +241,8 @@ def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
                 watching.execute(sa.text("SELECT application_name FROM pg_stat_activity")).scalars()
             )
             watching.rollback()
-            return {"listmgr worker work", "listmgr worker mail", "listmgr scheduler"} <= names
+            parts = {"worker work", "worker mail", "scheduler", "web"}
+            return {f"listmgr {part}" for part in parts} <= names
 
         with lock(superuser):
             for queue in ("mail", "work"):
@@ -250,31 +254,95 @@ def test_d11_a_job_says_goodbye_to_postgresql_and_each_process_has_a_name(
     assert b"could not receive data" not in log.read_bytes()[begins:]
 
 
-@pytest.mark.parametrize("command", ["worker", "scheduler"])
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("REDIS_URL", "redis://:wrong@{redis}/0"),
-        ("REDIS_URL", "redis://127.0.0.1:1/0"),
-        ("REDIS_URL", "http://127.0.0.1/"),
-        ("REDIS_URL", "rediss://{redis}/0"),
-        ("DATABASE_URL", "postgresql://nobody:wrong@127.0.0.1:1/nowhere"),
-        ("DATABASE_URL", "mysql://127.0.0.1/nowhere"),
-    ],
-)
-def test_d13_a_wrong_address_is_one_sentence(settings, tmp_path, command, name, value):
-    where = settings.redis_url.rpartition("@")[2].removesuffix("/0")
+def test_d11_a_part_has_its_own_name_and_an_operators_choice_stays(monkeypatch):
+    monkeypatch.delenv("PGAPPNAME", raising=False)
+    for name in ("up", "worker mail"):
+        name_connections(name)
+        assert os.environ["PGAPPNAME"] == f"listmgr {name}"
+    monkeypatch.setenv("PGAPPNAME", "newsletter of the town")
+    name_connections("web")
+    assert os.environ["PGAPPNAME"] == "newsletter of the town"
+
+
+WEB = ["gunicorn", "listmgr.app:create_app()", "--bind=127.0.0.1:0"]
+WEB.append("--config=python:listmgr.runtime.gunicorn_config")
+WRONG = {
+    "Valkey's password": ("REDIS_URL", "redis://:wrong@{valkey}/0"),
+    "Valkey's scheme": ("REDIS_URL", "http://127.0.0.1/"),
+    "PostgreSQL's password": ("DATABASE_URL", "postgresql://listmgr_app:wrong@{guarded}/listmgr"),
+    "PostgreSQL's scheme": ("DATABASE_URL", "mysql://127.0.0.1/nowhere"),
+    "SMTP's scheme": ("LISTMGR_SMTP_URL", "http://127.0.0.1/"),
+    "SMTP's port": ("LISTMGR_SMTP_URL", "smtp://someone:wrong@127.0.0.1:99999"),
+}
+AWAY = {
+    "Valkey": ("REDIS_URL", "redis://:wrong@127.0.0.1:1/0"),
+    "Valkey's TLS": ("REDIS_URL", "rediss://{valkey}/0"),
+    "PostgreSQL": ("DATABASE_URL", "postgresql://nobody:wrong@127.0.0.1:1/nowhere"),
+}
+
+
+@pytest.fixture
+def refusing(settings, tmp_path: Path) -> Callable[[str], str]:
+    """Fill in where Valkey is, and a PostgreSQL that wants another password than `wrong`."""
+    valkey = settings.redis_url.rpartition("@")[2].removesuffix("/0")
+    with ExitStack() as stack:
+
+        def fill_in(value: str) -> str:
+            guarded = ""
+            if "{guarded}" in value:
+                database, users = "host=127.0.0.1 port=1", '"listmgr_app" "right"'
+                guarded = stack.enter_context(pgbouncer(database, "auth_type = plain", users=users))
+            return value.format(valkey=valkey, guarded=guarded)
+
+        yield fill_in
+
+
+def ended(settings, tmp_path: Path, argv: list[str], name: str, value: str):
+    """How a process ends that is told this."""
     env = os.environ | {
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "LISTMGR_DATA_DIR": str(tmp_path),
         **keys(settings),
-        name: value.format(redis=where),
+        name: value,
     }
-    argv = [sys.executable, "-m", "listmgr", command]
-    ended = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == 1
-    said = ended.stdout + ended.stderr
+    argv = [sys.executable, "-m", *argv]
+    return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def one_sentence(process, name: str) -> None:
+    said = process.stdout + process.stderr
     assert len(said.strip().splitlines()) == 1, said
-    assert name in said
+    assert said.strip().startswith(f"Error: {name}")
+    assert "wrong" not in said
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("argv", [["listmgr", "worker"], WEB], ids=["worker", "web"])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_d13_a_wrong_address_is_one_sentence(settings, tmp_path, refusing, argv, wrong):
+    name, value = WRONG[wrong]
+    process = ended(settings, tmp_path, argv, name, refusing(value))
+    assert process.returncode == (3 if argv is WEB and "password" in wrong else 1)
+    one_sentence(process, name)
+
+
+@pytest.mark.parametrize(
+    ("command", "away"),
+    [("scheduler", "PostgreSQL"), *(("worker", away) for away in AWAY)],
+)
+def test_d13_a_server_that_is_away_is_one_sentence(settings, tmp_path, refusing, command, away):
+    name, value = AWAY[away]
+    process = ended(settings, tmp_path, ["listmgr", command], name, refusing(value))
+    assert process.returncode == 1
+    one_sentence(process, name)
+
+
+@pytest.mark.parametrize("site_environment", [dict([AWAY["Valkey"], AWAY["PostgreSQL"]])])
+def test_d13_pages_wait_for_servers_that_are_away(site, tmp_path):
+    assert ask(site, "GET", "/health/ready")[0] == 503
+    said = (tmp_path / "web.log").read_text()
+    errors = [line for line in said.splitlines() if line.startswith("Error: ")]
+    assert [line.split(": ")[1] for line in errors] == ["DATABASE_URL", "REDIS_URL"]
+    assert "Traceback" not in said
     assert "wrong" not in said
