@@ -46,9 +46,9 @@ def _revisions() -> tuple[str, frozenset[str]]:
     """Return the newest revision and the ones before it, without loading Alembic."""
     own, before = set(), set()
     for path in (resource("migrations") / "versions").glob("*.py"):
-        told = dict(_REVISION.findall(path.read_text()))
-        own.add(told["revision"])
-        before.add(told.get("down_revision", ""))
+        header = dict(_REVISION.findall(path.read_text()))
+        own.add(header["revision"])
+        before.add(header.get("down_revision", ""))
     (newest,) = own - before
     return newest, frozenset(own - {newest})
 
@@ -59,10 +59,10 @@ def is_migrated(connection: psycopg.Connection) -> bool:
     Only revisions before the newest are known to be too old.
     """
     try:
-        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except psycopg.errors.UndefinedTable:
         return False
-    return found is not None and found[0] not in _revisions()[1]
+    return row is not None and row[0] not in _revisions()[1]
 
 
 def alembic_config() -> Config:

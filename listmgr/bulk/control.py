@@ -91,7 +91,7 @@ def can_undo(act: BulkAct, at: datetime) -> bool:
 def _forget_words(act: BulkAct) -> None:
     """Delete the search terms, which may contain an address, once they are no longer needed."""
     if act.selection is not None:
-        act.selection.wanted = {}
+        act.selection.search = {}
 
 
 def sweep(tx: Transaction) -> None:

@@ -43,11 +43,11 @@ class Funnels:
 def funnels(session: Session) -> Funnels:
     """Return the newest occasions; deleted cards count through their stored numbers."""
     kept = session.scalars(sa.select(CardCount)).all() if _are_many(session) else ()
-    live = {one.occasion_id: (one.captured, one.asked, one.confirmed) for one in kept} or _live(
+    live = {row.occasion_id: (row.captured, row.asked, row.confirmed) for row in kept} or _live(
         session
     )
-    found = session.scalars(sa.select(Occasion).order_by(Occasion.id.desc()).limit(SHOWN))
-    rows = [_summed(one.name, live.get(one.id, (0, 0, 0)), _gone(one)) for one in found]
+    occasions = session.scalars(sa.select(Occasion).order_by(Occasion.id.desc()).limit(SHOWN))
+    rows = [_summed(row.name, live.get(row.id, (0, 0, 0)), _gone(row)) for row in occasions]
     if None in live:
         rows.append(_summed("", live[None], (0, 0, 0)))
     return Funnels(rows, kept[0].counted_at if kept else None)
@@ -61,9 +61,13 @@ def count_again(tx: Transaction, *, at: datetime) -> None:
         return
     tx.session.add_all(
         CardCount(
-            occasion_id=one, captured=captured, asked=asked, confirmed=confirmed, counted_at=at
+            occasion_id=occasion_id,
+            captured=captured,
+            asked=asked,
+            confirmed=confirmed,
+            counted_at=at,
         )
-        for one, (captured, asked, confirmed) in _live(tx.session).items()
+        for occasion_id, (captured, asked, confirmed) in _live(tx.session).items()
     )
 
 
@@ -72,8 +76,8 @@ def _are_many(session: Session) -> bool:
     return session.scalars(sa.select(sa.func.count()).select_from(some)).one() > LIVE
 
 
-def _gone(one: Occasion) -> tuple[int, int, int]:
-    return one.gone_captured, one.gone_asked, one.gone_confirmed
+def _gone(occasion: Occasion) -> tuple[int, int, int]:
+    return occasion.gone_captured, occasion.gone_asked, occasion.gone_confirmed
 
 
 def _summed(name: str, live: tuple[int, int, int], gone: tuple[int, int, int]) -> OccasionFunnel:

@@ -112,17 +112,19 @@ def _page(
 ) -> Page:
     if below is not None:
         query = query.where(Card.id < below)
-    found = [StagedCard(card, Stage(stage), whose) for card, stage, whose in session.execute(query)]
-    taken = _takings(session, [one.card.id for one in found])
+    staged_cards = [
+        StagedCard(card, Stage(stage), whose) for card, stage, whose in session.execute(query)
+    ]
+    taken = _takings(session, [item.card.id for item in staged_cards])
     rows = tuple(
         Row(
-            one,
-            tuple(taking.operator for taking in taken.get(one.card.id, ())),
-            next((t.occasion for t in taken.get(one.card.id, ()) if t.occasion), ""),
+            item,
+            tuple(taking.operator for taking in taken.get(item.card.id, ())),
+            next((t.occasion for t in taken.get(item.card.id, ()) if t.occasion), ""),
         )
-        for one in found[:PAGE]
+        for item in staged_cards[:PAGE]
     )
-    if len(found) > PAGE:
+    if len(staged_cards) > PAGE:
         return Page(rows, rows[-1].staged.card.id)
     return Page(rows, floor or None)
 
@@ -148,16 +150,16 @@ def counts(session: Session, own: int | None) -> dict[Stage, Size]:
     """Count the cards at each stage. Answers are looked up for the newest cards only, so that
     larger counts are lower bounds.
     """
-    known = _by_status(session, own)
+    by_status = _by_status(session, own)
     floor = _floor(session, own, None)
     query = with_answers(sa.select(STAGE, sa.func.count()).select_from(Card)).where(
         seen_by(own), FREE, Card.status == CardStatus.KEPT, Card.id >= floor
     )
-    found = dict(session.execute(query.group_by(STAGE)).all())
+    answered = dict(session.execute(query.group_by(STAGE)).all())
     return {
-        stage: Size(known.get(_STATUS[stage], 0))
+        stage: Size(by_status.get(_STATUS[stage], 0))
         if stage in _STATUS
-        else Size(found.get(stage.value, 0), exact=not floor)
+        else Size(answered.get(stage.value, 0), exact=not floor)
         for stage in Stage
     }
 
@@ -167,14 +169,14 @@ def count_to_review(session: Session, own: int | None) -> int:
     return _by_status(session, own, CardStatus.CAPTURED).get(CardStatus.CAPTURED, 0)
 
 
-def _by_status(session: Session, own: int | None, *wanted: CardStatus) -> dict[CardStatus, int]:
+def _by_status(session: Session, own: int | None, *statuses: CardStatus) -> dict[CardStatus, int]:
     """Count the unrestricted cards by status.
 
     An index counts all cards; the few restricted ones are subtracted.
     """
     counted = (
         sa.select(Card.status, sa.func.count())
-        .where(seen_by(own), Card.status.in_(wanted or _STATUS.values()))
+        .where(seen_by(own), Card.status.in_(statuses or _STATUS.values()))
         .group_by(Card.status)
     )
     withheld = dict(session.execute(counted.where(RESTRICTED_ONES)).all())
@@ -202,9 +204,9 @@ def card_details(session: Session, card_id: int, own: int | None) -> Beside:
 def cards_of(session: Session, address_key: str) -> list[tuple[Card, tuple[CaptureEntry, ...]]]:
     """Return the cards with a subscriber's address, for their history."""
     same = sa.select(Card).where(Card.address_key == address_key).order_by(Card.id)
-    found = session.scalars(same).all()
-    taken = _takings(session, [card.id for card in found])
-    return [(card, tuple(taken.get(card.id, ()))) for card in found]
+    cards = session.scalars(same).all()
+    taken = _takings(session, [card.id for card in cards])
+    return [(card, tuple(taken.get(card.id, ()))) for card in cards]
 
 
 def takings_of(session: Session, card: Card) -> tuple[CaptureEntry, ...]:
@@ -224,30 +226,30 @@ class Reading:
         return sum(max(upload.done, upload.read) for upload in self.uploads)
 
     @property
-    def found(self) -> int:
+    def detected(self) -> int:
         """Cards detected so far."""
-        return sum(upload.found for upload in self.uploads)
+        return sum(upload.detected for upload in self.uploads)
 
 
 def being_read(session: Session, operator_id: int) -> Reading:
     """Return the operator's uploads that are still being read."""
-    found = session.scalars(
+    uploads = session.scalars(
         sa.select(CardUpload)
         .where(CardUpload.operator_id == operator_id, CardUpload.status == UploadStatus.WAITING)
         .order_by(CardUpload.id)
         .limit(200)
     )
-    return Reading(tuple(found))
+    return Reading(tuple(uploads))
 
 
 def not_read(session: Session, operator_id: int) -> list[CardUpload]:
     """Return the operator's uploads that could not be read, until they dismiss them."""
-    found = sa.select(CardUpload).where(
+    query = sa.select(CardUpload).where(
         CardUpload.operator_id == operator_id,
         CardUpload.status == UploadStatus.FAILED,
         CardUpload.problem != "",
     )
-    return list(session.scalars(found.order_by(CardUpload.id.desc()).limit(20)))
+    return list(session.scalars(query.order_by(CardUpload.id.desc()).limit(20)))
 
 
 def _takings(session: Session, card_ids: Sequence[int]) -> dict[int, list[CaptureEntry]]:
@@ -258,18 +260,18 @@ def _takings(session: Session, card_ids: Sequence[int]) -> dict[int, list[Captur
         .where(CardCapture.card_id.in_(card_ids))
         .order_by(CardCapture.id)
     )
-    found: dict[int, list[CaptureEntry]] = {}
+    captures: dict[int, list[CaptureEntry]] = {}
     for capture, operator, occasion in rows:
-        found.setdefault(capture.card_id, []).append(
+        captures.setdefault(capture.card_id, []).append(
             CaptureEntry(capture, operator, occasion or "")
         )
-    return found
+    return captures
 
 
 def _known_before(session: Session, card: Card) -> bool:
     if card.address_key is None:
         return False
-    found = (
+    query = (
         sa.select(Consent.id)
         .join(Subscriber, Subscriber.id == Consent.subscriber_id)
         .where(
@@ -279,4 +281,4 @@ def _known_before(session: Session, card: Card) -> bool:
             sa.or_(Consent.source != ConsentSource.CARD, Consent.confirmed_at.is_not(None)),
         )
     )
-    return session.scalars(found.limit(1)).first() is not None
+    return session.scalars(query.limit(1)).first() is not None

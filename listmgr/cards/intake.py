@@ -78,7 +78,7 @@ def add_to_inbox(
     objected_at = objection(tx, addresses)
     if objected_at is not None:
         return _objected(tx, capture, objected_at, at=at)
-    if is_restricted(tx.session, [key for one in addresses if (key := address_key(one))]):
+    if is_restricted(tx.session, [key for address in addresses if (key := address_key(address))]):
         _let_go_of_photo(tx, capture)
         return None
     values = words_of(parsed.fields)
@@ -149,7 +149,7 @@ def _insert(
     at: datetime,
 ) -> Card | None:
     given = capture.notice_by_hand
-    made = tx.session.scalar(
+    card_id = tx.session.scalar(
         insert(Card)
         .values(
             **values,
@@ -170,7 +170,7 @@ def _insert(
         )
         .returning(Card.id)
     )
-    return None if made is None else tx.session.get_one(Card, made)
+    return None if card_id is None else tx.session.get_one(Card, card_id)
 
 
 def _known(tx: Transaction, key: str, operator_id: int) -> Card:
@@ -198,14 +198,14 @@ def _add_to(
 
 def _note_capture(tx: Transaction, card: Card, capture: Capture) -> None:
     """Record when and where the card was taken, once for each occasion."""
-    known = tx.session.scalars(
+    existing = tx.session.scalars(
         sa.select(CardCapture).where(
             CardCapture.card_id == card.id,
             CardCapture.occasion_id.is_not_distinct_from(capture.occasion_id),
         )
     ).first()
-    if known is not None:
-        known.said = known.said or capture.said
+    if existing is not None:
+        existing.said = existing.said or capture.said
         return
     tx.session.add(_taken(card, capture, capture.said))
     tx.session.flush()

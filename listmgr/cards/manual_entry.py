@@ -45,33 +45,33 @@ def create_manually(
     used for other words. Return None if the key's card was deleted since; it is not created again.
     The card is to be reviewed like a photographed one.
     """
-    told, _address = checked_words(words)
+    valid_words, _address = checked_words(words)
     handed = Upload(source, b"", idempotency_key=key)
     facts = checked(taken, handed, at=at)
-    upload, fresh = write_down(tx, facts, handed, words=json.dumps(asdict(told)), at=at)
+    upload, fresh = write_down(tx, facts, handed, words=json.dumps(asdict(valid_words)), at=at)
     if not fresh:
         return None if upload.card_id is None else tx.session.get(Card, upload.card_id)
     capture = capture_facts(upload)
-    upload.status, upload.done, upload.found, upload.said = UploadStatus.READ, 1, 1, ""
-    card = add_to_inbox(tx, ParsedCard(_fields(told)), capture, at=at)
+    upload.status, upload.done, upload.detected, upload.said = UploadStatus.READ, 1, 1, ""
+    card = add_to_inbox(tx, ParsedCard(_fields(valid_words)), capture, at=at)
     if card is None:
         raise Refused(RESTRICTED_WORDS)
     upload.card_id = card.id
     return card
 
 
-def _fields(told: CardWords) -> CardFields:
+def _fields(words: CardWords) -> CardFields:
     return CardFields(
-        first_name=_sure(told.first_name),
-        last_name=_sure(told.last_name),
-        organisation=_sure(told.company),
-        title=_sure(told.job_title),
-        emails=(CardEmail(told.address, preferred=True),) if told.address else (),
-        phones=(CardPhone(told.phone),) if told.phone else (),
-        postal=(_sure(told.postal),) if told.postal else (),
-        urls=(_sure(told.website),) if told.website else (),
-        note=_sure(told.note),
-        language=_sure(told.language),
+        first_name=_sure(words.first_name),
+        last_name=_sure(words.last_name),
+        organisation=_sure(words.company),
+        title=_sure(words.job_title),
+        emails=(CardEmail(words.address, preferred=True),) if words.address else (),
+        phones=(CardPhone(words.phone),) if words.phone else (),
+        postal=(_sure(words.postal),) if words.postal else (),
+        urls=(_sure(words.website),) if words.website else (),
+        note=_sure(words.note),
+        language=_sure(words.language),
     )
 
 

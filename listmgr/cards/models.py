@@ -102,7 +102,7 @@ class CardUpload(Base):
     read: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     # Cards put into the inbox so far: the position moves with the rows.
     done: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
-    found: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
+    detected: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     attempts: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     problem: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     # What could not be read and the texts of codes that hold no card, for the reviewer.

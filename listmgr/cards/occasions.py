@@ -33,19 +33,19 @@ def occasion_id(tx: Transaction, name: str, *, at: datetime) -> int | None:
 
 def offered(session: Session) -> list[str]:
     """Return the names of the newest occasions as suggestions."""
-    found = sa.select(Occasion.name).order_by(Occasion.id.desc()).limit(OFFERED)
-    return list(session.scalars(found))
+    query = sa.select(Occasion.name).order_by(Occasion.id.desc()).limit(OFFERED)
+    return list(session.scalars(query))
 
 
 def last_of(session: Session, operator_id: int) -> str:
     """Return the occasion of the operator's latest card; at a trade fair it stays the same
     all day.
     """
-    found = (
+    query = (
         sa.select(Occasion.name)
         .join(CardUpload, CardUpload.occasion_id == Occasion.id)
         .where(CardUpload.operator_id == operator_id)
         .order_by(CardUpload.id.desc())
         .limit(1)
     )
-    return session.scalars(found).first() or ""
+    return session.scalars(query).first() or ""

@@ -60,8 +60,8 @@ def is_overdue(card: Card, at: datetime) -> bool:
 
 def count_overdue(session: Session, own: int | None, *, at: datetime) -> int:
     """Count the operator's visible cards whose notice is overdue."""
-    found = sa.select(sa.func.count()).select_from(Card).where(overdue(at), seen_by(own))
-    return session.scalars(found).one()
+    query = sa.select(sa.func.count()).select_from(Card).where(overdue(at), seen_by(own))
+    return session.scalars(query).one()
 
 
 def overdue(at: datetime) -> sa.ColumnElement[bool]:

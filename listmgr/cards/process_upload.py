@@ -57,12 +57,12 @@ def read_upload(uow: UnitOfWork, upload_id: int, *, now: Callable[[], datetime])
     if begun is None:
         return
 
-    def told(read: int, of: int) -> None:
+    def report_progress(read: int, of: int) -> None:
         with uow() as tx:
             _note_progress(tx, upload_id, read, of)
 
     # No transaction is open meanwhile: a picture takes seconds.
-    result = _parse(begun, told)
+    result = _parse(begun, report_progress)
     picture = to_show(begun.content) if result.kind is Kind.PICTURE else None
     cards = _cards(result, begun)
     position: int | None = 0
@@ -89,11 +89,11 @@ def _note_progress(tx: Transaction, upload_id: int, read: int, of: int) -> None:
     )
 
 
-def _parse(begun: _Begun, told: Callable[[int, int], None]) -> ParseResult:
+def _parse(begun: _Begun, on_progress: Callable[[int, int], None]) -> ParseResult:
     if begun.source is CardSource.TEXT:
         return parse_text(begun.content.decode("utf-8", "replace"))
     result = parse_upload(begun.name, begun.content)
-    return read_picture(begun.content, told) if result.kind is Kind.PICTURE else result
+    return read_picture(begun.content, on_progress) if result.kind is Kind.PICTURE else result
 
 
 def _cards(result: ParseResult, begun: _Begun) -> list[ParsedCard]:
@@ -126,7 +126,7 @@ def _put_in(
     upload = tx.session.get(CardUpload, upload_id, with_for_update=True, populate_existing=True)
     if upload is None or upload.status is not UploadStatus.WAITING:
         return None
-    upload.found = len(cards)
+    upload.detected = len(cards)
     capture = capture_facts(upload)
     batch = cards[upload.done : upload.done + BATCH]
     came = [add_to_inbox(tx, card, capture, at=at) for card in batch]
@@ -147,7 +147,7 @@ def _finish(
     arrived: list[Card],
 ) -> None:
     not_taken = upload.remarks
-    if len(not_taken) == upload.found:
+    if len(not_taken) == upload.detected:
         reasons = [part.reason for part in result.refused]
         _fail(upload, NOT_TAKEN if not_taken else reasons[0] if reasons else NO_CARD)
         return

@@ -81,7 +81,7 @@ def restrict(tx: Transaction, card_id: int, *, at: datetime) -> bool:
     Raises NotFound, or Refused for a subscriber.
     """
     card = of_a_card_alone(tx, card_id)
-    begun = [restriction.begin(one, at=at) for one in of_the_same_person(tx, card)]
+    begun = [restriction.begin(record, at=at) for record in of_the_same_person(tx, card)]
     if any(begun):
         write_entry(tx, JournalKind.CARD_RESTRICTED, _fingerprint(tx, card), at=at)
     return any(begun)
@@ -93,7 +93,9 @@ def lift_restriction(tx: Transaction, card_id: int, *, informed_by: str) -> bool
     Raises InvalidInput unless `told` says how they were informed.
     """
     card = lock_card(tx, card_id)
-    ended = [restriction.end(one, informed_by=informed_by) for one in of_the_same_person(tx, card)]
+    ended = [
+        restriction.end(record, informed_by=informed_by) for record in of_the_same_person(tx, card)
+    ]
     if any(ended):
         lifted = JournalKind.CARD_RESTRICTION_LIFTED
         write_entry(tx, lifted, _fingerprint(tx, card), at=now())

@@ -55,18 +55,18 @@ def drop_newly_objected(tx: Transaction, *, at: datetime, limit: int = BATCH) ->
         Suppression.lifted_at.is_(None),
         Suppression.reason != SuppressionReason.BOUNCED,
     )
-    found = tx.session.scalars(
+    cards = tx.session.scalars(
         sa.select(Card)
         .join(Subscriber, Subscriber.address_key == Card.address_key)
         .where(Card.status != CardStatus.OBJECTED, blocks.exists())
         .limit(limit)
         .with_for_update(of=Card, skip_locked=True)
     ).all()
-    for card in found:
+    for card in cards:
         redact_objected(tx, card, objection(tx, [card.address]) or at)
-    if found:
-        write_audit_entry(tx, None, AuditAction.CARD_OBJECTED, None, {"emptied": len(found)}, at=at)
-    return len(found)
+    if cards:
+        write_audit_entry(tx, None, AuditAction.CARD_OBJECTED, None, {"emptied": len(cards)}, at=at)
+    return len(cards)
 
 
 def purge_uploads(tx: Transaction, *, at: datetime) -> int:

@@ -65,8 +65,8 @@ def accept_card(
     card = locked_card(tx, card_id, own)
     if card.status is CardStatus.OBJECTED:
         raise Refused(N_("Nothing is held of this person."))
-    told, address = checked_words(words)
-    when = objection(tx, [told.address]) if address else None
+    checked, address = checked_words(words)
+    when = objection(tx, [checked.address]) if address else None
     if when is not None:
         redact_objected(tx, card, when)
         return card, Kept.OBJECTED
@@ -77,7 +77,7 @@ def accept_card(
         other = _other(tx, card, address.key)
         if other is not None:
             return _merge(tx, card, other), Kept.MERGED
-    _write(card, told, address)
+    _write(card, checked, address)
     if card.status is CardStatus.CAPTURED:
         card.status, card.kept_at = CardStatus.KEPT, at
     tx.session.flush()
@@ -138,17 +138,17 @@ def checked_words(words: CardWords) -> tuple[CardWords, Address | None]:
     if not any((address, lines["first_name"], lines["last_name"], lines["company"])):
         typed.wrong.setdefault("address", N_("Write an address, a name or a company at least."))
     typed.done()
-    told = CardWords(
+    checked = CardWords(
         address.display if address else "", **lines, postal=postal, note=note, language=language
     )
-    return told, address
+    return checked, address
 
 
-def _address(typed: Validator, told: str) -> Address | None:
-    if not told.strip():
+def _address(typed: Validator, text: str) -> Address | None:
+    if not text.strip():
         return None
     try:
-        return parse_address(told)
+        return parse_address(text)
     except AddressError:
         typed.wrong["address"] = N_("Write an e-mail address: name@example.org.")
         return None
@@ -185,9 +185,9 @@ def _merge(tx: Transaction, card: Card, other: Card) -> Card:
     return other
 
 
-def _write(card: Card, told: CardWords, address: Address | None) -> None:
+def _write(card: Card, words: CardWords, address: Address | None) -> None:
     for name in (*_LINES, "postal", "note", "language"):
-        setattr(card, name, getattr(told, name))
+        setattr(card, name, getattr(words, name))
     card.address = address.display if address else ""
     card.address_key = address.key if address else None
     # Somebody has looked: what the machine had guessed is of no more use.

@@ -36,7 +36,7 @@ def find_by_address(session: Session, typed: str) -> list[FoundCard]:
     if len(start) < LEAST:
         return []
     # By octets, as the index has them: it leads there under any collation, and ends at the last.
-    found = session.scalars(
+    cards = session.scalars(
         sa.select(Card)
         .where(Card.address_key.op("~>=~")(start), Card.address_key.op("~<~")(start + _AFTER_ALL))
         .order_by(sa.text("cards.address_key USING ~<~"), Card.id)
@@ -49,7 +49,7 @@ def find_by_address(session: Session, typed: str) -> list[FoundCard]:
             subscriber_of(session, card),
             restricted_since(session, card),
         )
-        for card in found
+        for card in cards
     ]
 
 
@@ -59,5 +59,5 @@ def _key(typed: str) -> str:
         return parse_address(typed).key
     except AddressError:
         # Nothing that shows nothing stands in an address, and the database takes no NUL.
-        told = "".join(sign for sign in typed.strip() if sign.isprintable())
-        return unicodedata.normalize("NFC", told).casefold()
+        text = "".join(sign for sign in typed.strip() if sign.isprintable())
+        return unicodedata.normalize("NFC", text).casefold()

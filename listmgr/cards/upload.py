@@ -67,8 +67,8 @@ def receive(tx: Transaction, taken: CaptureFacts, handed: Upload, *, at: datetim
     Raises InvalidInput with the fields `content`, `occasion`, `said` and `keep_reason`, and
     KeyReused.
     """
-    told = checked(taken, handed, at=at)
-    upload, fresh = write_down(tx, told, handed, at=at)
+    facts = checked(taken, handed, at=at)
+    upload, fresh = write_down(tx, facts, handed, at=at)
     if fresh:
         tx.after_commit(read_upload_job(upload.id))
     return upload
@@ -105,7 +105,7 @@ def write_down(
     `words` is the content of a card that was typed or sent by a program.
     """
     request_print = _request_print(tx, handed, words)
-    made = tx.session.scalar(
+    upload_id = tx.session.scalar(
         insert(CardUpload)
         .values(
             operator_id=taken.operator_id,
@@ -124,13 +124,13 @@ def write_down(
         .on_conflict_do_nothing(index_elements=["operator_id", "idempotency_key"])
         .returning(CardUpload.id)
     )
-    if made is not None:
-        return tx.session.get_one(CardUpload, made), True
-    known = sa.select(CardUpload).where(
+    if upload_id is not None:
+        return tx.session.get_one(CardUpload, upload_id), True
+    query = sa.select(CardUpload).where(
         CardUpload.operator_id == taken.operator_id,
         CardUpload.idempotency_key == handed.idempotency_key,
     )
-    upload = tx.session.scalars(known).one()
+    upload = tx.session.scalars(query).one()
     if upload.request_print not in (None, request_print):
         raise KeyReused("address" if words else "content")
     return upload, False
@@ -144,5 +144,5 @@ def _request_print(tx: Transaction, handed: Upload, words: str) -> bytes | None:
     return hmac.digest(tx.settings.suppression_key, content, "sha256")
 
 
-def _file_name(told: str) -> str:
-    return "".join(sign for sign in told if sign.isprintable())[:MAX_FILE_NAME]
+def _file_name(text: str) -> str:
+    return "".join(sign for sign in text if sign.isprintable())[:MAX_FILE_NAME]

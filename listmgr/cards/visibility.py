@@ -23,10 +23,10 @@ def seen_by(own: int | None) -> sa.ColumnElement[bool]:
 
 def find_card(session: Session, card_id: int, own: int | None) -> Card:
     """Return a card for reading. Raises NotFound, also for another operator's card."""
-    found = session.scalars(sa.select(Card).where(Card.id == card_id, seen_by(own))).one_or_none()
-    if found is None:
+    card = session.scalars(sa.select(Card).where(Card.id == card_id, seen_by(own))).one_or_none()
+    if card is None:
         raise NotFound(N_("There is no such card. It may have been discarded, or is not yours."))
-    return found
+    return card
 
 
 def locked_card(tx: Transaction, card_id: int, own: int | None) -> Card:

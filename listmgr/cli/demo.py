@@ -28,16 +28,16 @@ from listmgr.runtime.ports import free_port
 @click.option("--check", is_flag=True, help="Play the whole story by itself, report, and end.")
 def demo(port: int, host: str, workers: int, data_dir: Path | None, check: bool) -> None:
     """Run everything, with an invented organisation and its subscribers in it."""
-    told: list[Line] = []
+    lines: list[Line] = []
     why: list[str] = []
 
     def show(site: RunningInstallation) -> bool:
         sign_in = load_demo(site.env)
         if check:
             try:
-                told.extend(play(site.env, site.mailbox_url))
+                lines.extend(play(site.env, site.mailbox_url))
             except StoryStopped as stopped:
-                told.extend(stopped.lines)
+                lines.extend(stopped.lines)
                 why.append(str(stopped))
             return False
         say_where(site, sign_in)
@@ -51,11 +51,11 @@ def demo(port: int, host: str, workers: int, data_dir: Path | None, check: bool)
             port = free_port()
         run_until_told(InstallOptions(where, host, port, workers), show, check=check)
     if check:
-        click.echo(table(told))
+        click.echo(table(lines))
         if why:
             raise click.ClickException(
                 f"The demo did not go on. {why[0]} Is this machine very busy? Try again, or see the"
                 " logs of `listmgr demo` without --check."
             )
-        if not told or not all(line.ok for line in told):
+        if not lines or not all(line.ok for line in lines):
             raise click.ClickException("The demo did not go as it must; see the lines marked NO.")

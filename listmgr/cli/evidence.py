@@ -27,10 +27,12 @@ def evidence_export(consent_id: int, as_text: bool) -> None:
     """Write the proof of a consent to standard output."""
     with one_transaction(given_settings()) as tx:
         try:
-            found = proof(tx.session, consent_id)
+            exported = proof(tx.session, consent_id)
         except DomainError as error:
             raise click.ClickException(str(error)) from None
-    click.echo(printable(found) if as_text else json.dumps(found, ensure_ascii=False, indent=1))
+    click.echo(
+        printable(exported) if as_text else json.dumps(exported, ensure_ascii=False, indent=1)
+    )
 
 
 @evidence.command("verify")

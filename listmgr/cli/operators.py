@@ -35,12 +35,12 @@ def operators_create(email: str, role: str, name: str, language: str) -> None:
     settings = given_settings()
     try:
         with one_transaction(settings) as tx:
-            made = create_operator(
+            operator = create_operator(
                 tx, email=email, name=name or email, role=role, language=language, at=now()
             )
-            link = _link(tx, made.id)
+            link = _link(tx, operator.id)
             write_audit_entry(
-                tx, None, AuditAction.OPERATOR_CREATED, made.id, {"role": role}, at=now()
+                tx, None, AuditAction.OPERATOR_CREATED, operator.id, {"role": role}, at=now()
             )
     except InvalidInput as error:
         raise click.ClickException(" ".join(error.fields.values()) or str(error)) from None
@@ -52,18 +52,18 @@ def operators_create(email: str, role: str, name: str, language: str) -> None:
 def operators_sign_in_link(email: str) -> None:
     """Print a one-time sign-in for the account of EMAIL; a new password is set after it."""
     with one_transaction(given_settings()) as tx:
-        found = _operator(tx, email)
-        if found is None:
+        operator = _operator(tx, email)
+        if operator is None:
             raise click.ClickException(
                 f"There is no account for {email}. Make one: listmgr operators create {email}"
                 " --role administrator"
             )
-        if found.disabled_at is not None:
+        if operator.disabled_at is not None:
             raise click.ClickException(
                 f"The account of {email} is closed; an administrator opens it on its page."
             )
-        link = _link(tx, found.id)
-        write_audit_entry(tx, None, AuditAction.OPERATOR_LINK_CREATED, found.id, at=now())
+        link = _link(tx, operator.id)
+        write_audit_entry(tx, None, AuditAction.OPERATOR_LINK_CREATED, operator.id, at=now())
     _say(link)
 
 

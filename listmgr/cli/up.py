@@ -69,20 +69,20 @@ def up(port: int, host: str, workers: int, data_dir: Path | None, check: bool) -
         click.echo("Everything started, answered and ended.")
 
 
-def folder(told: Path | None, *below: str) -> Path:
+def folder(given: Path | None, *below: str) -> Path:
     """Return the given data directory, or a folder below the default one."""
-    if told is not None:
-        return told.expanduser().absolute()
+    if given is not None:
+        return given.expanduser().absolute()
     return default_data_dir(os.environ).joinpath(*below)
 
 
 def run_until_told(
-    wanted: InstallOptions, work: Callable[[RunningInstallation], bool], *, check: bool
+    options: InstallOptions, work: Callable[[RunningInstallation], bool], *, check: bool
 ) -> None:
     """Start everything and stay; a failure to start is one clear line."""
     click.echo("listmgr is starting …")
     try:
-        run(wanted, work, click.echo)
+        run(options, work, click.echo)
     except (RuntimeFailure, SettingsError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:

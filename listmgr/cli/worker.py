@@ -108,7 +108,7 @@ def _work(
     alone = in_process or (not burst and list(names) == [MAIL])
     kind = InProcessWorker if alone else ForkingWorker
     with app.app_context():
-        made = kind(
+        rq_worker = kind(
             [RegisteredQueue(name, connection=connection, serializer="json") for name in names],
             connection=connection,
             serializer="json",
@@ -117,16 +117,16 @@ def _work(
             maintenance_interval=20,
             job_monitoring_interval=5,
         )
-        made.release = _release(app, keep=kind is InProcessWorker)
+        rq_worker.release = _release(app, keep=kind is InProcessWorker)
         _freeze()
-        made.work(
+        rq_worker.work(
             burst=burst,
             logging_level="WARNING",
             with_scheduler=False,
             max_jobs=MAIL_JOBS if kind is InProcessWorker and not burst else None,
         )
-        made.release()
-        if not (burst or made.asked_to_end or made.jobs_done >= MAIL_JOBS):
+        rq_worker.release()
+        if not (burst or rq_worker.asked_to_end or rq_worker.jobs_done >= MAIL_JOBS):
             raise SystemExit(1)
 
 

@@ -129,10 +129,10 @@ class _Result:
 
 def _result(consent_id: int, subscriber_id: int, day: datetime, chance: random.Random) -> _Result:
     at = day + timedelta(seconds=chance.randrange(90))
-    found = TROUBLES.get(chance.randrange(100))
-    if found is None:
+    trouble = TROUBLES.get(chance.randrange(100))
+    if trouble is None:
         return _Result(consent_id, subscriber_id, DeliveryStatus.SENT, at, "250 2.0.0 OK", None)
-    status, code, reply = found
+    status, code, reply = trouble
     return _Result(consent_id, subscriber_id, status, at, reply, f"{status} {code}".rstrip())
 
 

@@ -51,13 +51,13 @@ STATEMENT = (
 def invent_cards(tx: Transaction, notice: Notice, at: datetime) -> None:
     """Create the cards Finn took; the last two are reviewed."""
     finn = tx.session.scalars(sa.select(Operator.id).where(Operator.role == Role.SALES)).one()
-    made = [_card(tx, finn, told, at) for told in CARDS]
-    for card in made[3:]:
+    cards = [_card(tx, finn, words, at) for words in CARDS]
+    for card in cards[3:]:
         words = CardWords(card.address, card.first_name, card.last_name, card.company)
         accept_card(tx, card.id, None, words, at=at)
     store_statement(
         tx,
-        made[-1].id,
+        cards[-1].id,
         None,
         purpose_id=notice.purpose_id,
         words=STATEMENT,
@@ -69,10 +69,10 @@ def invent_cards(tx: Transaction, notice: Notice, at: datetime) -> None:
 def _card(
     tx: Transaction,
     finn: int,
-    told: tuple[str, str, str, str, float, int, str],
+    words: tuple[str, str, str, str, float, int, str],
     at: datetime,
 ) -> Card:
-    first, last, company, position, sure, days, said = told
+    first, last, company, position, sure, days, said = words
     address = f"{first}.{last.split()[-1]}@{company.split()[0]}.example".lower()
     fields = CardFields(
         first_name=Guess(first, sure),

@@ -87,12 +87,12 @@ def _load(tx: Transaction, at: datetime) -> None:
             tx, email=f"{local}@lindenhof.example", name=name, role=role, language=language, at=at
         )
     invent_fields(tx, at - timedelta(days=400))
-    notices = [_list(tx, *told, at=at - timedelta(days=400)) for told in LISTS]
+    notices = [_list(tx, *words, at=at - timedelta(days=400)) for words in LISTS]
     create_form(
         tx,
         FormWords("Post vom Lindenhof", "Mail from Lindenhof"),
         slug="lindenhof",
-        purpose_ids=[found["de"].purpose_id for found in notices],
+        purpose_ids=[notice["de"].purpose_id for notice in notices],
         asks=[Ask(name) for name in ("first_name", "last_name", "city", "interest")],
         at=at,
     )
@@ -104,7 +104,7 @@ def _load(tx: Transaction, at: datetime) -> None:
 def _list(
     tx: Transaction, slug: str, name: str, language: str, de: str, en: str, *, at: datetime
 ) -> dict[str, Notice]:
-    made = create_list(
+    mailing_list = create_list(
         tx,
         Description(
             name=name,
@@ -118,7 +118,7 @@ def _list(
         slug=slug,
         at=at,
     )
-    purpose = add_purpose(tx, made.id, slug="brief", name_de=de, name_en=en)
+    purpose = add_purpose(tx, mailing_list.id, slug="brief", name_de=de, name_en=en)
     words = {
         code: text.format(list=name, purpose=de if code == "de" else en)
         for code, text in WORDS.items()

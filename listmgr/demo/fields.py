@@ -47,8 +47,8 @@ NEAR_BY = Group("all", (Rule("field:city", "is", "Berlin"), Rule("field:interest
 
 def invent_fields(tx: Transaction, at: datetime) -> None:
     """Create the fields and the segment of music lovers in Berlin."""
-    for told in FIELDS:
-        create_field(tx, told, roles=list(Role), by=Role.PRIVACY, at=at)
+    for words in FIELDS:
+        create_field(tx, words, roles=list(Role), by=Role.PRIVACY, at=at)
     marketer = tx.session.scalars(sa.select(Operator.id).where(Operator.role == Role.MARKETER))
     edit.create(
         tx,
@@ -62,9 +62,9 @@ def invent_fields(tx: Transaction, at: datetime) -> None:
 
 def invented_values(chance: random.Random) -> dict[str, str]:
     """Return a person's values: most have a city, some interests, some nothing."""
-    told = {}
+    values = {}
     if chance.random() < 0.7:
-        told["city"] = chance.choice(CITIES)
+        values["city"] = chance.choice(CITIES)
     if chance.random() < 0.5:
-        told["interest"] = chance.choice(INTERESTS)
-    return told
+        values["interest"] = chance.choice(INTERESTS)
+    return values

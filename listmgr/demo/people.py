@@ -54,7 +54,7 @@ def invent_people(
 ) -> None:
     """Create the same invented people each time, spread over the year before `at`."""
     # Held here, since the session forgets what nobody holds and would ask for each person.
-    purposes = [tx.session.get_one(Purpose, found["de"].purpose_id) for found in notices]
+    purposes = [tx.session.get_one(Purpose, notice["de"].purpose_id) for notice in notices]
     assert len(purposes) == len(notices)
     chance = random.Random(7)  # noqa: S311 - no secret is made of it
     people = [_person(tx, number, chance) for number in range(count)]
@@ -160,11 +160,11 @@ _BUTTONS = {
 def _record(
     tx: Transaction, fates: Sequence[Fate], action: ConsentAction, times: Sequence[datetime]
 ) -> None:
-    told = _FACTS.get(action, {})
+    facts = _FACTS.get(action, {})
     request = RequestFacts("192.0.2.1", "Mozilla/5.0", _BUTTONS.get(action, ""))
     evidence = {} if action is ConsentAction.ASK else request.evidence()
     acts = [
-        LedgerChange(fate.consent, time, told, evidence)
+        LedgerChange(fate.consent, time, facts, evidence)
         for fate, time in zip(fates, times, strict=True)
     ]
     record_changes(tx, acts, action, actor="subscriber")

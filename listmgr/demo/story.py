@@ -99,16 +99,16 @@ class _Stage:
 
     def mails(self, to: str = "") -> list[dict[str, Any]]:
         """Return the mails in the mailbox."""
-        found = fetch(f"{self.mailbox}/api/messages?to={urllib.parse.quote(to)}")
-        return list(json.loads(found))
+        listing = fetch(f"{self.mailbox}/api/messages?to={urllib.parse.quote(to)}")
+        return list(json.loads(listing))
 
     def link(self, to: str, door: str) -> str:
         """Return the newest link of a kind sent to somebody."""
         for mail in self.mails(to):
             source = fetch(f"{self.mailbox}/mail/{mail['id']}/raw").replace("=\r\n", "")
-            found = re.search(rf"{re.escape(self.settings.base_url)}/{door}/[\w.-]+", source)
-            if found:
-                return found[0]
+            match = re.search(rf"{re.escape(self.settings.base_url)}/{door}/[\w.-]+", source)
+            if match:
+                return match[0]
         return ""
 
 

@@ -59,7 +59,7 @@ def step(tx: Transaction, export_id: int, *, at: datetime) -> bool:
         export.people = selection.people
         if selection.gathered_at is not None:
             export.status = ExportStatus.WRITING
-            selection.wanted = {}
+            selection.search = {}
     else:
         _write(tx, export, selection, at)
     tx.session.flush()

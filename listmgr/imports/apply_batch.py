@@ -28,8 +28,8 @@ from listmgr.kit.transaction import Transaction
 from listmgr.suppression.models import SuppressionReason
 
 _V = RowOutcome
-_OPEN = ", ".join(f"'{one.value}'" for one in sorted(OPEN))
-_BEGUN = ", ".join(f"'{one.value}'" for one in sorted(TAKEN_IN))
+_OPEN = ", ".join(f"'{status.value}'" for status in sorted(OPEN))
+_BEGUN = ", ".join(f"'{status.value}'" for status in sorted(TAKEN_IN))
 
 
 class ConcurrentInsert(Exception):
@@ -73,13 +73,13 @@ _ATTRIBUTES = {
 
 def _values(update: Update) -> str:
     """Return the SET clause for existing subscribers; an empty cell never deletes a value."""
-    told = {Update.FILL: "coalesce(nullif(s.{0}, ''), t.{0})"}.get(
+    template = {Update.FILL: "coalesce(nullif(s.{0}, ''), t.{0})"}.get(
         update, "coalesce(nullif(t.{0}, ''), s.{0})"
     )
     names = _COLUMNS if update is Update.FILL else (*_COLUMNS, "language")
     tags = f"s.tags || ARRAY(SELECT x FROM unnest({_TAGS}) x WHERE x <> ALL (s.tags))"
     return ", ".join(
-        [f"{name} = {told.format(name)}" for name in names]
+        [f"{name} = {template.format(name)}" for name in names]
         + [
             "attributes = CASE WHEN t.attributes <> ''"
             f" THEN {_ATTRIBUTES[update]} ELSE s.attributes END"
@@ -162,7 +162,7 @@ _REASONS = {
 _BLOCK = f"""
 INSERT INTO suppressions (fingerprint, reason, note, created_at)
 SELECT DISTINCT ON (t.print) decode(t.print, 'hex'), CASE t.wish
-  {" ".join(f"WHEN '{told}' THEN '{reason}'" for told, reason in _REASONS.items())} END,
+  {" ".join(f"WHEN '{outcome}' THEN '{reason}'" for outcome, reason in _REASONS.items())} END,
   %(note)s, %(at)s
 FROM import_stage t JOIN import_judged j USING (n) WHERE j.verdict = '{_V.OPTED_OUT}'
 ORDER BY t.print, t.n
@@ -197,8 +197,8 @@ def act(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
     mail.
     """
     cursor = raw(tx).cursor()
-    known = cursor.execute(_IS_KNOWN, prepare=False).rowcount > 0
-    if known and cursor.execute(_LOCK, prepare=False).rowcount:
+    existing = cursor.execute(_IS_KNOWN, prepare=False).rowcount > 0
+    if existing and cursor.execute(_LOCK, prepare=False).rowcount:
         # They could have changed until they were held; from here on they cannot.
         judge(tx, aim)
     binds = {"language": aim.language, "purpose": aim.purpose_id, "at": at}
@@ -209,7 +209,7 @@ def act(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
     except UniqueViolation:
         raise ConcurrentInsert from None
     cursor.execute(_AS_USUAL)
-    if known:
+    if existing:
         cursor.execute(_FOR_KNOWN, binds, prepare=False)
         if aim.update is not Update.SKIP:
             cursor.execute(_UPDATE[aim.update], prepare=False)
@@ -230,8 +230,8 @@ def _stop(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
     consents = tx.session.scalars(
         sa.select(Consent).where(Consent.id.in_(ids)).order_by(Consent.id).with_for_update()
     ).all()
-    told = {"how": "import", "import": aim.import_id}
-    acts = [LedgerChange(one, at, told) for one in consents if one.status in OPEN]
+    facts = {"how": "import", "import": aim.import_id}
+    acts = [LedgerChange(consent, at, facts) for consent in consents if consent.status in OPEN]
     record_changes(tx, acts, ConsentAction.WITHDRAW, actor=aim.actor)
 
 
@@ -254,7 +254,7 @@ def worth_keeping(tx: Transaction, *, shown: int) -> list[tuple[int, str]]:
     outcome.
     """
     cursor = raw(tx).cursor()
-    refused = [one.value for one in REFUSED]
+    refused = [outcome.value for outcome in REFUSED]
     kept = _KEPT if shown else _KEPT_REFUSED
     cursor.execute(kept, {"refused": refused, "shown": shown}, prepare=False)
     return cursor.fetchall()

@@ -47,11 +47,11 @@ class Prepared:
     def cells(self, number: int, columns: Sequence[str]) -> list[str]:
         """Return the cells of a row in the order of the file's columns, for display and export."""
         row = self.batch.rows[number - self.batch.first]
-        found = row.cells if isinstance(row, Broken) else row
-        told = dict(zip(self.batch.table.columns, found, strict=False))
-        shown = [told.get(name, "") for name in columns]
+        cells = row.cells if isinstance(row, Broken) else row
+        by_column = dict(zip(self.batch.table.columns, cells, strict=False))
+        shown = [by_column.get(name, "") for name in columns]
         # What is beyond the columns comes back too: it is what was wrong with the row.
-        shown += found[len(self.batch.table.columns) :]
+        shown += cells[len(self.batch.table.columns) :]
         return [cell.replace("\0", "")[:MOST_SHOWN] for cell in shown]
 
 
@@ -82,16 +82,16 @@ class Preparer:
 
     def __call__(self, batch: Batch) -> Prepared:
         """Return the batch as the database stages it."""
-        made, judge, key = Prepared(batch), self._judge(batch.table), self._key
+        prepared, judge, key = Prepared(batch), self._judge(batch.table), self._key
         for number, row in enumerate(batch.rows, start=batch.first):
-            found = judge(row)
-            if isinstance(found, Refusal):
-                made.refused[number] = (found.verdict, found.reason)
+            parsed = judge(row)
+            if isinstance(parsed, Refusal):
+                prepared.refused[number] = (parsed.verdict, parsed.reason)
                 continue
-            made.lines[number] = line(number, found, key)
-            if found.lacking:
-                made.lacking[number] = found.lacking
-        return made
+            prepared.lines[number] = line(number, parsed, key)
+            if parsed.lacking:
+                prepared.lacking[number] = parsed.lacking
+        return prepared
 
     def _judge(self, table: Table) -> RowParser:
         if table.name not in self._judges:

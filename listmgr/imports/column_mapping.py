@@ -34,20 +34,20 @@ def suggest(
     look: FileInspection, fields: Sequence[CatalogueField], *, file_name: str, language: str
 ) -> Plan:
     """Return the plan to start from. It never assumes that anyone confirmed."""
-    known = recognise({_plain_label(label) for label in look.columns})
-    columns = _columns(look, fields, known)
+    program = recognise({_plain_label(label) for label in look.columns})
+    columns = _columns(look, fields, program)
     names = look.tables if look.tables != ("",) else ()
     tables = {name: meaning.value for name in names if (meaning := meaning_of_name(name))}
     if not names and (alone := meaning_of_name(file_name)) and _T.STATUS not in columns.values():
         tables[""] = alone.value
     return Plan(
         columns=columns,
-        words={word: meaning.value for word, meaning in known.words.items()} if known else {},
+        words={word: meaning.value for word, meaning in program.words.items()} if program else {},
         tables=tables,
         language=language,
-        how=known.how if known else "",
-        system=known.title if known else "",
-        foreign=known.key if known else "",
+        how=program.how if program else "",
+        system=program.title if program else "",
+        foreign=program.key if program else "",
     )
 
 
@@ -58,17 +58,17 @@ def _plain_label(label: str) -> str:
 
 def foreign_title(key: str) -> str:
     """Return the title of a known program, or an empty string."""
-    return next((one.title for one in FOREIGN if one.key == key), "")
+    return next((program.title for program in FOREIGN if program.key == key), "")
 
 
 def _columns(
-    look: FileInspection, fields: Sequence[CatalogueField], known: Foreign | None
+    look: FileInspection, fields: Sequence[CatalogueField], program: Foreign | None
 ) -> dict[str, str]:
     allowed = {field.key for field in fields}
     names = dict(NAMES)
     for field in fields:
         names |= dict.fromkeys(map(compact, (field.label_de, field.label_en, field.key)), field.key)
-    theirs = {compact(name): target for name, target in known.columns.items()} if known else {}
+    theirs = {compact(name): target for name, target in program.columns.items()} if program else {}
     names |= theirs
     columns = dict.fromkeys(look.columns, "")
     # What the program itself calls so comes before what only sounds like it.
@@ -113,4 +113,6 @@ def _by_cells(look: FileInspection) -> list[str]:
         cells = [row[label] for row in look.rows if row.get(label)]
         return sum(bool(_ADDRESS.match(cell.strip())) for cell in cells) / max(1, len(cells))
 
-    return sorted((one for one in look.columns if share(one) > 0.5), key=share, reverse=True)
+    return sorted(
+        (column for column in look.columns if share(column) > 0.5), key=share, reverse=True
+    )

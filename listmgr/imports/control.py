@@ -55,10 +55,10 @@ class Declaration:
 
 def get_import(session: Session, import_id: int) -> Import:
     """Return the import for reading. Raises NotFound."""
-    found = session.get(Import, import_id)
-    if found is None:
+    record = session.get(Import, import_id)
+    if record is None:
         raise NotFound(N_("There is no such import."))
-    return found
+    return record
 
 
 def upload(
@@ -72,7 +72,7 @@ def upload(
     at: datetime,
 ) -> Import:
     """Store a file and inspect its beginning. Raises InvalidInput if it is no table of people."""
-    made = Import(
+    record = Import(
         status=ImportStatus.UPLOADED,
         file_name=_name(name),
         size=0,
@@ -83,44 +83,44 @@ def upload(
         columns=[],
         plan={},
     )
-    tx.session.add(made)
+    tx.session.add(record)
     tx.session.flush()
-    made.size, made.sha256 = store_file(tx, made.id, file)
-    seen = inspect_file(file, made.size, most=tx.settings.import_megabytes * MEGABYTE)
-    _shape(made, seen)
-    plan = suggest(seen, fields, file_name=made.file_name, language=language)
-    made.plan = plan.stored()
+    record.size, record.sha256 = store_file(tx, record.id, file)
+    seen = inspect_file(file, record.size, most=tx.settings.import_megabytes * MEGABYTE)
+    _shape(record, seen)
+    plan = suggest(seen, fields, file_name=record.file_name, language=language)
+    record.plan = plan.stored()
     tx.session.flush()
-    return made
+    return record
 
 
-def _shape(made: Import, seen: FileInspection) -> None:
-    made.form = asdict(seen.form)
-    made.columns = list(seen.columns)
-    made.rows_expected = seen.expected
+def _shape(record: Import, seen: FileInspection) -> None:
+    record.form = asdict(seen.form)
+    record.columns = list(seen.columns)
+    record.rows_expected = seen.expected
 
 
-def _name(told: str) -> str:
-    last = told.replace("\\", "/").rpartition("/")[2]
+def _name(text: str) -> str:
+    last = text.replace("\\", "/").rpartition("/")[2]
     return "".join(char for char in last if char.isprintable())[:200] or "import.csv"
 
 
-def form_of(found: Import) -> Form:
+def form_of(record: Import) -> Form:
     """Return the format the import's file is read in."""
-    return Form(TableKind(found.form["kind"]), Shape(**found.form["shape"]))
+    return Form(TableKind(record.form["kind"]), Shape(**record.form["shape"]))
 
 
 def read_otherwise(
     tx: Transaction, import_id: int, file: IO[bytes], shape: Shape, fields: Sequence[CatalogueField]
 ) -> Import:
     """Read the file in another format and suggest its columns anew."""
-    found = _described(tx, import_id)
-    seen = inspect_file(file, found.size, Form(form_of(found).kind, shape))
-    _shape(found, seen)
-    before = Plan.from_stored(found.plan)
-    plan = suggest(seen, fields, file_name=found.file_name, language=before.language)
-    found.plan = plan.stored()
-    return found
+    record = _described(tx, import_id)
+    seen = inspect_file(file, record.size, Form(form_of(record).kind, shape))
+    _shape(record, seen)
+    before = Plan.from_stored(record.plan)
+    plan = suggest(seen, fields, file_name=record.file_name, language=before.language)
+    record.plan = plan.stored()
+    return record
 
 
 def describe(
@@ -133,62 +133,62 @@ def describe(
     operator_id: int,
 ) -> Import:
     """Store the mapping and the declaration; this voids any earlier check."""
-    found = _described(tx, import_id)
-    found.plan = plan.stored()
-    found.purpose_id = purpose_id
-    found.source, found.basis = declared.source, declared.basis
-    found.statement, found.declared_by = declared.statement, operator_id
-    return found
+    record = _described(tx, import_id)
+    record.plan = plan.stored()
+    record.purpose_id = purpose_id
+    record.source, record.basis = declared.source, declared.basis
+    record.statement, record.declared_by = declared.statement, operator_id
+    return record
 
 
 def _described(tx: Transaction, import_id: int) -> Import:
-    found = lock_import(tx, import_id)
-    found.status = next_status(found.status, ImportAction.DESCRIBE)
-    found.checked, found.rows_total, found.problem = None, None, ""
-    found.holder, found.lease_until = "", None
+    record = lock_import(tx, import_id)
+    record.status = next_status(record.status, ImportAction.DESCRIBE)
+    record.checked, record.rows_total, record.problem = None, None, ""
+    record.holder, record.lease_until = "", None
     for table in (ImportBatch, ImportRow, ImportKey, ImportDouble, ImportLines):
         tx.session.execute(sa.delete(table).where(table.import_id == import_id))
-    return found
+    return record
 
 
 def start_check(tx: Transaction, import_id: int) -> None:
     """Start the check: it counts outcomes, samples rows and changes nothing else."""
-    found = lock_import(tx, import_id)
-    status = next_status(found.status, ImportAction.CHECK)
-    if "email" not in found.plan.get("columns", {}).values() or found.purpose_id is None:
+    record = lock_import(tx, import_id)
+    status = next_status(record.status, ImportAction.CHECK)
+    if "email" not in record.plan.get("columns", {}).values() or record.purpose_id is None:
         raise InvalidInput(N_("Say first what the columns mean."))
-    found.status = status
+    record.status = status
     enqueue_import(tx, import_id)
 
 
 def start_run(tx: Transaction, import_id: int, *, operator_id: int, at: datetime) -> None:
     """Apply what was checked. Raises Refused if anything has changed since."""
-    found = lock_import(tx, import_id)
-    found.status = next_status(found.status, ImportAction.RUN)
-    found.started_by, found.started_at = operator_id, at
+    record = lock_import(tx, import_id)
+    record.status = next_status(record.status, ImportAction.RUN)
+    record.started_by, record.started_at = operator_id, at
     enqueue_import(tx, import_id)
 
 
 def pause(tx: Transaction, import_id: int) -> None:
     """Stop applying rows for now; rows already applied stay."""
-    found = lock_import(tx, import_id)
-    found.status = next_status(found.status, ImportAction.PAUSE)
-    found.lease_until = None
+    record = lock_import(tx, import_id)
+    record.status = next_status(record.status, ImportAction.PAUSE)
+    record.lease_until = None
 
 
 def resume(tx: Transaction, import_id: int) -> None:
     """Continue a paused import."""
-    found = lock_import(tx, import_id)
-    found.status = next_status(found.status, ImportAction.RESUME)
+    record = lock_import(tx, import_id)
+    record.status = next_status(record.status, ImportAction.RESUME)
     enqueue_import(tx, import_id)
 
 
 def cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
     """End the import and delete its file and stored rows; people already added stay."""
-    found = lock_import(tx, import_id)
-    found.status = next_status(found.status, ImportAction.CANCEL)
-    found.ended_at, found.lease_until = at, None
-    forget(tx, found, at=at)
+    record = lock_import(tx, import_id)
+    record.status = next_status(record.status, ImportAction.CANCEL)
+    record.ended_at, record.lease_until = at, None
+    forget(tx, record, at=at)
 
 
 def lock_import(tx: Transaction, import_id: int) -> Import:
@@ -196,29 +196,29 @@ def lock_import(tx: Transaction, import_id: int) -> Import:
 
     Waits for batches that are being committed; later batches see what this transaction did.
     """
-    found = tx.session.get(Import, import_id, with_for_update=True, populate_existing=True)
-    if found is None:
+    record = tx.session.get(Import, import_id, with_for_update=True, populate_existing=True)
+    if record is None:
         raise NotFound(N_("There is no such import."))
-    return found
+    return record
 
 
-def declaration_digest(found: Import) -> bytes:
+def declaration_digest(record: Import) -> bytes:
     """Return the SHA-256 of everything a check depends on: file, format, plan and declaration."""
-    told = {
-        "file": found.sha256.hex(),
-        "form": found.form,
-        "plan": found.plan,
-        "purpose": found.purpose_id,
-        "declared": [found.source, found.basis, found.statement],
+    declared = {
+        "file": record.sha256.hex(),
+        "form": record.form,
+        "plan": record.plan,
+        "purpose": record.purpose_id,
+        "declared": [record.source, record.basis, record.statement],
     }
-    return hashlib.sha256(canonical(told).encode()).digest()
+    return hashlib.sha256(canonical(declared).encode()).digest()
 
 
-def facts_of(found: Import) -> dict[str, Any]:
+def facts_of(record: Import) -> dict[str, Any]:
     """Return the facts each consent event of the import carries; none is personal."""
     return {
-        "import": found.id,
-        "file_sha256": found.sha256.hex(),
-        "declared_source": found.source,
-        "basis": found.basis,
+        "import": record.id,
+        "file_sha256": record.sha256.hex(),
+        "declared_source": record.source,
+        "basis": record.basis,
     }

@@ -59,16 +59,16 @@ def find_batches(tx: Transaction, import_id: int) -> set[int]:
 
     Call it only after the whole file was checked; it deletes the stored fingerprints.
     """
-    cursor, told = raw(tx).cursor(), {"id": import_id}
+    cursor, binds = raw(tx).cursor(), {"id": import_id}
     cursor.execute(_ROOM)
-    cursor.execute(_FIND, told, prepare=False)
-    cursor.execute("DELETE FROM import_keys WHERE import_id = %(id)s", told, prepare=False)
-    return {number for (number,) in cursor.execute(_IN_BATCHES, told, prepare=False).fetchall()}
+    cursor.execute(_FIND, binds, prepare=False)
+    cursor.execute("DELETE FROM import_keys WHERE import_id = %(id)s", binds, prepare=False)
+    return {number for (number,) in cursor.execute(_IN_BATCHES, binds, prepare=False).fetchall()}
 
 
 def take(tx: Transaction, import_id: int, batch: Batch) -> dict[int, tuple[RowOutcome, str]]:
     """Return the duplicate rows of a batch and delete the results of its first check."""
-    told = {
+    binds = {
         "id": import_id,
         "batch": batch.number,
         "first": batch.first,
@@ -76,7 +76,7 @@ def take(tx: Transaction, import_id: int, batch: Batch) -> dict[int, tuple[RowOu
     }
     cursor = raw(tx).cursor()
     for sql in _UNDO:
-        cursor.execute(sql, told, prepare=False)
-    found = cursor.execute(_TAKE, told, prepare=False).fetchall()
-    verdicts = {n: RowOutcome.STOPPED if stopped else RowOutcome.DUPLICATE for n, stopped in found}
+        cursor.execute(sql, binds, prepare=False)
+    rows = cursor.execute(_TAKE, binds, prepare=False).fetchall()
+    verdicts = {n: RowOutcome.STOPPED if stopped else RowOutcome.DUPLICATE for n, stopped in rows}
     return {number: (verdict, REASONS[verdict]) for number, verdict in verdicts.items()}

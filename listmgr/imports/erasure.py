@@ -26,7 +26,9 @@ ERASED_IN_FILE = N_("Somebody in the file was erased, so it had to go. Bring it 
 
 def forget_keys(tx: Transaction, address_keys: Iterable[str]) -> None:
     """Delete the fingerprints stored for these people while a file is checked."""
-    keys = [fingerprint(tx.settings.suppression_key, one)[:KEY] for one in address_keys]
+    keys = [
+        fingerprint(tx.settings.suppression_key, address_key)[:KEY] for address_key in address_keys
+    ]
     tx.session.execute(sa.delete(ImportKey).where(ImportKey.key.in_(keys)))
 
 
@@ -49,7 +51,7 @@ def forget_files(tx: Transaction, address_keys: Iterable[str]) -> None:
     stored = tx.session.scalars(sa.select(Import.id).where(Import.purged_at.is_(None))).all()
     if not stored or not spellings:
         return
-    rows = [{"import_id": found, "addresses": spellings} for found in stored]
+    rows = [{"import_id": import_id, "addresses": spellings} for import_id in stored]
     tx.session.execute(sa.insert(ImportErasure), rows)
     tx.after_commit(SEARCH)
 
@@ -65,7 +67,7 @@ def search_next_file(tx: Transaction) -> bool:
     )
     if import_id is None:
         return False
-    found = tx.session.get_one(Import, import_id, with_for_update=True)
+    record = tx.session.get_one(Import, import_id, with_for_update=True)
     # With the lock: none that is written meanwhile goes unsearched.
     searched = tx.session.scalars(
         sa.delete(ImportErasure)
@@ -73,18 +75,18 @@ def search_next_file(tx: Transaction) -> bool:
         .returning(ImportErasure.addresses)
     ).all()
     needles = sorted({address for addresses in searched for address in addresses})
-    if needles and found.purged_at is None and _holds(tx, found, needles):
-        if found.status not in ENDED:
-            found.status = next_status(found.status, ImportAction.CANCEL)
-            found.problem, found.ended_at = ERASED_IN_FILE, now()
-        forget(tx, found, at=now())
+    if needles and record.purged_at is None and _holds(tx, record, needles):
+        if record.status not in ENDED:
+            record.status = next_status(record.status, ImportAction.CANCEL)
+            record.problem, record.ended_at = ERASED_IN_FILE, now()
+        forget(tx, record, at=now())
     return True
 
 
-def _holds(tx: Transaction, found: Import, needles: list[str]) -> bool:
-    file = kept(lambda: nullcontext(tx), found.id, found.size)
+def _holds(tx: Transaction, record: Import, needles: list[str]) -> bool:
+    file = kept(lambda: nullcontext(tx), record.id, record.size)
     try:
-        for table in tables(file, form_of(found)):
+        for table in tables(file, form_of(record)):
             for row in table.rows:
                 cells = row.cells if isinstance(row, Broken) else row
                 text = "\n".join(cells).lower()
@@ -98,10 +100,10 @@ def _holds(tx: Transaction, found: Import, needles: list[str]) -> bool:
 
 def _spellings(address_keys: Iterable[str]) -> list[str]:
     """Return an address in its normalized form and, for an international domain, in Unicode."""
-    found = []
+    spellings = []
     for key in address_keys:
         local, _, domain = key.rpartition("@")
-        found.append(key)
+        spellings.append(key)
         if "xn--" in domain:
-            found.append(f"{local}@{domain.encode().decode('idna')}")
-    return found
+            spellings.append(f"{local}@{domain.encode().decode('idna')}")
+    return spellings

@@ -21,7 +21,7 @@ class Evidence:
     ip: str
     proof: str
 
-    def told(self) -> dict[str, str]:
+    def as_stored(self) -> dict[str, str]:
         """Return it as stored in the erasable evidence beside the ledger."""
         return {**asdict(self), "agreed_at": self.agreed_at.isoformat()}
 
@@ -41,7 +41,7 @@ def prove(
         N_("In which system the person agreed is not told."): system,
         N_("There is neither a network address nor another proof of the act."): ip or proof,
     }
-    for sentence, told in lacking.items():
-        if not told:
+    for sentence, value in lacking.items():
+        if not value:
             return sentence
     return Evidence(agreed_at, at, how, words, system, ip, proof)

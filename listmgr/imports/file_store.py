@@ -63,16 +63,16 @@ class _Pieces(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         view = memoryview(buffer)  # type: ignore[arg-type]
         number, start = divmod(self._at, PIECE)
-        found = self._piece(number)[start : start + len(view)] if self._at < self._size else b""
-        view[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+        octets = self._piece(number)[start : start + len(view)] if self._at < self._size else b""
+        view[: len(octets)] = octets
+        self._at += len(octets)
+        return len(octets)
 
     def _piece(self, number: int) -> bytes:
         if self._held[0] != number:
             with self._uow() as tx:
-                found = tx.session.get(ImportPiece, (self._import_id, number))
-            self._held = (number, b"" if found is None else found.content)
+                piece = tx.session.get(ImportPiece, (self._import_id, number))
+            self._held = (number, b"" if piece is None else piece.content)
         return self._held[1]
 
 

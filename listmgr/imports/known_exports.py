@@ -32,7 +32,7 @@ class Foreign:
 
 
 def _signs(*sets: str) -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(one.split("|")) for one in sets)
+    return tuple(frozenset(names.split("|")) for names in sets)
 
 
 FOREIGN: tuple[Foreign, ...] = (

@@ -53,61 +53,69 @@ class Checked:
     declared: Declaration
 
 
-def checked(session: Session, told: Description, fields: Sequence[CatalogueField]) -> Checked:
+def checked(
+    session: Session, description: Description, fields: Sequence[CatalogueField]
+) -> Checked:
     """Return the plan and the declaration. Raises InvalidInput naming every invalid field."""
     typed = Validator()
-    _columns(typed, told, {one.key for one in fields})
-    _choices(typed, told)
-    if not any(one.id == told.purpose_id and one.notices for one in open_purposes(session)):
+    _columns(typed, description, {item.key for item in fields})
+    _choices(typed, description)
+    if not any(
+        item.id == description.purpose_id and item.notices for item in open_purposes(session)
+    ):
         typed.wrong["purpose_id"] = N_("Choose a purpose whose words have been published.")
     declared = Declaration(
-        source=typed.line("source", told.source, missing=N_("Say where these people come from.")),
-        basis=told.basis,
+        source=typed.line(
+            "source", description.source, missing=N_("Say where these people come from.")
+        ),
+        basis=description.basis,
         statement=typed.text(
-            "statement", told.statement, missing=N_("Say what you know about it and vouch for.")
+            "statement",
+            description.statement,
+            missing=N_("Say what you know about it and vouch for."),
         ),
     )
     plan = Plan(
-        columns=dict(told.columns),
-        words={word: meaning for word, meaning in told.words.items() if meaning},
-        tables={name: meaning for name, meaning in told.tables.items() if meaning},
-        language=told.language,
-        update=Update(told.update) if told.update in set(Update) else Update.FILL,
-        confirm=told.confirm,
-        how=typed.line("how", told.how),
-        wording=typed.text("wording", told.wording, limit=5000),
-        system=typed.line("system", told.system),
-        foreign=told.foreign,
+        columns=dict(description.columns),
+        words={word: meaning for word, meaning in description.words.items() if meaning},
+        tables={name: meaning for name, meaning in description.tables.items() if meaning},
+        language=description.language,
+        update=Update(description.update) if description.update in set(Update) else Update.FILL,
+        confirm=description.confirm,
+        how=typed.line("how", description.how),
+        wording=typed.text("wording", description.wording, limit=5000),
+        system=typed.line("system", description.system),
+        foreign=description.foreign,
     )
     typed.done()
-    return Checked(plan, told.purpose_id, declared)
+    return Checked(plan, description.purpose_id, declared)
 
 
-def _columns(typed: Validator, told: Description, allowed: set[str]) -> None:
-    counts = Counter(target for target in told.columns.values() if target)
+def _columns(typed: Validator, description: Description, allowed: set[str]) -> None:
+    counts = Counter(target for target in description.columns.values() if target)
     twice = {target for target, count in counts.items() if count > 1 and target not in MANY}
-    for label, target in told.columns.items():
+    for label, target in description.columns.items():
         if target in twice:
             typed.wrong[f"column {label}"] = N_("Only one column can be this.")
         elif target and target not in allowed and target not in set(Target):
             typed.wrong[f"column {label}"] = N_("There is no such field.")
     if "email" not in counts:
         typed.wrong["columns"] = N_("Choose the column of the e-mail addresses.")
-    if told.confirm and _T.AGREED_AT not in counts:
+    if description.confirm and _T.AGREED_AT not in counts:
         typed.wrong["confirm"] = N_("Choose the column that tells when each person agreed.")
-    elif told.confirm and not counts.keys() & {_T.IP, _T.PROOF}:
+    elif description.confirm and not counts.keys() & {_T.IP, _T.PROOF}:
         typed.wrong["confirm"] = N_(
             "Choose the column of the network addresses, or of another proof of each act."
         )
 
 
-def _choices(typed: Validator, told: Description) -> None:
-    for meaning in (*told.words.values(), *told.tables.values()):
+def _choices(typed: Validator, description: Description) -> None:
+    for meaning in (*description.words.values(), *description.tables.values()):
         if meaning and meaning not in set(Meaning):
             raise InvalidInput(N_("There is no such choice."))
-    if told.language not in LANGUAGES:
+    if description.language not in LANGUAGES:
         typed.wrong["language"] = N_("Choose a language.")
-    if told.basis not in set(LegalBasis):
+    if description.basis not in set(LegalBasis):
         typed.wrong["basis"] = N_("Choose the legal basis.")
-    if told.update not in set(Update):
+    if description.update not in set(Update):
         typed.wrong["update"] = N_("Choose what happens to people we know.")

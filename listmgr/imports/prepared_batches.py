@@ -52,15 +52,17 @@ class PreparedBatch:
 
 def recipe_of(settings: Settings, fields: Sequence[CatalogueField]) -> bytes:
     """Return a digest of the settings that parsing depends on beside file and plan."""
-    told = [(field.key, field.kind, field.choices) for field in fields]
-    return keyed(settings.suppression_key)(repr((STAGE, settings.ip_storage, told)).encode())
+    settings_read = [(field.key, field.kind, field.choices) for field in fields]
+    return keyed(settings.suppression_key)(
+        repr((STAGE, settings.ip_storage, settings_read)).encode()
+    )
 
 
 def keep_ready(
-    tx: Transaction, import_id: int, recipe: bytes, made: Prepared, lines: bytes
+    tx: Transaction, import_id: int, recipe: bytes, prepared: Prepared, lines: bytes
 ) -> None:
     """Store a batch for the run without the rows the file itself rules out."""
-    batch = made.batch
+    batch = prepared.batch
     raw(tx).cursor().execute(
         "INSERT INTO import_lines (import_id, number, first, rows, recipe, content)"
         " VALUES (%s, %s, %s, %s, %s, %b)",
@@ -70,11 +72,11 @@ def keep_ready(
 
 def ready(tx: Transaction, import_id: int, recipe: bytes) -> list[PreparedBatch]:
     """Return the stored batches."""
-    found = sa.select(ImportLines.number).where(
+    query = sa.select(ImportLines.number).where(
         ImportLines.import_id == import_id, ImportLines.recipe == recipe
     )
     return [
-        PreparedBatch(number) for number in tx.session.scalars(found.order_by(ImportLines.number))
+        PreparedBatch(number) for number in tx.session.scalars(query.order_by(ImportLines.number))
     ]
 
 
@@ -84,7 +86,7 @@ def take_ready(
     """Apply a stored batch and delete its lines; return its rows and outcomes. Raises
     BatchNotPrepared.
     """
-    told = (
+    values = (
         raw(tx)
         .cursor(binary=True)
         .execute(
@@ -94,9 +96,9 @@ def take_ready(
         )
         .fetchone()
     )
-    if told is None:
+    if values is None:
         raise BatchNotPrepared
-    first, rows, content = told
+    first, rows, content = values
     fill(tx, content)
     judge(tx, aim)
     act(tx, aim, at=at)
@@ -122,7 +124,7 @@ CROSS JOIN LATERAL (SELECT * FROM import_rows r
 
 def _keep_settled(tx: Transaction, import_id: int, first: int, last: int) -> Counter[str]:
     """Refuse again the rows the check refused without asking the database."""
-    settled = [one.value for one in BY_FILE | BY_ROW]
+    settled = [outcome.value for outcome in BY_FILE | BY_ROW]
     cursor = raw(tx).cursor().execute(_SETTLED, (import_id, first, last, settled), prepare=False)
     return Counter(verdict for (verdict,) in cursor.fetchall())
 
@@ -134,6 +136,6 @@ def _keep_refused(tx: Transaction, import_id: int) -> None:
         return
     numbers, verdicts = zip(*refused, strict=True)
     reasons = [REASONS[RowOutcome(verdict)] for verdict in verdicts]
-    told = (list(numbers), list(verdicts), reasons, import_id)
-    if raw(tx).cursor().execute(_REFUSED, told, prepare=False).rowcount < len(refused):
+    values = (list(numbers), list(verdicts), reasons, import_id)
+    if raw(tx).cursor().execute(_REFUSED, values, prepare=False).rowcount < len(refused):
         raise BatchNotPrepared

@@ -61,7 +61,7 @@ class BatchJob:
 
 
 def process_batch(
-    tx: Transaction, work: BatchJob, made: Prepared | PreparedBatch, *, at: datetime
+    tx: Transaction, work: BatchJob, prepared: Prepared | PreparedBatch, *, at: datetime
 ) -> None:
     """Process one batch. Raises Stopped if the worker no longer holds the import.
 
@@ -72,18 +72,20 @@ def process_batch(
     check_held(tx, work, until_commit=True)
     # A batch and its mark go together: what a crash of the machine takes back is done again.
     tx.commit_soon()
-    if isinstance(made, PreparedBatch):
-        _mark(tx, work, made.number, *take_ready(tx, work.aim, made.number, at=at))
+    if isinstance(prepared, PreparedBatch):
+        _mark(tx, work, prepared.number, *take_ready(tx, work.aim, prepared.number, at=at))
     else:
-        _do_prepared(tx, work, made, at)
+        _do_prepared(tx, work, prepared, at)
 
 
-def _do_prepared(tx: Transaction, work: BatchJob, made: Prepared, at: datetime) -> None:
-    found = _run(tx, work, made, at) if work.phase is Phase.RUN else _look(tx, work, made)
-    verdicts = Counter(verdict.value for verdict, _why in found.values())
+def _do_prepared(tx: Transaction, work: BatchJob, prepared: Prepared, at: datetime) -> None:
+    outcomes = (
+        _run(tx, work, prepared, at) if work.phase is Phase.RUN else _look(tx, work, prepared)
+    )
+    verdicts = Counter(verdict.value for verdict, _why in outcomes.values())
     verdicts.update(counts(tx))
-    _keep(tx, work, made, found | _judged(tx, work, made))
-    _mark(tx, work, made.batch.number, len(made.batch.rows), verdicts)
+    _keep(tx, work, prepared, outcomes | _judged(tx, work, prepared))
+    _mark(tx, work, prepared.batch.number, len(prepared.batch.rows), verdicts)
 
 
 def _mark(
@@ -106,10 +108,10 @@ def check_held(tx: Transaction, work: BatchJob, *, until_commit: bool = False) -
 
     `until_commit` keeps the import locked until the transaction ends.
     """
-    wanted = sa.select(Import.status, Import.holder).where(Import.id == work.aim.import_id)
+    query = sa.select(Import.status, Import.holder).where(Import.id == work.aim.import_id)
     if until_commit:
-        wanted = wanted.with_for_update(read=True, key_share=True)
-    row = tx.session.execute(wanted).one_or_none()
+        query = query.with_for_update(read=True, key_share=True)
+    row = tx.session.execute(query).one_or_none()
     if row is None or row.status is not work.status or row.holder != work.holder:
         raise Stopped
 
@@ -118,61 +120,61 @@ def check_held(tx: Transaction, work: BatchJob, *, until_commit: bool = False) -
 Found = dict[int, tuple[RowOutcome, str]]
 
 
-def _look(tx: Transaction, work: BatchJob, made: Prepared) -> Found:
-    found = duplicates.take(tx, work.aim.import_id, made.batch) if work.again else {}
-    lines = _stage(tx, work, made, found)
+def _look(tx: Transaction, work: BatchJob, prepared: Prepared) -> Found:
+    duplicate_rows = duplicates.take(tx, work.aim.import_id, prepared.batch) if work.again else {}
+    lines = _stage(tx, work, prepared, duplicate_rows)
     if not work.again:
         duplicates.note_keys(tx, work.aim.import_id)
-    keep_ready(tx, work.aim.import_id, work.recipe, made, lines)
-    return found | made.refused
+    keep_ready(tx, work.aim.import_id, work.recipe, prepared, lines)
+    return duplicate_rows | prepared.refused
 
 
-def _run(tx: Transaction, work: BatchJob, made: Prepared, at: datetime) -> Found:
-    last = made.batch.first + len(made.batch.rows) - 1
+def _run(tx: Transaction, work: BatchJob, prepared: Prepared, at: datetime) -> Found:
+    last = prepared.batch.first + len(prepared.batch.rows) - 1
     rows = tx.session.execute(
         sa.select(ImportRow.number, ImportRow.verdict, ImportRow.reason).where(
             ImportRow.import_id == work.aim.import_id,
             ImportRow.phase == Phase.CHECK,
-            ImportRow.number.between(made.batch.first, last),
+            ImportRow.number.between(prepared.batch.first, last),
             ImportRow.verdict.in_(BY_FILE),
         )
     )
-    found = {row.number: (RowOutcome(row.verdict), row.reason) for row in rows}
-    _stage(tx, work, made, found)
+    outcomes = {row.number: (RowOutcome(row.verdict), row.reason) for row in rows}
+    _stage(tx, work, prepared, outcomes)
     act(tx, work.aim, at=at)
-    return found | made.refused
+    return outcomes | prepared.refused
 
 
-def _stage(tx: Transaction, work: BatchJob, made: Prepared, without: Container[int]) -> bytes:
+def _stage(tx: Transaction, work: BatchJob, prepared: Prepared, without: Container[int]) -> bytes:
     """Stage and judge all rows except those left out; return their lines."""
-    told = [text for number, text in made.lines.items() if number not in without]
-    lines = "\n".join([*told, ""]).encode()
+    kept_lines = [text for number, text in prepared.lines.items() if number not in without]
+    lines = "\n".join([*kept_lines, ""]).encode()
     fill(tx, lines)
     judge(tx, work.aim)
     return lines
 
 
-def _judged(tx: Transaction, work: BatchJob, made: Prepared) -> Found:
+def _judged(tx: Transaction, work: BatchJob, prepared: Prepared) -> Found:
     """Return the staged rows worth storing, as the database judged them."""
     shown = SHOWN if work.phase is Phase.CHECK else 0
     return {
         number: (
             RowOutcome(verdict),
-            REASONS.get(RowOutcome(verdict)) or made.lacking.get(number, ""),
+            REASONS.get(RowOutcome(verdict)) or prepared.lacking.get(number, ""),
         )
         for number, verdict in worth_keeping(tx, shown=shown)
     }
 
 
-def _keep(tx: Transaction, work: BatchJob, made: Prepared, found: Found) -> None:
+def _keep(tx: Transaction, work: BatchJob, prepared: Prepared, outcomes: Found) -> None:
     """Store the refused rows and, during the check, the first rows of each other outcome."""
     left = _still_to_show(tx, work) if work.phase is Phase.CHECK else {}
     kept = []
-    for number in sorted(found):
-        verdict, reason = found[number]
+    for number in sorted(outcomes):
+        verdict, reason = outcomes[number]
         if verdict in REFUSED or left.get(verdict, 0) > 0:
             left[verdict] = left.get(verdict, 0) - 1
-            kept.append((number, verdict.value, reason, made.cells(number, work.columns)))
+            kept.append((number, verdict.value, reason, prepared.cells(number, work.columns)))
     if not kept:
         return
     with (

@@ -47,31 +47,40 @@ class Stand:
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
 
-def import_progress(session: Session, found: Import) -> Stand:
+def import_progress(session: Session, record: Import) -> Stand:
     """Return the progress of the run, or of the check if no run has started."""
-    looking = found.status in {
+    looking = record.status in {
         ImportStatus.UPLOADED,
         ImportStatus.CHECKING,
         ImportStatus.CHECKED,
-    } or (found.started_at is None)
+    } or (record.started_at is None)
     phase = Phase.CHECK if looking else Phase.RUN
-    done, total = rows(session, found.id, phase), found.rows_total
+    done, total = rows(session, record.id, phase), record.rows_total
     if total is None:
-        total = max(found.rows_expected, done + 1)
-    return Stand(phase, done, total, verdicts(session, found.id, phase))
+        total = max(record.rows_expected, done + 1)
+    return Stand(phase, done, total, verdicts(session, record.id, phase))
 
 
-def stands(session: Session, found: Sequence[Import]) -> list[Stand]:
+def stands(session: Session, records: Sequence[Import]) -> list[Stand]:
     """Return the progress of several imports; only running ones are queried one by one."""
-    ended = [one for one in found if one.started_at is not None and one.status not in WORKING]
-    told = verdicts_of(session, [one.id for one in ended], Phase.RUN)
+    ended = [
+        record
+        for record in records
+        if record.started_at is not None and record.status not in WORKING
+    ]
+    outcomes = verdicts_of(session, [record.id for record in ended], Phase.RUN)
     return [
-        Stand(Phase.RUN, sum(told[one.id].values()), one.rows_total or 0, told[one.id])
-        if one.id in told
-        else import_progress(session, one)
-        if one.status in WORKING
-        else Stand(Phase.CHECK, 0, one.rows_total or one.rows_expected, {})
-        for one in found
+        Stand(
+            Phase.RUN,
+            sum(outcomes[record.id].values()),
+            record.rows_total or 0,
+            outcomes[record.id],
+        )
+        if record.id in outcomes
+        else import_progress(session, record)
+        if record.status in WORKING
+        else Stand(Phase.CHECK, 0, record.rows_total or record.rows_expected, {})
+        for record in records
     ]
 
 
@@ -94,21 +103,21 @@ def verdicts_of(
     """Count the rows by outcome for several imports in one query."""
     if not import_ids:
         return {}
-    told = sa.func.jsonb_each_text(ImportBatch.verdicts).table_valued("key", "value")
+    pairs = sa.func.jsonb_each_text(ImportBatch.verdicts).table_valued("key", "value")
     counts = (
         sa.select(
-            ImportBatch.import_id, told.c.key, sa.func.sum(sa.cast(told.c.value, sa.BigInteger))
+            ImportBatch.import_id, pairs.c.key, sa.func.sum(sa.cast(pairs.c.value, sa.BigInteger))
         )
-        .join(told, sa.true())
+        .join(pairs, sa.true())
         .where(ImportBatch.import_id.in_(import_ids), ImportBatch.phase == phase)
-        .group_by(ImportBatch.import_id, told.c.key)
+        .group_by(ImportBatch.import_id, pairs.c.key)
     )
-    found: dict[int, dict[str, int]] = {one: {} for one in import_ids}
+    by_import: dict[int, dict[str, int]] = {import_id: {} for import_id in import_ids}
     for import_id, verdict, count in session.execute(counts):
-        found[import_id][verdict] = int(count)
+        by_import[import_id][verdict] = int(count)
     return {
-        one: {verdict: of[verdict.value] for verdict in RowOutcome if of.get(verdict.value)}
-        for one, of in found.items()
+        import_id: {verdict: of[verdict.value] for verdict in RowOutcome if of.get(verdict.value)}
+        for import_id, of in by_import.items()
     }
 
 
@@ -126,12 +135,12 @@ class Sample:
         return self.verdict in ACCEPTED
 
 
-def samples(session: Session, found: Import, standing: Stand) -> list[Sample]:
+def samples(session: Session, record: Import, standing: Stand) -> list[Sample]:
     """Return the first rows of each outcome; empty once the file was deleted."""
-    if found.purged_at is not None:
+    if record.purged_at is not None:
         return []
     return [
-        Sample(verdict, count, _first(session, found.id, standing.phase, verdict))
+        Sample(verdict, count, _first(session, record.id, standing.phase, verdict))
         for verdict, count in standing.verdicts.items()
     ]
 
@@ -153,12 +162,12 @@ def _first(session: Session, import_id: int, phase: Phase, verdict: RowOutcome) 
     )
 
 
-def odd_rows(session: Session, found: Import, standing: Stand) -> list[int]:
+def odd_rows(session: Session, record: Import, standing: Stand) -> list[int]:
     """Return the first rows that were refused because of their encoding."""
     refused = (
         sa.select(ImportRow.number, ImportRow.reason)
         .where(
-            ImportRow.import_id == found.id,
+            ImportRow.import_id == record.id,
             ImportRow.phase == standing.phase,
             ImportRow.verdict == RowOutcome.BAD_ROW.value,
         )
@@ -172,5 +181,5 @@ def odd_rows(session: Session, found: Import, standing: Stand) -> list[int]:
 
 def imports(session: Session, *, before: int | None = None, limit: int = 50) -> list[Import]:
     """Return the newest imports, or those below an id."""
-    found = sa.select(Import).order_by(Import.id.desc()).limit(limit)
-    return list(session.scalars(found if before is None else found.where(Import.id < before)))
+    query = sa.select(Import).order_by(Import.id.desc()).limit(limit)
+    return list(session.scalars(query if before is None else query.where(Import.id < before)))

@@ -18,7 +18,7 @@ Say = Callable[[str], str]
 
 def refused_csv(
     uow: Callable[[], AbstractContextManager[Transaction]],
-    found: Import,
+    record: Import,
     phase: Phase,
     *,
     head: tuple[str, str, str],
@@ -30,9 +30,9 @@ def refused_csv(
     """
 
     def rows() -> Iterator[list[str]]:
-        yield [*head, *found.columns]
+        yield [*head, *record.columns]
         after = 0
-        while page := _page(uow, found.id, phase, after):
+        while page := _page(uow, record.id, phase, after):
             for row in page:
                 yield [str(row.number), name(row.verdict), say(row.reason), *row.cells]
             after = page[-1].number

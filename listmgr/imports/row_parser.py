@@ -93,9 +93,9 @@ class RowParser:
             places.setdefault(plan.columns.get(label, ""), []).append(at)
         self._places = places
         self._words = STATUS_WORDS | {plain_word(w): Meaning(m) for w, m in plan.words.items()}
-        told = plan.tables.get(table)
-        self._all = Meaning(told) if told else None
-        self._stopping = any(places.get(one) for one in _STOP_FLAGS)
+        declared = plan.tables.get(table)
+        self._all = Meaning(declared) if declared else None
+        self._stopping = any(places.get(target) for target in _STOP_FLAGS)
         readers = {field.key: reader(field) for field in fields if field.key != "email"}
         self._core = {key: readers[key] for key in _NAMED}
         self._custom = {key: read for key, read in readers.items() if key not in CORE_KEYS}
@@ -114,9 +114,9 @@ class RowParser:
     def _of_broken(self, row: Broken) -> ParsedRow | Refusal:
         """Refuse a wrongly encoded row, unless it is readable enough to opt someone out."""
         if row.why in OF_ENCODING:
-            found = self(row.cells)
-            if isinstance(found, ParsedRow) and found.meaning in STOPS:
-                return found
+            parsed = self(row.cells)
+            if isinstance(parsed, ParsedRow) and parsed.meaning in STOPS:
+                return parsed
         return Refusal(RowOutcome.BAD_ROW, row.why)
 
     def _whom(self, row: list[str]) -> ParsedRow | Refusal:
@@ -135,8 +135,8 @@ class RowParser:
             return Refusal(RowOutcome.BAD_VALUE, str(error))
 
     def _cell(self, row: list[str], target: str) -> str:
-        found = self._places.get(target)
-        return row[found[0]] if found else ""
+        positions = self._places.get(target)
+        return row[positions[0]] if positions else ""
 
     def _meaning(self, row: list[str]) -> Meaning | None:
         """Return the subscription status in a row; in doubt the one that means less mail. None if
@@ -164,9 +164,9 @@ class RowParser:
     def _stop(self, row: list[str], address: Address, meaning: Meaning) -> ParsedRow:
         """Return an opt-out; read only the address and the date of people who want no mail."""
         times = [moment(row[at]) for at in self._places.get(_T.OPTED_OUT_AT, ())]
-        known = [one for one in times if one is not None]
+        moments = [moment_or_none for moment_or_none in times if moment_or_none is not None]
         return ParsedRow(
-            address, "", "", "", "", {}, [], meaning, stopped_at=max(known, default=None)
+            address, "", "", "", "", {}, [], meaning, stopped_at=max(moments, default=None)
         )
 
     def _person(self, row: list[str], address: Address, meaning: Meaning) -> ParsedRow:
@@ -188,26 +188,26 @@ class RowParser:
         return person
 
     def _value(self, row: list[str], key: str) -> str:
-        found = self._places.get(key)
-        return self._core[key](row[found[0]]) if found else ""
+        positions = self._places.get(key)
+        return self._core[key](row[positions[0]]) if positions else ""
 
     def _language(self, row: list[str]) -> str:
         """Return `de` for de-AT and DE; an unsupported language is ignored, not refused."""
-        told = self._cell(row, "language").strip().lower()[:2]
-        return told if told in LANGUAGES else ""
+        code = self._cell(row, "language").strip().lower()[:2]
+        return code if code in LANGUAGES else ""
 
     def _attributes(self, row: list[str]) -> dict[str, str]:
-        found = {key: self._custom[key](self._cell(row, key)) for key in self._mapped}
-        if _T.ATTRIBUTES in self._places and (told := self._cell(row, _T.ATTRIBUTES).strip()):
-            found |= self._from_json(told)
-        return {key: value for key, value in found.items() if value} if found else found
+        values = {key: self._custom[key](self._cell(row, key)) for key in self._mapped}
+        if _T.ATTRIBUTES in self._places and (document := self._cell(row, _T.ATTRIBUTES).strip()):
+            values |= self._from_json(document)
+        return {key: value for key, value in values.items() if value} if values else values
 
-    def _from_json(self, told: str) -> dict[str, str]:
+    def _from_json(self, text: str) -> dict[str, str]:
         """Return the values of a JSON object that belong to fields; the rest has no purpose here
         (L-34).
         """
         try:
-            values = json.loads(told)
+            values = json.loads(text)
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, Mapping):
@@ -221,27 +221,27 @@ class RowParser:
     def _tags(self, row: list[str]) -> list[str]:
         text = ",".join(row[at] for at in self._places[_T.TAGS]).replace(";", ",")
         read = self._core["first_name"]
-        found = (read(part.strip().strip('"').strip()) for part in text.split(","))
-        return list(dict.fromkeys(tag for tag in found if tag))
+        tags = (read(part.strip().strip('"').strip()) for part in text.split(","))
+        return list(dict.fromkeys(tag for tag in tags if tag))
 
     def _prove(self, row: list[str], person: ParsedRow) -> None:
         if person.meaning is Meaning.UNCONFIRMED:
             person.lacking = N_("The file says that the person has not confirmed.")
             return
-        told = {target: self._cell(row, target).strip() for target in _EVIDENCE}
-        found = prove(
-            at=told[_T.AGREED_AT],
-            how=told[_T.HOW] or self._plan.how,
-            words=told[_T.WORDS] or self._plan.wording,
-            system=told[_T.SYSTEM] or self._plan.system,
-            ip=_ip(told[_T.IP], self._ip),
-            proof=told[_T.PROOF],
+        cells = {target: self._cell(row, target).strip() for target in _EVIDENCE}
+        evidence = prove(
+            at=cells[_T.AGREED_AT],
+            how=cells[_T.HOW] or self._plan.how,
+            words=cells[_T.WORDS] or self._plan.wording,
+            system=cells[_T.SYSTEM] or self._plan.system,
+            ip=_ip(cells[_T.IP], self._ip),
+            proof=cells[_T.PROOF],
             now=self._now,
         )
-        if isinstance(found, Evidence):
-            person.evidence = found
+        if isinstance(evidence, Evidence):
+            person.evidence = evidence
         else:
-            person.lacking = found
+            person.lacking = evidence
 
 
 def least(said: Sequence[Meaning | None]) -> Meaning | None:
@@ -297,10 +297,10 @@ def _plain(value: object) -> str:
 def _ip(text: str, storage: str) -> str:
     """Return a valid network address, shortened as the settings require."""
     try:
-        found = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return ""
     if storage == "off":
         return ""
-    width = {"full": found.max_prefixlen}.get(storage, 24 if found.version == 4 else 48)
-    return str(ipaddress.ip_network(f"{found}/{width}", strict=False).network_address)
+    width = {"full": address.max_prefixlen}.get(storage, 24 if address.version == 4 else 48)
+    return str(ipaddress.ip_network(f"{address}/{width}", strict=False).network_address)

@@ -58,11 +58,13 @@ _PLAIN = ("", "", "", "", RowOutcome.NEW.value, "", "", "")
 
 
 def _rest(number: int, person: ParsedRow) -> tuple[str, ...]:
-    found = person.evidence
-    told = {} if found is None else {**found.told(), "address_typed": person.address.typed}
+    evidence = person.evidence
+    stored = (
+        {} if evidence is None else {**evidence.as_stored(), "address_typed": person.address.typed}
+    )
     fresh = (
         RowOutcome.CONFIRMED
-        if found
+        if evidence
         else RowOutcome.NO_EVIDENCE
         if person.lacking
         else RowOutcome.NEW
@@ -73,9 +75,9 @@ def _rest(number: int, person: ParsedRow) -> tuple[str, ...]:
         "",
         "",
         fresh.value,
-        canonical(told) if found else "",
-        found.agreed_at.isoformat() if found else "",
-        "" if found is None else canonical(_facts(number, found.agreed_at.isoformat())),
+        canonical(stored) if evidence else "",
+        evidence.agreed_at.isoformat() if evidence else "",
+        "" if evidence is None else canonical(_facts(number, evidence.agreed_at.isoformat())),
     )
 
 
@@ -98,6 +100,6 @@ def fill(tx: Transaction, lines: bytes) -> None:
 
 def raw(tx: Transaction) -> Connection[Any]:
     """Return the driver's connection of the same transaction."""
-    found = tx.session.connection().connection.driver_connection
-    assert isinstance(found, Connection)
-    return found
+    connection = tx.session.connection().connection.driver_connection
+    assert isinstance(connection, Connection)
+    return connection

@@ -57,23 +57,23 @@ def purge_due(tx: Transaction, *, at: datetime) -> int:
         .order_by(Import.id)
         .with_for_update(skip_locked=True)
     ).all()
-    for found in due:
-        if found.status not in ENDED:
-            found.status = next_status(found.status, ImportAction.CANCEL)
-            found.ended_at = at
-        forget(tx, found, at=at)
+    for record in due:
+        if record.status not in ENDED:
+            record.status = next_status(record.status, ImportAction.CANCEL)
+            record.ended_at = at
+        forget(tx, record, at=at)
     return len(due)
 
 
-def forget(tx: Transaction, found: Import, *, at: datetime) -> None:
+def forget(tx: Transaction, record: Import, *, at: datetime) -> None:
     """Delete the file and every stored row of it.
 
     For a cancelled import also delete the names of columns and words: in a file without a header
     these are a person's own data.
     """
-    purge(tx, found.id)
-    tx.session.execute(sa.delete(ImportRow).where(ImportRow.import_id == found.id))
-    if found.status is ImportStatus.CANCELLED:
-        found.columns = []
-        found.plan = {**found.plan, "columns": {}, "words": {}, "tables": {}}
-    found.purged_at = at
+    purge(tx, record.id)
+    tx.session.execute(sa.delete(ImportRow).where(ImportRow.import_id == record.id))
+    if record.status is ImportStatus.CANCELLED:
+        record.columns = []
+        record.plan = {**record.plan, "columns": {}, "words": {}, "tables": {}}
+    record.purged_at = at

@@ -82,8 +82,8 @@ def moment(text: str) -> datetime | None:
     if text.lower() in NOTHING or text.startswith("0000-"):
         return None
     try:
-        found = _moment(text)
-        return None if found is None else found.astimezone(UTC)
+        parsed = _moment(text)
+        return None if parsed is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -97,8 +97,8 @@ def _moment(text: str) -> datetime | None:
     if go := _GO.match(text):
         # Nanoseconds are more than a datetime knows.
         text = re.sub(r"(\.\d{6})\d+", r"\1", go[1]) + go[2]
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    parsed = datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def yes(text: str) -> bool:

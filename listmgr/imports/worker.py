@@ -64,11 +64,11 @@ def work_slice(
     uow: UnitOfWork, import_id: int, holder: str, *, now: Clock, seconds: float = SECONDS
 ) -> bool:
     """Continue an import; return whether work is left. Safe to run twice and to be killed."""
-    found = _claim(uow, import_id, holder)
-    if found is None:
+    record = _claim(uow, import_id, holder)
+    if record is None:
         return False
     try:
-        done = _pass(uow, found, holder, now=now, seconds=seconds)
+        done = _pass(uow, record, holder, now=now, seconds=seconds)
     except Stopped:
         return False
     except InvalidInput as error:
@@ -77,7 +77,7 @@ def work_slice(
     except OperationalError:
         # The database is away or restarts: the sweep rings again when the lease has run out.
         return False
-    return _hand_back(uow, found, holder, done=done, at=now())
+    return _hand_back(uow, record, holder, done=done, at=now())
 
 
 def _claim(uow: UnitOfWork, import_id: int, holder: str) -> Import | None:
@@ -101,26 +101,26 @@ def _claim(uow: UnitOfWork, import_id: int, holder: str) -> Import | None:
         ).one_or_none()
 
 
-def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: float) -> bool:
+def _pass(uow: UnitOfWork, record: Import, holder: str, *, now: Clock, seconds: float) -> bool:
     """Run the check or the run until time is up; return whether it is complete."""
     with uow() as tx:
-        file = kept(uow, found.id, found.size)
-        if digest_of(file) != found.sha256 or _said_otherwise(found):
+        file = kept(uow, record.id, record.size)
+        if digest_of(file) != record.sha256 or _said_otherwise(record):
             raise InvalidInput(CHANGED)
-        plan = Plan.from_stored(found.plan)
+        plan = Plan.from_stored(record.plan)
         fields = catalogue(tx.session)
         settings = tx.settings
         recipe = recipe_of(settings, fields)
     prepare = Preparer(
         plan, fields, key=settings.suppression_key, now=now(), ip_storage=settings.ip_storage
     )
-    phase = Phase.RUN if found.status is ImportStatus.RUNNING else Phase.CHECK
-    work = BatchJob(phase, _aim(found, plan), found.columns, holder, found.status, recipe)
+    phase = Phase.RUN if record.status is ImportStatus.RUNNING else Phase.CHECK
+    work = BatchJob(phase, _aim(record, plan), record.columns, holder, record.status, recipe)
     loading = _Loading(uow, work, now, time.monotonic() + seconds)
 
-    def read(wanted: Callable[[int], bool]) -> Iterator[Prepared]:
-        found_in = batches(tables(file, form_of(found)))
-        return (prepare(batch) for batch in found_in if wanted(batch.number))
+    def read(selects: Callable[[int], bool]) -> Iterator[Prepared]:
+        found_in = batches(tables(file, form_of(record)))
+        return (prepare(batch) for batch in found_in if selects(batch.number))
 
     if phase is Phase.RUN and not loading.all(_kept(uow, work), LOADERS):
         return False
@@ -136,18 +136,18 @@ def _pass(uow: UnitOfWork, found: Import, holder: str, *, now: Clock, seconds: f
     return not twice or again.all(read(twice.__contains__), LOADERS_OF_FILE)
 
 
-def _said_otherwise(found: Import) -> bool:
-    return found.status is ImportStatus.RUNNING and declaration_digest(found) != found.checked
+def _said_otherwise(record: Import) -> bool:
+    return record.status is ImportStatus.RUNNING and declaration_digest(record) != record.checked
 
 
-def _aim(found: Import, plan: Plan) -> ImportTarget:
+def _aim(record: Import, plan: Plan) -> ImportTarget:
     return ImportTarget(
-        import_id=found.id,
-        purpose_id=found.purpose_id or 0,
+        import_id=record.id,
+        purpose_id=record.purpose_id or 0,
         language=plan.language,
         update=plan.update,
-        actor=f"operator:{found.started_by or found.declared_by or 0}",
-        facts=facts_of(found),
+        actor=f"operator:{record.started_by or record.declared_by or 0}",
+        facts=facts_of(record),
     )
 
 
@@ -164,8 +164,8 @@ def _done(uow: UnitOfWork, work: BatchJob) -> set[int]:
 
 def _kept(uow: UnitOfWork, work: BatchJob) -> Iterator[PreparedBatch]:
     with uow() as tx:
-        found = ready(tx, work.aim.import_id, work.recipe)
-    yield from found
+        stored = ready(tx, work.aim.import_id, work.recipe)
+    yield from stored
 
 
 @dataclass(slots=True)
@@ -182,19 +182,19 @@ class _Loading:
         under_way: list[Future[None]] = []
         renewed = time.monotonic()
         with _quick_turns(), ThreadPoolExecutor(loaders, thread_name_prefix="import") as pool:
-            for made in waiting:
+            for prepared in waiting:
                 if time.monotonic() > self.end or shutdown.requested():
                     return False
                 # So many are held in memory, and this one.
                 while len(under_way) >= loaders:
                     under_way.pop(0).result()
-                under_way.append(pool.submit(self._load, made))
-                del made
+                under_way.append(pool.submit(self._load, prepared))
+                del prepared
                 if time.monotonic() - renewed > LEASE.total_seconds() / 4:
                     self._renew()
                     renewed = time.monotonic()
-            for one in under_way:
-                one.result()
+            for future in under_way:
+                future.result()
         return True
 
     def doubles(self) -> set[int]:
@@ -204,11 +204,11 @@ class _Loading:
             check_held(tx, self.work)
             return doubles.find_batches(tx, self.work.aim.import_id)
 
-    def _load(self, made: Prepared | PreparedBatch) -> None:
+    def _load(self, prepared: Prepared | PreparedBatch) -> None:
         for left in reversed(range(AGAIN)):
             try:
                 with self.uow() as tx:
-                    process_batch(tx, self.work, made, at=self.now())
+                    process_batch(tx, self.work, prepared, at=self.now())
             except BatchNotPrepared:
                 # It stays undone, and the file is read for it afterwards.
                 return
@@ -239,11 +239,11 @@ def _quick_turns() -> Iterator[None]:
         sys.setswitchinterval(usual)
 
 
-def _hand_back(uow: UnitOfWork, found: Import, holder: str, *, done: bool, at: datetime) -> bool:
+def _hand_back(uow: UnitOfWork, record: Import, holder: str, *, done: bool, at: datetime) -> bool:
     """Finish the phase if it is complete and release the import; return whether work is left."""
     with uow() as tx:
-        row = tx.session.get(Import, found.id, with_for_update=True)
-        if row is None or row.holder != holder or row.status is not found.status:
+        row = tx.session.get(Import, record.id, with_for_update=True)
+        if row is None or row.holder != holder or row.status is not record.status:
             return False
         row.lease_until = None
         if not done:

@@ -65,5 +65,5 @@ def _fingerprints_anew(connection: psycopg.Connection[Any], key: bytes) -> None:
     while people := connection.execute(_PEOPLE, (last, BATCH)).fetchall():
         anew = [fingerprint(key, address_key) for _, address_key, _ in people]
         connection.execute(_BLOCKS, ([before for _, _, before in people], anew))
-        connection.execute(_ANEW, ([one for one, _, _ in people], anew))
+        connection.execute(_ANEW, ([number for number, _, _ in people], anew))
         last = people[-1][0]

@@ -41,8 +41,8 @@ def fingerprints(settings: Settings, installation_id: str) -> Fingerprints:
     """Return the fingerprints of the keys in use, specific to this installation."""
 
     def of(name: str, key: bytes) -> str:
-        told = f"listmgr {name} key of {installation_id}"
-        return hmac.digest(key, told.encode(), "sha256").hex()
+        label = f"listmgr {name} key of {installation_id}"
+        return hmac.digest(key, label.encode(), "sha256").hex()
 
     return Fingerprints(
         [of("secret", key.encode()) for key in settings.secret_keys],
@@ -189,7 +189,7 @@ def _refuse(row: Any, seen: Seen | None, settings: Settings) -> None:  # noqa: A
 def _know_new_key(connection: psycopg.Connection[Any], row: Any, settings: Settings) -> None:  # noqa: ANN401
     """Store a secret key that was added before the known ones."""
     ours = fingerprints(settings, row.id)
-    new = [one for one in ours.secret_keys if one not in row.secret_keys]
+    new = [key for key in ours.secret_keys if key not in row.secret_keys]
     if new:
         connection.execute(
             "UPDATE installation SET secret_keys = %s || secret_keys WHERE NOT secret_keys && %s",
@@ -212,8 +212,8 @@ def _enrol(connection: psycopg.Connection[Any], settings: Settings, seen: Seen |
     person = connection.execute(
         "SELECT address_key, fingerprint FROM subscribers ORDER BY id LIMIT 1"
     )
-    known = person.fetchone()
-    if known and address_fingerprint(settings.suppression_key, known[0]) != known[1]:
+    existing = person.fetchone()
+    if existing and address_fingerprint(settings.suppression_key, existing[0]) != existing[1]:
         raise _other_keys(settings, ["LISTMGR_SUPPRESSION_KEY"])
     installation_id = seen.id if seen else str(uuid.uuid4())
     keys = fingerprints(settings, installation_id)
@@ -235,7 +235,7 @@ def _enrol(connection: psycopg.Connection[Any], settings: Settings, seen: Seen |
 
 
 def _holds_anything(connection: psycopg.Connection[Any]) -> bool:
-    found = connection.execute(
+    record = connection.execute(
         "SELECT EXISTS (SELECT FROM subscribers) OR EXISTS (SELECT FROM campaigns)"
     ).fetchone()
-    return bool(found and found[0])
+    return bool(record and record[0])

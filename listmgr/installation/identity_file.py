@@ -45,14 +45,14 @@ class IdentityFile:
     def read(self) -> Seen | None:
         """Return the stored state; None if there is none or it is unreadable."""
         try:
-            told = json.loads(self._path.read_text())
+            document = json.loads(self._path.read_text())
             return Seen(
-                id=str(told["id"]),
-                generation=int(told["generation"]),
-                mark=int(told["mark"]),
-                copied=_three(told["copied"]),
-                beyond=tuple(int(one) for one in told["beyond"]),
-                folder=_folder(told["folder"]),
+                id=str(document["id"]),
+                generation=int(document["generation"]),
+                mark=int(document["mark"]),
+                copied=_three(document["copied"]),
+                beyond=tuple(int(number) for number in document["beyond"]),
+                folder=_folder(document["folder"]),
             )
         except (OSError, ValueError, TypeError, LookupError):
             return None
@@ -125,13 +125,13 @@ def is_copy(before: tuple[int, str, str] | None, now: tuple[int, str, str]) -> b
     return before is not None and before[0] != now[0] and before[1:] != now[1:]
 
 
-def _three(told: list[int]) -> tuple[int, int, int]:
-    first, second, third = told
+def _three(values: list[int]) -> tuple[int, int, int]:
+    first, second, third = values
     return int(first), int(second), int(third)
 
 
-def _folder(told: list[object] | None) -> tuple[int, str, str] | None:
-    if told is None:
+def _folder(values: list[object] | None) -> tuple[int, str, str] | None:
+    if values is None:
         return None
-    number, path, machine = told
+    number, path, machine = values
     return int(str(number)), str(path), str(machine)

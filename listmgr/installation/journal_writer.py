@@ -110,7 +110,7 @@ class JournalWriter:
             if row is None or row.id != seen.id:
                 connection.rollback()
                 return 0
-            found = connection.execute(
+            entries = connection.execute(
                 _NEW,
                 {
                     "current": row.generation,
@@ -122,19 +122,19 @@ class JournalWriter:
                 },
             ).all()
             connection.execute(_OLD, {"days": KEPT_DAYS, "batch": BATCH})
-        append(self._data_dir / FILE_NAME, [_line(entry) for entry in found])
-        seen = _further(seen, found)
+        append(self._data_dir / FILE_NAME, [_line(entry) for entry in entries])
+        seen = _further(seen, entries)
         # What the journal of an earlier generation tells has not been replayed yet.
         if row.generation == seen.generation:
             seen = replace(seen, mark=max(seen.mark, row.mark))
         witness.write(seen)
-        return len(found)
+        return len(entries)
 
 
-def _further(seen: Seen, found: Sequence[Any]) -> Seen:
+def _further(seen: Seen, entries: Sequence[Any]) -> Seen:
     """Advance the position by consecutive entries; remember those ahead of an open transaction."""
-    settled = [entry for entry in found if entry.settled]
-    ahead = {entry.id for entry in found if not entry.settled}
+    settled = [entry for entry in entries if entry.settled]
+    ahead = {entry.id for entry in entries if not entry.settled}
     copied = seen.copied
     if settled:
         last = settled[-1]

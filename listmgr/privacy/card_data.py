@@ -40,7 +40,7 @@ class HeldCard:
     @property
     def words(self) -> dict[str, str]:
         """Return the card's filled fields."""
-        return {name: told for name in WORDS if (told := getattr(self.card, name))}
+        return {name: value for name in WORDS if (value := getattr(self.card, name))}
 
     @property
     def also_read(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class HeldCard:
             "taken": [self._taken(taking) for taking in self.takings],
             "notice_given_at": _iso(card.notice_given_at),
             "notice_way": card.notice_way and card.notice_way.value,
-            "letters": [self._letter(one) for one in card.letters],
+            "letters": [self._letter(letter) for letter in card.letters],
             "statement": stated
             and {
                 "words": stated.words,
@@ -114,8 +114,8 @@ def _held(session: Session, card: Card, takings: tuple[CaptureEntry, ...]) -> He
 
 
 def _roles(session: Session, operator_ids: Iterable[int]) -> dict[int, Role]:
-    found = sa.select(Operator.id, Operator.role).where(Operator.id.in_(set(operator_ids)))
-    return dict(session.execute(found).all())
+    query = sa.select(Operator.id, Operator.role).where(Operator.id.in_(set(operator_ids)))
+    return dict(session.execute(query).all())
 
 
 def _is_kept(session: Session, upload_id: int | None) -> bool:

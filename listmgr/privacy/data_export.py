@@ -41,28 +41,30 @@ class HeldValue:
     editable: bool
 
 
-def held_values(session: Session, found: Subscriber) -> tuple[HeldValue, ...]:
+def held_values(session: Session, subscriber: Subscriber) -> tuple[HeldValue, ...]:
     """Return a person's field values; archived fields only if they hold a value."""
-    values = [HeldValue(one, value_of(one, found), one.key != "email") for one in CORE_FIELDS]
+    values = [
+        HeldValue(field, value_of(field, subscriber), field.key != "email") for field in CORE_FIELDS
+    ]
     for row in custom_fields(session):
         field, live = as_catalogue(row), row.archived_at is None
-        value = value_of(field, found)
+        value = value_of(field, subscriber)
         if live or value:
             values.append(HeldValue(field, value, live))
     return tuple(values)
 
 
-def file_of_subscriber(session: Session, found: Subscriber) -> dict[str, Any]:
+def file_of_subscriber(session: Session, subscriber: Subscriber) -> dict[str, Any]:
     """Return all data held of a subscriber and their card, as plain values."""
     return {
         "known_by": "subscription",
-        "known_since": found.created_at.isoformat(),
-        "restricted_since": found.restricted_at and found.restricted_at.isoformat(),
-        "fields": [_plain(one) for one in held_values(session, found)],
-        "tags": list(found.tags),
-        "basis_note": found.basis_note,
-        "subscriptions": _subscriptions(session, found.id),
-        "business_cards": _cards(held_cards(session, found.address_key)),
+        "known_since": subscriber.created_at.isoformat(),
+        "restricted_since": subscriber.restricted_at and subscriber.restricted_at.isoformat(),
+        "fields": [_plain(value) for value in held_values(session, subscriber)],
+        "tags": list(subscriber.tags),
+        "basis_note": subscriber.basis_note,
+        "subscriptions": _subscriptions(session, subscriber.id),
+        "business_cards": _cards(held_cards(session, subscriber.address_key)),
     }
 
 

@@ -42,16 +42,16 @@ def erase_person(tx: Transaction, subscriber_id: int, *, actor: str, at: datetim
 
 def records_of(tx: Transaction, subscriber_id: int) -> Sequence[Subscriber]:
     """Return the joined records of one person, this one first. Raises NotFound."""
-    found = tx.session.get(Subscriber, subscriber_id)
-    if found is None:
+    person = tx.session.get(Subscriber, subscriber_id)
+    if person is None:
         raise NotFound(N_("There is no such subscriber. They may have been erased."))
-    first = found.merged_into_id or found.id
+    first = person.merged_into_id or person.id
     others = tx.session.scalars(
         sa.select(Subscriber)
         .where(sa.or_(Subscriber.id == first, Subscriber.merged_into_id == first))
         .order_by(Subscriber.id)
     ).all()
-    return [found, *(other for other in others if other.id != found.id)]
+    return [person, *(other for other in others if other.id != person.id)]
 
 
 def erase_card(tx: Transaction, card_id: int, *, actor: str, at: datetime) -> None:
@@ -88,10 +88,10 @@ def erase(
     consents = _end_consents(tx, [person.id for person in people], actor, at)
     gone = _gone(tx, people, alone, consents)
     key = tx.settings.suppression_key
-    erased: list[tuple[bytes, int | None]] = [(one.fingerprint, one.id) for one in people]
-    erased += [(card_fingerprint(key, one.id, one.address_key), None) for one in alone]
-    blocked = [one.fingerprint for one in people]
-    blocked += [fingerprint(key, one.address_key) for one in alone if one.address_key]
+    erased: list[tuple[bytes, int | None]] = [(record.fingerprint, record.id) for record in people]
+    erased += [(card_fingerprint(key, record.id, record.address_key), None) for record in alone]
+    blocked = [record.fingerprint for record in people]
+    blocked += [fingerprint(key, record.address_key) for record in alone if record.address_key]
     for erase_from in dict.fromkeys(ERASERS.values()):
         erase_from(tx, gone)
     suppress_many(tx, blocked, SuppressionReason.ERASED, at=at)
@@ -108,18 +108,18 @@ def write_down(tx: Transaction, erased: list[tuple[bytes, int | None]], *, at: d
 def _locked(
     tx: Transaction, subscriber_ids: Sequence[int], even_restricted: bool
 ) -> list[Subscriber]:
-    wanted = sa.select(Subscriber).where(Subscriber.id.in_(subscriber_ids))
+    query = sa.select(Subscriber).where(Subscriber.id.in_(subscriber_ids))
     if not even_restricted:
-        wanted = wanted.where(Subscriber.restricted_at.is_(None))
-    locked = wanted.order_by(Subscriber.id).with_for_update()
+        query = query.where(Subscriber.restricted_at.is_(None))
+    locked = query.order_by(Subscriber.id).with_for_update()
     return list(tx.session.scalars(locked.execution_options(populate_existing=True)))
 
 
 def _locked_cards(tx: Transaction, card_ids: Sequence[int], even_restricted: bool) -> list[Card]:
-    wanted = sa.select(Card).where(Card.id.in_(card_ids), Card.status != CardStatus.OBJECTED)
+    query = sa.select(Card).where(Card.id.in_(card_ids), Card.status != CardStatus.OBJECTED)
     if not even_restricted:
-        wanted = wanted.where(Card.restricted_at.is_(None))
-    locked = wanted.order_by(Card.id).with_for_update()
+        query = query.where(Card.restricted_at.is_(None))
+    locked = query.order_by(Card.id).with_for_update()
     return list(tx.session.scalars(locked.execution_options(populate_existing=True)))
 
 
@@ -132,7 +132,11 @@ def _end_consents(tx: Transaction, ids: list[int], actor: str, at: datetime) -> 
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-    standing = [LedgerChange(one, at) for one in consents if one.status is not ConsentStatus.ERASED]
+    standing = [
+        LedgerChange(consent, at)
+        for consent in consents
+        if consent.status is not ConsentStatus.ERASED
+    ]
     record_changes(tx, standing, ConsentAction.ERASE, actor=actor)
     for consent in consents:
         consent.subscriber_id = None
@@ -144,15 +148,15 @@ def _gone(
     tx: Transaction, people: list[Subscriber], alone: list[Card], consent_ids: list[int]
 ) -> ErasureTargets:
     key = tx.settings.suppression_key
-    addresses = [(one.address_key, one.address) for one in people]
-    addresses += [(one.address_key, one.address) for one in alone if one.address_key]
+    addresses = [(record.address_key, record.address) for record in people]
+    addresses += [(record.address_key, record.address) for record in alone if record.address_key]
     return ErasureTargets(
-        ids=[one.id for one in people],
+        ids=[record.id for record in people],
         consent_ids=consent_ids,
-        address_keys=frozenset(known for known, _address in addresses),
+        address_keys=frozenset(address_key for address_key, _address in addresses),
         # Questions are limited by the provider's own view of the address (T-09).
         recipients=[
             fingerprint(key, parse_address(address).mailbox_key) for _known, address in addresses
         ],
-        card_ids=[one.id for one in alone],
+        card_ids=[record.id for record in alone],
     )

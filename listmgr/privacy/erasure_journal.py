@@ -51,10 +51,10 @@ class Line:
     detail: str = ""
 
     def __str__(self) -> str:
-        told = f"{self.at.isoformat()} {JournalKind(self.kind).value} {self.fingerprint.hex()}"
-        told += f" {self.detail or _NOTHING}"
+        text = f"{self.at.isoformat()} {JournalKind(self.kind).value} {self.fingerprint.hex()}"
+        text += f" {self.detail or _NOTHING}"
         # A line that was cut off may look whole: it is known by its sum.
-        return f"{told} {_sum(told)}"
+        return f"{text} {_sum(text)}"
 
     @property
     def subject(self) -> tuple[str, bytes, str]:
@@ -75,8 +75,8 @@ _ABOUT = {
 }
 
 
-def _sum(told: str) -> str:
-    return f"{zlib.crc32(told.encode()):08x}"
+def _sum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def read_line(text: str) -> Line:
@@ -88,17 +88,17 @@ def read_line(text: str) -> Line:
         elif parts.pop() != _sum(" ".join(parts)):
             parts = []
         at, kind, fingerprint, detail = parts
-        known = Line(
+        line = Line(
             datetime.fromisoformat(at),
             JournalKind(kind),
             bytes.fromhex(fingerprint),
             "" if detail == _NOTHING else detail,
         )
-        if known.kind in (_K.WITHDRAWN, _K.ERASED) and known.detail:
-            int(known.detail)
+        if line.kind in (_K.WITHDRAWN, _K.ERASED) and line.detail:
+            int(line.detail)
     except (ValueError, IndexError):
         raise InvalidInput(f"This is no line of a journal: {text[:40]!r}") from None
-    return known
+    return line
 
 
 @dataclass(slots=True)
@@ -117,21 +117,21 @@ class Read:
 
 def read_files(paths: Iterable[Path]) -> Read:
     """Read journals. A line cut off by a kill is counted and skipped. Raises OSError."""
-    found = Read({})
+    result = Read({})
     for path in paths:
-        with path.open(errors="replace") as told:
-            for text in told:
+        with path.open(errors="replace") as file:
+            for text in file:
                 if not text.strip():
                     continue
                 try:
                     line = read_line(text)
                 except InvalidInput:
-                    found.damaged += 1
+                    result.damaged += 1
                     continue
-                before = found.latest.get(line.subject)
+                before = result.latest.get(line.subject)
                 if before is None or before.at <= line.at:
-                    found.latest[line.subject] = line
-    return found
+                    result.latest[line.subject] = line
+    return result
 
 
 def replay(tx: Transaction, lines: Iterable[Line], *, at: datetime) -> int:
@@ -198,8 +198,8 @@ def _cards(tx: Transaction, latest: Mapping[bytes, Line]) -> list[tuple[int, boo
         .execution_options(yield_per=1000)
     )
     return [
-        (card_id, known)
-        for card_id, address_key, captured_at, known in rows
+        (card_id, subscribed)
+        for card_id, address_key, captured_at, subscribed in rows
         if (line := latest.get(card_fingerprint(key, card_id, address_key)))
         and captured_at <= line.at
     ]
@@ -210,13 +210,13 @@ def _block_again(tx: Transaction, fingerprints: set[bytes], at: datetime) -> Non
 
     Fingerprints of cards without an address are included and match no one.
     """
-    told = tx.session.scalars(
+    blocked = tx.session.scalars(
         sa.select(Suppression.fingerprint).where(Suppression.fingerprint.in_(fingerprints))
     )
     anew = tx.session.scalars(
         sa.select(Subscriber.fingerprint).where(Subscriber.fingerprint.in_(fingerprints))
     )
-    missing = fingerprints - set(told) - set(anew)
+    missing = fingerprints - set(blocked) - set(anew)
     suppress_many(tx, list(missing), SuppressionReason.ERASED, at=at)
 
 
@@ -279,16 +279,16 @@ def _restrict_cards(tx: Transaction, lines: Sequence[Line]) -> int:
     latest = _latest(lines)
     key = tx.settings.suppression_key
     ids = [card_id for card_id, subscribed in _cards(tx, latest) if not subscribed]
-    found = tx.session.scalars(
+    cards = tx.session.scalars(
         sa.select(Card)
         .where(Card.id.in_(ids), Card.restricted_at.is_(None))
         .order_by(Card.id)
         .with_for_update()
     ).all()
-    for card in found:
+    for card in cards:
         card.restricted_at = latest[card_fingerprint(key, card.id, card.address_key)].at
     tx.session.flush()
-    return len(found)
+    return len(cards)
 
 
 def _block(tx: Transaction, lines: Sequence[Line], at: datetime) -> int:
@@ -304,9 +304,9 @@ def _block(tx: Transaction, lines: Sequence[Line], at: datetime) -> int:
             )
         )
         standing = {
-            known for known, lifted_at in rows if lifted_at is None or lifted_at >= latest[known].at
+            key for key, lifted_at in rows if lifted_at is None or lifted_at >= latest[key].at
         }
-        missing = [known for known in latest if known not in standing]
+        missing = [key for key in latest if key not in standing]
         suppress_many(tx, missing, reason, at=at)
         count += len(missing)
     return count
@@ -317,6 +317,6 @@ def forget_late_replies(tx: Transaction, *, at: datetime) -> None:
     ids = tx.session.scalars(
         sa.select(ErasureEntry.subscriber_id).where(ErasureEntry.erased_at > at - LATE)
     )
-    of_people = [one for one in ids if one is not None]
+    of_people = [subscriber_id for subscriber_id in ids if subscriber_id is not None]
     if of_people:
         forget_replies(tx, of_people)

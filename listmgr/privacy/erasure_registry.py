@@ -103,7 +103,7 @@ def _address_changes(tx: Transaction, gone: ErasureTargets) -> None:
     waiting = tx.session.execute(
         sa.select(AddressChange.id, AddressChange.address).where(AddressChange.address != "")
     )
-    named = [found for found, typed in waiting if _key(typed) in gone.address_keys]
+    named = [change_id for change_id, typed in waiting if _key(typed) in gone.address_keys]
     tx.session.execute(
         sa.delete(AddressChange).where(
             sa.or_(AddressChange.subscriber_id.in_(gone.ids), AddressChange.id.in_(named))

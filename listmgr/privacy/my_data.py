@@ -45,9 +45,9 @@ TO_SEND = 2 * DAY
 
 @dataclass(frozen=True, slots=True)
 class MyData:
-    """Everything the page may show; `known` is False for an erased person."""
+    """Everything the page may show; `is_known` is False for an erased person."""
 
-    known: bool
+    is_known: bool
     language: str = ""
     values: tuple[HeldValue, ...] = ()
     tags: tuple[str, ...] = ()
@@ -73,8 +73,8 @@ def send_my_data_link(tx: Transaction, subscriber_id: int, *, at: datetime) -> N
 
 def my_data(session: Session, settings: Settings, token: str) -> MyData:
     """Return the data of the link's owner. Raises TokenInvalid or TokenExpired; writes nothing."""
-    found = session.get(Subscriber, _subscriber_id(settings, token, DAY))
-    return MyData(known=False) if found is None else _data(session, found)
+    person = session.get(Subscriber, _subscriber_id(settings, token, DAY))
+    return MyData(is_known=False) if person is None else _data(session, person)
 
 
 def correct(tx: Transaction, token: str, typed: Mapping[str, str], *, at: datetime) -> MyData:
@@ -83,40 +83,40 @@ def correct(tx: Transaction, token: str, typed: Mapping[str, str], *, at: dateti
     Raises InvalidInput with a message for each wrong field, Refused for a restricted person.
     """
     subscriber_id = _subscriber_id(tx.settings, token, TO_SEND)
-    found = tx.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
-    if found is None:
-        return MyData(known=False)
-    held = {one.field.key: one for one in _data(tx.session, found).values if one.editable}
+    person = tx.session.get(Subscriber, subscriber_id, with_for_update=True, populate_existing=True)
+    if person is None:
+        return MyData(is_known=False)
+    held = {value.field.key: value for value in _data(tx.session, person).values if value.editable}
     parsed = parse_all(
-        {key: one.field for key, one in held.items()},
-        {key: told for key, told in typed.items() if key in held},
+        {key: value.field for key, value in held.items()},
+        {key: text for key, text in typed.items() if key in held},
     )
     changed = {key: value for key, value in parsed.items() if value != held[key].value}
     if changed:
-        set_values(tx.session, found, changed)
+        set_values(tx.session, person, changed)
         details = {"fields": sorted(changed), "by": "the person"}
-        write_audit_entry(tx, None, AuditAction.SUBSCRIBER_CORRECTED, found.id, details, at=at)
-    return _data(tx.session, found)
+        write_audit_entry(tx, None, AuditAction.SUBSCRIBER_CORRECTED, person.id, details, at=at)
+    return _data(tx.session, person)
 
 
 def download(session: Session, settings: Settings, token: str) -> dict[str, Any] | None:
     """Return the same as plain values for a file (Art. 20); None for an erased person."""
-    found = session.get(Subscriber, _subscriber_id(settings, token, DAY))
-    return None if found is None else file_of_subscriber(session, found)
+    person = session.get(Subscriber, _subscriber_id(settings, token, DAY))
+    return None if person is None else file_of_subscriber(session, person)
 
 
-def _data(session: Session, found: Subscriber) -> MyData:
-    consents = sa.select(Consent.purpose_id).where(Consent.subscriber_id == found.id).distinct()
+def _data(session: Session, person: Subscriber) -> MyData:
+    consents = sa.select(Consent.purpose_id).where(Consent.subscriber_id == person.id).distinct()
     return MyData(
-        known=True,
-        language=found.language,
-        values=held_values(session, found),
-        tags=tuple(found.tags),
-        basis_note=found.basis_note,
-        since=found.created_at,
-        restricted=found.restricted_at is not None,
+        is_known=True,
+        language=person.language,
+        values=held_values(session, person),
+        tags=tuple(person.tags),
+        basis_note=person.basis_note,
+        since=person.created_at,
+        restricted=person.restricted_at is not None,
         purpose_ids=tuple(session.scalars(consents)),
-        cards=held_cards(session, found.address_key),
+        cards=held_cards(session, person.address_key),
     )
 
 

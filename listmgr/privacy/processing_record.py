@@ -202,16 +202,16 @@ def _columns() -> Iterator[RecordLine]:
             if not column.info.get("personal"):
                 continue
             reason, source = REASONS[table.name], f"{table.name}.{column.name}"
-            known = core.get(source)
+            field = core.get(source)
             name = column.name.replace("_", " ")
             yield RecordLine(
                 source=source,
-                label_de=known.label_de if known else name,
-                label_en=known.label_en if known else name,
+                label_de=field.label_de if field else name,
+                label_en=field.label_en if field else name,
                 persons=reason.persons,
-                purpose=known.purpose if known else COLUMNS.get(source, reason.purpose),
-                basis=known.basis if known else reason.basis,
-                category=known.category if known else FieldCategory.IDENTIFYING,
+                purpose=field.purpose if field else COLUMNS.get(source, reason.purpose),
+                basis=field.basis if field else reason.basis,
+                category=field.category if field else FieldCategory.IDENTIFYING,
                 retention=reason.retention,
                 months=None,
                 roles=(),
@@ -238,7 +238,7 @@ def controllers(session: Session) -> list[Controller]:
     """Return the controllers named by the lists."""
     grouped: dict[tuple[str, str], list[str]] = {}
     order = (MailingList.archived_at.is_not(None), MailingList.id)
-    for found in session.scalars(sa.select(MailingList).order_by(*order)):
-        who = (found.controller or found.sender_name, found.imprint)
-        grouped.setdefault(who, []).append(found.name)
+    for mailing_list in session.scalars(sa.select(MailingList).order_by(*order)):
+        who = (mailing_list.controller or mailing_list.sender_name, mailing_list.imprint)
+        grouped.setdefault(who, []).append(mailing_list.name)
     return [Controller(name, imprint, tuple(lists)) for (name, imprint), lists in grouped.items()]

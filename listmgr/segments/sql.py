@@ -52,16 +52,16 @@ class _Names:
     """Unique names for bind values of one statement."""
 
     used: int = 0
-    told: dict[str, object] = field(default_factory=dict)
+    binds: dict[str, object] = field(default_factory=dict)
 
     def bind(self, value: object) -> str:
         name = f"rule{self.used}"
         self.used += 1
-        self.told[name] = value
+        self.binds[name] = value
         return f":{name}"
 
     def take(self) -> dict[str, object]:
-        binds, self.told = self.told, {}
+        binds, self.binds = self.binds, {}
         return binds
 
 

@@ -46,7 +46,7 @@ class Chosen:
 
     kind: SelectionKind
     ids: tuple[int, ...] = ()
-    wanted: SubscriberQuery = field(default_factory=SubscriberQuery)
+    search: SubscriberQuery = field(default_factory=SubscriberQuery)
     segment_id: int | None = None
 
 
@@ -62,7 +62,7 @@ def begin(tx: Transaction, chosen: Chosen, *, role: Role, at: datetime) -> Selec
     last = tx.session.scalar(sa.select(sa.func.coalesce(sa.func.max(Subscriber.id), 0)))
     selection = Selection(
         kind=chosen.kind,
-        wanted=_as_kept(chosen),
+        search=_as_kept(chosen),
         segment_id=chosen.segment_id,
         position=0,
         last=last or 0,
@@ -105,8 +105,8 @@ def forget_words(tx: Transaction) -> None:
     """Delete the search terms of completed selections, since they may describe a person."""
     tx.session.execute(
         sa.update(Selection)
-        .where(Selection.gathered_at.is_not(None), Selection.wanted != {})
-        .values(wanted={})
+        .where(Selection.gathered_at.is_not(None), Selection.search != {})
+        .values(search={})
     )
 
 
@@ -132,16 +132,16 @@ def _next(session: Session, selection: Selection, limit: int) -> list[int]:
 
 def _predicate(session: Session, selection: Selection) -> Predicate:
     if selection.kind is SelectionKind.TICKED:
-        return Predicate("s.id = ANY(:ids)", {"ids": selection.wanted["ids"]})
+        return Predicate("s.id = ANY(:ids)", {"ids": selection.search["ids"]})
     if selection.kind is SelectionKind.SEGMENT:
         return segment_predicate(tree_of(get_segment(session, selection.segment_id or 0)))
-    return predicate(restored(session, selection.wanted))
+    return predicate(restored(session, selection.search))
 
 
 def _as_kept(chosen: Chosen) -> dict[str, Any]:
     if chosen.kind is SelectionKind.TICKED:
         return {"ids": sorted(set(chosen.ids))}
-    return as_kept(chosen.wanted) if chosen.kind is SelectionKind.FOUND else {}
+    return as_kept(chosen.search) if chosen.kind is SelectionKind.FOUND else {}
 
 
 def contains(session: Session, selection_id: int, ids: Sequence[int]) -> bool:

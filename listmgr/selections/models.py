@@ -30,7 +30,7 @@ class Selection(Base):
     kind: Mapped[SelectionKind] = mapped_column(info=PLAIN)
     # What was searched for may be an address: it is kept until the act on those people begins,
     # a day at most, so that its page can name them; of {} the words are forgotten.
-    wanted: Mapped[dict[str, Any]] = mapped_column(
+    search: Mapped[dict[str, Any]] = mapped_column(
         server_default=sa.text("'{}'::jsonb"), info=PERSONAL
     )
     segment_id: Mapped[int | None] = mapped_column(info=PLAIN)

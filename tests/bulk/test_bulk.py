@@ -204,15 +204,15 @@ def test_what_is_previewed_is_done_to_those_people_and_to_nobody_who_came_later(
     office, people, uow, session
 ):
     wanted = SubscriberQuery(query="@example.com")
-    act = office.prepare(Chosen(SelectionKind.FOUND, wanted=wanted), kind="add_tags", tags="x")
+    act = office.prepare(Chosen(SelectionKind.FOUND, search=wanted), kind="add_tags", tags="x")
     with uow() as tx:
         make_subscriber(tx, "zoe@example.com", NOW)
         # The words stay until the act begins, for its page to name the people.
-        assert [one["query"] for one in tx.session.scalars(sa.select(Selection.wanted))] == [
+        assert [one["query"] for one in tx.session.scalars(sa.select(Selection.search))] == [
             "@example.com"
         ]
     office.steer(act.id, "start")
-    assert session.scalars(sa.select(Selection.wanted)).all() == [{}]
+    assert session.scalars(sa.select(Selection.search)).all() == [{}]
     assert office.work(act.id).done == {"change": 4, "restricted": 1}
     assert column(session, "tags") == [["x"]] * 4 + [[], []]
 

@@ -103,7 +103,7 @@ def test_a_search_for_a_field_that_is_gone_finds_nobody(uow, people, session):
         restored(session, kept)
     with uow() as tx:
         selection_id = begin(tx, Chosen(SelectionKind.FOUND), role=Role.PRIVACY, at=NOW).id
-        tx.session.execute(sa.update(Selection).values(wanted=kept))
+        tx.session.execute(sa.update(Selection).values(search=kept))
     with uow() as tx:
         assert freeze.gather(tx, tx.session.get_one(Selection, selection_id), at=NOW) == []
 

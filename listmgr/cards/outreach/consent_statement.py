@@ -63,8 +63,8 @@ def store_statement(
     if card.consent_id is not None:
         raise Refused(N_("A statement is stored already. A person is asked once."))
     typed = Validator()
-    told = typed.text("statement", words, limit=MOST)
-    if len(told) < LEAST and "statement" not in typed.wrong:
+    statement = typed.text("statement", words, limit=MOST)
+    if len(statement) < LEAST and "statement" not in typed.wrong:
         typed.wrong["statement"] = N_(
             "Write in your own words what the person said, when, and where: it is the evidence."
         )
@@ -82,7 +82,7 @@ def store_statement(
         source=ConsentSource.CARD,
         at=at,
         actor=f"operator:{operator_id}",
-        evidence=_evidence(tx, card, told),
+        evidence=_evidence(tx, card, statement),
     )
     # It waits as long as the card itself, not as long as a question.
     consent.expires_at = card.delete_at

@@ -58,9 +58,9 @@ def write_reply(
     sender = tx.session.get(MailingList, list_id)
     if sender is None or sender.archived_at is not None:
         typed.wrong["list_id"] = N_("Choose in whose name you write.")
-    if found := not_of_service(subject, body):
+    if advertising := not_of_service(subject, body):
         typed.wrong["body"] = N_("This answers a talk and must not advertise. Please take out:")
-        typed.wrong["found"] = " · ".join(found)
+        typed.wrong["found"] = " · ".join(advertising)
     typed.done()
     letter = CardReply(
         card_id=card.id,

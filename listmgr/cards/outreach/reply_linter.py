@@ -20,5 +20,5 @@ _HTML = re.compile(r"<\s*(?:img|a|script|style|iframe|table|div|p|br)\b", re.IGN
 def not_of_service(subject: str, body: str, *, links: Sequence[str] = ()) -> list[str]:
     """Return the passages that are not part of an answer; empty if the reply may be sent."""
     typed = f"{subject}\n{body}"
-    found = [*_PHRASES.findall(typed), *SOCIAL.findall(typed), *_HTML.findall(typed)]
-    return sorted({hit.strip() for hit in found} | (set(links_in(typed)) - set(links)))
+    passages = [*_PHRASES.findall(typed), *SOCIAL.findall(typed), *_HTML.findall(typed)]
+    return sorted({hit.strip() for hit in passages} | (set(links_in(typed)) - set(links)))

@@ -64,9 +64,9 @@ class ConnectionPool:
         self._pipelining = pipelining
         self._chunking = chunking
         self.in_flight = in_flight or InFlight()
-        self._wanted = connections or account.connections
+        self._allowed = connections or account.connections
         # Fewer, once the server has refused one more.
-        self._most = self._wanted
+        self._most = self._allowed
         self._lines: list[PipelinedConnection] = []
         self._source: Iterator[Envelope] | None = None
         self._outcomes: list[Outcome] = []
@@ -93,7 +93,7 @@ class ConnectionPool:
             if line.session.stale():
                 self._drop(line)
         if not self._lines:
-            self._most = self._wanted
+            self._most = self._allowed
             self._open()
 
     def push(self) -> None:
@@ -289,16 +289,16 @@ class ConnectionPool:
 def _sessions(account: MailSettings, count: int) -> list[SmtpConnection | ServerUnavailable]:
     """Open connections; return each, or the error instead."""
 
-    def one(_number: int) -> SmtpConnection | ServerUnavailable:
+    def connect(_number: int) -> SmtpConnection | ServerUnavailable:
         try:
             return SmtpConnection(account)
         except ServerUnavailable as error:
             return error
 
     if count == 1:
-        return [one(0)]
+        return [connect(0)]
     with ThreadPoolExecutor(count, thread_name_prefix="smtp") as pool:
-        return list(pool.map(one, range(count)))
+        return list(pool.map(connect, range(count)))
 
 
 def _exchange(session: SmtpConnection, events: int) -> None:

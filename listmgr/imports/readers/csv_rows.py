@@ -79,8 +79,8 @@ class _Taken:
 
     def all(self) -> list[str]:
         """Return every remaining line."""
-        found, self._waiting = self._waiting[::-1], []
-        return found
+        waiting, self._waiting = self._waiting[::-1], []
+        return waiting
 
     def __iter__(self) -> _Taken:
         return self
@@ -112,10 +112,10 @@ def text_rows(file: IO[bytes], shape: Shape) -> Iterator[Row]:
     """Yield every row except empty ones and the header. Any file yields rows; none raises."""
     misread = shape.encoding == "cp1252"
     source = packs(decoded(file, shape.encoding), misread=misread)
-    found = _records(_Taken(source, misread=misread), shape.delimiter)
+    records = _records(_Taken(source, misread=misread), shape.delimiter)
     if shape.header:
-        next(found, None)
-    return found
+        next(records, None)
+    return records
 
 
 def _records(taken: _Taken, mark: str) -> Iterator[Row]:

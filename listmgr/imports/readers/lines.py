@@ -70,12 +70,12 @@ def _unified(text: str) -> str:
 
 def _pack(text: str, *, skip_first: bool, misread: bool) -> Pack:
     # `splitlines` would also cut at form feeds and at U+2028, which may stand in a cell.
-    found = [line + "\n" for line in text.removesuffix("\n").split("\n")]
+    lines = [line + "\n" for line in text.removesuffix("\n").split("\n")]
     if skip_first:
-        found = found[1:]
+        lines = lines[1:]
     odd = '"' in text or "\0" in text or UNREADABLE in text
     odd = odd or (misread and MISREAD.search(text) is not None)
-    if len(text) > MAX_LINE and max(map(len, found), default=0) > MAX_LINE:
+    if len(text) > MAX_LINE and max(map(len, lines), default=0) > MAX_LINE:
         odd = True
-        found = [one if len(one) <= MAX_LINE else TooLong(one[:MAX_LINE]) for one in found]
-    return Pack(found, plain=not odd)
+        lines = [line if len(line) <= MAX_LINE else TooLong(line[:MAX_LINE]) for line in lines]
+    return Pack(lines, plain=not odd)

@@ -41,9 +41,9 @@ def _is_utf8(sample: bytes) -> bool:
     except UnicodeDecodeError:
         # Bad places in a text that is UTF-8 elsewhere: a mixed file, whose bad rows are refused.
         # In Windows-1252 hardly two letters stand together as UTF-8 would have them.
-        told = sample.decode("utf-8", "replace")
-        broken = told.count("\ufffd")
-        return sum(ord(char) > 127 for char in told) - broken > broken
+        text = sample.decode("utf-8", "replace")
+        broken = text.count("\ufffd")
+        return sum(ord(char) > 127 for char in text) - broken > broken
     return True
 
 
@@ -82,11 +82,11 @@ def has_header(rows: Sequence[Sequence[str]]) -> bool:
 
 def labels(first: Sequence[str], *, header: bool, width: int) -> tuple[str, ...]:
     """Return a unique name for each column: the file's own, or "Column 3"."""
-    found: list[str] = []
+    names: list[str] = []
     for at in range(max(width, len(first) if header else 0)):
-        told = first[at].strip() if header and at < len(first) else ""
-        name, again = told or f"Column {at + 1}", 2
-        while name in found:
-            name, again = f"{told or 'Column'} ({again})", again + 1
-        found.append(name)
-    return tuple(found)
+        label = first[at].strip() if header and at < len(first) else ""
+        name, again = label or f"Column {at + 1}", 2
+        while name in names:
+            name, again = f"{label or 'Column'} ({again})", again + 1
+        names.append(name)
+    return tuple(names)

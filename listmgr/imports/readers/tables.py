@@ -111,9 +111,9 @@ def tables(file: IO[bytes], form: Form) -> Iterator[Table]:
         zip_archive.open_archive(file)
         yield _table("", sheet_rows(file, header=False), header=form.shape.header)
     else:
-        found = zip_archive.open_archive(file)
-        for name in zip_archive.texts(found):
-            with found.open(name) as member:
+        archive = zip_archive.open_archive(file)
+        for name in zip_archive.texts(archive):
+            with archive.open(name) as member:
                 yield _text_table(name, member, form.shape)
 
 
@@ -156,13 +156,13 @@ def _guess(file: IO[bytes], most: int) -> Form:
 
 
 def _packed(file: IO[bytes], most: int) -> Form:
-    found = zip_archive.open_archive(file, most)
-    if zip_archive.is_workbook(found):
+    archive = zip_archive.open_archive(file, most)
+    if zip_archive.is_workbook(archive):
         first = list(islice(sheet_rows(file, header=False), 5))
-        cells = [one for one in first if not isinstance(one, Broken)]
+        cells = [row for row in first if not isinstance(row, Broken)]
         return Form(TableKind.WORKBOOK, Shape(header=sniff.has_header(cells)))
     try:
-        with found.open(zip_archive.texts(found)[0]) as member:
+        with archive.open(zip_archive.texts(archive)[0]) as member:
             return Form(TableKind.ZIP, _shape(member.read(sniff.SAMPLE)))
     except zip_archive.DAMAGED:
         raise InvalidInput(zip_archive.IS_DAMAGED) from None
@@ -180,16 +180,16 @@ def _is_binary(sample: bytes) -> bool:
 def _shape(sample: bytes) -> Shape:
     encoding = sniff.encoding(sample)
     text = "".join(decoded(io.BytesIO(sample), encoding))
-    lines = [one for one in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if one]
+    lines = [item for item in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if item]
     # The last line may be cut in the middle.
-    some = [one[:10_000] + "\n" for one in (lines[:-1] or lines)[:200]]
+    some = [item[:10_000] + "\n" for item in (lines[:-1] or lines)[:200]]
     mark = sniff.named_delimiter("".join(some[:1]))
     if mark:
         some = some[1:]
     mark = mark or sniff.delimiter(some)
-    found = Shape(encoding, mark, header=False)
-    first = list(islice(text_rows(io.BytesIO(sample), found), 5))
-    cells = [one for one in first if not isinstance(one, Broken)]
+    shape = Shape(encoding, mark, header=False)
+    first = list(islice(text_rows(io.BytesIO(sample), shape), 5))
+    cells = [item for item in first if not isinstance(item, Broken)]
     if cells and sniff.names_delimiter(cells[0]):
         cells = cells[1:]
     return Shape(encoding, mark, header=sniff.has_header(cells))

@@ -25,10 +25,10 @@ _UNREADABLE = (*DAMAGED, ParseError, KeyError, ValueError, TypeError)
 
 def sheet_rows(file: IO[bytes], *, header: bool) -> Iterator[Row]:
     """Yield the non-empty rows of the first sheet. Raises InvalidInput for a damaged file."""
-    found = _values(file)
+    rows = _values(file)
     if header:
-        next(found, None)
-    return found
+        next(rows, None)
+    return rows
 
 
 def _values(file: IO[bytes]) -> Iterator[Row]:
@@ -41,7 +41,7 @@ def _values(file: IO[bytes]) -> Iterator[Row]:
             # What openpyxl does not know (validation, macros, themes) is of no concern here.
             warnings.simplefilter("ignore")
             book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            sheets = [one for one in book.worksheets if one.sheet_state == "visible"]
+            sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
             for values in sheets[0].iter_rows(values_only=True) if sheets else ():
                 cells = [as_text(value) for value in values[:MOST_COLUMNS]]
                 if any(cells):

@@ -30,26 +30,26 @@ def open_archive(file: IO[bytes], most: int = MOST_UNPACKED) -> zipfile.ZipFile:
     contains.
     """
     try:
-        found = zipfile.ZipFile(file)
+        archive = zipfile.ZipFile(file)
     except DAMAGED:
         raise InvalidInput(IS_DAMAGED) from None
-    _check(found.infolist(), min(most, MOST_WORKBOOK) if is_workbook(found) else most)
-    return found
+    _check(archive.infolist(), min(most, MOST_WORKBOOK) if is_workbook(archive) else most)
+    return archive
 
 
-def is_workbook(found: zipfile.ZipFile) -> bool:
+def is_workbook(archive: zipfile.ZipFile) -> bool:
     """Whether the archive is an Excel workbook (ECMA-376), whatever its name."""
-    return "xl/workbook.xml" in found.namelist()
+    return "xl/workbook.xml" in archive.namelist()
 
 
-def texts(found: zipfile.ZipFile) -> list[str]:
+def texts(archive: zipfile.ZipFile) -> list[str]:
     """Return the names of members that are tables. Raises InvalidInput if there is none."""
     names = sorted(
-        one.filename
-        for one in found.infolist()
-        if one.filename.lower().endswith(TEXT_ENDINGS)
-        and not one.is_dir()
-        and not one.filename.startswith("__MACOSX/")
+        member.filename
+        for member in archive.infolist()
+        if member.filename.lower().endswith(TEXT_ENDINGS)
+        and not member.is_dir()
+        and not member.filename.startswith("__MACOSX/")
     )
     if not names:
         raise InvalidInput(
@@ -63,18 +63,20 @@ def _check(members: Sequence[zipfile.ZipInfo], most: int) -> None:
         raise InvalidInput(
             N_("The archive holds more than a thousand files. Please pack only one.")
         )
-    if any(one.flag_bits & 1 for one in members):
+    if any(member.flag_bits & 1 for member in members):
         raise InvalidInput(N_("The archive is locked with a password. Please send it without one."))
     # `zipfile` reads no more of a member than it says it holds, so what it says can be relied on.
-    if sum(one.file_size for one in members) > most:
+    if sum(member.file_size for member in members) > most:
         raise InvalidInput(
             N_(
                 "The archive unpacks to more than the settings allow for a file, or than can be"
                 " read of a workbook. Please split it, or send a CSV file instead."
             )
         )
-    for one in members:
-        if one.file_size > HARMLESS and one.file_size > MOST_SHRUNK * max(1, one.compress_size):
+    for member in members:
+        if member.file_size > HARMLESS and member.file_size > MOST_SHRUNK * max(
+            1, member.compress_size
+        ):
             raise InvalidInput(
                 N_("The archive looks made to fill the disk. It has not been unpacked.")
             )

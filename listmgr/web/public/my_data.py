@@ -34,7 +34,7 @@ def correct_my_data(token: str) -> ResponseReturnValue:
     try:
         with services().unit_of_work() as tx:
             data = correct(tx, token, typed, at=now())
-            return _page(tx.session, data, token, saved=data.known)
+            return _page(tx.session, data, token, saved=data.is_known)
     except (InvalidInput, Refused) as error:
         problems = error.fields if isinstance(error, InvalidInput) else {}
         with services().unit_of_work() as tx:

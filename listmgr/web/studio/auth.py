@@ -153,7 +153,7 @@ def _first_run_page(token: str, errors: dict[str, str]) -> str:
 
 def _sign_in_page(problem: str, code: int) -> ResponseReturnValue:
     target = request.form.get("next", "") or request.args.get("next", "")
-    page = render_template("studio/enter/sign_in.html", problem=problem, wanted=target)
+    page = render_template("studio/enter/sign_in.html", problem=problem, target=target)
     return page, code
 
 

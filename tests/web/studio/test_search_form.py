@@ -176,7 +176,7 @@ def test_b01_the_words_of_a_search_go_when_the_act_begins_or_somebody_is_erased(
     def words() -> list[str]:
         session.rollback()
         kept = session.scalars(
-            sa.select(Selection.wanted).where(Selection.gathered_at.is_not(None))
+            sa.select(Selection.search).where(Selection.gathered_at.is_not(None))
         )
         return [found["query"] for found in kept if found.get("query")]
 

@@ -62,7 +62,7 @@ operator_words = named(
 class Vocabulary:
     """Everything rules consist of, with labels for this operator."""
 
-    known: Askable
+    usable: Askable
     language: str
     places: Mapping[str, str]
     campaigns: Mapping[str, str]
@@ -70,7 +70,7 @@ class Vocabulary:
     @property
     def whats(self) -> Options:
         """Return what a rule can be about."""
-        fields = self.known.fields.values()
+        fields = self.usable.fields.values()
         return [
             ("tag", _("Tag")),
             ("consent", _("Consent")),
@@ -101,20 +101,20 @@ class Vocabulary:
             return [("", _("any station")), *((item, station(item)) for item in ConsentStatus)]
         if rule.what == "source":
             return [(item.value, source_name(item)) for item in ConsentSource]
-        field = self.known.fields.get(rule.field)
+        field = self.usable.fields.get(rule.field)
         if field is None or not field.choices:
             return []
         return [("", _("choose …")), *((item, item) for item in field.choices)]
 
     def _field_name(self, key: str) -> str:
-        field = self.known.fields[key]
+        field = self.usable.fields[key]
         return _("Domain of the address") if key == "email" else field.label(self.language)
 
     def sentence(self, rule: Rule) -> str:
         """Describe one rule; reveal nothing of fields the operator may not see."""
         if rule.what == "consent":
             return self._of_consent(rule)
-        if rule.field and rule.field not in self.known.fields:
+        if rule.field and rule.field not in self.usable.fields:
             return _("a rule about a field your role does not include")
         what = dict(self.whats)[rule.what]
         if rule.op in {"last_days", "older_days"}:
@@ -151,7 +151,7 @@ class Vocabulary:
         return _("not: %(rules)s", rules=joined) if node.kind == "none" else joined
 
 
-def vocabulary(session: Session, known: Askable, language: str) -> Vocabulary:
+def vocabulary(session: Session, usable: Askable, language: str) -> Vocabulary:
     """Load the choices; of campaigns the 200 most recently launched."""
     lists = session.execute(
         sa.select(MailingList.id, MailingList.name).order_by(sa.func.lower(MailingList.name))
@@ -171,4 +171,4 @@ def vocabulary(session: Session, known: Askable, language: str) -> Vocabulary:
     )
     launched = {str(key): name for key, name in campaigns}
     ordered = dict(sorted(places.items(), key=lambda one: one[1].casefold()))
-    return Vocabulary(known, language, ordered, launched)
+    return Vocabulary(usable, language, ordered, launched)

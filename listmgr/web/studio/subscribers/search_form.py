@@ -69,7 +69,7 @@ class Asked:
     """The filters with their meaning, their chips, and what is invalid."""
 
     filters: Filters
-    wanted: SubscriberQuery
+    query: SubscriberQuery
     chips: dict[str, str]
     problem: str
 

@@ -69,7 +69,7 @@ def chosen(session: Session) -> Chosen:
     return Chosen(
         kind=SelectionKind(scope),
         ids=tuple(number for number in ids if number),
-        wanted=search.wanted,
+        search=search.query,
         segment_id=parse_id(request.args.get("segment")),
     )
 
@@ -82,7 +82,7 @@ def how_many(session: Session, people: Chosen) -> Count:
     if people.kind is SelectionKind.SEGMENT:
         segment = check_segment(session, people.segment_id, current_operator().role)
         return counts.count_all(session, predicate(tree_of(segment)))
-    return found_by(session, people.wanted, results.known_total(session, people.wanted))
+    return found_by(session, people.search, results.known_total(session, people.search))
 
 
 def found_by(session: Session, query: SubscriberQuery, total: int | None) -> Count:
@@ -99,19 +99,19 @@ def described(session: Session, people: Chosen) -> str:
     if people.kind is SelectionKind.SEGMENT:
         segment = find_segment(session, people.segment_id or 0)
         return str(_("of the segment “%(name)s”", name=segment.name))
-    filters = ", ".join(chips(session, people.wanted).values())
+    filters = ", ".join(chips(session, people.search).values())
     return str(_("found by %(filters)s", filters=filters) if filters else _("everybody there is"))
 
 
 def described_selection(session: Session, selection: Selection | None) -> str:
     """Describe frozen people; "" if the search terms were deleted."""
-    if selection is None or (not selection.wanted and selection.kind is not SelectionKind.SEGMENT):
+    if selection is None or (not selection.search and selection.kind is not SelectionKind.SEGMENT):
         return ""
     try:
         by_search = selection.kind is SelectionKind.FOUND
-        query = restored(session, selection.wanted) if by_search else SubscriberQuery()
+        query = restored(session, selection.search) if by_search else SubscriberQuery()
         return described(
-            session, Chosen(selection.kind, wanted=query, segment_id=selection.segment_id)
+            session, Chosen(selection.kind, search=query, segment_id=selection.segment_id)
         )
     except NotFound:
         return ""

@@ -52,13 +52,13 @@ def subscribers() -> str:
     below, above = (parse_id(request.args.get(name)) for name in ("below", "above"))
     with read_only_transaction() as tx:
         search = asked(tx.session)
-        page = results.find_page(tx.session, search.wanted, below=below, above=above)
+        page = results.find_page(tx.session, search.query, below=below, above=above)
         return render_template(
             "studio/subscribers/all.html",
             asked=search,
             page=page,
-            cards=_cards(tx.session, search.wanted.query),
-            count=found_by(tx.session, search.wanted, page.total),
+            cards=_cards(tx.session, search.query.query),
+            count=found_by(tx.session, search.query, page.total),
             lists=edit.lists(tx.session),
             fields=visible_fields(tx.session, current_operator().role),
             tags=results.known_tags(tx.session),
