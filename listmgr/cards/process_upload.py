@@ -85,7 +85,7 @@ def _begin(tx: Transaction, upload_id: int) -> _Begun | None:
 def _note_progress(tx: Transaction, upload_id: int, read: int, of: int) -> None:
     """Update the progress bar; the exact position is stored with the cards."""
     tx.session.execute(
-        sa.update(CardUpload).where(CardUpload.id == upload_id).values(read=read, found=of)
+        sa.update(CardUpload).where(CardUpload.id == upload_id).values(read=read, detected=of)
     )
 
 

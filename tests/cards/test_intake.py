@@ -112,7 +112,7 @@ def test_a_long_file_killed_in_the_middle_goes_on_where_it_was(uow, session, ada
     with pytest.raises(KeyboardInterrupt):
         read_upload(dying, upload_id, now=now)
     assert len(cards(session)) == BATCH
-    assert (being_read(session, ada.id).done, being_read(session, ada.id).found) == (
+    assert (being_read(session, ada.id).done, being_read(session, ada.id).detected) == (
         BATCH,
         2 * BATCH + 10,
     )

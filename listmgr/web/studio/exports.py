@@ -53,7 +53,7 @@ def exports() -> str:
             tx.session, operator_id=whose, below=parse_id(request.args.get("below"))
         )
         older = page[-1].id if len(page) == downloads.PAGE else None
-        return render_template("studio/exports/all.html", found=page, older_id=older)
+        return render_template("studio/exports/all.html", exports=page, older_id=older)
 
 
 @bp.get("/exports/new")
@@ -90,7 +90,7 @@ def export_page(export_id: int) -> str:
     """Show one export: progress, and the file for the operator who requested it."""
     with read_only_transaction() as tx:
         export = downloads.find_export(tx.session, export_id)
-        return render_template("studio/exports/one.html", found=export)
+        return render_template("studio/exports/one.html", export=export)
 
 
 @bp.get("/exports/<key:export_id>/progress")
@@ -99,7 +99,7 @@ def export_progress(export_id: int) -> str:
     """Return the part of the page that refreshes."""
     with read_only_transaction() as tx:
         export = downloads.find_export(tx.session, export_id)
-        return render_template("studio/exports/progress.html", found=export)
+        return render_template("studio/exports/progress.html", export=export)
 
 
 @bp.get("/exports/<key:export_id>/file")

@@ -29,11 +29,11 @@ from listmgr.web.studio.transactions import parse_id
 def campaign_standing(session: Session, campaign: Campaign) -> dict[str, object]:
     """Return the values of its page, and of the part that refreshes while it runs."""
     if campaign.status is CampaignStatus.DRAFT:
-        return {"found": campaign, "stand": None, "problems": [], "pace": None, "mark": {}}
+        return {"campaign": campaign, "stand": None, "problems": [], "pace": None, "mark": {}}
     stand = progress(session, campaign.id)
     pace = speed(campaign, stand, _mark(), now())
     return {
-        "found": campaign,
+        "campaign": campaign,
         "stand": stand,
         "problems": problems(session, campaign.id, limit=10),
         "pace": pace,

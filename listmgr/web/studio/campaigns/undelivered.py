@@ -64,7 +64,7 @@ def _not_mailed_page(campaign_id: int, errors: dict[str, str]) -> str:
         retry = _retriable(tx.session, campaign) if again and stand and stand.failed else None
         return render_template(
             "studio/campaigns/not_mailed.html",
-            found=campaign,
+            campaign=campaign,
             stand=stand,
             problems=[] if draft else problems(tx.session, campaign_id, MOST_REASONS),
             again=again,
@@ -133,7 +133,7 @@ def not_mailed_people(campaign_id: int) -> str:
             )
         return render_template(
             "studio/campaigns/not_mailed_people.html",
-            found=campaign,
+            campaign=campaign,
             page=page,
             why=trouble,
             is_held_back=trouble == undelivered.HELD_BACK,

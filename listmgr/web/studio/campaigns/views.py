@@ -334,7 +334,7 @@ def confirm_launch(campaign_id: int) -> ResponseReturnValue:
         reached = reach_of(tx.session, campaign, counted=LAUNCH_COUNTED)
         return render_template(
             "studio/campaigns/launch.html",
-            found=campaign,
+            campaign=campaign,
             shown=shown,
             findings=findings,
             blocked=any(finding.blocks for finding in findings),

@@ -138,7 +138,7 @@ def notice_by_hand(card_id: int) -> ResponseReturnValue:
 def card_funnels() -> str:
     """Show the counts of each occasion; never of the people who took the cards."""
     with read_only_transaction() as tx:
-        return render_template("studio/cards/funnels.html", found=funnels(tx.session))
+        return render_template("studio/cards/funnels.html", funnels=funnels(tx.session))
 
 
 def card_view(

@@ -220,8 +220,8 @@ def _describe(
     seen = inspect_file(file, record.size, control.form_of(record))
     return render_template(
         "studio/imports/describe.html",
-        found=record,
-        told=description,
+        record=record,
+        description=description,
         errors=errors,
         columns=[(label, _cells(seen, label)) for label in record.columns],
         tables=[item for item in seen.tables if item] or list(description.tables),
@@ -276,7 +276,7 @@ def _standing(tx: Transaction, import_id: int, *, rows: bool = False) -> dict[st
     record = control.get_import(tx.session, import_id)
     where = stand(tx.session, record)
     return _WORDS | {
-        "found": record,
+        "record": record,
         "stand": where,
         "plan": Plan.from_stored(record.plan),
         "samples": samples(tx.session, record, where) if rows else [],

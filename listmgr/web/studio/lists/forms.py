@@ -38,7 +38,7 @@ from listmgr.web.studio.transactions import (
 def forms() -> str:
     """List all forms."""
     with read_only_transaction() as tx:
-        return render_template("studio/forms/all.html", found=acts.forms(tx.session))
+        return render_template("studio/forms/all.html", forms=acts.forms(tx.session))
 
 
 @bp.get("/forms/<key:form_id>")
@@ -49,7 +49,7 @@ def form_page(form_id: int) -> str:
         form = acts.find_form(tx.session, form_id)
         link = services().settings.link(f"s/{form.slug}")
         asks = asked_fields(rows_of(tx.session), form.id)
-        return render_template("studio/forms/one.html", found=form, link=link, asks=asks)
+        return render_template("studio/forms/one.html", form=form, link=link, asks=asks)
 
 
 @bp.get("/forms/new")

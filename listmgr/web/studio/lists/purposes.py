@@ -51,7 +51,7 @@ def purpose_page(purpose_id: int) -> str:
     """Show every version of the wording, newest first."""
     with read_only_transaction() as tx:
         purpose = purposes.find_purpose(tx.session, purpose_id)
-        return render_template("studio/lists/purpose.html", found=purpose)
+        return render_template("studio/lists/purpose.html", purpose=purpose)
 
 
 @bp.get("/lists/purposes/<key:purpose_id>/publish")
@@ -93,7 +93,10 @@ def _purpose_form(list_id: int, errors: dict[str, str]) -> str:
     with read_only_transaction() as tx:
         mailing_list = find_list(tx.session, list_id)
     return render_template(
-        "studio/lists/purpose_edit.html", found=mailing_list, values=request.form, errors=errors
+        "studio/lists/purpose_edit.html",
+        mailing_list=mailing_list,
+        values=request.form,
+        errors=errors,
     )
 
 
@@ -104,7 +107,7 @@ def _notice_form(purpose_id: int, errors: dict[str, str]) -> str:
         present = {f"words_{n.language}": n.words for n in purpose.notices if n.version == newest}
         return render_template(
             "studio/lists/publish.html",
-            found=purpose,
+            purpose=purpose,
             version=newest + 1,
             agreed=confirmed_before(tx.session, purpose_id, newest + 1),
             values=request.form or present,

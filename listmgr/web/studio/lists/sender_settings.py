@@ -72,7 +72,7 @@ def _form(list_id: int, errors: dict[str, str]) -> str:
         mailing_list = edit.find_list(tx.session, list_id)
         return render_template(
             "studio/lists/sending.html",
-            found=mailing_list,
+            mailing_list=mailing_list,
             values=request.form if errors else mailing_list,
             days=form_ids("quiet_days") if errors else mailing_list.quiet_days,
             senders=[

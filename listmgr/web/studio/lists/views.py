@@ -32,7 +32,7 @@ def lists() -> str:
     with read_only_transaction() as tx:
         return render_template(
             "studio/lists/all.html",
-            found=edit.lists(tx.session),
+            lists=edit.lists(tx.session),
             confirmed=consent_statistics.purposes_confirmed(tx.session),
         )
 
@@ -44,7 +44,7 @@ def list_page(list_id: int) -> str:
     with read_only_transaction() as tx:
         return render_template(
             "studio/lists/one.html",
-            found=edit.find_list(tx.session, list_id),
+            mailing_list=edit.find_list(tx.session, list_id),
             confirmed=consent_statistics.purposes_confirmed(tx.session),
             stations=consent_statistics.stations(tx.session, list_id=list_id),
         )

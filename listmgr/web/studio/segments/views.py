@@ -78,7 +78,7 @@ def segment_page(segment_id: int) -> str:
         tree = edit.tree_of(segment) if edit.is_open_to(segment, usable) else None
         return render_template(
             "studio/segments/one.html",
-            found=segment,
+            segment=segment,
             rule=plainer(tree) if tree else None,
             words=vocabulary(tx.session, usable, language()),
             sample=_sample(tx.session, tree),

@@ -61,7 +61,7 @@ def _page(errors: dict[str, str], *, secret: str = "") -> str:
         keys = acts.keys_of(tx.session, current_operator().id)
     return render_template(
         "studio/keys.html",
-        found=keys,
+        keys=keys,
         scopes=list(acts.Scope),
         errors=errors,
         values=request.form,

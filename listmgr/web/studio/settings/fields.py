@@ -39,7 +39,7 @@ def fields() -> str:
     """List the fields the role may see."""
     with read_only_transaction() as tx:
         custom = [field for field in custom_fields.custom_fields(tx.session) if _may_see(field)]
-    return render_template("studio/fields/all.html", core=CORE_FIELDS, found=custom)
+    return render_template("studio/fields/all.html", core=CORE_FIELDS, custom_fields=custom)
 
 
 @bp.get("/fields/<key:field_id>")
@@ -51,7 +51,7 @@ def field_page(field_id: int) -> str:
         if not _may_see(field):
             raise NotFound(_("There is no such field."))
         return render_template(
-            "studio/fields/one.html", found=field, forms=forms_asking(tx.session, field.key)
+            "studio/fields/one.html", custom_field=field, forms=forms_asking(tx.session, field.key)
         )
 
 
@@ -84,7 +84,7 @@ def edit_field(field_id: int) -> str:
     """Show the field's settings."""
     with read_only_transaction() as tx:
         field = custom_fields.find_field(tx.session, field_id)
-    return _form(_as_typed(field), field.roles, found=field)
+    return _form(_as_typed(field), field.roles, custom_field=field)
 
 
 @bp.post("/fields/<key:field_id>/edit")
@@ -101,7 +101,7 @@ def save_field(field_id: int) -> ResponseReturnValue:
     except InvalidInput as error:
         with read_only_transaction() as tx:
             field = custom_fields.find_field(tx.session, field_id)
-        return _form(description, roles, error.fields, found=field), 422
+        return _form(description, roles, error.fields, custom_field=field), 422
     flash(_("Saved."))
     return redirect(url_for("studio.field_page", field_id=field_id), 303)
 
@@ -158,14 +158,14 @@ def _form(
     roles: list[str] | tuple[str, ...],
     errors: dict[str, str] | None = None,
     *,
-    found: Field | None = None,
+    custom_field: Field | None = None,
 ) -> str:
     return render_template(
         "studio/fields/edit.html",
         values=values,
         chosen=roles,
         errors=errors or {},
-        found=found,
+        custom_field=custom_field,
         kinds=list(FieldKind),
         bases=list(LegalBasis),
         categories=list(FieldCategory),

@@ -33,7 +33,10 @@ def operators() -> str:
     with read_only_transaction() as tx:
         accounts_by_name = accounts.operators(tx.session)
     return render_template(
-        "studio/operators/all.html", found=accounts_by_name, rights=RIGHTS, all_rights=list(Right)
+        "studio/operators/all.html",
+        operators=accounts_by_name,
+        rights=RIGHTS,
+        all_rights=list(Right),
     )
 
 
@@ -69,7 +72,7 @@ def operator_page(operator_id: int) -> str:
         operator = tx.session.get(Operator, operator_id)
     if operator is None:
         raise NotFound(N_("There is no such operator."))
-    return render_template("studio/operators/one.html", found=operator, roles=list(Role))
+    return render_template("studio/operators/one.html", account=operator, roles=list(Role))
 
 
 @bp.post("/operators/<key:operator_id>/role")
@@ -118,7 +121,7 @@ def make_link(operator_id: int) -> ResponseReturnValue:
 def _link_page(operator: Operator, token: str) -> str:
     # Shown in this answer and nowhere else: it is kept neither here nor in the log.
     link = services().settings.link(f"studio/sign-in/{token}")
-    return render_template("studio/operators/link.html", found=operator, link=link)
+    return render_template("studio/operators/link.html", account=operator, link=link)
 
 
 def _form(errors: dict[str, str]) -> str:

@@ -60,7 +60,7 @@ def senders() -> str:
         today = {sender.id: _today(sender) for sender in every_sender}
         return render_template(
             "studio/senders/all.html",
-            found=every_sender,
+            senders=every_sender,
             mail=services().settings.mail,
             today=today,
             refused_logins=refused_logins(tx.session),
@@ -93,7 +93,7 @@ def _page(sender_id: int, trial: Trial | None) -> str:
         sender = routing.find_sender(tx.session, sender_id)
         return render_template(
             "studio/senders/one.html",
-            found=sender,
+            sender=sender,
             mail=services().settings.mail,
             trial=trial,
             login_refused=sender_id in refused_logins(tx.session),
@@ -224,7 +224,7 @@ def _pace_form(
 ) -> str:
     return render_template(
         "studio/senders/pace.html",
-        found=sender,
+        sender=sender,
         values=values,
         rows=[*rows, *[("", {})] * EMPTY_ROWS],
         errors=errors,

@@ -26,7 +26,7 @@ def proof_page(consent_id: int) -> str:
         subscriber_id = tx.session.get_one(Consent, consent_id).subscriber_id
     return render_template(
         "studio/subscribers/proof.html",
-        found=exported,
+        proof=exported,
         subscriber_id=subscriber_id,
         events=[_readable(event) for event in exported["events"]],
         problem=_problem_with(exported),
