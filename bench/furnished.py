@@ -67,7 +67,7 @@ _PEOPLE = (
     "UPDATE subscribers SET restricted_at = created_at WHERE id % 5000 = 0",
     "INSERT INTO suppressions (fingerprint, reason) SELECT"
     " sha256(convert_to('gone' || n, 'UTF8')), 'objected' FROM generate_series(1, :n / 100) n",
-    "INSERT INTO questions (kind, consent_ids, status, recipient, domain, created_at, sent_at)"
+    "INSERT INTO service_mails (kind, consent_ids, status, recipient, domain, created_at, sent_at)"
     " SELECT 'confirm', ARRAY[n], CASE WHEN n % 1000 = 0 THEN 'queued' ELSE 'sent' END,"
     " sha256('r'), sha256('d'), now(), now() FROM generate_series(1, :n / 10) n",
 )

@@ -140,10 +140,10 @@ def people(settings: Settings, engine: sa.Engine, count: int) -> dict[str, Page]
         waiting = tx.session.scalars(
             sa.select(ServiceMail).order_by(ServiceMail.id.desc()).limit(count)
         )
-        for question in waiting:
-            pending.append(make_token(keys, TokenPurpose.CONFIRM, question.id))
-            question.token_hash = token_hash(pending[-1])
-            question.status, question.sent_at = ServiceMailStatus.SENT, now()
+        for service_mail in waiting:
+            pending.append(make_token(keys, TokenPurpose.CONFIRM, service_mail.id))
+            service_mail.token_hash = token_hash(pending[-1])
+            service_mail.status, service_mail.sent_at = ServiceMailStatus.SENT, now()
         who = [(consent.subscriber_id, consent.id) for consent in confirmed]
         slug, notice_id = form.slug, notice.id
 

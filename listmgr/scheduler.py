@@ -42,14 +42,14 @@ def _waits(table: str, where: str) -> str:
 
 # A mail that was rung for a moment ago needs no other ring.
 _SILENT = "now() - interval '5 seconds'"
-_QUESTIONS = (
-    "SELECT EXISTS (SELECT FROM questions WHERE status = 'queued'"
+_SERVICE_MAILS = (
+    "SELECT EXISTS (SELECT FROM service_mails WHERE status = 'queued'"
     f" AND (sent_at IS NULL AND created_at < {_SILENT} OR sent_at"
     " + make_interval(mins => least(attempts * attempts, 60)::int) <= now()"
     " OR created_at < now() - interval '2 days')"
     " OR status = 'sending' AND sent_at < now() - interval '10 minutes')"
     # Over a limit: whether there is room now is for the sweep to see.
-    " OR EXISTS (SELECT FROM questions WHERE status = 'waiting')"
+    " OR EXISTS (SELECT FROM service_mails WHERE status = 'waiting')"
 )
 _LETTERS = (
     f"status = 'queued' AND (tried_at IS NULL AND created_at < {_SILENT}"
@@ -87,10 +87,10 @@ TASKS: Mapping[str, Task] = {
         Job("sweep_signups", queue="mail", key="sweep-signups"),
         _waits("signups", f"received_at < {_SILENT}"),
     ),
-    "sweep_questions": Task(
+    "sweep_service_mails": Task(
         timedelta(seconds=15),
-        Job("sweep_questions", queue="mail", key="sweep-questions"),
-        _QUESTIONS,
+        Job("sweep_service_mails", queue="mail", key="sweep-service-mails"),
+        _SERVICE_MAILS,
     ),
     "sweep_campaigns": Task(timedelta(seconds=2), _sweep_campaigns, _waits("campaigns", _RUNNING)),
     "sweep_resting_campaigns": Task(

@@ -212,7 +212,7 @@ class Card(Base):
     captures: Mapped[list[CardCapture]] = relationship(
         order_by="CardCapture.id", passive_deletes=True
     )
-    letters: Mapped[list[CardReply]] = relationship(order_by="CardReply.id", passive_deletes=True)
+    replies: Mapped[list[CardReply]] = relationship(order_by="CardReply.id", passive_deletes=True)
 
     @property
     def name(self) -> str:

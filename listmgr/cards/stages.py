@@ -21,7 +21,7 @@ class Stage(enum.StrEnum):
     REVIEW = "review"
     OBJECTED = "objected"
     KEPT = "kept"
-    # An operator's statement is stored, and the one question not yet sent.
+    # An operator's statement is stored, and the confirmation mail not yet sent.
     STATED = "stated"
     ASKED = "asked"
     CONFIRMED = "confirmed"

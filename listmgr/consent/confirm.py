@@ -57,14 +57,14 @@ def confirmation_view(rows: Rows, settings: Settings, token: str, at: datetime) 
     """Return what the link would do now; write nothing (T-01). Raises TokenInvalid for a forged
     link.
     """
-    question_id, expired = _open(settings, token)
+    service_mail_id, expired = _open(settings, token)
     consent_ids: list[int] = []
-    for kind, stored, consent_ids in rows(_QUESTION, {"id": question_id}):  # noqa: B007
+    for kind, stored, consent_ids in rows(_SERVICE_MAIL, {"id": service_mail_id}):  # noqa: B007
         _must_match(kind, stored, token)
     view = _view(rows, consent_ids, expired=expired, at=at)
     if view.state is not ConfirmationState.OPEN:
         return view
-    return replace(view, answers=answers_of(rows, question_id))
+    return replace(view, answers=answers_of(rows, service_mail_id))
 
 
 def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> ConfirmationView:
@@ -72,30 +72,30 @@ def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -
 
     A link belongs to its consents: those that ended stay ended, whatever is clicked later (T-05).
     """
-    question_id, expired = _open(tx.settings, token)
-    question = tx.session.get(ServiceMail, question_id)
-    consents = question_consents(tx, token)
+    service_mail_id, expired = _open(tx.settings, token)
+    service_mail = tx.session.get(ServiceMail, service_mail_id)
+    consents = requested_consents(tx, token)
     open_now = [c for c in consents if c.status is ConsentStatus.PENDING and not _over(c, at)]
     if open_now and not expired:
         for consent in open_now:
-            _confirm_one(tx, consent, question, facts=facts, at=at)
-        apply_answers(tx, question_id)
+            _confirm_one(tx, consent, service_mail, facts=facts, at=at)
+        apply_answers(tx, service_mail_id)
         finish_changes(tx, open_now, at=at)
     ids = [consent.id for consent in consents]
     return _view(rows_of(tx.session), ids, expired=expired, at=at)
 
 
-def question_consents(tx: Transaction, token: str) -> list[Consent]:
+def requested_consents(tx: Transaction, token: str) -> list[Consent]:
     """Return the consents a link belongs to, locked. Raises TokenInvalid for a forged link."""
-    question_id, _expired = _open(tx.settings, token)
-    question = tx.session.get(ServiceMail, question_id)
-    if question is None:
+    service_mail_id, _expired = _open(tx.settings, token)
+    service_mail = tx.session.get(ServiceMail, service_mail_id)
+    if service_mail is None:
         return []
-    _must_match(question.kind, question.token_hash, token)
-    return _locked(tx.session, question)
+    _must_match(service_mail.kind, service_mail.token_hash, token)
+    return _locked(tx.session, service_mail)
 
 
-def question_of(settings: Settings, token: str) -> int:
+def service_mail_id_of(settings: Settings, token: str) -> int:
     """Return the id of the mail a link belongs to. Raises TokenInvalid for a forged link."""
     return _open(settings, token)[0]
 
@@ -103,12 +103,12 @@ def question_of(settings: Settings, token: str) -> int:
 def _confirm_one(
     tx: Transaction,
     consent: Consent,
-    question: ServiceMail | None,
+    service_mail: ServiceMail | None,
     *,
     facts: RequestFacts,
     at: datetime,
 ) -> None:
-    sent_at = question.sent_at if question else None
+    sent_at = service_mail.sent_at if service_mail else None
     waited = (at - sent_at).total_seconds() if sent_at else None
     evidence = {
         "method": "post button",
@@ -152,8 +152,8 @@ def _must_match(kind: str, stored: bytes | None, token: str) -> None:
         raise TokenInvalid
 
 
-def _locked(session: Session, question: ServiceMail) -> list[Consent]:
-    query = sa.select(Consent).where(Consent.id.in_(question.consent_ids)).order_by(Consent.id)
+def _locked(session: Session, service_mail: ServiceMail) -> list[Consent]:
+    query = sa.select(Consent).where(Consent.id.in_(service_mail.consent_ids)).order_by(Consent.id)
     query = query.with_for_update().execution_options(populate_existing=True)
     return list(session.scalars(query))
 
@@ -175,7 +175,7 @@ class _Shown(NamedTuple):
     address: str | None
 
 
-_QUESTION = "SELECT kind, token_hash, consent_ids FROM questions WHERE id = %(id)s"
+_SERVICE_MAIL = "SELECT kind, token_hash, consent_ids FROM service_mails WHERE id = %(id)s"
 _CONSENTS = """
 SELECT c.status, c.expires_at, c.language, c.purpose_id, l.name, u.name_de, u.name_en, s.address
 FROM consents c JOIN mailing_lists l ON l.id = c.list_id JOIN purposes u ON u.id = c.purpose_id

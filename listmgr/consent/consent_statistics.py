@@ -99,7 +99,7 @@ def fold(session: Session) -> None:
     )
 
 
-def questions(session: Session) -> dict[ServiceMailStatus, int]:
+def unsent_service_mails(session: Session) -> dict[ServiceMailStatus, int]:
     """Count the service mails by status, except those sent long ago."""
     counts = (
         sa.select(ServiceMail.status, sa.func.count())

@@ -221,29 +221,29 @@ class ServiceMailKind(enum.StrEnum):
 class ServiceMail(Base):
     """A service mail, the only kind of mail that may rest on a pending consent."""
 
-    __tablename__ = "questions"
+    __tablename__ = "service_mails"
     __table_args__ = (
-        sa.Index("ix_questions_recipient", "recipient", "queued_at"),
-        sa.Index("ix_questions_domain", "domain", "queued_at"),
-        sa.Index("ix_questions_queued_at", "queued_at"),
+        sa.Index("ix_service_mails_recipient", "recipient", "queued_at"),
+        sa.Index("ix_service_mails_domain", "domain", "queued_at"),
+        sa.Index("ix_service_mails_queued_at", "queued_at"),
         sa.Index(
-            "ix_questions_network",
+            "ix_service_mails_network",
             "network",
             "queued_at",
             postgresql_where=sa.text("network IS NOT NULL"),
         ),
         sa.Index(
-            "ix_questions_open",
+            "ix_service_mails_open",
             "status",
             "created_at",
             postgresql_where=sa.text("status IN ('queued', 'sending')"),
         ),
-        sa.Index("ix_questions_unsent", "status", postgresql_where=sa.text("status <> 'sent'")),
+        sa.Index("ix_service_mails_unsent", "status", postgresql_where=sa.text("status <> 'sent'")),
     )
 
     id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True, info=PLAIN)
     kind: Mapped[ServiceMailKind] = mapped_column(info=PLAIN)
-    # The consents one mail asks for share one question: several boxes, one mail, one click.
+    # The consents one mail asks for share one mail: several boxes, one mail, one click.
     consent_ids: Mapped[list[int]] = mapped_column(
         sa.dialects.postgresql.ARRAY(sa.BigInteger()), info=PLAIN
     )
@@ -278,8 +278,8 @@ class SignupAnswers(Base):
         sa.Index("ix_signup_answers_received_at", "received_at"),
     )
 
-    question_id: Mapped[int] = mapped_column(
-        sa.ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True, info=PLAIN
+    service_mail_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("service_mails.id", ondelete="CASCADE"), primary_key=True, info=PLAIN
     )
     subscriber_id: Mapped[int] = mapped_column(
         sa.ForeignKey("subscribers.id", ondelete="CASCADE"), info=PLAIN

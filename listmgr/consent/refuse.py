@@ -7,8 +7,8 @@ from datetime import datetime
 from listmgr.consent.confirm import (
     ConfirmationView,
     confirmation_view,
-    question_consents,
-    question_of,
+    requested_consents,
+    service_mail_id_of,
 )
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
@@ -26,7 +26,7 @@ _HOW = {
 
 def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -> ConfirmationView:
     """End every consent the mail asked for. Safe to press twice. Raises TokenInvalid."""
-    for consent in question_consents(tx, token):
+    for consent in requested_consents(tx, token):
         action = _HOW.get(consent.status)
         if action is not None:
             record(
@@ -38,5 +38,5 @@ def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) ->
                 facts={"method": "not me"},
                 evidence=facts.evidence(),
             )
-    drop_answers(tx, question_of(tx.settings, token))
+    drop_answers(tx, service_mail_id_of(tx.settings, token))
     return confirmation_view(rows_of(tx.session), tx.settings, token, at)

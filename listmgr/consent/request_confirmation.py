@@ -42,27 +42,27 @@ def request_confirmation(
     `network` is the keyed fingerprint of where the request came from, by which waiting requests
     take turns. Returns None if the mailbox was asked for all of it within a day.
     """
-    question = _question(tx, ServiceMailKind.CONFIRM, consents, address, at)
-    question.actor, question.network = actor, network
-    _lock_mailbox(tx, question)
-    full = full_limits(tx, question, at, share=AT_ONCE)
+    service_mail = _service_mail(tx, ServiceMailKind.CONFIRM, consents, address, at)
+    service_mail.actor, service_mail.network = actor, network
+    _lock_mailbox(tx, service_mail)
+    full = full_limits(tx, service_mail, at, share=AT_ONCE)
     if full.mailbox and all(c.status is ConsentStatus.PENDING for c in consents):
         return None
     if any(full):
-        return _wait(tx, question)
-    begin_asking(tx, question, consents, at=at)
-    return question
+        return _wait(tx, service_mail)
+    begin_asking(tx, service_mail, consents, at=at)
+    return service_mail
 
 
 def begin_asking(
-    tx: Transaction, question: ServiceMail, consents: Sequence[Consent], *, at: datetime
+    tx: Transaction, service_mail: ServiceMail, consents: Sequence[Consent], *, at: datetime
 ) -> None:
     """Move the consents to pending for `confirm_days` from now on, and queue the mail."""
     for consent in consents:
         consent.asked_at = at
         consent.expires_at = at + timedelta(days=tx.settings.confirm_days)
-        record(tx, consent, ConsentAction.ASK, at=at, actor=question.actor)
-    queue(tx, question, at)
+        record(tx, consent, ConsentAction.ASK, at=at, actor=service_mail.actor)
+    queue(tx, service_mail, at)
 
 
 def askable_consents(
@@ -91,21 +91,21 @@ def queue_already_subscribed(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> ServiceMail | None:
     """Queue the mail that says "you are already subscribed": only the mailbox learns it (T-10)."""
-    question = _question(tx, ServiceMailKind.ALREADY, consents, address, at)
-    _lock_mailbox(tx, question)
-    full = full_limits(tx, question, at, share=AT_ONCE)
+    service_mail = _service_mail(tx, ServiceMailKind.ALREADY, consents, address, at)
+    _lock_mailbox(tx, service_mail)
+    full = full_limits(tx, service_mail, at, share=AT_ONCE)
     if full.mailbox:
         return None
     if full.others:
-        return _wait(tx, question)
-    return queue(tx, question, at)
+        return _wait(tx, service_mail)
+    return queue(tx, service_mail, at)
 
 
 def queue_address_change_notice(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> ServiceMail:
     """Queue the mail that informs the old mailbox of a change of address; no limit applies."""
-    return queue(tx, _question(tx, ServiceMailKind.MOVING, consents, address, at), at)
+    return queue(tx, _service_mail(tx, ServiceMailKind.MOVING, consents, address, at), at)
 
 
 def queue_my_data_link(
@@ -120,18 +120,23 @@ def queue_my_data_link(
     )
     if tx.session.scalars(lately).one() >= MOST_KEYS_A_DAY:
         return None
-    return queue(tx, _question(tx, ServiceMailKind.MY_DATA, consents, address, at), at)
+    return queue(tx, _service_mail(tx, ServiceMailKind.MY_DATA, consents, address, at), at)
 
 
-def queue(tx: Transaction, question: ServiceMail, at: datetime) -> ServiceMail:
+def queue(tx: Transaction, service_mail: ServiceMail, at: datetime) -> ServiceMail:
     """Queue a service mail, which from now on counts towards the limits."""
-    question.status, question.queued_at = ServiceMailStatus.QUEUED, at
-    tx.session.add(question)
+    service_mail.status, service_mail.queued_at = ServiceMailStatus.QUEUED, at
+    tx.session.add(service_mail)
     tx.session.flush()
     tx.after_commit(
-        Job("send_question", (question.id,), queue="mail", key=f"question-{question.id}")
+        Job(
+            "send_service_mail",
+            (service_mail.id,),
+            queue="mail",
+            key=f"service-mail-{service_mail.id}",
+        )
     )
-    return question
+    return service_mail
 
 
 class FullLimits(NamedTuple):
@@ -151,8 +156,8 @@ def full_limits(
     values = {
         "recipient": service_mail.recipient,
         "domain": service_mail.domain,
-        "per_day": settings.question_per_day,
-        "per_month": settings.question_per_month,
+        "per_day": settings.mailbox_per_day,
+        "per_month": settings.mailbox_per_month,
         "domain_per_hour": math.ceil(settings.domain_per_hour * share),
         "not_arrived": _NOT_ARRIVED,
         "day_ago": at - timedelta(days=1),
@@ -179,7 +184,7 @@ def _reaches(limit: str, since: str, condition: str = "true") -> str:
     the limit.
     """
     return (
-        f"(SELECT count(*) FROM (SELECT FROM questions WHERE queued_at > %({since})s"
+        f"(SELECT count(*) FROM (SELECT FROM service_mails WHERE queued_at > %({since})s"
         f" AND {condition} LIMIT %({limit})s) AS counted) >= %({limit})s"
     )
 
@@ -202,7 +207,7 @@ def _lock_mailbox(tx: Transaction, service_mail: ServiceMail) -> None:
     rows_of(tx.session)("SELECT pg_advisory_xact_lock(%(lock)s::bigint)", {"lock": lock})
 
 
-def _question(
+def _service_mail(
     tx: Transaction,
     kind: ServiceMailKind,
     consents: Sequence[Consent],
@@ -219,22 +224,22 @@ def _question(
     )
 
 
-def _wait(tx: Transaction, question: ServiceMail) -> ServiceMail:
+def _wait(tx: Transaction, service_mail: ServiceMail) -> ServiceMail:
     """Keep a request until the limits allow it; a second sign-up meanwhile adds no second one."""
     waiting = tx.session.scalars(
         sa.select(ServiceMail).where(
             ServiceMail.status == ServiceMailStatus.WAITING,
-            ServiceMail.recipient == question.recipient,
-            ServiceMail.kind == question.kind,
-            ServiceMail.consent_ids == question.consent_ids,
+            ServiceMail.recipient == service_mail.recipient,
+            ServiceMail.kind == service_mail.kind,
+            ServiceMail.consent_ids == service_mail.consent_ids,
         )
     ).first()
     if waiting is not None:
         return waiting
-    question.status = ServiceMailStatus.WAITING
-    tx.session.add(question)
+    service_mail.status = ServiceMailStatus.WAITING
+    tx.session.add(service_mail)
     tx.session.flush()
-    return question
+    return service_mail
 
 
 def _limit_keys(tx: Transaction, address: Address) -> tuple[bytes, bytes]:

@@ -27,7 +27,7 @@ class Advertising(Exception):
 
 
 def compose_service_mail(
-    tx: Transaction, question: ServiceMail, consents: list[Consent], token: str, templates: Path
+    tx: Transaction, service_mail: ServiceMail, consents: list[Consent], token: str, templates: Path
 ) -> OutgoingMail:
     """Compose the mail: list, purpose, time, one link, "ignore it", imprint, privacy (L-10).
 
@@ -36,20 +36,20 @@ def compose_service_mail(
     mailing_list = tx.session.get_one(MailingList, consents[0].list_id)
     subscriber = tx.session.get_one(Subscriber, consents[0].subscriber_id)
     zone = ZoneInfo(tx.settings.timezone)
-    expires = min((c.expires_at for c in consents if c.expires_at), default=question.created_at)
+    expires = min((c.expires_at for c in consents if c.expires_at), default=service_mail.created_at)
     subscriptions = [_names(tx, consent) for consent in consents]
     values: dict[str, Any] = {
         "controller": mailing_list.controller or mailing_list.sender_name,
         "subscriptions": subscriptions,
-        "asked_at": question.created_at.astimezone(zone),
+        "asked_at": service_mail.created_at.astimezone(zone),
         "expires_at": expires.astimezone(zone),
         "zone": tx.settings.timezone,
-        "confirm_url": _link(tx, question, token),
+        "confirm_url": _link(tx, service_mail, token),
         "imprint": mailing_list.imprint,
         "privacy_url": mailing_list.privacy_url,
     }
     language = consents[0].language if consents[0].language in LANGUAGES else "en"
-    parts = _render(templates / "mail" / question.kind.value / language, values)
+    parts = _render(templates / "mail" / service_mail.kind.value / language, values)
     findings = advertising(
         parts["body.html"],
         parts["body.txt"],
@@ -69,9 +69,9 @@ def compose_service_mail(
     )
 
 
-def _link(tx: Transaction, question: ServiceMail, token: str) -> str:
+def _link(tx: Transaction, service_mail: ServiceMail, token: str) -> str:
     pages = {ServiceMailKind.MOVING: f"p/{token}/address", ServiceMailKind.MY_DATA: f"d/{token}"}
-    return tx.settings.link(pages.get(question.kind, f"c/{token}"))
+    return tx.settings.link(pages.get(service_mail.kind, f"c/{token}"))
 
 
 def _spelled(name: str) -> tuple[str, str]:

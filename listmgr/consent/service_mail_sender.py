@@ -51,58 +51,62 @@ LEFT_HALF_DONE = timedelta(minutes=10)
 _SOFT_BREAK = b"=\r\n"
 
 
-class ClaimedQuestion(NamedTuple):
+class ClaimedServiceMail(NamedTuple):
     """A mail only this process may send, with its route and the secret in its link."""
 
-    question_id: int
+    service_mail_id: int
     letter: OutgoingMail
     way: TransactionalRoute
     token: str
 
 
-def send_question(
+def send_service_mail(
     uow: UnitOfWork,
     post: SendVia,
     templates: Path,
-    question_id: int,
+    service_mail_id: int,
     *,
     now: Callable[[], datetime],
 ) -> None:
     """Send one service mail. Safe to run twice: the claim is committed before the mail is sent."""
     with uow() as tx:
-        question = tx.session.get(ServiceMail, question_id, with_for_update={"skip_locked": True})
-        claimed = claim(tx, question, templates, now()) if question is not None else None
+        service_mail = tx.session.get(
+            ServiceMail, service_mail_id, with_for_update={"skip_locked": True}
+        )
+        claimed = claim(tx, service_mail, templates, now()) if service_mail is not None else None
     if claimed is not None:
         send_claimed(uow, post, claimed, now=now)
 
 
 def send_claimed(
-    uow: UnitOfWork, post: SendVia, claimed: ClaimedQuestion, *, now: Callable[[], datetime]
+    uow: UnitOfWork, post: SendVia, claimed: ClaimedServiceMail, *, now: Callable[[], datetime]
 ) -> None:
     """Send a claimed mail after the commit of the claim and store the server's answer."""
-    question_id, letter, its_way, token = claimed
+    service_mail_id, letter, its_way, token = claimed
     try:
         receipt = post(letter, its_way)
     except MailRefused as error:
         status = ServiceMailStatus.FAILED if error.permanent else ServiceMailStatus.QUEUED
-        _settle(uow, question_id, status, f"refused: {error}")
+        _settle(uow, service_mail_id, status, f"refused: {error}")
     except MailServerAway as error:
         away = its_way.terms.sender_id
         refused = isinstance(error, MailLoginRefused)
-        _settle(uow, question_id, ServiceMailStatus.QUEUED, f"server away: {error}", away, refused)
+        _settle(
+            uow, service_mail_id, ServiceMailStatus.QUEUED, f"server away: {error}", away, refused
+        )
         if refused:
             sentence = f"the mail server of sender {away} refuses the login, single mails wait"
             _trouble.log(f"sender {away}", error, sentence)
     except MailUncertain as error:
         # It may have been taken: never sent again by itself; the person can sign up again.
-        _settle(uow, question_id, ServiceMailStatus.UNCERTAIN, f"uncertain: {error}")
+        _settle(uow, service_mail_id, ServiceMailStatus.UNCERTAIN, f"uncertain: {error}")
     else:
         _trouble.end(f"sender {its_way.terms.sender_id}")
         with uow() as tx:
-            _sent(tx, question_id, receipt, token, now())
+            _sent(tx, service_mail_id, receipt, token, now())
 
 
-def sweep_questions(tx: Transaction, *, at: datetime) -> int:
+def sweep_service_mails(tx: Transaction, *, at: datetime) -> int:
     """Queue waiting mails again; give up on those a dead worker left half sent."""
     _close(tx, ServiceMailStatus.SENDING, ServiceMail.sent_at < at - LEFT_HALF_DONE, "worker died")
     _close(
@@ -120,7 +124,9 @@ def sweep_questions(tx: Transaction, *, at: datetime) -> int:
         .limit(1000)
     ).all()
     for mail_id in waiting:
-        tx.after_commit(Job("send_question", (mail_id,), queue="mail", key=f"question-{mail_id}"))
+        tx.after_commit(
+            Job("send_service_mail", (mail_id,), queue="mail", key=f"service-mail-{mail_id}")
+        )
     return len(waiting)
 
 
@@ -140,36 +146,36 @@ def _close(
 
 
 def claim(
-    tx: Transaction, question: ServiceMail, templates: Path, at: datetime
-) -> ClaimedQuestion | None:
+    tx: Transaction, service_mail: ServiceMail, templates: Path, at: datetime
+) -> ClaimedServiceMail | None:
     """Compose the mail and mark it as being sent; return None if it must not be sent now.
 
     The row is locked or was created in this transaction.
     """
-    if question.status is not ServiceMailStatus.QUEUED:
+    if service_mail.status is not ServiceMailStatus.QUEUED:
         return None
-    consents = _still_asked(tx, question, at)
+    consents = _still_asked(tx, service_mail, at)
     if not consents:
-        question.status = ServiceMailStatus.FAILED
-        question.last_error = "nothing left to ask"
+        service_mail.status = ServiceMailStatus.FAILED
+        service_mail.last_error = "nothing left to ask"
         return None
     its_way = _way(tx, consents[0])
     if _server_away(tx, its_way, at):
         return None
-    token = _token(tx, question, consents)
+    token = _token(tx, service_mail, consents)
     try:
-        letter = compose_service_mail(tx, question, consents, token, templates)
+        letter = compose_service_mail(tx, service_mail, consents, token, templates)
     except Advertising as error:
-        question.status = ServiceMailStatus.FAILED
-        question.last_error = f"not sober: {error}"[:300]
+        service_mail.status = ServiceMailStatus.FAILED
+        service_mail.last_error = f"not sober: {error}"[:300]
         return None
-    question.status = ServiceMailStatus.SENDING
-    question.attempts += 1
-    asks = question.kind in {ServiceMailKind.CONFIRM, ServiceMailKind.ALREADY}
-    question.token_hash = token_hash(token) if asks else None
+    service_mail.status = ServiceMailStatus.SENDING
+    service_mail.attempts += 1
+    asks = service_mail.kind in {ServiceMailKind.CONFIRM, ServiceMailKind.ALREADY}
+    service_mail.token_hash = token_hash(token) if asks else None
     # Until it is sent, the time of the last attempt.
-    question.sent_at = at
-    return ClaimedQuestion(question.id, letter, its_way, token)
+    service_mail.sent_at = at
+    return ClaimedServiceMail(service_mail.id, letter, its_way, token)
 
 
 def _way(tx: Transaction, consent: Consent) -> TransactionalRoute:
@@ -177,18 +183,18 @@ def _way(tx: Transaction, consent: Consent) -> TransactionalRoute:
     return way(tx.session, tx.settings, mailing_list.sender_address, named=mailing_list.sender_id)
 
 
-def _token(tx: Transaction, question: ServiceMail, consents: Sequence[Consent]) -> str:
+def _token(tx: Transaction, service_mail: ServiceMail, consents: Sequence[Consent]) -> str:
     """Return the token of the mail's one link: the confirmation, or the person's own page."""
     keys, person = tx.settings.secret_keys, int(consents[0].subscriber_id or 0)
-    if question.kind is ServiceMailKind.MOVING:
+    if service_mail.kind is ServiceMailKind.MOVING:
         return make_token(keys, TokenPurpose.PREFERENCES, person)
-    if question.kind is ServiceMailKind.MY_DATA:
+    if service_mail.kind is ServiceMailKind.MY_DATA:
         return make_token(keys, TokenPurpose.MY_DATA, person)
-    return make_token(keys, TokenPurpose.CONFIRM, question.id)
+    return make_token(keys, TokenPurpose.CONFIRM, service_mail.id)
 
 
 _SERVER_AWAY = (
-    "SELECT EXISTS (SELECT FROM questions WHERE status = %(status)s"
+    "SELECT EXISTS (SELECT FROM service_mails WHERE status = %(status)s"
     " AND away_sender_id = %(sender_id)s AND sent_at > %(since)s)"
 )
 
@@ -203,33 +209,33 @@ def _server_away(tx: Transaction, its_way: TransactionalRoute, at: datetime) -> 
     return bool(is_away)
 
 
-def _still_asked(tx: Transaction, question: ServiceMail, at: datetime) -> list[Consent]:
+def _still_asked(tx: Transaction, service_mail: ServiceMail, at: datetime) -> list[Consent]:
     """Return the consents the mail may rest on now: the person may have left or been restricted."""
-    if question.kind is ServiceMailKind.MY_DATA:
+    if service_mail.kind is ServiceMailKind.MY_DATA:
         # Whoever we hold data of may see them, subscribed or not, restricted or not (Art. 15).
         theirs = sa.select(Consent).where(
-            Consent.id.in_(question.consent_ids), Consent.subscriber_id.is_not(None)
+            Consent.id.in_(service_mail.consent_ids), Consent.subscriber_id.is_not(None)
         )
         return list(tx.session.scalars(theirs))
-    confirm = question.kind is ServiceMailKind.CONFIRM
+    confirm = service_mail.kind is ServiceMailKind.CONFIRM
     status = ConsentStatus.PENDING if confirm else ConsentStatus.CONFIRMED
-    return askable_consents(tx, question.consent_ids, (status,), at)
+    return askable_consents(tx, service_mail.consent_ids, (status,), at)
 
 
 def _settle(
     uow: UnitOfWork,
-    question_id: int,
+    service_mail_id: int,
     status: ServiceMailStatus,
     error: str,
     away_sender_id: int | None = None,
     login_refused: bool = False,
 ) -> None:
     with uow() as tx:
-        question = tx.session.get_one(ServiceMail, question_id, with_for_update=True)
-        question.status = status
-        question.last_error = error[:300]
-        question.away_sender_id = away_sender_id
-        question.login_refused = login_refused
+        service_mail = tx.session.get_one(ServiceMail, service_mail_id, with_for_update=True)
+        service_mail.status = status
+        service_mail.last_error = error[:300]
+        service_mail.away_sender_id = away_sender_id
+        service_mail.login_refused = login_refused
 
 
 def without_secret(mime: bytes, token: str) -> bytes:
@@ -244,15 +250,15 @@ def without_secret(mime: bytes, token: str) -> bytes:
 
 
 _MARK_SENT = (
-    "UPDATE questions SET status = %(status)s, sent_at = %(at)s WHERE id = %(id)s"
+    "UPDATE service_mails SET status = %(status)s, sent_at = %(at)s WHERE id = %(id)s"
     " RETURNING kind, consent_ids"
 )
 
 
 def _sent(
-    tx: Transaction, question_id: int, receipt: MailReceipt, token: str, at: datetime
+    tx: Transaction, service_mail_id: int, receipt: MailReceipt, token: str, at: datetime
 ) -> None:
-    values = {"id": question_id, "status": ServiceMailStatus.SENT.value, "at": at}
+    values = {"id": service_mail_id, "status": ServiceMailStatus.SENT.value, "at": at}
     [(kind, consent_ids)] = rows_of(tx.session)(_MARK_SENT, values)
     kept_copy = without_secret(receipt.mime, token).decode()
     for consent_id in consent_ids:

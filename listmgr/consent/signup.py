@@ -108,11 +108,11 @@ def _enrol(
     to_ask = [c for c in consents if c.status is not ConsentStatus.CONFIRMED]
     if to_ask:
         network = bytes.fromhex(content.network) or None
-        question = request_confirmation(
+        service_mail = request_confirmation(
             tx, to_ask, address, at=at, actor="subscriber", network=network
         )
-        if question is not None:
-            keep_answers(tx, question, subscriber, content.values, at=at)
+        if service_mail is not None:
+            keep_answers(tx, service_mail, subscriber, content.values, at=at)
     else:
         queue_already_subscribed(tx, consents, address, at=at)
 

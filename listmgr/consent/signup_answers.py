@@ -25,7 +25,7 @@ from listmgr.subscribers.models import Subscriber
 
 def keep_answers(
     tx: Transaction,
-    question: ServiceMail,
+    service_mail: ServiceMail,
     subscriber: Subscriber,
     values: Mapping[str, str],
     *,
@@ -34,10 +34,10 @@ def keep_answers(
     """Store what was typed with the mail; empty fields are ignored."""
     answers = {key: value for key, value in values.items() if value}
     if answers:
-        # Who sent the form again while the question waited means what they typed last.
+        # Who sent the form again while the mail waited means what they typed last.
         tx.session.merge(
             SignupAnswers(
-                question_id=question.id,
+                service_mail_id=service_mail.id,
                 subscriber_id=subscriber.id,
                 received_at=at,
                 content=answers,
@@ -45,10 +45,10 @@ def keep_answers(
         )
 
 
-def answers_of(rows: Rows, question_id: int) -> tuple[tuple[CatalogueField, str], ...]:
+def answers_of(rows: Rows, service_mail_id: int) -> tuple[tuple[CatalogueField, str], ...]:
     """Return what confirming would store; a field changed meanwhile may not accept it any more."""
     kept = rows(
-        "SELECT content FROM signup_answers WHERE question_id = %(id)s", {"id": question_id}
+        "SELECT content FROM signup_answers WHERE service_mail_id = %(id)s", {"id": service_mail_id}
     )
     if not kept:
         return ()
@@ -63,10 +63,10 @@ def answers_of(rows: Rows, question_id: int) -> tuple[tuple[CatalogueField, str]
     return tuple(fitting)
 
 
-def apply_answers(tx: Transaction, question_id: int) -> None:
+def apply_answers(tx: Transaction, service_mail_id: int) -> None:
     """Store the values with the confirmed subscriber, once; a restricted person stays unchanged."""
-    values = {field.key: value for field, value in answers_of(rows_of(tx.session), question_id)}
-    kept = tx.session.get(SignupAnswers, question_id)
+    values = {field.key: value for field, value in answers_of(rows_of(tx.session), service_mail_id)}
+    kept = tx.session.get(SignupAnswers, service_mail_id)
     if kept is None:
         return
     subscriber = tx.session.get_one(Subscriber, kept.subscriber_id, with_for_update=True)
@@ -75,9 +75,11 @@ def apply_answers(tx: Transaction, question_id: int) -> None:
     tx.session.delete(kept)
 
 
-def drop_answers(tx: Transaction, question_id: int) -> None:
+def drop_answers(tx: Transaction, service_mail_id: int) -> None:
     """Delete the values, since another person typed them."""
-    tx.session.execute(sa.delete(SignupAnswers).where(SignupAnswers.question_id == question_id))
+    tx.session.execute(
+        sa.delete(SignupAnswers).where(SignupAnswers.service_mail_id == service_mail_id)
+    )
 
 
 def forget_old_answers(tx: Transaction, *, at: datetime) -> None:

@@ -31,19 +31,19 @@ _log = logging.getLogger(__name__)
 
 _NEXT = sa.text("""
 WITH full_domains AS (
-  SELECT domain FROM questions WHERE queued_at > :hour_ago GROUP BY domain
+  SELECT domain FROM service_mails WHERE queued_at > :hour_ago GROUP BY domain
   HAVING count(*) >= :domain_per_hour
 ), served AS (
-  SELECT network, count(*) AS n FROM questions
+  SELECT network, count(*) AS n FROM service_mails
   WHERE network IS NOT NULL AND queued_at > :day_ago GROUP BY network
 ), turns AS (
   SELECT w.id, coalesce(served.n, 0) + row_number() OVER (PARTITION BY w.network ORDER BY w.id)
          AS turn
-  FROM questions w LEFT JOIN served ON served.network = w.network
+  FROM service_mails w LEFT JOIN served ON served.network = w.network
   WHERE w.status = 'waiting' AND w.domain NOT IN (SELECT domain FROM full_domains)
-    AND (SELECT count(*) FROM questions q WHERE q.recipient = w.recipient
+    AND (SELECT count(*) FROM service_mails q WHERE q.recipient = w.recipient
          AND q.queued_at > :day_ago AND q.status NOT IN ('failed', 'uncertain')) < :per_day
-    AND (SELECT count(*) FROM questions q WHERE q.recipient = w.recipient
+    AND (SELECT count(*) FROM service_mails q WHERE q.recipient = w.recipient
          AND q.queued_at > :month_ago) < :per_month
 )
 SELECT id FROM turns ORDER BY turn, id LIMIT :batch
@@ -72,13 +72,13 @@ def release_waiting(tx: Transaction, *, at: datetime) -> int:
             "day_ago": at - timedelta(days=1),
             "month_ago": at - timedelta(days=30),
             "domain_per_hour": settings.domain_per_hour,
-            "per_day": settings.question_per_day,
-            "per_month": settings.question_per_month,
+            "per_day": settings.mailbox_per_day,
+            "per_month": settings.mailbox_per_month,
             "batch": BATCH,
         },
     ).all()
     asked_now: set[bytes] = set()
-    return sum(_release(tx, question_id, asked_now, at) for question_id in candidates)
+    return sum(_release(tx, service_mail_id, asked_now, at) for service_mail_id in candidates)
 
 
 def forget_networks(tx: Transaction, *, at: datetime) -> None:
@@ -116,21 +116,24 @@ def _is_first(tx: Transaction) -> bool:
     return bool(tx.session.scalars(sa.select(sa.func.pg_try_advisory_xact_lock(LOCK))).one())
 
 
-def _release(tx: Transaction, question_id: int, asked_now: set[bytes], at: datetime) -> bool:
-    question = tx.session.get_one(ServiceMail, question_id, with_for_update=True)
-    if question.recipient in asked_now or full_limits(tx, question, at).others:
+def _release(tx: Transaction, service_mail_id: int, asked_now: set[bytes], at: datetime) -> bool:
+    service_mail = tx.session.get_one(ServiceMail, service_mail_id, with_for_update=True)
+    if service_mail.recipient in asked_now or full_limits(tx, service_mail, at).others:
         return False
-    confirm = question.kind is ServiceMailKind.CONFIRM
+    confirm = service_mail.kind is ServiceMailKind.CONFIRM
     statuses = (
         (ConsentStatus.CAPTURED, ConsentStatus.PENDING) if confirm else (ConsentStatus.CONFIRMED,)
     )
-    consents = askable_consents(tx, question.consent_ids, statuses, at)
+    consents = askable_consents(tx, service_mail.consent_ids, statuses, at)
     if not consents:
-        question.status, question.last_error = ServiceMailStatus.FAILED, "nothing left to ask"
+        service_mail.status, service_mail.last_error = (
+            ServiceMailStatus.FAILED,
+            "nothing left to ask",
+        )
         return False
-    asked_now.add(question.recipient)
+    asked_now.add(service_mail.recipient)
     if confirm:
-        begin_asking(tx, question, consents, at=at)
+        begin_asking(tx, service_mail, consents, at=at)
     else:
-        queue(tx, question, at)
+        queue(tx, service_mail, at)
     return True

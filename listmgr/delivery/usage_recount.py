@@ -56,7 +56,7 @@ def _letters(session: Session, sender_id: int, since: datetime) -> list[sa.Row[A
     # The rooms above own cards and their letters: they are read by name.
     rows = session.execute(
         sa.text(
-            "SELECT domain, count(*) FROM (SELECT s.domain FROM questions q"
+            "SELECT domain, count(*) FROM (SELECT s.domain FROM service_mails q"
             "  JOIN consents c ON c.id = q.consent_ids[1]"
             "  LEFT JOIN subscribers s ON s.id = c.subscriber_id"
             "  WHERE q.sent_at >= :since AND q.status <> 'queued' AND c.list_id = ANY(:lists)"

@@ -35,7 +35,7 @@ _STATEMENTS: tuple[tuple[str, dict[str, object]], ...] = (
     ),
     # What waited when the copy was made may have gone since: it is never sent again blindly.
     (
-        "UPDATE questions SET status = 'uncertain', last_error = %(why)s"
+        "UPDATE service_mails SET status = 'uncertain', last_error = %(why)s"
         " WHERE status IN ('queued', 'sending')",
         {"why": MAYBE_SENT},
     ),

@@ -23,9 +23,9 @@ from listmgr.jobs.consents import (
 )
 from listmgr.jobs.imports import erase_from_imports, purge_imports, sweep_imports, work_import
 from listmgr.jobs.service_mail import (
-    send_card_letter,
-    send_question,
-    sweep_questions,
+    send_card_reply,
+    send_service_mail,
+    sweep_service_mails,
 )
 
 __all__ = [
@@ -43,15 +43,15 @@ __all__ = [
     "purge_many",
     "read_card_upload",
     "run_bulk",
-    "send_card_letter",
-    "send_question",
+    "send_card_reply",
+    "send_service_mail",
     "send_slice",
     "sweep_address_changes",
     "sweep_campaigns",
     "sweep_cards",
     "sweep_imports",
     "sweep_many",
-    "sweep_questions",
+    "sweep_service_mails",
     "sweep_signups",
     "tidy_cards",
     "tidy_search",

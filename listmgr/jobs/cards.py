@@ -21,7 +21,7 @@ def sweep_cards() -> None:
     """Queue card uploads and replies whose job was lost."""
     with services().unit_of_work() as tx:
         process_upload.sweep_uploads(tx, at=now())
-        reply_sender.sweep_letters(tx, at=now())
+        reply_sender.sweep_replies(tx, at=now())
 
 
 def tidy_cards() -> None:

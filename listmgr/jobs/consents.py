@@ -44,9 +44,9 @@ def process_signup(signup_id: int) -> None:
         tx.hold_loaded()
         signup.process_signup(tx, signup_id, at=now())
         claimed = claim_own(tx)
-    for question in claimed:
+    for service_mail in claimed:
         service_mail_sender.send_claimed(
-            context.unit_of_work, post_by_way(context), question, now=now
+            context.unit_of_work, post_by_way(context), service_mail, now=now
         )
 
 

@@ -58,13 +58,13 @@ class HeldCard:
             "taken": [self._taken(taking) for taking in self.takings],
             "notice_given_at": _iso(card.notice_given_at),
             "notice_way": card.notice_way and card.notice_way.value,
-            "letters": [self._letter(letter) for letter in card.letters],
+            "replies": [self._reply(reply) for reply in card.replies],
             "statement": stated
             and {
                 "words": stated.words,
                 "list": stated.list_name,
                 "at": _iso(stated.consent.captured_at),
-                "asked_at": _iso(stated.question.sent_at if stated.question else None),
+                "asked_at": _iso(stated.service_mail.sent_at if stated.service_mail else None),
             },
             "legal_basis": self.basis.value,
             "deleted_at": _iso(self.delete_at),
@@ -79,13 +79,13 @@ class HeldCard:
             "said": taking.capture.said,
         }
 
-    def _letter(self, letter: CardReply) -> dict[str, Any]:
+    def _reply(self, reply: CardReply) -> dict[str, Any]:
         return {
-            "at": _iso(letter.created_at),
-            "by": self.roles[letter.operator_id].value,
-            "status": letter.status.value,
-            "subject": letter.subject,
-            "body": letter.body,
+            "at": _iso(reply.created_at),
+            "by": self.roles[reply.operator_id].value,
+            "status": reply.status.value,
+            "subject": reply.subject,
+            "body": reply.body,
         }
 
 
@@ -101,7 +101,7 @@ def held_card(session: Session, card: Card) -> HeldCard:
 
 def _held(session: Session, card: Card, takings: tuple[CaptureEntry, ...]) -> HeldCard:
     staff = [taking.capture.operator_id for taking in takings]
-    staff += [letter.operator_id for letter in card.letters]
+    staff += [reply.operator_id for reply in card.replies]
     confirmed = staged(session, card).stage is Stage.CONFIRMED
     return HeldCard(
         card=card,

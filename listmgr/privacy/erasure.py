@@ -154,7 +154,7 @@ def _gone(
         ids=[record.id for record in people],
         consent_ids=consent_ids,
         address_keys=frozenset(address_key for address_key, _address in addresses),
-        # Questions are limited by the provider's own view of the address (T-09).
+        # Service mails are limited by the provider's own view of the address (T-09).
         recipients=[
             fingerprint(key, parse_address(address).mailbox_key) for _known, address in addresses
         ],

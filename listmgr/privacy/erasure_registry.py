@@ -52,7 +52,7 @@ def _evidence(tx: Transaction, gone: ErasureTargets) -> None:
     forget_evidence(tx, gone.consent_ids)
 
 
-def _questions(tx: Transaction, gone: ErasureTargets) -> None:
+def _service_mails(tx: Transaction, gone: ErasureTargets) -> None:
     tx.session.execute(sa.delete(ServiceMail).where(ServiceMail.recipient.in_(gone.recipients)))
 
 
@@ -148,7 +148,7 @@ def _subscribers(tx: Transaction, gone: ErasureTargets) -> None:
 ERASERS: Mapping[str, Eraser] = {
     "consent_evidence": _evidence,
     "signup_answers": _answers,
-    "questions": _questions,
+    "service_mails": _service_mails,
     "signups": _signups,
     "address_changes": _address_changes,
     "deliveries": _deliveries,

@@ -94,7 +94,7 @@ REASONS = {
         LegalBasis.CONSENT,
         N_("Until the person confirms; at most as long as the confirmation link works."),
     ),
-    "questions": Reason(
+    "service_mails": Reason(
         N_("Visitors who filled in a form"),
         N_("To limit how many confirmation mails one mailbox or domain gets."),
         LegalBasis.LEGITIMATE_INTEREST,
@@ -178,10 +178,10 @@ REASONS |= dict.fromkeys(
 )
 # What differs from the rest of its table.
 COLUMNS = {
-    "questions.network": N_(
+    "service_mails.network": N_(
         "To let sign-ups take turns by network when there are too many; empty after a day."
     ),
-    "questions.last_error": N_("To tell why a confirmation mail did not arrive."),
+    "service_mails.last_error": N_("To tell why a confirmation mail did not arrive."),
     "subscribers.tags": N_("To find those who belong together, without a field of its own."),
     "subscribers.basis_note": N_("To note what the data of an older source rest on."),
     "subscribers.attributes": N_("Holds the values of the fields that are listed below."),

@@ -29,7 +29,7 @@ GONE = 10**9
 # Which row a job is called with, by the name of its argument; GONE where the sample has none.
 GIVEN: dict[str, Callable[[dict[str, int]], int]] = {
     "signup_id": lambda sample: sample["signup_id"],
-    "question_id": lambda sample: sample["question_id"],
+    "service_mail_id": lambda sample: sample["service_mail_id"],
     "change_id": lambda sample: sample["change_id"],
     "campaign_id": lambda sample: sample["campaign_id"],
     "act_id": lambda sample: sample["act_id"],
@@ -65,12 +65,12 @@ def waiting(uow, sample, app: Flask) -> dict[str, int]:
             tx, sample["subscriber_id"], "m@else.example", facts=facts, actor="subscriber", at=now()
         )
         tx.session.flush()
-        question = tx.session.scalars(sa.select(sa.func.max(ServiceMail.id))).one()
+        service_mail = tx.session.scalars(sa.select(sa.func.max(ServiceMail.id))).one()
     with uow() as tx:
         found = tx.session.execute(
             sa.text("SELECT (SELECT max(id) FROM signups), (SELECT max(id) FROM address_changes)")
         ).one()
-    return sample | {"signup_id": found[0], "change_id": found[1], "question_id": question}
+    return sample | {"signup_id": found[0], "change_id": found[1], "service_mail_id": service_mail}
 
 
 def arguments(name: str, sample: dict[str, int], *, gone: bool = False) -> list[int]:

@@ -143,11 +143,11 @@ def by_room(uow, sample, sign_in_token, settings) -> dict[str, dict[str, int | s
     """What the words `token` and `filename` of a path stand for, by how the path begins."""
     keys, subscriber = settings.secret_keys, sample["subscriber_id"]
     with uow() as tx:
-        question = tx.session.scalar(
+        service_mail = tx.session.scalar(
             sa.select(ServiceMail).where(ServiceMail.status == ServiceMailStatus.QUEUED).limit(1)
         )
-        confirm = make_token(keys, TokenPurpose.CONFIRM, question.id)
-        question.token_hash, question.status = token_hash(confirm), ServiceMailStatus.SENT
+        confirm = make_token(keys, TokenPurpose.CONFIRM, service_mail.id)
+        service_mail.token_hash, service_mail.status = token_hash(confirm), ServiceMailStatus.SENT
     tokens = {
         "/c/": confirm,
         "/u/": make_token(keys, TokenPurpose.UNSUBSCRIBE, sample["campaign_id"], subscriber),

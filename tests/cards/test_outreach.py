@@ -83,14 +83,16 @@ def asked(uow, notice, operator_id: int, address: str = "zoe@example.com") -> tu
     with uow() as tx:
         card = kept(tx, operator_id, address)
         stated(tx, card, notice, operator_id)
-        question = request_confirmation_once(tx, card.id, None, operator_id=operator_id, at=now())
-        return card.id, question.id
+        service_mail = request_confirmation_once(
+            tx, card.id, None, operator_id=operator_id, at=now()
+        )
+        return card.id, service_mail.id
 
 
-def press_confirm(uow, question_id: int) -> None:
+def press_confirm(uow, service_mail_id: int) -> None:
     with uow() as tx:
-        token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, question_id)
-        tx.session.get_one(ServiceMail, question_id).token_hash = token_hash(token)
+        token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, service_mail_id)
+        tx.session.get_one(ServiceMail, service_mail_id).token_hash = token_hash(token)
     with uow() as tx:
         confirm(tx, token, facts=RequestFacts(method="button"), at=now())
 
@@ -119,8 +121,8 @@ def test_l23_a_campaign_to_everybody_never_reaches_a_card(uow, settings, session
         kept(tx, ada.id, "kept@example.com")
         stated(tx, kept(tx, ada.id, "stated@example.com"), notice, ada.id)
     asked(uow, notice, ada.id, "asked@example.com")
-    _card, question = asked(uow, notice, ada.id, "yes@example.org")
-    press_confirm(uow, question)
+    _card, service_mail = asked(uow, notice, ada.id, "yes@example.org")
+    press_confirm(uow, service_mail)
     assert mailed(uow, settings, notice) == ["yes@example.org"]
 
 
@@ -137,7 +139,7 @@ def test_l25_without_a_statement_the_question_is_refused(uow, session, ada, noti
     with pytest.raises(Refused, match="Write down first"), uow() as tx:
         request_confirmation_once(tx, card.id, ada.id, operator_id=ada.id, at=now())
     assert session.scalar(sa.select(sa.func.count()).select_from(ServiceMail)) == 0
-    assert "send_question" not in {job.name for job in jobs}
+    assert "send_service_mail" not in {job.name for job in jobs}
 
 
 @pytest.mark.parametrize("words", ["", "ja", " " * 40, "x" * 3000])
@@ -197,7 +199,7 @@ def test_l25_the_limits_of_an_address_hold_for_cards_too(uow, session, ada, noti
     with uow() as tx:
         card = kept(tx, ada.id)
         make_pending(tx, "zoe@example.com", notice, now())
-        tx.session.execute(sa.text("UPDATE questions SET queued_at = now()"))
+        tx.session.execute(sa.text("UPDATE service_mails SET queued_at = now()"))
     with uow() as tx:
         with pytest.raises(Refused, match="by another way"):
             stated(tx, card, notice, ada.id)
@@ -208,12 +210,14 @@ def test_l25_the_limits_of_an_address_hold_for_cards_too(uow, session, ada, noti
         stated(tx, tx.session.get_one(Card, card.id), notice, ada.id)
     for _ in range(2):
         with uow() as tx:
-            question = request_confirmation_once(tx, card.id, None, operator_id=ada.id, at=now())
-            assert question.status is ServiceMailStatus.WAITING
+            service_mail = request_confirmation_once(
+                tx, card.id, None, operator_id=ada.id, at=now()
+            )
+            assert service_mail.status is ServiceMailStatus.WAITING
     with uow() as tx:
         assert release_waiting(tx, at=now()) == 0
         assert release_waiting(tx, at=now() + timedelta(days=1, seconds=1)) == 1
-        assert tx.session.get_one(ServiceMail, question.id).status is ServiceMailStatus.QUEUED
+        assert tx.session.get_one(ServiceMail, service_mail.id).status is ServiceMailStatus.QUEUED
 
 
 def test_l16_who_objected_is_not_asked_by_anybodys_statement(uow, session, ada, notice):
@@ -260,8 +264,8 @@ def test_the_address_of_a_statement_cannot_be_changed_under_it(uow, ada, notice)
 def test_a_confirmed_card_becomes_a_subscriber_with_the_card_in_their_history(
     uow, session, settings, ada, notice
 ):
-    card_id, question = asked(uow, notice, ada.id)
-    press_confirm(uow, question)
+    card_id, service_mail = asked(uow, notice, ada.id)
+    press_confirm(uow, service_mail)
     assert stage_of(session, card_id) is Stage.CONFIRMED
     assert count_mailable(session, settings, notice.purpose_id) == 1
     [person] = session.scalars(sa.select(Subscriber))

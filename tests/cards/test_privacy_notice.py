@@ -18,7 +18,7 @@ from listmgr.cards.outreach.reply import (
 from listmgr.cards.outreach.reply_linter import not_of_service
 from listmgr.cards.outreach.reply_sender import (
     send_reply,
-    sweep_letters,
+    sweep_replies,
 )
 from listmgr.cards.privacy_notice import (
     count_overdue,
@@ -212,9 +212,9 @@ def test_a_silent_server_leaves_the_reply_waiting_and_a_refusal_ends_it(
     found = session.get_one(CardReply, letter.id)
     assert (found.status, found.attempts) == (ReplyStatus.QUEUED, 1)
     with uow() as tx:
-        assert sweep_letters(tx, at=now()) == 0
+        assert sweep_replies(tx, at=now()) == 0
     with uow() as tx:
-        assert sweep_letters(tx, at=now() + timedelta(minutes=6)) == 1
+        assert sweep_replies(tx, at=now() + timedelta(minutes=6)) == 1
 
     def broken(_letter, _way):
         raise MailUncertain("the line broke")
@@ -247,14 +247,14 @@ def test_a_worker_killed_while_sending_sends_nothing_twice(uow, session, ada, no
     send_reply(uow, post, resource("templates"), letter.id, now=now)
     assert sink.mails == []
     with uow() as tx:
-        sweep_letters(tx, at=now() + timedelta(minutes=11))
+        sweep_replies(tx, at=now() + timedelta(minutes=11))
     assert session.get_one(CardReply, letter.id).status is ReplyStatus.UNCERTAIN
 
 
 def test_the_funnel_counts_occasions_and_outlives_the_cards(uow, session, ada, ben, notice):
     asked(uow, notice, ada.id, "a@example.com")
-    _card, question = asked(uow, notice, ada.id, "b@example.org")
-    press_confirm(uow, question)
+    _card, service_mail = asked(uow, notice, ada.id, "b@example.org")
+    press_confirm(uow, service_mail)
     with uow() as tx:
         third = kept(tx, ben.id, "c@example.com")
         typed(tx, ben.id, "d@example.com", occasion="")

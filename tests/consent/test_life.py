@@ -61,14 +61,14 @@ def sign_up(uow: UnitOfWork, notice, address="anna@example.com", at=NOW):
 def mail(uow: UnitOfWork, at=NOW) -> str:
     """What sending the question does to its row, and the token that is in the mail."""
     with uow() as tx:
-        question = tx.session.scalars(
+        service_mail = tx.session.scalars(
             sa.select(ServiceMail)
             .where(ServiceMail.kind == ServiceMailKind.CONFIRM)
             .order_by(ServiceMail.id.desc())
         ).first()
-        token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, question.id)
-        question.token_hash = token_hash(token)
-        question.sent_at = at
+        token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, service_mail.id)
+        service_mail.token_hash = token_hash(token)
+        service_mail.sent_at = at
         return token
 
 
@@ -184,7 +184,7 @@ def test_l07_on_day_eight_link_row_and_evidence_are_gone(uow: UnitOfWork, notice
     assert statuses(uow) == [ConsentStatus.EXPIRED]
 
 
-COUNT_ASKED = "SELECT count(*) FROM questions WHERE status <> 'waiting'"
+COUNT_ASKED = "SELECT count(*) FROM service_mails WHERE status <> 'waiting'"
 
 
 def test_t09_one_address_is_asked_once_a_day_and_thrice_a_month(uow: UnitOfWork, notice, settings):

@@ -29,11 +29,11 @@ def notice(uow):
 
 
 def link(tx, consent_id: int) -> str:
-    question = tx.session.scalars(
+    service_mail = tx.session.scalars(
         sa.select(ServiceMail).where(ServiceMail.consent_ids.contains([consent_id]))
     ).one()
-    token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, question.id)
-    question.token_hash = token_hash(token)
+    token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, service_mail.id)
+    service_mail.token_hash = token_hash(token)
     return token
 
 
@@ -65,7 +65,7 @@ def test_l12_no_welcome_mail_follows_a_confirmation(uow, notice, jobs):
     [
         {"confirm_days": 14},
         {"ageing_months": 1200},
-        {"question_per_day": 999},
+        {"mailbox_per_day": 999},
         {"scanner_seconds": 0.0},
         {"ip_storage": "off"},
     ],

@@ -35,16 +35,16 @@ def letter(uow: UnitOfWork, kind: str, language: str, **of_list: str):
             setattr(tx.session.get_one(MailingList, 1), name, value)
         if kind == "confirm":
             consent = make_pending(tx, "anna@example.com", notice, NOW)
-            question = tx.session.scalars(sa.select(ServiceMail)).one()
+            service_mail = tx.session.scalars(sa.select(ServiceMail)).one()
         else:
             consent = make_confirmed(tx, "anna@example.com", notice, NOW - timedelta(days=2))
-            question = queue_already_subscribed(
+            service_mail = queue_already_subscribed(
                 tx, [consent], parse_address("anna@example.com"), at=NOW
             )
         # The language is the notice's, which never changes; here both are looked at.
         tx.session.expunge(consent)
         consent.language = language
-        return compose_service_mail(tx, question, [consent], "the-token", TEMPLATES)
+        return compose_service_mail(tx, service_mail, [consent], "the-token", TEMPLATES)
 
 
 @pytest.mark.parametrize(("kind", "language"), OURS)

@@ -22,8 +22,8 @@ from listmgr.consent.service_mail_content import (
     compose_service_mail,
 )
 from listmgr.consent.service_mail_sender import (
-    send_question,
-    sweep_questions,
+    send_service_mail,
+    sweep_service_mails,
 )
 from listmgr.kit.rows import rows_of
 from listmgr.lists.models import MailingList
@@ -68,13 +68,13 @@ def asked(uow: UnitOfWork, notice) -> int:
     return 1
 
 
-def send(uow: UnitOfWork, account, question_id: int = 1, at=NOW) -> None:
-    send_question(uow, by(account), TEMPLATES, question_id, now=lambda: at)
+def send(uow: UnitOfWork, account, service_mail_id: int = 1, at=NOW) -> None:
+    send_service_mail(uow, by(account), TEMPLATES, service_mail_id, now=lambda: at)
 
 
-def look(uow: UnitOfWork, question_id: int = 1) -> ServiceMail:
+def look(uow: UnitOfWork, service_mail_id: int = 1) -> ServiceMail:
     with uow() as tx:
-        return tx.session.get_one(ServiceMail, question_id)
+        return tx.session.get_one(ServiceMail, service_mail_id)
 
 
 def test_l10_a_template_with_a_typed_name_is_not_sent(uow, asked, mailbox, tmp_path):
@@ -82,7 +82,7 @@ def test_l10_a_template_with_a_typed_name_is_not_sent(uow, asked, mailbox, tmp_p
         path = tmp_path / "mail" / "confirm" / "de" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    send_question(uow, by(mailbox.account), tmp_path, 1, now=lambda: NOW)
+    send_service_mail(uow, by(mailbox.account), tmp_path, 1, now=lambda: NOW)
     assert mailbox.mails == []
     assert look(uow).status is ServiceMailStatus.FAILED
     assert "first_name" in look(uow).last_error
@@ -139,7 +139,7 @@ def test_m16_two_workers_at_once_send_one_mail(uow, asked, mailbox):
 def due(uow: UnitOfWork, jobs, at) -> list[int]:
     jobs.clear()
     with uow() as tx:
-        sweep_questions(tx, at=at)
+        sweep_service_mails(tx, at=at)
     return [job.args[0] for job in jobs]
 
 
@@ -170,14 +170,14 @@ def test_m16_while_the_server_is_away_one_mail_a_minute_asks(uow, notice, mailbo
         for number in range(3):
             make_pending(tx, f"p{number}@example.com", notice, NOW)
     down = replace(mailbox.account, port=1, timeout=1.0)
-    for question in (1, 2, 3):
-        send(uow, down, question)
+    for service_mail in (1, 2, 3):
+        send(uow, down, service_mail)
     assert [look(uow, n).attempts for n in (1, 2, 3)] == [1, 0, 0]
-    for question in (2, 3):
-        send(uow, mailbox.account, question, at=NOW + timedelta(seconds=59))
+    for service_mail in (2, 3):
+        send(uow, mailbox.account, service_mail, at=NOW + timedelta(seconds=59))
     assert mailbox.mails == []
-    for question in (2, 3):
-        send(uow, mailbox.account, question, at=NOW + timedelta(seconds=61))
+    for service_mail in (2, 3):
+        send(uow, mailbox.account, service_mail, at=NOW + timedelta(seconds=61))
     assert len(mailbox.mails) == 2
 
 
@@ -213,8 +213,8 @@ def test_m16_what_the_server_says_decides_what_happens_next(
 
 def test_m16_a_worker_killed_while_sending_leaves_it_uncertain(uow, asked, mailbox, jobs):
     with uow() as tx:
-        question = tx.session.get_one(ServiceMail, 1)
-        assert service_mail_sender.claim(tx, question, TEMPLATES, NOW) is not None
+        service_mail = tx.session.get_one(ServiceMail, 1)
+        assert service_mail_sender.claim(tx, service_mail, TEMPLATES, NOW) is not None
     assert due(uow, jobs, NOW + timedelta(minutes=9)) == []
     assert look(uow).status is ServiceMailStatus.SENDING
     assert due(uow, jobs, NOW + timedelta(minutes=11)) == []

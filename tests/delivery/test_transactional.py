@@ -19,7 +19,7 @@ from listmgr.cards.outreach.reply import (
 from listmgr.cards.outreach.reply_sender import send_reply
 from listmgr.consent.models import ServiceMail, ServiceMailStatus
 from listmgr.consent.request_confirmation import queue_my_data_link
-from listmgr.consent.service_mail_sender import send_question
+from listmgr.consent.service_mail_sender import send_service_mail
 from listmgr.delivery import engine
 from listmgr.delivery.sender_limits import ask_of
 from listmgr.delivery.transactional import post_by
@@ -97,10 +97,10 @@ def ask(uow: UnitOfWork, post: SendVia) -> Callable[[str, Notice], ServiceMail]:
     def sign_up(address: str, notice: Notice) -> ServiceMail:
         with uow() as tx:
             make_pending(tx, address, notice, now())
-            question_id = tx.session.scalars(sa.select(sa.func.max(ServiceMail.id))).one()
-        send_question(uow, post, TEMPLATES, question_id, now=now)
+            service_mail_id = tx.session.scalars(sa.select(sa.func.max(ServiceMail.id))).one()
+        send_service_mail(uow, post, TEMPLATES, service_mail_id, now=now)
         with uow() as tx:
-            return tx.session.get_one(ServiceMail, question_id)
+            return tx.session.get_one(ServiceMail, service_mail_id)
 
     return sign_up
 
@@ -118,12 +118,14 @@ def test_by_the_from_address_too_and_the_key_to_ones_data_and_a_cards_reply(desk
     with uow() as tx:
         tx.session.execute(sa.update(MailingList).values(sender_id=None))
         consent = make_confirmed(tx, "anna@example.com", desk.own, now())
-        question = queue_my_data_link(tx, [consent], parse_address("anna@example.com"), at=now())
+        service_mail = queue_my_data_link(
+            tx, [consent], parse_address("anna@example.com"), at=now()
+        )
         ada = create_operator(tx, email="a@example.org", name="Ada", role="sales", at=now())
         card = kept(tx, ada.id)
         words = ReplyWords("Unser Gespräch", "Danke für das Gespräch.")
         letter = write_reply(tx, card.id, None, words, list_id=1, operator_id=ada.id, at=now())
-    send_question(uow, post, TEMPLATES, question.id, now=now)
+    send_service_mail(uow, post, TEMPLATES, service_mail.id, now=now)
     send_reply(uow, post, TEMPLATES, letter.id, now=now)
     assert [to for to, _mail in desk.relay.mails] == ["anna@example.com", "zoe@example.com"]
     assert sink.mails == []
@@ -183,5 +185,5 @@ def test_without_valkey_the_letter_goes_uncounted(desk, uow, sink):
         tx.session.execute(sa.update(Sender).values(per_day=3))
         make_pending(tx, "anna@example.com", desk.own, now())
     post = post_by(make_post(Flask("test")), RateLimiter(away), now=now)
-    send_question(uow, post, TEMPLATES, 1, now=now)
+    send_service_mail(uow, post, TEMPLATES, 1, now=now)
     assert [to for to, _mail in desk.relay.mails] == ["anna@example.com"]

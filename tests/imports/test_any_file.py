@@ -161,7 +161,7 @@ def _state(uow):
                     )
                 )
             ),
-            "questions": session.scalar(sa.text("SELECT count(*) FROM questions")),
+            "service_mails": session.scalar(sa.text("SELECT count(*) FROM service_mails")),
         }
 
 
@@ -182,4 +182,4 @@ def _nobody_rose(before, after, *, evidence: bool) -> None:
         assert who not in before["blocked"]
     assert after["restricted"] == before["restricted"]
     assert before["blocks"] <= after["blocks"]
-    assert after["questions"] == before["questions"]
+    assert after["service_mails"] == before["service_mails"]

@@ -83,7 +83,7 @@ def act(host: Host) -> None:
 
 
 def jobs(campaign: int) -> list[Job]:
-    with_question = Job("sweep_questions", queue="mail", key="sweep-questions")
+    with_question = Job("sweep_service_mails", queue="mail", key="sweep-service-mails")
     return [slice_job(campaign, 0, 0), with_question, Job("sweep_campaigns", queue="mail")]
 
 

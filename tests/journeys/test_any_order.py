@@ -125,9 +125,9 @@ class Lives(RuleBasedStateMachine):
             )
         ).all()
         tokens = []
-        for question in waiting:
-            token = make_token(self.config.secret_keys, TokenPurpose.CONFIRM, question.id)
-            question.token_hash, question.sent_at = token_hash(token), self.at
+        for service_mail in waiting:
+            token = make_token(self.config.secret_keys, TokenPurpose.CONFIRM, service_mail.id)
+            service_mail.token_hash, service_mail.sent_at = token_hash(token), self.at
             tokens.append(token)
         return tokens
 
@@ -262,7 +262,7 @@ def test_no_order_of_acts_mails_anybody_without_a_current_consent(
     with running_sink() as sink:
         Lives.engine, Lives.superuser, Lives.sink = engine, superuser, sink
         Lives.config = replace(
-            settings, mail=sink.account, question_per_day=99, question_per_month=999
+            settings, mail=sink.account, mailbox_per_day=99, mailbox_per_month=999
         )
         run_state_machine_as_test(Lives, settings=STEPS)
 

@@ -44,7 +44,7 @@ LATER = NOW + timedelta(hours=1)
 
 @pytest.fixture
 def anna(uow: UnitOfWork, jobs, settings) -> int:
-    """A person everywhere: consents, evidence, question, delivery with a talkative reply, queue."""
+    """A person everywhere: consents, evidence, mail, delivery with a talkative reply, queue."""
     with uow() as tx:
         _, purpose, notice = make_list(tx)
         form = create_form(
@@ -59,11 +59,11 @@ def anna(uow: UnitOfWork, jobs, settings) -> int:
             .values(last_name="Müllerin", attributes={"note": f"writes from {ANNA}"})
         )
         tx.session.execute(
-            sa.text("UPDATE questions SET last_error = :a WHERE id = 1"), {"a": ANNA}
+            sa.text("UPDATE service_mails SET last_error = :a WHERE id = 1"), {"a": ANNA}
         )
         tx.session.execute(
             sa.text(
-                "INSERT INTO signup_answers (question_id, subscriber_id, received_at, content)"
+                "INSERT INTO signup_answers (service_mail_id, subscriber_id, received_at, content)"
                 " VALUES (1, :s, now(), jsonb_build_object('city', CAST(:a AS text)))"
             ),
             {"s": consent.subscriber_id, "a": ANNA},

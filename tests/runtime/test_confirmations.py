@@ -92,7 +92,7 @@ def test_f08_a_worker_killed_in_the_middle_sends_nothing_twice(
         session.rollback()
         left = session.scalar(sa.text("SELECT count(*) FROM signups"))
         queued = session.scalar(
-            sa.text("SELECT count(*) FROM questions WHERE status NOT IN ('sent', 'sending')")
+            sa.text("SELECT count(*) FROM service_mails WHERE status NOT IN ('sent', 'sending')")
         )
         return left == queued == 0
 

@@ -143,7 +143,7 @@ def test_growth_is_told_by_week(uow):
         assert sum(consent_statistics.stations(tx.session, list_id=99).values()) == 0
         assert consent_statistics.purposes_confirmed(tx.session) == {notice.purpose_id: 2}
         assert consent_statistics.confirmed_before(tx.session, notice.purpose_id, 2) == 2
-        assert consent_statistics.questions(tx.session)["queued"] == 4
+        assert consent_statistics.unsent_service_mails(tx.session)["queued"] == 4
         assert consent_statistics.ledger_state(tx.session).sealed_at is None
 
 

@@ -41,7 +41,7 @@ class Statement:
     list_name: str
     purpose: Purpose
     consent: Consent
-    question: ServiceMail | None
+    service_mail: ServiceMail | None
 
 
 def store_statement(
@@ -84,7 +84,7 @@ def store_statement(
         actor=f"operator:{operator_id}",
         evidence=_evidence(tx, card, statement),
     )
-    # It waits as long as the card itself, not as long as a question.
+    # It waits as long as the card itself, not as long as a confirmation mail.
     consent.expires_at = card.delete_at
     card.consent_id = consent.id
     tx.session.flush()
@@ -111,11 +111,13 @@ def request_confirmation_once(
     if consent.status is not ConsentStatus.CAPTURED:
         raise Refused(N_("The person has been asked. There is one question and no reminder."))
     address = parse_address(card.address)
-    question = request_confirmation(tx, [consent], address, at=at, actor=f"operator:{operator_id}")
+    service_mail = request_confirmation(
+        tx, [consent], address, at=at, actor=f"operator:{operator_id}"
+    )
     # Only what has been asked before is not asked again, and this consent has not been.
-    assert question is not None
+    assert service_mail is not None
     at_first_contact(card, at)
-    return question
+    return service_mail
 
 
 def stated_words(session: Session, consent_id: int) -> str:
@@ -129,7 +131,7 @@ def statement_of(session: Session, card: Card) -> Statement | None:
     if card.consent_id is None:
         return None
     consent = session.get_one(Consent, card.consent_id)
-    question = session.scalars(
+    service_mail = session.scalars(
         sa.select(ServiceMail)
         .where(ServiceMail.consent_ids.contains([consent.id]))
         .order_by(ServiceMail.id.desc())
@@ -140,7 +142,7 @@ def statement_of(session: Session, card: Card) -> Statement | None:
         list_name=session.get_one(MailingList, consent.list_id).name,
         purpose=session.get_one(Purpose, consent.purpose_id),
         consent=consent,
-        question=question,
+        service_mail=service_mail,
     )
 
 

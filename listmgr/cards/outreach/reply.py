@@ -90,6 +90,6 @@ def _must_be_writable(tx: Transaction, card: Card) -> None:
         raise Refused(N_("The first reply has been written. Go on from your own mailbox."))
 
 
-def send_job(letter_id: int) -> Job:
+def send_job(reply_id: int) -> Job:
     """Return the job that sends one reply."""
-    return Job("send_card_letter", (letter_id,), queue="mail", key=f"card-letter-{letter_id}")
+    return Job("send_card_reply", (reply_id,), queue="mail", key=f"card-reply-{reply_id}")

@@ -39,11 +39,11 @@ RETRY_AFTER = timedelta(minutes=5)
 
 
 def send_reply(
-    uow: UnitOfWork, post: SendVia, templates: Path, letter_id: int, *, now: Callable[[], datetime]
+    uow: UnitOfWork, post: SendVia, templates: Path, reply_id: int, *, now: Callable[[], datetime]
 ) -> None:
     """Send one reply. Safe to run twice: the claim is committed before the mail is sent."""
     with uow() as tx:
-        claimed = _claim(tx, letter_id, templates, now())
+        claimed = _claim(tx, reply_id, templates, now())
     if claimed is None:
         return
     sender_id = claimed[1].terms.sender_id
@@ -51,12 +51,12 @@ def send_reply(
         post(*claimed)
     except MailRefused as error:
         status = ReplyStatus.FAILED if error.permanent else ReplyStatus.QUEUED
-        _settle(uow, letter_id, status, f"refused: {error}", at=now())
+        _settle(uow, reply_id, status, f"refused: {error}", at=now())
     except MailServerAway as error:
         refused = isinstance(error, MailLoginRefused)
         _settle(
             uow,
-            letter_id,
+            reply_id,
             ReplyStatus.QUEUED,
             f"server away: {error}",
             at=now(),
@@ -68,16 +68,16 @@ def send_reply(
             _refused_logins.log(f"sender {sender_id}", error, sentence)
     except MailUncertain as error:
         # It may have been taken: never sent again by itself.
-        _settle(uow, letter_id, ReplyStatus.UNCERTAIN, f"uncertain: {error}", at=now())
+        _settle(uow, reply_id, ReplyStatus.UNCERTAIN, f"uncertain: {error}", at=now())
     else:
         _refused_logins.end(f"sender {sender_id}")
-        _settle(uow, letter_id, ReplyStatus.SENT, "", at=now())
+        _settle(uow, reply_id, ReplyStatus.SENT, "", at=now())
 
 
 def _claim(
-    tx: Transaction, letter_id: int, templates: Path, at: datetime
+    tx: Transaction, reply_id: int, templates: Path, at: datetime
 ) -> tuple[OutgoingMail, TransactionalRoute] | None:
-    letter = tx.session.get(CardReply, letter_id, with_for_update={"skip_locked": True})
+    letter = tx.session.get(CardReply, reply_id, with_for_update={"skip_locked": True})
     if letter is None or letter.status is not ReplyStatus.QUEUED:
         return None
     card = tx.session.get_one(Card, letter.card_id)
@@ -99,7 +99,7 @@ def _claim(
 
 def _settle(
     uow: UnitOfWork,
-    letter_id: int,
+    reply_id: int,
     status: ReplyStatus,
     error: str,
     *,
@@ -108,7 +108,7 @@ def _settle(
     login_refused: bool = False,
 ) -> None:
     with uow() as tx:
-        letter = tx.session.get(CardReply, letter_id, with_for_update=True)
+        letter = tx.session.get(CardReply, reply_id, with_for_update=True)
         if letter is None:  # The card went while its mail was on its way.
             return
         letter.status, letter.last_error, letter.tried_at = status, error[:300], at
@@ -126,7 +126,7 @@ def refused_logins(session: Session) -> set[int]:
     return {int(sender or 0) for sender in session.scalars(waiting.distinct())}
 
 
-def sweep_letters(tx: Transaction, *, at: datetime) -> int:
+def sweep_replies(tx: Transaction, *, at: datetime) -> int:
     """Queue waiting replies again; give up on those a dead worker left half sent."""
     _close(tx, ReplyStatus.SENDING, CardReply.tried_at < at - LEFT_HALF_DONE)
     _close(tx, ReplyStatus.QUEUED, CardReply.created_at < at - GIVE_UP)
@@ -139,8 +139,8 @@ def sweep_letters(tx: Transaction, *, at: datetime) -> int:
         .order_by(CardReply.id)
         .limit(1000)
     ).all()
-    for letter_id in waiting:
-        tx.after_commit(send_job(letter_id))
+    for reply_id in waiting:
+        tx.after_commit(send_job(reply_id))
     return len(waiting)
 
 

@@ -72,7 +72,7 @@ def dashboard() -> str:
             steps=_first_steps(session),
             stations=consent_statistics.stations(session),
             weeks=consent_statistics.growth(session, at=now()),
-            questions=consent_statistics.questions(session),
+            service_mails=consent_statistics.unsent_service_mails(session),
             refused_logins=refused_logins(session),
             ledger=consent_statistics.ledger_state(session),
             campaigns=_latest_campaigns(session),

@@ -252,7 +252,7 @@ def campaign_mail(
     with uow() as tx:
         make_confirmed(tx, "berta@example.com", notice, now())
         # She was asked long ago: today's limits have nothing to do with it.
-        tx.session.execute(sa.text("DELETE FROM questions"))
+        tx.session.execute(sa.text("DELETE FROM service_mails"))
         draft = compose.Draft(
             "Mai",
             notice.purpose_id,

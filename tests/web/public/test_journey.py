@@ -44,8 +44,8 @@ def test_sign_up_and_confirm(client, notice, work, mailbox, session, settings):
     [mail] = mailbox.to("anna@example.com")
     assert settings.link(confirm_path(mail)) in part(mail, "plain")
     assert statuses(session) == ["pending"]
-    question = session.scalars(sa.select(ServiceMail)).one()
-    assert (question.status, question.attempts) == (ServiceMailStatus.SENT, 1)
+    service_mail = session.scalars(sa.select(ServiceMail)).one()
+    assert (service_mail.status, service_mail.attempts) == (ServiceMailStatus.SENT, 1)
 
     page = client.get(confirm_path(mail)).text
     assert "a…@e….com" in page
@@ -109,7 +109,7 @@ def test_l07_on_day_eight_the_link_is_refused_and_the_person_gone(
     assert "Dieser Link ist abgelaufen" in after
     assert "News Brief" in after
     assert "/s/news" in after
-    work("sweep_questions", "sweep_signups")
+    work("sweep_service_mails", "sweep_signups")
     assert len(mailbox.mails) == 1
 
 
@@ -118,10 +118,10 @@ def test_l11_one_sign_up_is_one_mail_and_there_is_no_reminder(
 ):
     for day in range(1, 7):
         clock(timedelta(days=day))
-        work("sweep_signups", "sweep_questions", "expire_consents")
+        work("sweep_signups", "sweep_service_mails", "expire_consents")
     assert len(mailbox.mails) == 1
     # Nobody but a person's own sign-up makes a question: a captured card or import has none.
-    assert session.scalars(sa.text("SELECT count(*) FROM questions")).one() == 1
+    assert session.scalars(sa.text("SELECT count(*) FROM service_mails")).one() == 1
 
 
 def test_the_mail_speaks_the_language_of_the_page(client, notice, work, mailbox, uow):

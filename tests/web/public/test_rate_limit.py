@@ -1,4 +1,4 @@
-"""Nobody is flooded by our question, and nobody learns from the form who is subscribed."""
+"""Nobody is flooded by our service_mail, and nobody learns from the form who is subscribed."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_t09_one_domain_gets_only_so_many_an_hour(app_with, settings, notice, ma
     for _ in range(3):
         run_worker(app, settings)
         with app.app_context():
-            service_mail.sweep_questions()
+            service_mail.sweep_service_mails()
     assert len(mailbox.mails) == 3
 
 

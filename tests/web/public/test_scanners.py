@@ -25,7 +25,7 @@ def every_link(client, campaign_mail, notice, work, mailbox, uow) -> list[str]:
     """The links of every kind of mail the product sends, as paths of this site."""
     with uow() as tx:
         make_confirmed(tx, "dora@example.com", notice, now())
-        tx.session.connection().exec_driver_sql("DELETE FROM questions")
+        tx.session.connection().exec_driver_sql("DELETE FROM service_mails")
     for language in ("de", "en"):
         client.post(f"/s/news?lang={language}", data=form_values(notice, f"{language}@example.com"))
     client.post("/s/news?lang=de", data=form_values(notice, "dora@example.com"))

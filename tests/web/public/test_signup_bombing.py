@@ -45,7 +45,7 @@ def site(app_with, settings, clock):
             """Do what is queued, let the sweep give room away, and do that."""
             run_worker(self.app, settings)
             with self.app.app_context():
-                service_mail.sweep_questions()
+                service_mail.sweep_service_mails()
             run_worker(self.app, settings)
 
         def later(self, span):

@@ -35,9 +35,12 @@ def facts_on(page: str) -> dict[str, list[str]]:
 def test_a_german_operator_reads_german_values(desk, uow, settings, sample, session, answer):
     button = {confirm: "confirm button", refuse: "not-me button"}[answer]
     with uow() as tx:
-        question = tx.session.scalars(sa.select(ServiceMail)).all()[-1]
-        token = make_token(settings.secret_keys, TokenPurpose.CONFIRM, question.id)
-        question.token_hash, question.sent_at = token_hash(token), now() - timedelta(hours=1)
+        service_mail = tx.session.scalars(sa.select(ServiceMail)).all()[-1]
+        token = make_token(settings.secret_keys, TokenPurpose.CONFIRM, service_mail.id)
+        service_mail.token_hash, service_mail.sent_at = (
+            token_hash(token),
+            now() - timedelta(hours=1),
+        )
     with uow() as tx:
         answer(tx, token, facts=RequestFacts("192.0.2.7", "Browser", button, "de"), at=now())
     at = desk("service", "de")

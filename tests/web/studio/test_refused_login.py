@@ -7,7 +7,7 @@ from dataclasses import replace
 from listmgr.cards.outreach import reply_sender
 from listmgr.cards.outreach.reply import ReplyWords, write_reply
 from listmgr.consent import service_mail_sender
-from listmgr.consent.service_mail_sender import send_question
+from listmgr.consent.service_mail_sender import send_service_mail
 from listmgr.kit.clock import now
 from listmgr.kit.throttled_log import ThrottledLog
 from listmgr.schema import resource
@@ -38,7 +38,7 @@ def test_d04_a_refused_login_is_shown_and_said_once(uow, admin, caplog, monkeypa
     with scripted(refuse) as account:
         known = replace(account, username="list", password="wrong")
         for number in (1, 2, 3):
-            send_question(uow, by(known), resource("templates"), number, now=now)
+            send_service_mail(uow, by(known), resource("templates"), number, now=now)
     assert words in admin.get("/studio/").get_data(as_text=True)
     assert "refuses the login" in admin.get("/studio/senders").get_data(as_text=True)
     assert "refuses the login" in admin.get("/studio/senders/0").get_data(as_text=True)

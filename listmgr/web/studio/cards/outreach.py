@@ -71,10 +71,12 @@ def store_statement(card_id: int) -> ResponseReturnValue:
 def ask_card(card_id: int) -> ResponseReturnValue:
     """Send the single confirmation mail."""
     with write_transaction() as tx:
-        question = consent_statement.request_confirmation_once(
+        service_mail = consent_statement.request_confirmation_once(
             tx, card_id, whose_cards(), operator_id=current_operator().id, at=now()
         )
-        log_audit(tx, AuditAction.CARD_CONFIRMATION_REQUESTED, card_id, question=question.id)
+        log_audit(
+            tx, AuditAction.CARD_CONFIRMATION_REQUESTED, card_id, service_mail=service_mail.id
+        )
     flash(_("The confirmation mail is on its way. There is no reminder."))
     return redirect(url_for("studio.card_page", card_id=card_id, _anchor="newsletter"), 303)
 
@@ -93,7 +95,7 @@ def reply_to_card(card_id: int) -> ResponseReturnValue:
             letter = reply.write_reply(
                 tx, card_id, whose_cards(), words, list_id=list_id or 0, operator_id=me, at=now()
             )
-            log_audit(tx, AuditAction.CARD_REPLIED, card_id, letter=letter.id)
+            log_audit(tx, AuditAction.CARD_REPLIED, card_id, reply=letter.id)
     except InvalidInput as error:
         return card_view(card_id, errors=error.fields), 422
     flash(_("The reply is on its way; an answer comes to your own mailbox."))
