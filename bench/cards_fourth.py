@@ -125,7 +125,7 @@ TABLES = {
     ),
     "it": (
         "[Geom.] Piergiorgio Zanardi;[Avv.] Ludovica Di Stefano;Calogero La Rosa;[Dott.] Ermenegildo Frattini;[Arch.] Nicoletta de' Medici",
-        "Zanardi Costruzioni s.r.l.=zanardicostruzioni;Farmacia Frattini=farmaciafrattini;Pasticceria La Rosa dal 1932=pasticcerialarosa;Studio Associato Di Stefano=distefano-avvocati;Frantoio del Colle Soc. Agr.=frantoiodelcolle",
+        "Zanardi Costruzioni s.r.l.=zanardicostruzioni;Farmacia Frattini=farmaciafrattini;Pasticceria La Rosa=pasticcerialarosa;Studio Associato Di Stefano=distefano-avvocati;Frantoio del Colle Soc. Agr.=frantoiodelcolle",
         "Titolare;Avvocato del Foro di Modena;Maestro pasticcere;Farmacista;Architetto",
         "Via Emilia Est 310;Piazza del Duomo, 4",
         "41124 Modena (MO);90134 Palermo PA",

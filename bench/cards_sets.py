@@ -84,7 +84,9 @@ def _counted(figures: Figures, fields: Any, truth: Any) -> list[str]:
     for name, (value, confidence, meant) in _compared(fields, truth).items():
         if not meant:
             # An organisation where none is printed is as wrong as another one.
-            surely |= name in FIELDS and bool(value) and confidence >= UNSURE
+            if name in FIELDS and value and confidence >= UNSURE:
+                surely = True
+                wrong.append(f"{name} {confidence:.2f}: {value!r}, but none is printed")
             continue
         figures.printed[name] += 1
         right = value == meant

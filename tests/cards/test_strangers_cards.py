@@ -6,7 +6,7 @@ import pytest
 
 from listmgr.cards.parsing.classify_lines import guess_fields
 from listmgr.cards.parsing.names import split_name
-from listmgr.cards.parsing.parsed_card import CardFields
+from listmgr.cards.parsing.parsed_card import UNSURE, CardFields
 from listmgr.cards.parsing.signature import parse_signature
 from tests.cards.test_unfamiliar_cards import lines_of
 
@@ -92,6 +92,65 @@ def test_issue11_a_person_no_list_of_jobs_or_addresses_names(text, name, organis
 )  # fmt: skip
 def test_issue11_a_firm_ends_where_the_next_line_is_another_thing(text, organisation):
     assert read(text).organisation.value == organisation
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("#Núria Casadevall i\n#Puig\nAdvocada\nncasadevall@alto.es", "Núria Casadevall i Puig"),
+        ("#Shaniqua Brooks-\n#Tyler\nVP Operations\nsbrooks@aero.com", "Shaniqua Brooks-Tyler"),
+        ("#Bengt-Åke\n#Sjöström\nVD\ninfo@norr.se", "Bengt-Åke Sjöström"),
+        ("#JASMIN\n#OBERHUBER\nFotografin\nhallo@jasminoberhuber.de", "JASMIN OBERHUBER"),
+    ],
+)  # fmt: skip
+def test_issue11_a_large_name_takes_two_lines(text, name):
+    assert name_of(read(text)) == name
+
+
+@pytest.mark.parametrize(
+    ("printed", "name"),
+    [
+        ("Pádraigó Súilleabháin".replace("ó", "Ó"), "Pádraig Ó Súilleabháin"),
+        ("Maeve NíBhriain", "Maeve Ní Bhriain"),
+        ("Pierluigi Dell' Acqua", "Pierluigi Dell'Acqua"),
+        ("Jan vander Meer", "Jan van der Meer"),
+        ("Dr.Hans Weber", "Hans Weber"),
+        ("Asa-Karin Sjöström", "Åsa-Karin Sjöström"),
+        ("Jadwiga SZCZEPAńSKA", "Jadwiga SZCZEPAŃSKA"),
+        ("AIfred Weber", "Alfred Weber"),
+    ],
+)
+def test_issue11_letters_and_blanks_that_were_misread_are_put_right(printed, name):
+    assert name_of(read(f"#{printed}\nKonsult\ninfo@example.org")) == name
+
+
+def test_issue11_an_address_broken_at_its_hyphen_is_one_and_looked_at():
+    card = read("Uni Rostnitz\nJörn Asmussen\njoern.asmussen@uni-\nrostnitz.de")
+    assert card.email.address == "joern.asmussen@uni-rostnitz.de"
+    assert card.email.confidence < UNSURE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Marks that are often misread, a word without a vowel, a blank that may be lost.
+        "#Radovan Štastný\npekař\nradovan.stastny@pekarna.cz",
+        "#Nguyn Th Lan\nFilialleiterin\nnguyn.lan@markt.de",
+        "#Ruggero DiStefano\nTitolare\nruggero.distefano@idro.it",
+        # One word alone.
+        "#Rottmann\nGeschäftsführer\nrottmann@rottmann.de",
+        # The freemail address of a firm.
+        "#Dudek Transport\nkrajowy i zagraniczny\ndudektransport@o2.pl",
+    ],
+)
+def test_issue11_a_name_in_doubt_is_looked_at(text):
+    name = read(text).full_name
+    assert name.unsure or not name
+
+
+def test_issue11_large_print_alone_does_not_make_a_firm_sure():
+    card = read("#stolarnia\nŁukasz Wrona\nstolarz\n512 555 013\nlukasz.wrona@wp.pl")
+    assert card.organisation.unsure or not card.organisation
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,15 @@ from listmgr.cards.parsing.cross_checks import (
     name_and_address,
     stripped,
 )
-from listmgr.cards.parsing.layout import goes_on, heads
+from listmgr.cards.parsing.layout import goes_on, heads, same_size
 from listmgr.cards.parsing.limits import MAX_POSTAL_LINES
 from listmgr.cards.parsing.line_scores import (
     Clues,
     is_firm,
     is_job,
+    is_person,
+    is_whole_firm,
+    is_whole_name,
     is_words,
     may_be_street,
     name_evidence,
@@ -32,7 +35,15 @@ from listmgr.cards.parsing.line_scores import (
     title_score,
 )
 from listmgr.cards.parsing.names import PARTICLES, split_name
-from listmgr.cards.parsing.ocr_correction import mended_email, mended_lines, mended_name
+from listmgr.cards.parsing.ocr_correction import (
+    is_hard_to_read,
+    mended_email,
+    mended_given_names,
+    mended_lines,
+    mended_name,
+    with_blanks,
+    with_whole_addresses,
+)
 from listmgr.cards.parsing.parsed_card import NOTHING, CardEmail, CardFields, Guess
 from listmgr.cards.parsing.patterns import Facts, facts_in
 from listmgr.cards.parsing.reading_order import Line, in_reading_order
@@ -41,6 +52,7 @@ from listmgr.cards.parsing.vocabulary import (
     DEPARTMENT,
     LANGUAGES,
     LEGAL_FORM,
+    ORGANISATION,
     ROLE_MAILBOXES,
 )
 
@@ -62,7 +74,10 @@ class _Roles:
 
 def guess_fields(lines: Sequence[Line], *, pictured: bool) -> CardFields:
     """The fields of one card. `pictured` says that its letters may have been misread."""
-    ordered = [piece for line in in_reading_order(lines) for piece in parted(line)]
+    ordered = in_reading_order(lines)
+    if pictured:
+        ordered = with_blanks(with_whole_addresses(ordered))
+    ordered = [piece for line in ordered for piece in parted(line)]
     facts = facts_in(ordered, pictured=pictured)
     if pictured:
         facts.rest = mended_lines(facts.rest, facts.emails)
@@ -70,6 +85,9 @@ def guess_fields(lines: Sequence[Line], *, pictured: bool) -> CardFields:
     emails: Sequence[CardEmail] = facts.emails
     if pictured:
         roles.name = mended_name(roles.name, emails)
+        roles.company = _looked_at(roles.company, name=False)
+        roles.name = _looked_at(roles.name, name=True)
+        roles.name = mended_given_names(roles.name, [line.text for line in facts.rest])
         emails = [mended_email(one, roles.name, facts.urls, roles.company) for one in emails]
     name = roles.name or _name_from(emails)
     parts = split_name(name.value)
@@ -90,6 +108,12 @@ def guess_fields(lines: Sequence[Line], *, pictured: bool) -> CardFields:
     )
 
 
+def _looked_at(read: Guess, *, name: bool) -> Guess:
+    """What a picture said, less sure where its letters are often misread."""
+    hard = is_hard_to_read(read.value, name=name)
+    return replace(read, confidence=min(read.confidence, _DOUBTFUL)) if hard else read
+
+
 def _roles(facts: Facts) -> _Roles:
     """Name and company are chosen together, so that neither takes what is the other's."""
     rest, postal = _postal(facts.rest)
@@ -99,9 +123,18 @@ def _roles(facts: Facts) -> _Roles:
     shared = int(_bears_name(company, name))
     left = [line for line in rest if line not in (*name, *company)]
     roles.title, left = _title(left, name)
+    unnamed = [line for line in rest if line not in name and not is_firm(line.text, clues.domains)]
     roles.name = _as_sure(name, _NAME, left, clues, shared)
-    if any(goes_beyond(roles.name.value, local) for local in clues.locals):
-        # What stands in the next column may have been read into it.
+    large = bool(name) and name[-1].height > _LARGE * clues.height
+    whole = is_whole_name(roles.name.value, clues)
+    if large and not whole and any(_may_go_on(line, name) for line in unnamed):
+        # The other half may have been taken for a job.
+        roles.name = replace(roles.name, confidence=min(roles.name.confidence, _DOUBTFUL))
+    beyond = any(goes_beyond(roles.name.value, local) for local in clues.locals)
+    alone = not split_name(roles.name.value).family
+    if beyond or alone or ORGANISATION.search(roles.name.value):
+        # What stands in the next column may have been read into it, or the other half was not;
+        # or it is a firm with an address of its own.
         sure = min(roles.name.confidence, _DOUBTFUL)
         roles.name = replace(roles.name, confidence=sure)
     roles.company = _as_sure(company, _COMPANY, left, clues, shared)
@@ -144,6 +177,7 @@ def _clues(facts: Facts, rest: Sequence[Line]) -> Clues:
             line.text for line, below in pairwise(rest) if line.above(below) and is_job(below.text)
         ),
         heads=frozenset(line.text for line, _ in over),
+        people=any(is_person(line.text) for line in rest),
         headed=frozenset(below.text for _, below in over),
         domains=tuple(dict.fromkeys(domains)),
         height=median(heights) if heights else 0.0,
@@ -199,6 +233,8 @@ def _scored(candidates: Sequence[_Lines], role: _Role, clues: Clues) -> list[tup
     """Each candidate that scores more than what is no answer, and no answer itself."""
     scored: list[tuple[_Lines, float]] = [((), 0.0)]
     for used in candidates:
+        if len(used) > 2 and _begins_with(used[-1].text, _joined(used[:-1]).text):
+            continue
         joined = sum(role.bond(line, below, clues) for line, below in pairwise(used))
         above_least = role.score(_joined(used), clues) + joined - role.least
         if above_least > 0:
@@ -217,7 +253,7 @@ def _firm_bond(line: Line, below: Line, clues: Clues) -> float:
     jobs = is_job(below.text) or is_job(line.text)
     if jobs or not (goes_on(line, below) and is_words(f"{line.text} {below.text}", most=8)):
         return -0.5
-    if not 0.8 < line.height / below.height < 1.25:
+    if not same_size(line, below):
         return 0.0
     # Only in marks, which are large, do names of firms take two lines of whole words.
     large = clues.height and min(line.height, below.height) > _LARGE * clues.height
@@ -238,12 +274,9 @@ def _is_legal_form(text: str) -> bool:
 
 def _begins_with(text: str, mark: str) -> bool:
     """Whether a text begins with the words of a mark, whatever their case and legal form."""
-    words, first = _bare_firm(text), _bare_firm(mark)
+    words = re.findall(r"\w+", stripped(text))
+    first = re.findall(r"\w+", stripped(LEGAL_FORM.sub(" ", mark)))
     return bool(first) and words[: len(first)] == first
-
-
-def _bare_firm(text: str) -> list[str]:
-    return re.findall(r"\w+", stripped(LEGAL_FORM.sub(" ", text)))
 
 
 _LARGE = 1.15
@@ -251,12 +284,19 @@ _LARGE = 1.15
 _UNENDED = re.compile(r"[&+-]\Z|\s(?:und|and|et|y|e|i|og|och|für|for|of|de|des|du|di|della|van)\Z")
 
 
-def _name_bond(line: Line, below: Line, _clues: Clues) -> float:
-    """Names take two lines where they are large: one ends in a particle, or each is one word."""
+def _name_bond(line: Line, below: Line, clues: Clues) -> float:
+    """Names take two lines where they are large: one is not done, or both are set alike."""
     if not goes_on(line, below):
         return -1.0
-    words = line.text.split()
-    return 0.5 if words[-1].lower() in PARTICLES else -0.3
+    last = line.text.split()[-1]
+    if last.lower() in PARTICLES or last.endswith("-"):
+        return 1.5
+    large = clues.height and min(line.height, below.height) > _LARGE * clues.height
+    other = is_job(below.text) or is_person(below.text) or is_firm(below.text, clues.domains)
+    whole = is_whole_name(line.text, clues)
+    if large and not (other or whole) and same_size(line, below) and len(below.text.split()) < 3:
+        return 0.5
+    return -0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +354,9 @@ def _as_sure(used: _Lines, role: _Role, others: Sequence[Line], clues: Clues, sh
     sure = _SURE[min(role.evidence(line, clues) + shared + alone, len(_SURE) - 1)]
     near = rival > role.score(line, clues) - _CLEAR
     near = near or line.confidence < _LEGIBLE
-    if near or len(line.text.split()) > 8 or any(_may_go_on(one, used) for one in others):
+    open_end = not is_whole_firm(line.text, clues) and any(_may_go_on(one, used) for one in others)
+    loose = any(role.bond(one, below, clues) < 0 for one, below in pairwise(used))
+    if near or loose or len(line.text.split()) > 8 or open_end:
         sure = min(sure, _DOUBTFUL)
     # One doubtful letter makes another name, so that doubt of the letters weighs more than once.
     return Guess(line.text, sure * line.confidence**3, line.text)
@@ -329,7 +371,10 @@ _LEGIBLE = 0.95
 
 def _may_go_on(line: Line, used: _Lines) -> bool:
     """Whether a line may be the beginning or the end of the lines that were taken."""
-    return goes_on(line, used[0]) or goes_on(used[-1], line)
+    if any(char.isdigit() for char in line.text) or is_job(line.text):
+        return False
+    ended = LEGAL_FORM.search(used[-1].text)
+    return goes_on(line, used[0]) or (not ended and goes_on(used[-1], line))
 
 
 def _title(lines: list[Line], name: _Lines) -> tuple[Guess, list[Line]]:

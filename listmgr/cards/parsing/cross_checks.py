@@ -51,8 +51,12 @@ def goes_beyond(name: str, local: str) -> bool:
     A given name alone says nothing of what follows it, and before a comma stands the family name.
     """
     pieces = set(re.split(r"[._+-]", stripped(local)))
-    words = [{stripped(word), spelt_out(word)} for word in re.findall(r"[^\W\d_]+", name)]
-    said = [number for number, spelt in enumerate(words) if spelt & pieces]
+    words = name.split()
+    said = [
+        number
+        for number, word in enumerate(words)
+        if any({stripped(part), spelt_out(part)} & pieces for part in _WORD.findall(word))
+    ]
     return "," not in name and bool(said) and 0 < said[-1] < len(words) - 1
 
 
@@ -68,6 +72,8 @@ def _name_says(name: str, local: str, spell: object) -> float:
     glued = {
         "".join(words[n:end]) for n in range(len(words)) for end in range(n + 1, len(words) + 1)
     }
+    if 1 < len(whole) < 5 and whole == "".join(word[0] for word in words):
+        return 0.5 if len(whole) == 2 else 0.8
     said = [
         piece for piece in pieces if piece in glued or (len(piece) == 1 and _initial(piece, words))
     ]

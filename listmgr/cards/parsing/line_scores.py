@@ -13,7 +13,13 @@ from listmgr.cards.parsing.cross_checks import (
     stripped,
 )
 from listmgr.cards.parsing.given_names import GIVEN_NAMES
-from listmgr.cards.parsing.names import PARTICLES, SUFFIXES, is_title, split_name
+from listmgr.cards.parsing.names import (
+    PARTICLES,
+    SUFFIXES,
+    has_shouted_family_first,
+    is_title,
+    split_name,
+)
 from listmgr.cards.parsing.reading_order import Line
 from listmgr.cards.parsing.vocabulary import (
     CITY,
@@ -31,6 +37,8 @@ _STREET_WORD = re.compile(
     r"|gasse|allee)\Z",
     re.IGNORECASE,
 )
+# Words that are small within names; couples are joined by some.
+_SMALL_WORDS = PARTICLES | {"et", "and", "und", "og", "och"}
 # Nobility and contractions that begin small: d'Aubigny, dell'Acqua, 't Hooft.
 _ELIDED = re.compile(r"(?:[dl]|dell|dall|de|ter|an|')['’]\s?[A-Z]|['’]t\Z")
 # Who signs for somebody else still gives the own name.
@@ -65,6 +73,8 @@ class Clues:
     # The lines over smaller print, and what stands in that print.
     heads: frozenset[str] = frozenset()
     headed: frozenset[str] = frozenset()
+    # Whether a line begins with a given name we know.
+    people: bool = False
 
 
 def parted(line: Line) -> list[Line]:
@@ -97,7 +107,8 @@ def _job_and_firm(before: str, after: str) -> bool:
     """Whether a job stands before a comma and a firm after it."""
     job = is_job(before) and len(before.split()) <= 5 and not LEGAL_FORM.fullmatch(after)
     firm = LEGAL_FORM.search(after) or ORGANISATION.search(after) or len(after.split()) > 1
-    return bool(job and firm) and not TITLE.search(after) and not DEPARTMENT.search(after)
+    other = TITLE.search(after) or DEPARTMENT.search(after)
+    return bool(job and firm) and (bool(LEGAL_FORM.search(after)) or not other)
 
 
 def _two_places(before: str, after: str) -> bool:
@@ -134,7 +145,7 @@ def postal_kind(text: str) -> str:
 def name_score(line: Line, clues: Clues) -> float:
     """From about -3, certainly no name, to about 6."""
     words = _bare_words(line.text)
-    if not 1 <= len(words) <= 5 or not _could_be_name(line.text):
+    if not 1 <= len(words) <= 5 or not _could_be_name(line.text) or line.text.endswith("-"):
         return -3.0
     agreement = _agreement(line.text, clues)
     given = _has_given_name(line.text)
@@ -173,15 +184,19 @@ def organisation_score(line: Line, clues: Clues) -> float:
 
 
 def _agreement(text: str, clues: Clues) -> float:
-    """How far a name agrees with what stands before the @, or with a domain of one's own."""
+    """How far a name agrees with what stands before the @, or with a domain of one's own.
+
+    Firms have addresses as well, so that beside a person the name of a firm agrees less.
+    """
     said = max((name_and_address(text, one) for one in clues.locals), default=0.0)
+    labels = [label for label in map(company_label, clues.domains) if label]
     own = any(
-        name_and_address(text, f"{one}.{label}") >= 1.0
-        for one in clues.locals
-        for label in map(company_label, clues.domains)
-        if label
+        name_and_address(text, f"{one}.{label}") >= 1.0 for one in clues.locals for label in labels
     )
-    return 1.0 if own and said >= 0.5 else said
+    said = 1.0 if own and said >= 0.5 else said
+    if is_person(text) and any(name_and_address(text, label) >= 1.0 for label in labels):
+        said = max(said, 0.5)
+    return said / 2 if clues.people and not is_person(text) and not _has_prefix(text) else said
 
 
 def is_person(text: str) -> bool:
@@ -195,6 +210,18 @@ def is_firm(text: str, domains: Sequence[str]) -> bool:
     """Whether a line is a firm's name by its legal form or by a domain."""
     agreement = max((company_and_domain(text, one) for one in domains), default=0.0)
     return bool(LEGAL_FORM.search(text)) or agreement >= 0.8
+
+
+def is_whole_name(text: str, clues: Clues) -> bool:
+    """Whether an address says a name of two words or more, or its family name is in capitals."""
+    parts = split_name(text)
+    both = bool(parts.given and parts.family)
+    return both and (_has_shouted_family(text) or _agreement(text, clues) >= 0.8)
+
+
+def is_whole_firm(text: str, clues: Clues) -> bool:
+    """Whether a domain says all of a firm's name and nothing else."""
+    return any(company_and_domain(text, domain) >= 1.0 for domain in clues.domains)
 
 
 def is_job(text: str) -> bool:
@@ -218,7 +245,7 @@ def _against_name(text: str, clues: Clues, agreement: float) -> float:
     against = 3.0 if LEGAL_FORM.search(text) else 0.0
     against += 3.0 if _FUNCTION_WORD.search(text) else 0.0
     if not _has_given_name(text):
-        against += 1.5 if ORGANISATION.search(text) else 0.0
+        against += 2.5 if ORGANISATION.search(text) else 0.0
     if agreement < 1.0:
         against += 2.0 if TITLE.search(text) else 0.0
         against += 1.5 if DEPARTMENT.search(text) else 0.0
@@ -233,8 +260,13 @@ def _against_name(text: str, clues: Clues, agreement: float) -> float:
 
 
 def _has_given_name(text: str) -> bool:
-    first = stripped(next(iter(split_name(text).given.split()), ""))
-    return first in GIVEN_NAMES or first.partition("-")[0] in GIVEN_NAMES
+    return is_given_name(next(iter(split_name(text).given.split()), ""))
+
+
+def is_given_name(word: str) -> bool:
+    """Whether a word is a given name of the list, or begins with one before a hyphen."""
+    plain = stripped(word)
+    return plain in GIVEN_NAMES or plain.partition("-")[0] in GIVEN_NAMES
 
 
 def _has_prefix(text: str) -> bool:
@@ -250,6 +282,8 @@ def _over_job(text: str, clues: Clues) -> float:
 def _has_shouted_family(text: str) -> bool:
     """Anna MÜLLER or Müller, Anna: nothing but people is written so."""
     words = _bare_words(text)
+    if has_shouted_family_first(words):
+        return not LEGAL_FORM.search(text)
     shouted = [word.isupper() and len(word) > 2 for word in words]
     return ("," in text and len(words) in (2, 3)) or (
         len(words) > 1 and not shouted[0] and shouted[-1] and not LEGAL_FORM.search(text)
@@ -270,15 +304,16 @@ def name_evidence(line: Line, clues: Clues) -> int:
 
 
 def organisation_evidence(line: Line, clues: Clues) -> int:
-    """How many things that do not depend on each other say that a line is a firm's whole name."""
+    """How many things that do not depend on each other say that a line is a firm's whole name.
+
+    Large print is one only beside others: it tells what is important, not what it is.
+    """
     agreement = max((company_and_domain(line.text, one) for one in clues.domains), default=0.0)
+    said = 2 if agreement >= 0.9 else 1 if agreement >= 0.6 else 0
+    said += 2 * bool(LEGAL_FORM.search(line.text))
+    said += bool(ORGANISATION.search(line.text) and len(line.text.split()) > 1)
     large = bool(clues.height) and line.height > 1.2 * clues.height
-    return (
-        (2 if agreement >= 0.9 else 1 if agreement >= 0.6 else 0)
-        + 2 * bool(LEGAL_FORM.search(line.text))
-        + bool(ORGANISATION.search(line.text))
-        + large
-    )
+    return said + (large and said > 0)
 
 
 def _size(line: Line, clues: Clues) -> float:
@@ -292,7 +327,7 @@ def _could_be_name(text: str) -> bool:
     if not words or not all(_NAME_WORD.match(word) for word in words):
         return False
     beginning_large = [
-        word[:1].isupper() or word.lower() in PARTICLES or bool(_ELIDED.match(word))
+        word[:1].isupper() or word.lower() in _SMALL_WORDS or bool(_ELIDED.match(word))
         for word in words
     ]
     return all(beginning_large) or (len(words) <= 3 and text.islower())

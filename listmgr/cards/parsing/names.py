@@ -25,7 +25,22 @@ PREFIXES = frozenset(
     | {"mgr", "mgr.", "me", "maître", "dott", "dott.ssa", "avv.", "arch.", "geom.", "rag."}
     | {"sig.", "sig.ra", "d.", "dña.", "don", "doña", "sra.", "inż.", "inz.", "hab.", "mudr."}
     | {"judr.", "mvdr.", "bc.", "drs.", "ing", "doc.", "civ.ing."}
-    | {"di", "ddi", "mmag.", "mag.a", "dra.", "dra", "eng.", "arq.", "adw.", "mec.", "sra", "sr"}
+    | {
+        "di",
+        "ddi",
+        "mmag.",
+        "mag.a",
+        "mag-a",
+        "mag",
+        "dra.",
+        "dra",
+        "eng.",
+        "arq.",
+        "adw.",
+        "mec.",
+        "sra",
+        "sr",
+    }
     | {"pfarrer", "pfarrerin", "pastor", "pastorin", "rev.", "col.", "cpt.", "maj.", "lt.", "lic"}
     | {"prof.ssa", "avvocato", "ingegnere", "herrn", "heer", "mevr.", "mw.", "dhr.", "stb", "wp"}
     | {"ra", "rain", "lic.", "pol.", "ir.", "dipl.-betriebsw.", "dipl.-psych.", "pd", "univ.-prof."}
@@ -78,6 +93,8 @@ _JOINING = frozenset({"e", "i", "y"})
 _WORD = re.compile(r"[^\s,]+")
 # Two letters at least: one with a dot is the initial of a name.
 _SHORTENED = re.compile(r"[^\W\d_]{2,6}\.(?:-?[^\W\d_]+\.)*(?:ssa|ra|[aoªº])?")
+# dr n. med.
+_SMALL_INITIAL = re.compile(r"[a-z]\.")
 # Given names are shortened as well.
 _SHORT_GIVEN = frozenset({"fco.", "chr.", "joh.", "wm.", "jos.", "thos.", "chas.", "geo.", "alex."})
 _LETTERS_AFTER = re.compile(r"(?:[A-Z]{2,5}|(?:[A-Za-z]{1,4}\.)+[A-Za-z]{0,3}\.?)")
@@ -152,7 +169,11 @@ def has_shouted_family_first(words: Sequence[str]) -> bool:
     shouted = [word.isupper() and len(word.strip(".")) > 1 for word in words]
     first_small = next((at for at, one in enumerate(shouted) if not one), 0)
     leading = words[:first_small]
-    return not any(shouted[first_small:]) and any(len(word) > 2 for word in leading)
+    return (
+        bool(first_small)
+        and not any(shouted[first_small:])
+        and any(len(word) > 2 for word in leading)
+    )
 
 
 def is_title(word: str, after: Sequence[str]) -> bool:
@@ -160,7 +181,7 @@ def is_title(word: str, after: Sequence[str]) -> bool:
 
     `Av. Ümit Öztürk` has a title, `Chr. Andersen` a given name; `FM Risto Koskinen` a degree.
     """
-    if word.lower().rstrip(",") in PREFIXES:
+    if word.lower().rstrip(",") in PREFIXES or _SMALL_INITIAL.fullmatch(word):
         return True
     if len(after) < 2 or word.lower() in _SHORT_GIVEN:
         return False

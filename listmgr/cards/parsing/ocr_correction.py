@@ -15,7 +15,7 @@ from listmgr.cards.parsing.cross_checks import (
     stripped,
 )
 from listmgr.cards.parsing.email_fields import valid_address
-from listmgr.cards.parsing.given_names import GIVEN_NAMES
+from listmgr.cards.parsing.given_names import GIVEN_NAMES, spellings
 from listmgr.cards.parsing.names import split_name
 from listmgr.cards.parsing.parsed_card import (
     CardEmail,
@@ -31,6 +31,26 @@ _LARGE = "".join(chr(code) for code in range(0x41, 0x250) if chr(code).isupper()
 _GLUED = re.compile(
     rf"(?<=[{_SMALL}]{{3}})(?=[{_LARGE}][{_SMALL}]{{2,}}|(?:GmbH|AG|KG|UG|LLP|LLC|Ltd|Inc|PLC|SARL|SAS|SA)\b)"
 )
+# Words of their own that were read as one with what follows or goes before.
+_GLUED_O = re.compile(rf"(?<=[{_SMALL}])(?=Ó\s)|(?<=\bN[íi])(?=[{_LARGE}])|(?<=\bMª)(?=[{_LARGE}])")
+# No blank follows the apostrophe within a name.
+_APOSTROPHE = re.compile(rf"(\b(?:[DdLlOo]|[Dd]ell))[´`'’] ?(?=[{_LARGE}])")
+# A small l, which many typefaces draw like a large I: within a word, and the reverse at its start.
+_SMALL_L = re.compile(rf"(?<=[{_LARGE}{_SMALL}])(?<!\bMc)(?<!\bMac)I(?=[{_SMALL}])")
+_LARGE_I = re.compile(r"\Al(?=[^\W\d_A-Z]{3,}\s(?:& )?[A-Z])")
+# Capitals whose marks make them be taken for small letters: SZCZEPAńSKA.
+_SHOUTED_BUT_MARKS = re.compile(
+    r"\b[A-ZÀ-ÞŁŚŻŹĆŃ]{3,}[à-ÿāăąćĉčďđēęěğįłńňőřśşšťůűźżž][A-ZÀ-ÞŁŚŻŹĆŃ]*\b"
+)
+# The letters of legal forms that are read as figures or capitals.
+_FORMS = (
+    (re.compile(r"\b([Ss]\. ?(?:à ?)?r\. ?)[Ii1|](?=\.|\Z)"), r"\1l"),
+    (re.compile(r"\b(s\. ?r\. ?)0(?=\.)"), r"\1o"),
+    (re.compile(r"\b([Ss]p\. ?z ?)[0o]\. ?[0o](?=\.|\Z)"), r"\1o.o"),
+)
+_SMALL_I = re.compile(r"I(?=[a-z])")
+_CUT_ADDRESS = re.compile(r"\S@(?:\S*[-.])?\Z")
+_REST_OF_ADDRESS = re.compile(r"(?:[\w-]+\.)*[a-z]{2,}\Z")
 _SHARP_S = re.compile(r"(?<=[A-Za-zäöü][aeiouäöü])B(?=[a-zäöü]|\b)")
 _UMLAUTS = (("ae", "ä"), ("oe", "ö"), ("ue", "ü"))
 
@@ -38,6 +58,9 @@ _UMLAUTS = (("ae", "ä"), ("oe", "ö"), ("ue", "ü"))
 def mended_email(email: CardEmail, name: Guess, urls: Sequence[Guess], company: Guess) -> CardEmail:
     """The address as the name, the company and the website say it must have been."""
     local, _, domain = email.address.rpartition("@")
+    plain = _SMALL_I.sub("l", local)
+    if plain != local and not re.search(r"\bI", name.value):
+        local = plain
     better = _by_name(local, name.value), _by_website(domain, urls, company.value)
     address = valid_address("@".join(better))
     if address is None or address == email.address:
@@ -96,9 +119,114 @@ def mended_lines(lines: Sequence[Line], emails: Sequence[CardEmail]) -> list[Lin
     """Blanks that only large letters or the address still show, and ß that was read as B."""
     pieces = _pieces(emails)
     return [
-        replace(line, text=_parted(_SHARP_S.sub("ß", _GLUED.sub(" ", line.text)), pieces))
+        replace(line, text=_parted(_SHARP_S.sub("ß", _GLUED.sub(" ", _letters(line.text))), pieces))
         for line in lines
     ]
+
+
+def _letters(text: str) -> str:
+    """Letters that look alike as the word they stand in must have them."""
+    text = _GLUED_O.sub(" ", _APOSTROPHE.sub(r"\1'", text))
+    text = _LARGE_I.sub("I", _SMALL_L.sub("l", text))
+    text = _SHOUTED_BUT_MARKS.sub(lambda word: word[0].upper(), text)
+    for form, meant in _FORMS:
+        text = form.sub(meant, text)
+    return text
+
+
+# Where a reader of pictures does not see a blank: after dots and commas, beside numbers, between
+# small particles and the name that follows.
+_BLANKS = (
+    re.compile(rf"(?<=[{_SMALL})][.,])(?=[{_LARGE}][{_SMALL}])"),
+    re.compile(rf"(?<=\b[{_LARGE}]\.)(?=(?:[{_LARGE}]\. ?)?[{_LARGE}][{_SMALL}]{{2}})"),
+    re.compile(rf"(?<=\b\d{{4}})(?=[{_LARGE}][{_SMALL}])|(?<=\b\d{{5}})(?=[{_LARGE}][{_SMALL}])"),
+    re.compile(rf"(?<=[{_SMALL}ß]{{4}})(?=\d)"),
+    re.compile(
+        rf"(?<=\bde)(?=[{_LARGE}])|(?<=\bla)(?=[{_LARGE}])|(?<=\bdi)(?=[{_LARGE}])"
+        rf"|(?<=\bv[ao]n)(?=[{_LARGE}]|de[rn]?\b|de[rn]?[{_LARGE}])|(?<=\bde[rnl])(?=[{_LARGE}])"
+        rf"|(?<=\bzu)(?=[{_LARGE}])"
+    ),
+)
+
+
+def with_blanks(lines: Sequence[Line]) -> list[Line]:
+    """The lines of a picture with the blanks that were not seen; addresses are left as they are."""
+    return [
+        line if re.search(r"@|www|://", line.text) else replace(line, text=_parted_words(line.text))
+        for line in lines
+    ]
+
+
+def _parted_words(text: str) -> str:
+    for blank in _BLANKS:
+        text = blank.sub(" ", text)
+    return text
+
+
+def with_whole_addresses(lines: Sequence[Line]) -> list[Line]:
+    """The lines with an address that was broken at its hyphen or dot in one of them."""
+    whole: list[Line] = []
+    for line in lines:
+        above = whole[-1] if whole else line
+        if (
+            above.above(line)
+            and _CUT_ADDRESS.search(above.text)
+            and _REST_OF_ADDRESS.fullmatch(line.text)
+        ):
+            sure = min(_MENDED, above.confidence, line.confidence)
+            whole[-1] = replace(
+                above, text=above.text + line.text, bottom=line.bottom, confidence=sure
+            )
+        else:
+            whole.append(line)
+    return whole
+
+
+def mended_given_names(name: Guess, others: Sequence[str]) -> Guess:
+    """A given name that is never spelt as it was read: Asa is Åsa where marks are printed."""
+    given = split_name(name.value).given.split()
+    odd = {word: forms for word in given if (forms := _other_spellings(word))}
+    if not odd:
+        return name
+    better = name.value
+    if any(not text.isascii() for text in (name.value, *others)):
+        for word, forms in odd.items():
+            form = next(iter(forms))
+            # Who has no marks writes them out: Laerke, Juergen.
+            written_out = spelt_out(form) == word.lower() != stripped(form)
+            if len(forms) == 1 and word.isascii() and not written_out:
+                better = better.replace(word, _in_case_of(word, form), 1)
+    return replace(name, value=better, confidence=min(name.confidence, _MENDED))
+
+
+def _other_spellings(word: str) -> set[str]:
+    """The spellings of a given name, or of one before a hyphen, if this is none of them."""
+    first, hyphen, rest = word.partition("-")
+    forms = spellings(first)
+    if not first.isascii() or any(form.isascii() for form in forms):
+        return set()
+    return {form + hyphen + rest.lower() for form in forms}
+
+
+def _in_case_of(word: str, small: str) -> str:
+    return small.upper() if word.isupper() else "-".join(map(str.capitalize, small.split("-")))
+
+
+# Letters beyond those of Western Europe: one word of ten that has some is misread.
+_HARD = re.compile(r"[\u0100-\u0151\u0154-\u024f\u1e00-\u1effðþ]")
+# Blanks within a name may have been lost: LoCascio, DiStefano, but not McAllister.
+_CAMEL = re.compile(rf"(?<!\bMc)(?<!\bMac)(?<!\bFitz)(?<=[{_SMALL}])[{_LARGE}]")
+_VOWEL = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýāēīōūąęėįųıœőűůě]")
+
+
+def is_hard_to_read(text: str, *, name: bool) -> bool:
+    """Whether letters of a text are often misread and nothing tells whether they were."""
+    parts = split_name(text)
+    bare = f"{parts.given} {parts.family}" if name else text
+    words = re.findall(r"[^\W\d_]+", bare.lower())
+    hard = any(_HARD.search(word) and word not in spellings(word) for word in words)
+    mute = any(len(word) > 1 and not _VOWEL.search(word) for word in words)
+    return hard or (name and (mute or bool(_CAMEL.search(bare))))
 
 
 def _pieces(emails: Sequence[CardEmail]) -> set[str]:

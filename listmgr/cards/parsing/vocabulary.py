@@ -36,7 +36,7 @@ LEGAL_FORM = re.compile(
     r"|Kommanditgesellschaft|GmbH & Co\. KG"
     r"|& (?:Cie|Fils|Söhne|Sohn|Sons|Zonen|Zn|Figli|Hijos|Søn|Co)\b\.?)(?![\w&])"
     # Two letters that a postcode may have as well.
-    r"|(?<=[^\W\d_] )(?:AB|AS)(?=\Z|\s*[,(|])"
+    r"|(?<=[^\W\d_] )(?:AB|AS|Co\.)(?=\Z|\s*[,(|])"
 )
 ORGANISATION = _any(
     r"universit\w+|university|universität|hochschule|institut\w*|verlag\w*|bank|sparkasse"
@@ -66,6 +66,8 @@ ORGANISATION = _any(
     r"|tandlægerne|asianajotoimisto|konepaja|kommunikasjon|clinic|clinique|surgery|dental|pediatrics"
     r"|solicitors|auctioneers|lettings|bakery|tearoom|gallery|plumbing|roofing|realty|trust|society"
     r"|church|kirchengemeinde|gemeinschaft\w*|weinhandel|immobilien|installationen|treuhand"
+    r"|\w{3,}(?:krankenhaus|klinikum|spital)|spital|szpital|ziekenhuis|sygehus|sjukhus|transport|catering"
+    r"|events?|design|travel|reisen|training|coaching|photography|opticians|garage|motors|autohaus"
     r"|büros[uü]|avukatlık|ortaklığı|notariat|advokatur|fiduciaire|tierarztpraxis|stiftung|verkehrsverein|tourismusverband|gesellschaft"
     r"|konsult|aktiebolag|firmaet|advokatfirma\w*|tandlæge\w*|vennootschap|stichting|bureau"
 )
@@ -102,15 +104,19 @@ TITLE = _any(
     r"|makler\w*|wirt(?:in)?|winzer(?:in)?|schreiner|tischler|maler|dachdecker|elektriker|klempner"
     r"|zimmerer|gärtner(?:in)?|bäcker|konditor(?:in)?|florist\w*|friseur\w*|geometra|geometer"
     r"|farmacist\w+|farmacéutic[oa]|carpintero|maestro|psicólog[oa]|psicolog[oa]|arquitect[oa]"
-    r"|enólog[oa]|médic[oa]|dentista|stolarz|projektant\w*|spedytor\w*|księgow\w+|truhlář\w*|pekař\w*"
+    r"|enólog[oa]|médic[oa]|dentista|stolarz|projektant\w*|spedytor\w*|księgow\w+|truhlář(?:ka)?|pekař(?:ka)?"
     r"|sklepmistr|účetní|rörmokare|rørlegger|baker|snickare|asianajaja|skólastjóri|framkvæmdastjóri"
     r"|leder|chef|inköpschef|arkitekt|ailtire|príomhoide|auctioneer|negotiator|realtor|proprietor"
     r"|plumber|electrician|carpenter|curator|teacher|translator|interpreter|photographer|tomrermester"
     r"|pediatrician|therapist|counsel|paralegal|clerk|trainee|intern|volunteer|student(?:in)?"
+    r"|\w{3,}(?:ikerin|istin|eurin|ärin|login)|\w{4,}hygieniker|saddler|joiner|blacksmith"
     r"|meisterin|obfrau|obmann|pfarrer(?:in)?|schulleit\w+|rektor(?:in)?"
 )
 DEPARTMENT = _any(
-    r"abteilung|vertrieb|einkauf|marketing|personal|buchhaltung|forschung|entwicklung|controlling"
+    r"(?:klinik|institut|lehrstuhl|fakultät|faculty|faculté|facultad|facoltà|wydział|katedra|instituut"
+    r"|dipartimento|departamento|afdeling|avdeling|avdelning|osasto|dienst|ufficio|servicio|servizio"
+    r"|oddział|oddělení) (?:für|of|for|de|des|di|van|voor|för|og|och|\w+)"
+    r"|abteilung|vertrieb|einkauf|marketing|personal|buchhaltung|forschung|entwicklung|controlling"
     r"|kundendienst|kundenservice|öffentlichkeitsarbeit|unternehmenskommunikation|fachbereich"
     r"|referat|department|dept\.?|division|sales|purchasing|human resources|research|development"
     r"|operations|communications|customer (?:service|success|care)|service|support|direction"
@@ -182,7 +188,13 @@ COUNTRIES = {
 FREE_MAIL = words(
     "gmail googlemail gmx web t-online outlook hotmail yahoo icloud me aol freenet posteo"
     " mailbox proton protonmail orange free laposte wanadoo sfr live msn arcor bluewin"
-    " btinternet fastmail"
+    " btinternet fastmail seznam centrum volny wp onet interia o2 op poczta libero virgilio tiscali"
+    " alice tin free bbox skynet telenet proximus ziggo kpnmail xs4all planet hetnet telia sapo"
+    " hispeed sunrise aon chello a1 unitybox vodafone freemail citromail mail email yandex rambler"
+    " ukr tutanota tuta hey zoho comcast verizon att sbcglobal bellsouth cox charter"
+    " earthlink eircom"
+    " talktalk virginmedia sky ntlworld blueyonder abv rocketmail ymail numericable neuf terra"
+    " telefonica ono iol netcabo clix inbox online home kolumbus elisa saunalahti jubii"
 )
 # Mailboxes of a house rather than of a person; they say nothing of anybody's name.
 ROLE_MAILBOXES = words(
