@@ -216,7 +216,7 @@ def test_l33_the_card_is_in_the_file_too(client, page, card):
     assert told["words"]["company"] == "Linde GmbH"
     assert told["taken"][0]["occasion"] == "Buchmesse"
     assert told["taken"][0]["by"] == "sales"
-    assert told["letters"][0]["body"] == "Danke,\nbis bald!"
+    assert told["replies"][0]["body"] == "Danke,\nbis bald!"
     assert told["statement"]["words"] == "Sie bat am Stand um den Messebrief."
     assert told["deleted_at"] == card.delete_at.isoformat()
 
