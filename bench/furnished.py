@@ -68,8 +68,9 @@ _PEOPLE = (
     "INSERT INTO suppressions (fingerprint, reason) SELECT"
     " sha256(convert_to('gone' || n, 'UTF8')), 'objected' FROM generate_series(1, :n / 100) n",
     "INSERT INTO service_mails (kind, consent_ids, status, recipient, domain, created_at, sent_at)"
-    " SELECT 'confirm', ARRAY[n], CASE WHEN n % 1000 = 0 THEN 'queued' ELSE 'sent' END,"
-    " sha256('r'), sha256('d'), now(), now() FROM generate_series(1, :n / 10) n",
+    " SELECT 'confirm_subscription', ARRAY[n],"
+    " CASE WHEN n % 1000 = 0 THEN 'queued' ELSE 'sent' END, sha256('r'), sha256('d'),"
+    " now(), now() FROM generate_series(1, :n / 10) n",
 )
 _AUDIT = """
 INSERT INTO audit_entries (at, operator_id, action, subject, subject_id)

@@ -58,7 +58,7 @@ INSERT INTO consent_events
 SELECT c.id, e.seq, e.action, e.status, c.captured_at, 'subscriber', '{}', c_0, c_0, c_0
 FROM consents c, decode(repeat('00', 32), 'hex') c_0, LATERAL (VALUES
   (1, 'capture', 'captured'), (2, CASE c.status WHEN 'confirmed' THEN 'confirm'
-    WHEN 'withdrawn' THEN 'withdraw' ELSE 'ask' END, c.status)) e (seq, action, status)
+    WHEN 'withdrawn' THEN 'withdraw' ELSE 'request' END, c.status)) e (seq, action, status)
 ORDER BY c.id, e.seq
 """
 

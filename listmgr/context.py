@@ -11,6 +11,7 @@ import redis
 from flask import current_app, request
 
 from listmgr.config import Settings
+from listmgr.consent.methods import Method
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.mail import SendMail
 from listmgr.kit.rows import Rows
@@ -38,7 +39,7 @@ def services() -> Services:
     return cast("Services", current_app.extensions["listmgr"])
 
 
-def request_facts(method: str) -> RequestFacts:
+def request_facts(method: Method) -> RequestFacts:
     """Return the evidence of the act in this request."""
     return RequestFacts(
         ip=visitor_ip(services().settings),

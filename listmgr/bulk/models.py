@@ -40,7 +40,8 @@ class BulkAct(Base):
     # A field's key or a purpose's id; the value may be about somebody, and goes with the undo.
     field: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     purpose_id: Mapped[int | None] = mapped_column(info=PLAIN)
-    how: Mapped[str] = mapped_column(server_default="", info=PLAIN)
+    # How the people said it (`consent.methods.Method`), if staff record what they said.
+    method: Mapped[str] = mapped_column(server_default="", info=PLAIN)
     value: Mapped[str] = mapped_column(server_default="", info=PERSONAL)
     people: Mapped[int] = mapped_column(server_default="0", info=PLAIN)
     # The next chunk to work through, forth or back.

@@ -90,7 +90,7 @@ def _checked(session: Session, asked: Asked, role: Role) -> BulkAct:
     kind = BulkKind(asked.kind)
     if not may(role, RIGHT_FOR[kind]):
         raise Refused(N_("Your role does not include this."))
-    act = BulkAct(kind=kind, field="", value="", how="")
+    act = BulkAct(kind=kind, field="", value="", method="")
     if kind is BulkKind.SET_FIELD:
         _set_field(session, act, asked, role)
     elif kind in {BulkKind.ADD_TAGS, BulkKind.REMOVE_TAGS}:
@@ -118,7 +118,7 @@ def _set_field(session: Session, act: BulkAct, asked: Asked, role: Role) -> None
 def _word(session: Session, act: BulkAct, asked: Asked) -> None:
     if asked.how not in REQUEST_CHANNELS:
         raise _wrong("how", N_("Choose how the people said it."))
-    act.how = asked.how
+    act.method = asked.how
     if act.kind is BulkKind.WITHDRAW and asked.purpose:
         purpose = session.get(Purpose, int(asked.purpose)) if asked.purpose.isdecimal() else None
         if purpose is None:

@@ -24,6 +24,7 @@ from listmgr.bulk.apply import (
 from listmgr.bulk.control import lock_bulk_act
 from listmgr.bulk.lifecycle import BUSY, BulkStatus
 from listmgr.bulk.models import BulkAct
+from listmgr.consent.methods import Method, RecordedBy
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw_many
 from listmgr.kit import shutdown
@@ -137,9 +138,10 @@ def _for_good(tx: Transaction, act: BulkAct, people: list[int], erase: Erase, at
     if act.kind is BulkKind.ERASE:
         erase(tx, _with_joined(tx, people), actor=actor, at=at)
         return 0
-    facts = RequestFacts(method=f"{act.how}, written down by staff for many at once")
+    method = Method(act.method)
+    facts = RequestFacts(method=method, recorded_by=RecordedBy.STAFF_BULK)
     ended = withdraw_many(
-        tx, people, purpose_id=act.purpose_id, how=act.how, actor=actor, facts=facts, at=at
+        tx, people, purpose_id=act.purpose_id, method=method, actor=actor, facts=facts, at=at
     )
     if act.kind is BulkKind.OBJECT:
         query = sa.select(Subscriber.fingerprint).where(Subscriber.id.in_(people))

@@ -135,7 +135,7 @@ def entry_of(event: ConsentEvent) -> LedgerEntry:
     return LedgerEntry(
         consent_id=event.consent_id,
         seq=event.seq,
-        action=event.action.value,
+        action=event.action,
         status=event.status.value,
         at=event.at,
         actor=event.actor,

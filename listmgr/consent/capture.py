@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent, ConsentSource
 from listmgr.kit.transaction import Transaction
 from listmgr.lists.models import MailingList, Notice, Purpose
@@ -119,5 +120,5 @@ def _how_it_was_said(source: ConsentSource) -> dict[str, str]:
     (L-25).
     """
     if source is ConsentSource.CARD:
-        return {"asked": "statement of an operator"}
+        return {"asked": Method.OPERATOR_STATEMENT}
     return {"box_before": "unticked"}

@@ -17,6 +17,7 @@ from listmgr.consent.change_address_models import (
 from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.merge_subscribers import fill
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.request_confirmation import (
     queue_address_change_notice,
@@ -181,7 +182,7 @@ def _move(tx: Transaction, change: AddressChange, new: Sequence[Consent], at: da
     person = locked_person(tx, change.subscriber_id)
     purposes = {consent.purpose_id for consent in new}
     ending = [c for c in _confirmed(tx.session, person.id) if c.purpose_id in purposes]
-    acts = [LedgerChange(consent, at, {"how": "moved"}) for consent in ending]
+    acts = [LedgerChange(consent, at, {"method": Method.ADDRESS_CHANGED}) for consent in ending]
     record_changes(tx, acts, ConsentAction.WITHDRAW, actor="subscriber")
     target = tx.session.get_one(Subscriber, new[0].subscriber_id)
     person.merged_into_id = target.id
@@ -207,7 +208,9 @@ def cancel_change(tx: Transaction, subscriber_id: int, *, actor: str, at: dateti
         .order_by(Consent.id)
         .with_for_update()
     ).all()
-    acts = [LedgerChange(consent, at, {"how": "change of address cancelled"}) for consent in asked]
+    acts = [
+        LedgerChange(consent, at, {"method": Method.ADDRESS_CHANGE_CANCELLED}) for consent in asked
+    ]
     record_changes(tx, acts, ConsentAction.WITHDRAW, actor=actor)
     _end(change, _S.CANCELLED, at)
     tx.session.flush()

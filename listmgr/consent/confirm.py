@@ -14,6 +14,7 @@ from listmgr.config import Settings
 from listmgr.consent.change_address import finish_changes
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.signup_answers import (
@@ -111,7 +112,7 @@ def _confirm_one(
     sent_at = service_mail.sent_at if service_mail else None
     waited = (at - sent_at).total_seconds() if sent_at else None
     evidence = {
-        "method": "post button",
+        "method": Method.CONFIRM_BUTTON,
         "seconds_since_mail": waited,
         # A scanner that presses buttons does it at once; the operator is shown it (T-04).
         "suspiciously_fast": waited is not None and waited < tx.settings.scanner_seconds,
@@ -148,7 +149,7 @@ def _must_match(kind: str, stored: bytes | None, token: str) -> None:
     """Reject a token of another mail as forged. If the mail no longer exists, the token is
     expired.
     """
-    if kind != ServiceMailKind.CONFIRM or stored != token_hash(token):
+    if kind != ServiceMailKind.CONFIRM_SUBSCRIPTION or stored != token_hash(token):
         raise TokenInvalid
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from listmgr.consent.lifecycle import ConsentAction
 from listmgr.consent.models import Consent, ConsentEvent, ConsentEvidence
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.models import Subscriber
@@ -84,7 +85,7 @@ def _entries(session: Session, consent_ids: Sequence[int]) -> dict[int, list[His
         entries[event.consent_id].append(
             HistoryEntry(
                 at=event.at,
-                action=event.action.value,
+                action=ConsentAction(event.action).value,
                 status=event.status.value,
                 actor=event.actor,
                 facts=json.loads(event.facts),

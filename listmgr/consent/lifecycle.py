@@ -18,17 +18,25 @@ class ConsentStatus(enum.StrEnum):
 
 
 class ConsentAction(enum.StrEnum):
-    """Actions that change the state of a consent."""
+    """Actions that change the state of a consent. Reading accepts earlier words."""
 
     CAPTURE = "capture"
-    ASK = "ask"
-    QUESTION_SENT = "question_sent"
+    REQUEST = "request"
+    REQUEST_SENT = "request_sent"
     CONFIRM = "confirm"
     CONFIRM_IMPORTED = "confirm_imported"
     REFUSE = "refuse"
     EXPIRE = "expire"
     WITHDRAW = "withdraw"
     ERASE = "erase"
+
+    @classmethod
+    def _missing_(cls, value: object) -> ConsentAction | None:
+        return _EARLIER.get(str(value))
+
+
+# Until migration 0083. Events are never rewritten, since their hash covers these words.
+_EARLIER = {"ask": ConsentAction.REQUEST, "question_sent": ConsentAction.REQUEST_SENT}
 
 
 class ForbiddenTransition(Exception):
@@ -43,12 +51,12 @@ ENDED = frozenset(_S) - OPEN
 
 TRANSITIONS: dict[tuple[ConsentStatus | None, ConsentAction], ConsentStatus] = {
     (None, _A.CAPTURE): _S.CAPTURED,
-    (_S.CAPTURED, _A.ASK): _S.PENDING,
-    # The question may be repeated by the person while it is open; the station stays.
-    (_S.PENDING, _A.ASK): _S.PENDING,
-    (_S.PENDING, _A.QUESTION_SENT): _S.PENDING,
+    (_S.CAPTURED, _A.REQUEST): _S.PENDING,
+    # The request may be repeated by the person while it is open; the station stays.
+    (_S.PENDING, _A.REQUEST): _S.PENDING,
+    (_S.PENDING, _A.REQUEST_SENT): _S.PENDING,
     # The mail server's answer may come after the person's click.
-    (_S.CONFIRMED, _A.QUESTION_SENT): _S.CONFIRMED,
+    (_S.CONFIRMED, _A.REQUEST_SENT): _S.CONFIRMED,
     (_S.PENDING, _A.CONFIRM): _S.CONFIRMED,
     # Only an import with complete evidence for the row, told apart for ever by its action.
     (_S.CAPTURED, _A.CONFIRM_IMPORTED): _S.CONFIRMED,

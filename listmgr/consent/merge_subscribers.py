@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent
 from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.kit.i18n import N_
@@ -55,7 +56,7 @@ def merge(tx: Transaction, kept_id: int, other_id: int, *, actor: str, at: datet
     plan = _plan(
         _open_consents(tx.session, kept_id), _open_consents(tx.session, other_id, lock=True)
     )
-    acts = [LedgerChange(consent, at, {"how": "merged"}) for consent in plan.ending]
+    acts = [LedgerChange(consent, at, {"method": Method.MERGED}) for consent in plan.ending]
     record_changes(tx, acts, ConsentAction.WITHDRAW, actor=actor)
     fill(kept, other)
     other.merged_into_id = kept.id

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
+from listmgr.consent.lifecycle import OPEN, ConsentStatus
 from listmgr.kit.db import PERSONAL, PLAIN, Base
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.models import Subscriber
@@ -133,7 +133,8 @@ class ConsentEvent(Base):
     # That there is such a consent is looked at with the chain (`consent_events_chain_all`).
     consent_id: Mapped[int] = mapped_column(info=PLAIN)
     seq: Mapped[int] = mapped_column(info=PLAIN)
-    action: Mapped[ConsentAction] = mapped_column(info=PLAIN)
+    # The word as it was hashed; `ConsentAction(action)` also reads earlier ones.
+    action: Mapped[str] = mapped_column(sa.String(32), info=PLAIN)
     status: Mapped[ConsentStatus] = mapped_column(info=PLAIN)
     at: Mapped[datetime] = mapped_column(info=PLAIN)
     # "subscriber", "system" or "operator:<id>".
@@ -210,12 +211,24 @@ class ServiceMailStatus(enum.StrEnum):
 class ServiceMailKind(enum.StrEnum):
     """Kinds of mails that may go to somebody who has not confirmed anything."""
 
-    CONFIRM = "confirm"
-    ALREADY = "already"
+    CONFIRM_SUBSCRIPTION = "confirm_subscription"
+    ALREADY_SUBSCRIBED = "already_subscribed"
     # To the old mailbox: somebody asked to have its mail sent elsewhere (T-11).
-    MOVING = "moving"
+    ADDRESS_CHANGE = "address_change"
     # The key to the page of one's own data goes to the mailbox alone (L-31).
     MY_DATA = "my_data"
+
+    @classmethod
+    def _missing_(cls, value: object) -> ServiceMailKind | None:
+        return _EARLIER_KINDS.get(str(value))
+
+
+# Until migration 0083; the ledger's events keep these words.
+_EARLIER_KINDS = {
+    "confirm": ServiceMailKind.CONFIRM_SUBSCRIPTION,
+    "already": ServiceMailKind.ALREADY_SUBSCRIBED,
+    "moving": ServiceMailKind.ADDRESS_CHANGE,
+}
 
 
 class ServiceMail(Base):

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from listmgr.config import Settings
 from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.methods import Method
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.withdraw import withdraw
 from listmgr.kit.rows import Rows, rows_of
@@ -73,7 +74,14 @@ def save_preferences(
     """Withdraw every displayed subscription that is not in `keep`; nothing can be granted here."""
     for row in preferences(rows_of(tx.session), tx.settings, token).rows:
         if row.consent_id not in keep:
-            withdraw(tx, row.consent_id, how="preferences", actor="subscriber", facts=facts, at=at)
+            withdraw(
+                tx,
+                row.consent_id,
+                method=Method.PREFERENCES,
+                actor="subscriber",
+                facts=facts,
+                at=at,
+            )
     return preferences(rows_of(tx.session), tx.settings, token)
 
 

@@ -51,7 +51,7 @@ def proof(session: Session, consent_id: int) -> dict[str, Any]:
 def _event(event: ConsentEvent, evidence: ConsentEvidence | None) -> dict[str, Any]:
     exported: dict[str, Any] = {
         "seq": event.seq,
-        "action": event.action.value,
+        "action": event.action,
         "status": event.status.value,
         "at": event.at.astimezone(UTC).isoformat(),
         "actor": event.actor,

@@ -12,6 +12,7 @@ from listmgr.consent.confirm import (
 )
 from listmgr.consent.ledger import record
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
+from listmgr.consent.methods import Method
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.consent.signup_answers import drop_answers
 from listmgr.kit.rows import rows_of
@@ -35,7 +36,7 @@ def refuse(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) ->
                 action,
                 at=at,
                 actor="subscriber",
-                facts={"method": "not me"},
+                facts={"method": Method.NOT_ME},
                 evidence=facts.evidence(),
             )
     drop_answers(tx, service_mail_id_of(tx.settings, token))

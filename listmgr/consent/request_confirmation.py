@@ -42,7 +42,7 @@ def request_confirmation(
     `network` is the keyed fingerprint of where the request came from, by which waiting requests
     take turns. Returns None if the mailbox was asked for all of it within a day.
     """
-    service_mail = _service_mail(tx, ServiceMailKind.CONFIRM, consents, address, at)
+    service_mail = _service_mail(tx, ServiceMailKind.CONFIRM_SUBSCRIPTION, consents, address, at)
     service_mail.actor, service_mail.network = actor, network
     _lock_mailbox(tx, service_mail)
     full = full_limits(tx, service_mail, at, share=AT_ONCE)
@@ -61,7 +61,7 @@ def begin_asking(
     for consent in consents:
         consent.asked_at = at
         consent.expires_at = at + timedelta(days=tx.settings.confirm_days)
-        record(tx, consent, ConsentAction.ASK, at=at, actor=service_mail.actor)
+        record(tx, consent, ConsentAction.REQUEST, at=at, actor=service_mail.actor)
     queue(tx, service_mail, at)
 
 
@@ -91,7 +91,7 @@ def queue_already_subscribed(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> ServiceMail | None:
     """Queue the mail that says "you are already subscribed": only the mailbox learns it (T-10)."""
-    service_mail = _service_mail(tx, ServiceMailKind.ALREADY, consents, address, at)
+    service_mail = _service_mail(tx, ServiceMailKind.ALREADY_SUBSCRIBED, consents, address, at)
     _lock_mailbox(tx, service_mail)
     full = full_limits(tx, service_mail, at, share=AT_ONCE)
     if full.mailbox:
@@ -105,7 +105,7 @@ def queue_address_change_notice(
     tx: Transaction, consents: Sequence[Consent], address: Address, *, at: datetime
 ) -> ServiceMail:
     """Queue the mail that informs the old mailbox of a change of address; no limit applies."""
-    return queue(tx, _service_mail(tx, ServiceMailKind.MOVING, consents, address, at), at)
+    return queue(tx, _service_mail(tx, ServiceMailKind.ADDRESS_CHANGE, consents, address, at), at)
 
 
 def queue_my_data_link(

@@ -70,7 +70,10 @@ def compose_service_mail(
 
 
 def _link(tx: Transaction, service_mail: ServiceMail, token: str) -> str:
-    pages = {ServiceMailKind.MOVING: f"p/{token}/address", ServiceMailKind.MY_DATA: f"d/{token}"}
+    pages = {
+        ServiceMailKind.ADDRESS_CHANGE: f"p/{token}/address",
+        ServiceMailKind.MY_DATA: f"d/{token}",
+    }
     return tx.settings.link(pages.get(service_mail.kind, f"c/{token}"))
 
 

@@ -171,7 +171,10 @@ def claim(
         return None
     service_mail.status = ServiceMailStatus.SENDING
     service_mail.attempts += 1
-    asks = service_mail.kind in {ServiceMailKind.CONFIRM, ServiceMailKind.ALREADY}
+    asks = service_mail.kind in {
+        ServiceMailKind.CONFIRM_SUBSCRIPTION,
+        ServiceMailKind.ALREADY_SUBSCRIBED,
+    }
     service_mail.token_hash = token_hash(token) if asks else None
     # Until it is sent, the time of the last attempt.
     service_mail.sent_at = at
@@ -186,7 +189,7 @@ def _way(tx: Transaction, consent: Consent) -> TransactionalRoute:
 def _token(tx: Transaction, service_mail: ServiceMail, consents: Sequence[Consent]) -> str:
     """Return the token of the mail's one link: the confirmation, or the person's own page."""
     keys, person = tx.settings.secret_keys, int(consents[0].subscriber_id or 0)
-    if service_mail.kind is ServiceMailKind.MOVING:
+    if service_mail.kind is ServiceMailKind.ADDRESS_CHANGE:
         return make_token(keys, TokenPurpose.PREFERENCES, person)
     if service_mail.kind is ServiceMailKind.MY_DATA:
         return make_token(keys, TokenPurpose.MY_DATA, person)
@@ -217,7 +220,7 @@ def _still_asked(tx: Transaction, service_mail: ServiceMail, at: datetime) -> li
             Consent.id.in_(service_mail.consent_ids), Consent.subscriber_id.is_not(None)
         )
         return list(tx.session.scalars(theirs))
-    confirm = service_mail.kind is ServiceMailKind.CONFIRM
+    confirm = service_mail.kind is ServiceMailKind.CONFIRM_SUBSCRIPTION
     status = ConsentStatus.PENDING if confirm else ConsentStatus.CONFIRMED
     return askable_consents(tx, service_mail.consent_ids, (status,), at)
 
@@ -268,7 +271,7 @@ def _sent(
         record(
             tx,
             consent,
-            ConsentAction.QUESTION_SENT,
+            ConsentAction.REQUEST_SENT,
             at=at,
             actor="system",
             facts={"message_id": receipt.message_id, "kind": kind},

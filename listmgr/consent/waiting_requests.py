@@ -120,7 +120,7 @@ def _release(tx: Transaction, service_mail_id: int, asked_now: set[bytes], at: d
     service_mail = tx.session.get_one(ServiceMail, service_mail_id, with_for_update=True)
     if service_mail.recipient in asked_now or full_limits(tx, service_mail, at).others:
         return False
-    confirm = service_mail.kind is ServiceMailKind.CONFIRM
+    confirm = service_mail.kind is ServiceMailKind.CONFIRM_SUBSCRIPTION
     statuses = (
         (ConsentStatus.CAPTURED, ConsentStatus.PENDING) if confirm else (ConsentStatus.CONFIRMED,)
     )

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from listmgr.config import Settings
 from listmgr.consent.ledger import LedgerChange, lock_consent, record, record_changes
 from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.rows import Rows, rows_of
@@ -40,7 +41,13 @@ UNKNOWN = UnsubscribeView(state="ended")
 
 
 def withdraw(
-    tx: Transaction, consent_id: int, *, how: str, actor: str, facts: RequestFacts, at: datetime
+    tx: Transaction,
+    consent_id: int,
+    *,
+    method: Method,
+    actor: str,
+    facts: RequestFacts,
+    at: datetime,
 ) -> bool:
     """End one consent; return False if it had ended. Effective from the commit on (L-14)."""
     consent = lock_consent(tx, consent_id)
@@ -52,7 +59,7 @@ def withdraw(
         ConsentAction.WITHDRAW,
         at=at,
         actor=actor,
-        facts={"how": how},
+        facts={"method": Method(method)},
         evidence=facts.evidence(),
     )
     return True
@@ -63,7 +70,7 @@ def withdraw_many(
     subscriber_ids: Sequence[int],
     *,
     purpose_id: int | None = None,
-    how: str,
+    method: Method,
     actor: str,
     facts: RequestFacts,
     at: datetime,
@@ -75,7 +82,10 @@ def withdraw_many(
     if purpose_id is not None:
         open_ones = open_ones.where(Consent.purpose_id == purpose_id)
     consents = tx.session.scalars(open_ones.order_by(Consent.id).with_for_update()).all()
-    acts = [LedgerChange(consent, at, {"how": how}, facts.evidence()) for consent in consents]
+    acts = [
+        LedgerChange(consent, at, {"method": Method(method)}, facts.evidence())
+        for consent in consents
+    ]
     record_changes(tx, acts, ConsentAction.WITHDRAW, actor=actor)
     return len(consents)
 
@@ -100,7 +110,7 @@ def unsubscribe_view(rows: Rows, settings: Settings, token: str) -> UnsubscribeV
 
 
 def unsubscribe(
-    tx: Transaction, token: str, *, facts: RequestFacts, how: str, at: datetime
+    tx: Transaction, token: str, *, facts: RequestFacts, method: Method, at: datetime
 ) -> UnsubscribeView:
     """End the consent behind a mail's link; repeating it or an erased person is no error.
 
@@ -111,7 +121,7 @@ def unsubscribe(
     rows = rows_of(tx.session)
     latest = _latest(rows, campaign_id, subscriber_id)
     if latest is not None:
-        withdraw(tx, latest.id, how=how, actor="subscriber", facts=facts, at=at)
+        withdraw(tx, latest.id, method=method, actor="subscriber", facts=facts, at=at)
     return unsubscribe_view(rows, tx.settings, token)
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from listmgr.consent.capture import begin, workflow
 from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import ConsentAction
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent, ConsentSource
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.demo.fields import invented_values
@@ -126,7 +127,7 @@ def _go_on(tx: Transaction, fates: Sequence[Fate], at: datetime) -> None:
     asked = [fate for fate in fates if fate.luck <= 0.97]
     for fate in asked:
         fate.consent.asked_at = fate.asked
-    _record(tx, asked, ConsentAction.ASK, [fate.asked for fate in asked])
+    _record(tx, asked, ConsentAction.REQUEST, [fate.asked for fate in asked])
     refused = [fate for fate in asked if 0.85 < fate.luck <= 0.88]
     _record(tx, refused, ConsentAction.REFUSE, [fate.answered for fate in refused])
     agreed = [fate for fate in asked if fate.luck <= 0.85]
@@ -143,17 +144,17 @@ def _go_on(tx: Transaction, fates: Sequence[Fate], at: datetime) -> None:
 # What the ledger knows of each act beside who did it and when.
 _FACTS: dict[ConsentAction, dict[str, object]] = {
     ConsentAction.CONFIRM: {
-        "method": "post button",
+        "method": Method.CONFIRM_BUTTON,
         "seconds_since_mail": 540.0,
         "suspiciously_fast": False,
     },
-    ConsentAction.REFUSE: {"method": "not me"},
-    ConsentAction.WITHDRAW: {"how": "page"},
+    ConsentAction.REFUSE: {"method": Method.NOT_ME},
+    ConsentAction.WITHDRAW: {"method": Method.PAGE},
 }
 _BUTTONS = {
-    ConsentAction.CONFIRM: "confirm button",
-    ConsentAction.REFUSE: "not-me button",
-    ConsentAction.WITHDRAW: "page",
+    ConsentAction.CONFIRM: Method.CONFIRM_BUTTON,
+    ConsentAction.REFUSE: Method.NOT_ME,
+    ConsentAction.WITHDRAW: Method.PAGE,
 }
 
 
@@ -161,8 +162,8 @@ def _record(
     tx: Transaction, fates: Sequence[Fate], action: ConsentAction, times: Sequence[datetime]
 ) -> None:
     facts = _FACTS.get(action, {})
-    request = RequestFacts("192.0.2.1", "Mozilla/5.0", _BUTTONS.get(action, ""))
-    evidence = {} if action is ConsentAction.ASK else request.evidence()
+    request = RequestFacts("192.0.2.1", "Mozilla/5.0", _BUTTONS.get(action))
+    evidence = {} if action is ConsentAction.REQUEST else request.evidence()
     acts = [
         LedgerChange(fate.consent, time, facts, evidence)
         for fate, time in zip(fates, times, strict=True)

@@ -15,6 +15,7 @@ from listmgr.consent.bulk_capture import (
 )
 from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import OPEN, ConsentAction
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent
 from listmgr.imports.plan import Update
 from listmgr.imports.row_outcomes import (
@@ -230,7 +231,7 @@ def _stop(tx: Transaction, aim: ImportTarget, *, at: datetime) -> None:
     consents = tx.session.scalars(
         sa.select(Consent).where(Consent.id.in_(ids)).order_by(Consent.id).with_for_update()
     ).all()
-    facts = {"how": "import", "import": aim.import_id}
+    facts = {"method": Method.IMPORT, "import": aim.import_id}
     acts = [LedgerChange(consent, at, facts) for consent in consents if consent.status in OPEN]
     record_changes(tx, acts, ConsentAction.WITHDRAW, actor=aim.actor)
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from psycopg import Connection
 
 from listmgr.consent.hash_chain import canonical
+from listmgr.consent.methods import Method
 from listmgr.imports.row_outcomes import (
     STOPS,
     RowOutcome,
@@ -83,7 +84,7 @@ def _rest(number: int, person: ParsedRow) -> tuple[str, ...]:
 
 def _facts(number: int, agreed_at: str) -> dict[str, Any]:
     """Return the facts of imported evidence that stay in the ledger; none is personal."""
-    return {"agreed_at": agreed_at, "method": "evidence brought by the import", "row": number}
+    return {"agreed_at": agreed_at, "method": Method.IMPORTED_EVIDENCE, "row": number}
 
 
 def _time(at: object) -> str:

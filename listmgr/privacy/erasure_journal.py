@@ -19,6 +19,7 @@ from listmgr.cards.models import Card, CardStatus
 from listmgr.cards.restriction import card_fingerprint
 from listmgr.consent.ledger import LedgerChange, record_changes
 from listmgr.consent.lifecycle import OPEN, ConsentAction
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent
 from listmgr.consent.request_evidence import RequestFacts
 from listmgr.kit.errors import InvalidInput
@@ -236,13 +237,13 @@ def _withdraw(tx: Transaction, lines: Sequence[Line], at: datetime) -> int:
         .with_for_update(of=Consent)
         .execution_options(populate_existing=True)
     ).all()
-    evidence = RequestFacts(method="journal, after a restore").evidence()
+    evidence = RequestFacts(method=Method.JOURNAL_REPLAYED).evidence()
     acts = []
     for consent in consents:
         assert consent.subscriber is not None
         withdrawn = when.get((consent.subscriber.fingerprint, consent.purpose_id))
         if withdrawn is not None and consent.captured_at <= withdrawn:
-            facts = {"how": "journal", "withdrawn_at": withdrawn.isoformat()}
+            facts = {"method": Method.JOURNAL_REPLAYED, "withdrawn_at": withdrawn.isoformat()}
             acts.append(LedgerChange(consent, at, facts, evidence))
     record_changes(tx, acts, ConsentAction.WITHDRAW, actor="system")
     return len(acts)

@@ -11,7 +11,7 @@ from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.models import Subscriber
 
 # How the person can have been told; Article 18(3) asks for it before a restriction is lifted.
-TOLD = ("mail", "letter", "phone", "in person")
+TOLD = ("mail", "letter", "phone", "in_person")
 
 
 class Restrictable(Protocol):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +14,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
+from listmgr.consent.anchor import broken_chains
+from listmgr.consent.history import history
+from listmgr.consent.ledger import lock_consent, record
+from listmgr.consent.lifecycle import ConsentAction
+from listmgr.consent.methods import Method
+from listmgr.consent.models import ServiceMail, ServiceMailKind
 from listmgr.consent.proof import proof, verify
 from listmgr.kit.db import Base
 from listmgr.kit.transaction import transaction
@@ -217,6 +225,48 @@ def test_w06_what_stood_in_prose_goes_into_columns_and_back(house: EmbeddedServe
     migrate(url, "-1")
     assert column(said) == pauses
     assert column(heard) == replies
+    migrate(url)
+    engine.dispose()
+
+
+def test_w06_a_ledger_in_earlier_words_still_verifies(house: EmbeddedServers, settings: Settings):
+    """The file holds what the program wrote before migration 0083."""
+    url = fresh(house, "earlierwords")
+    migrate(url, "0082")
+    engine = sa.create_engine(url)
+    stored = json.loads((Path(__file__).parent / "earlier_ledger.json").read_text())
+    with engine.begin() as connection:
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        for table, rows in stored.items():
+            connection.execute(
+                sa.text(
+                    f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT *"
+                    f" FROM jsonb_populate_recordset(NULL::{table}, CAST(:rows AS jsonb))"
+                ),
+                {"rows": json.dumps(rows)},
+            )
+        connection.execute(sa.text("SELECT setval('consent_events_id_seq', 100)"))
+    migrate(url)
+    later = replace(settings, database_url=url)
+    with transaction(lambda: Session(engine), later, lambda _jobs: None) as tx:
+        kinds = tx.session.scalars(sa.select(ServiceMail.kind).distinct()).all()
+        assert kinds == [ServiceMailKind.CONFIRM_SUBSCRIPTION]
+        assert [verify(proof(tx.session, consent_id)) for consent_id in (1, 2, 3)] == [5, 4, 5]
+        assert broken_chains(tx) == []
+        entries = [entry for consent_id in (1, 2, 3) for entry in history(tx.session, consent_id)]
+        assert {entry.action for entry in entries} <= {*ConsentAction}
+        words = {entry.facts.get("method") or entry.facts.get("how") for entry in entries} - {None}
+        assert words == {"post button", "not me", "one-click", "in person"}
+        assert {Method(word) for word in words} == {
+            Method.CONFIRM_BUTTON,
+            Method.NOT_ME,
+            Method.ONE_CLICK,
+            Method.IN_PERSON,
+        }
+        # What happens from now on is chained to it in today's words.
+        record(tx, lock_consent(tx, 1), ConsentAction.ERASE, at=NOW, actor="system")
+        assert verify(proof(tx.session, 1)) == 6
+    migrate(url, "0082")
     migrate(url)
     engine.dispose()
 

@@ -163,7 +163,7 @@ def test_l13_withdrawing_on_the_word_of_many_goes_through_the_ledger(office, peo
     event = session.scalars(sa.select(ConsentEvent).order_by(ConsentEvent.id.desc())).first()
     assert event is not None
     assert (event.action, event.actor) == ("withdraw", f"operator:{office.operator_id}")
-    assert event.facts == '{"how":"letter"}'
+    assert event.facts == '{"method":"letter"}'
     with uow() as tx:
         assert broken_chains(tx) == []
     with pytest.raises(Refused, match="undone"):

@@ -84,7 +84,9 @@ def make_people(uow: UnitOfWork) -> list[int]:
                 make_confirmed(tx, address, notice, NOW)
             if state == "withdrawn":
                 facts = RequestFacts(method="page")
-                withdraw_many(tx, [person.id], how="page", actor="subscriber", facts=facts, at=NOW)
+                withdraw_many(
+                    tx, [person.id], method="page", actor="subscriber", facts=facts, at=NOW
+                )
             elif state == "suppressed":
                 suppress(tx, person.fingerprint, SuppressionReason.OBJECTED, at=NOW)
     return made

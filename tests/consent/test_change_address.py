@@ -63,7 +63,7 @@ def questions(session, kind) -> list[ServiceMail]:
 
 def answer(uow, settings, session):
     """Press the button of the mail to the new mailbox."""
-    found = questions(session, ServiceMailKind.CONFIRM)[-1]
+    found = questions(session, ServiceMailKind.CONFIRM_SUBSCRIPTION)[-1]
     token = make_token(settings.secret_keys, TokenPurpose.CONFIRM, found.id)
     with uow() as tx:
         tx.session.get_one(ServiceMail, found.id).token_hash = token_hash(token)
@@ -101,8 +101,10 @@ def test_t11_old_and_new_mailbox_are_told_and_the_wish_says_nothing_of_whom_we_k
     with uow() as tx:
         make_subscriber(tx, "known@new.example", NOW)
     wish(uow, anna, "known@new.example")
-    assert len(questions(session, ServiceMailKind.MOVING)) == 1
-    assert len(questions(session, ServiceMailKind.CONFIRM)) == 2  # anna's own first, and this one
+    assert len(questions(session, ServiceMailKind.ADDRESS_CHANGE)) == 1
+    assert (
+        len(questions(session, ServiceMailKind.CONFIRM_SUBSCRIPTION)) == 2
+    )  # anna's own first, and this one
 
 
 STANDINGS = (
@@ -128,7 +130,7 @@ def target(uow, anna, how: str) -> str:
         consent = make(tx, "target@new.example", notice, asked_at)
         person = tx.session.get_one(Subscriber, consent.subscriber_id)
         if how == "withdrawn":
-            withdraw(tx, consent.id, how="page", actor="subscriber", facts=FACTS, at=NOW)
+            withdraw(tx, consent.id, method="page", actor="subscriber", facts=FACTS, at=NOW)
         if how == "suppressed":
             suppress(tx, person.fingerprint, SuppressionReason.BOUNCED, at=NOW)
         if how == "restricted":
@@ -151,7 +153,7 @@ def test_s06_the_old_mailbox_learns_the_same_of_every_new_one(
         sa.select(ServiceMail).where(ServiceMail.id > last).order_by(ServiceMail.id)
     ).all()
     # It is rung for before any other, so no other mail delays it.
-    assert (mail.kind, mail.consent_ids) == (ServiceMailKind.MOVING, [anna.id])
+    assert (mail.kind, mail.consent_ids) == (ServiceMailKind.ADDRESS_CHANGE, [anna.id])
     assert jobs[1].args == (mail.id,)
     over = NOW + timedelta(days=settings.confirm_days)
     for at, expected in ((over, _STATUS.ASKED), (over + timedelta(seconds=1), _STATUS.EXPIRED)):
@@ -173,12 +175,12 @@ def test_s06_a_wish_counts_and_is_taken_back_the_same_for_every_new_mailbox(
             assert change_address.cancel_change(tx, anna.subscriber_id, actor="subscriber", at=NOW)
     with pytest.raises(Refused):
         wish(uow, anna, address)
-    assert len(questions(session, ServiceMailKind.MOVING)) == change_address.MOST_A_MONTH
+    assert len(questions(session, ServiceMailKind.ADDRESS_CHANGE)) == change_address.MOST_A_MONTH
 
 
 def test_s06_only_the_new_mailbox_learns_that_it_is_subscribed(uow, session, anna):
     wish(uow, anna, target(uow, anna, "confirmed"))
-    [told] = questions(session, ServiceMailKind.ALREADY)
+    [told] = questions(session, ServiceMailKind.ALREADY_SUBSCRIBED)
     person = session.get_one(Consent, told.consent_ids[0]).subscriber
     assert person.address == "target@new.example"
 
@@ -261,7 +263,7 @@ def test_a_lost_bell_is_rung_again_and_twice_asks_once(uow, session, jobs, anna)
     for _ in range(2):
         with uow() as tx:
             change_address.process_change(tx, int(job.args[0]), at=NOW)
-    assert len(questions(session, ServiceMailKind.MOVING)) == 1
+    assert len(questions(session, ServiceMailKind.ADDRESS_CHANGE)) == 1
 
 
 def test_l13_a_link_in_an_old_mail_still_ends_it_after_the_move(uow, session, settings, anna):
@@ -272,6 +274,6 @@ def test_l13_a_link_in_an_old_mail_still_ends_it_after_the_move(uow, session, se
         settings.secret_keys, TokenPurpose.UNSUBSCRIBE, campaign_id, anna.subscriber_id
     )
     with uow() as tx:
-        view = unsubscribe(tx, token, facts=FACTS, how="page", at=LATER)
+        view = unsubscribe(tx, token, facts=FACTS, method="page", at=LATER)
     assert view.state == "ended"
     assert standing(session, "anna@new.example") == [ConsentStatus.WITHDRAWN]

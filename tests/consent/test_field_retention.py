@@ -69,7 +69,7 @@ def test_the_clock_begins_when_the_last_consent_ends(uow, session, person):
     left = NOW + 50 * MONTH
     with uow() as tx:
         facts = RequestFacts(method="page")
-        withdraw(tx, consent.id, how="page", actor="subscriber", facts=facts, at=left)
+        withdraw(tx, consent.id, method="page", actor="subscriber", facts=facts, at=left)
     clear(uow, left + MONTH)
     assert values(session, person) == BOTH
     clear(uow, left + 2 * MONTH)

@@ -15,6 +15,7 @@ from listmgr.consent.expire import forget_evidence
 from listmgr.consent.hash_chain import merkle_root
 from listmgr.consent.ledger import lock_consent, record
 from listmgr.consent.lifecycle import ConsentAction
+from listmgr.consent.methods import Method, RecordedBy
 from listmgr.consent.models import ConsentEvent, ConsentEvidence
 from listmgr.consent.proof import ProofError, printable, proof, verify
 from listmgr.consent.request_evidence import RequestFacts
@@ -147,13 +148,13 @@ def test_f01_an_anchor_that_is_stopped_under_its_lock_holds_nobody_up(consent_id
         assert settled_event_id(stopped) == 3
         # The process sleeps here; PostgreSQL ends its transaction, and people go on.
         with uow() as tx:
-            withdraw(tx, consent_id, how="page", actor="subscriber", facts=FACTS, at=NOW)
+            withdraw(tx, consent_id, method="page", actor="subscriber", facts=FACTS, at=NOW)
     assert anchor(uow, at=NOW) == 4
 
 
 def test_f01_an_anchor_does_not_wait_for_a_writer_that_is_stopped(consent_id, uow: UnitOfWork):
     with uow() as stopped:
-        withdraw(stopped, consent_id, how="page", actor="subscriber", facts=FACTS, at=NOW)
+        withdraw(stopped, consent_id, method="page", actor="subscriber", facts=FACTS, at=NOW)
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
             anchor(uow, at=NOW)
     assert anchor(uow, at=NOW) == 4
@@ -178,18 +179,18 @@ def test_many_at_once_are_written_as_one_by_one_would_be(uow: UnitOfWork, sessio
     with uow() as tx:
         notice = make_list(tx)[2]
         people = [make_confirmed(tx, f"p{n}@example.com", notice, NOW).subscriber_id for n in "123"]
-    facts = RequestFacts(method="letter, written down by staff")
+    facts = RequestFacts(method=Method.LETTER, recorded_by=RecordedBy.STAFF)
     with uow() as tx:
         ids = [one for one in people if one is not None]
-        ended = withdraw_many(tx, ids, how="letter", actor="operator:1", facts=facts, at=NOW)
+        ended = withdraw_many(tx, ids, method="letter", actor="operator:1", facts=facts, at=NOW)
         assert ended == 3
-        assert withdraw_many(tx, ids, how="x", actor="x", facts=facts, at=NOW) == 0
+        assert withdraw_many(tx, ids, method="letter", actor="x", facts=facts, at=NOW) == 0
     with uow() as tx:
         assert broken_chains(tx) == []
     for consent_id in (1, 2, 3):
         exported = proof(session, consent_id)
         assert verify(exported) == 4
         assert exported["status"] == "withdrawn"
-        assert "letter, written down by staff" in printable(exported)
+        assert "recorded_by: staff" in printable(exported)
     salts = session.scalars(sa.select(ConsentEvidence.salt)).all()
     assert len(set(salts)) == len(salts)

@@ -63,7 +63,7 @@ def mail(uow: UnitOfWork, at=NOW) -> str:
     with uow() as tx:
         service_mail = tx.session.scalars(
             sa.select(ServiceMail)
-            .where(ServiceMail.kind == ServiceMailKind.CONFIRM)
+            .where(ServiceMail.kind == ServiceMailKind.CONFIRM_SUBSCRIPTION)
             .order_by(ServiceMail.id.desc())
         ).first()
         token = make_token(tx.settings.secret_keys, TokenPurpose.CONFIRM, service_mail.id)
@@ -107,8 +107,8 @@ def test_t05_an_old_link_does_not_revive_a_withdrawn_consent(uow: UnitOfWork, no
     with uow() as tx:
         confirm(tx, token, facts=FACTS, at=NOW)
     with uow() as tx:
-        assert withdraw(tx, 1, how="page", actor="subscriber", facts=FACTS, at=NOW)
-        assert not withdraw(tx, 1, how="page", actor="subscriber", facts=FACTS, at=NOW)
+        assert withdraw(tx, 1, method="page", actor="subscriber", facts=FACTS, at=NOW)
+        assert not withdraw(tx, 1, method="page", actor="subscriber", facts=FACTS, at=NOW)
     with uow() as tx:
         assert confirm(tx, token, facts=FACTS, at=NOW).state is ConfirmationState.ENDED
     assert statuses(uow) == [ConsentStatus.WITHDRAWN]
@@ -205,7 +205,7 @@ def test_t10_the_active_are_told_by_mail_only(uow: UnitOfWork, notice):
     sign_up(uow, notice)
     with uow() as tx:
         kinds = tx.session.scalars(sa.select(ServiceMail.kind).order_by(ServiceMail.id)).all()
-    assert kinds == [ServiceMailKind.CONFIRM, ServiceMailKind.ALREADY]
+    assert kinds == [ServiceMailKind.CONFIRM_SUBSCRIPTION, ServiceMailKind.ALREADY_SUBSCRIBED]
     assert statuses(uow) == [ConsentStatus.CONFIRMED]
 
 
@@ -282,4 +282,4 @@ def test_l13_the_preferences_page_withdraws_what_is_not_kept(uow: UnitOfWork, no
 def test_l13_an_unsubscribe_link_of_an_unknown_campaign_is_harmless(uow: UnitOfWork, settings):
     token = make_token(settings.secret_keys, TokenPurpose.UNSUBSCRIBE, 77, 88)
     with uow() as tx:
-        assert unsubscribe(tx, token, facts=FACTS, how="one-click", at=NOW).state == "ended"
+        assert unsubscribe(tx, token, facts=FACTS, method="one-click", at=NOW).state == "ended"

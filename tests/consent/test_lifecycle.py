@@ -26,19 +26,19 @@ from tests.factories import (
 # here is refused.
 LIFE = """
 new        capture           captured
-captured   ask               pending
+captured   request           pending
 captured   confirm_imported  confirmed
 captured   withdraw          withdrawn
 captured   expire            expired
 captured   erase             erased
-pending    ask               pending
-pending    question_sent     pending
+pending    request           pending
+pending    request_sent      pending
 pending    confirm           confirmed
 pending    refuse            refused
 pending    withdraw          withdrawn
 pending    expire            expired
 pending    erase             erased
-confirmed  question_sent     confirmed
+confirmed  request_sent      confirmed
 confirmed  withdraw          withdrawn
 confirmed  erase             erased
 refused    erase             erased

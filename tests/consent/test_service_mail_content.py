@@ -25,7 +25,12 @@ from tests.factories import (
 )
 
 TEMPLATES = resource("templates")
-OURS = [(kind, language) for kind in ("confirm", "already") for language in ("de", "en")]
+KINDS = ("confirm_subscription", "already_subscribed")
+OURS = [
+    (kind, language)
+    for kind in ("confirm_subscription", "already_subscribed")
+    for language in ("de", "en")
+]
 
 
 def letter(uow: UnitOfWork, kind: str, language: str, **of_list: str):
@@ -33,7 +38,7 @@ def letter(uow: UnitOfWork, kind: str, language: str, **of_list: str):
         notice = make_list(tx, f"{kind}-{language}")[2]
         for name, value in of_list.items():
             setattr(tx.session.get_one(MailingList, 1), name, value)
-        if kind == "confirm":
+        if kind == "confirm_subscription":
             consent = make_pending(tx, "anna@example.com", notice, NOW)
             service_mail = tx.session.scalars(sa.select(ServiceMail)).one()
         else:
@@ -55,7 +60,7 @@ def test_l10_our_own_mails_are_sober(uow, kind, language):
     assert "Hauptstraße 12" in made.html
     assert "https://news.example.org/privacy" in made.text
     assert {"de": "Datenschutz", "en": "Privacy"}[language] in made.html
-    if kind == "confirm":
+    if kind == "confirm_subscription":
         assert "News" not in made.subject
         assert f"{kind.title()}-{language.title()} Brief".casefold() in made.text.casefold()
         assert re.search(r"23\.11\.2026 um 13:00|23 November 2026 at 13:00", made.text)

@@ -79,7 +79,7 @@ def look(uow: UnitOfWork, service_mail_id: int = 1) -> ServiceMail:
 
 def test_l10_a_template_with_a_typed_name_is_not_sent(uow, asked, mailbox, tmp_path):
     for name, text in (("subject.txt", "x"), ("body.txt", "x"), ("body.html", "{{ first_name }}")):
-        path = tmp_path / "mail" / "confirm" / "de" / name
+        path = tmp_path / "mail" / "confirm_subscription" / "de" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     send_service_mail(uow, by(mailbox.account), tmp_path, 1, now=lambda: NOW)

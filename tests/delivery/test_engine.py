@@ -60,7 +60,7 @@ def statuses(session: Session, campaign_id: int) -> dict[str, int]:
 
 def end(uow: UnitOfWork, consent_id: int) -> None:
     with uow() as tx:
-        withdraw(tx, consent_id, how="page", actor="subscriber", facts=FACTS, at=now())
+        withdraw(tx, consent_id, method="page", actor="subscriber", facts=FACTS, at=now())
 
 
 def test_what_remains_is_counted_by_people_and_not_by_how_far_the_ids_are_passed(

@@ -187,7 +187,7 @@ class Acts:
     def leave(self) -> None:
         some = [self.leaving.pop() for _ in range(3) if self.leaving]
         with self.uow() as tx:
-            withdraw_many(tx, some, how="page", actor="subscriber", facts=FACTS, at=now())
+            withdraw_many(tx, some, method="page", actor="subscriber", facts=FACTS, at=now())
         with self.uow() as tx:
             erase(tx, some, actor="operator:1", at=now())
 

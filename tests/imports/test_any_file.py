@@ -55,7 +55,7 @@ def put(tx: Transaction, name: str, state: str, notice: Notice, at: datetime) ->
         consent = make_confirmed(tx, address, notice, at)
         if state == "withdrawn":
             facts = RequestFacts()
-            withdraw(tx, consent.id, how="page", actor="subscriber", facts=facts, at=at)
+            withdraw(tx, consent.id, method="page", actor="subscriber", facts=facts, at=at)
     elif state in ("refused", "expired") or "pending" in state:
         consent = lock_consent(tx, make_pending(tx, address, notice, at).id)
         ends = {"refused": ConsentAction.REFUSE, "expired": ConsentAction.EXPIRE}

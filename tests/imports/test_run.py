@@ -73,7 +73,7 @@ def test_l01_only_complete_evidence_confirms_and_is_told_apart_for_ever(bench, s
     events = session.scalars(
         sa.select(ConsentEvent).where(ConsentEvent.consent_id == confirmed.id)
     ).all()
-    assert [one.action.value for one in events] == ["capture", "confirm_imported"]
+    assert [one.action for one in events] == ["capture", "confirm_imported"]
     evidence = session.scalars(sa.select(ConsentEvidence)).one()
     told = json.loads(evidence.content)
     assert told["ip"] == "192.0.2.7"
@@ -92,7 +92,7 @@ def test_without_one_part_of_the_evidence_nobody_is_confirmed(bench, statuses, l
 def test_t08_no_opt_out_is_undone_in_any_spelling(bench, uow, session, statuses):
     with uow() as tx:
         left = make_confirmed(tx, "anna@example.org", bench.notice, now())
-        withdraw(tx, left.id, how="page", actor="subscriber", facts=RequestFacts(), at=now())
+        withdraw(tx, left.id, method="page", actor="subscriber", facts=RequestFacts(), at=now())
         make_pending(tx, "bert@münchen.example", bench.notice, now())
         erased = make_subscriber(tx, "cora@example.org", now())
         suppress(tx, erased.fingerprint, SuppressionReason.ERASED, at=now())

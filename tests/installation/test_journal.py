@@ -49,7 +49,7 @@ def lines(host: Host) -> list[Line]:
 
 
 def leave(tx, consent_id: int) -> None:
-    withdraw(tx, consent_id, how="page", actor="subscriber", facts=FACTS, at=now())
+    withdraw(tx, consent_id, method="page", actor="subscriber", facts=FACTS, at=now())
 
 
 def keep(host: Host) -> int:

@@ -72,7 +72,7 @@ def act(host: Host) -> None:
     with host.uow() as tx:
         mine = sa.select(Consent.id).where(Consent.subscriber_id == person(tx, "withdraws").id)
         consent_id = tx.session.scalars(mine).one()
-        withdraw(tx, consent_id, how="page", actor="subscriber", facts=FACTS, at=now())
+        withdraw(tx, consent_id, method="page", actor="subscriber", facts=FACTS, at=now())
     with host.uow() as tx:
         restriction.restrict(tx, person(tx, "restricted").id, at=now())
     with host.uow() as tx:

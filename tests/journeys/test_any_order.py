@@ -121,7 +121,8 @@ class Lives(RuleBasedStateMachine):
         """What sending the question does, and the links it carries."""
         waiting = tx.session.scalars(
             sa.select(ServiceMail).where(
-                ServiceMail.token_hash.is_(None), ServiceMail.kind == ServiceMailKind.CONFIRM
+                ServiceMail.token_hash.is_(None),
+                ServiceMail.kind == ServiceMailKind.CONFIRM_SUBSCRIPTION,
             )
         ).all()
         tokens = []
@@ -159,7 +160,7 @@ class Lives(RuleBasedStateMachine):
                 Consent.subscriber_id == someone.id, Consent.status.in_(OPEN)
             )
             for number in tx.session.scalars(query).all():
-                withdraw(tx, number, how="letter", actor="operator:1", facts=FACTS, at=self.at)
+                withdraw(tx, number, method="letter", actor="operator:1", facts=FACTS, at=self.at)
 
         self.act(work)
         if self.known[address].status != "none":

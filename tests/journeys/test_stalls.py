@@ -66,7 +66,7 @@ def sleep(
         for number in LEAVE:
             with uow() as tx:
                 withdraw(
-                    tx, consents[number], how="page", actor="subscriber", facts=FACTS, at=now()
+                    tx, consents[number], method="page", actor="subscriber", facts=FACTS, at=now()
                 )
         if request.param == "stopped":
             time.sleep(1.1)

@@ -77,7 +77,7 @@ def test_d05_consent_campaign_and_withdrawal_on_other_majors(server, settings, h
             purpose_id = purpose.id
         with uow() as tx:
             facts = RequestFacts(method="page")
-            withdraw(tx, ids[0], how="page", actor="subscriber", facts=facts, at=now())
+            withdraw(tx, ids[0], method="page", actor="subscriber", facts=facts, at=now())
         campaign_id = launched(uow, purpose_id, at=now())
         sending.send_slice(uow, told, campaign_id, "one", now=now)
         assert len(sink.mails) == 4

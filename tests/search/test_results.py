@@ -119,7 +119,7 @@ def test_a_person_shows_the_newest_consent_of_each_purpose(uow):
         notice = make_list(tx)[2]
         other = make_list(tx, "events")[2]
         first = make_confirmed(tx, "anna@example.com", notice, NOW)
-        withdraw(tx, first.id, how="page", actor="subscriber", facts=RequestFacts(), at=NOW)
+        withdraw(tx, first.id, method="page", actor="subscriber", facts=RequestFacts(), at=NOW)
         make_pending(tx, "anna@example.com", notice, NOW + timedelta(days=2))
         make_confirmed(tx, "anna@example.com", other, NOW + timedelta(days=4))
         [row] = results.find_page(tx.session, SubscriberQuery()).rows
@@ -131,7 +131,7 @@ def test_growth_is_told_by_week(uow):
         notice = make_list(tx)[2]
         make_confirmed(tx, "a@example.com", notice, NOW - timedelta(weeks=1))
         ended = make_confirmed(tx, "b@example.com", notice, NOW)
-        withdraw(tx, ended.id, how="page", actor="subscriber", facts=RequestFacts(), at=NOW)
+        withdraw(tx, ended.id, method="page", actor="subscriber", facts=RequestFacts(), at=NOW)
         make_confirmed(tx, "c@example.com", notice, NOW - timedelta(weeks=60))
         make_pending(tx, "d@example.com", notice, NOW)
     with uow() as tx:

@@ -7,6 +7,7 @@ import pytest
 from listmgr.cards.models import CardSource, ReplyStatus
 from listmgr.cards.stages import Stage
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
+from listmgr.consent.methods import Method
 from listmgr.consent.models import ConsentSource, ServiceMailKind
 from listmgr.delivery.models import DeliveryStatus
 from listmgr.imports.models import ImportStatus
@@ -45,6 +46,7 @@ EVERY = [
     (filters.role_name, Role),
     (filters.right_name, Right),
     (filters.act, ConsentAction),
+    (filters.method, Method),
     (filters.delivered, DeliveryStatus),
     (evidence_values.mail_kind, ServiceMailKind),
     (segments_labels.operator_words, {op for found in OPERATORS.values() for op in found}),

@@ -18,6 +18,7 @@ from listmgr.consent.capture import capture, open_consent
 from listmgr.consent.history import history
 from listmgr.consent.ledger import lock_consent
 from listmgr.consent.lifecycle import ConsentStatus
+from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent, ConsentSource, ServiceMail
 from listmgr.consent.request_confirmation import request_confirmation
 from listmgr.consent.signup import SignupContent, find_or_add
@@ -199,7 +200,7 @@ def _evidence(tx: Transaction, card: Card, words: str) -> dict[str, object]:
     return {
         "address": card.address,
         "statement": words,
-        "method": "statement of an operator",
+        "method": Method.OPERATOR_STATEMENT,
         "card_taken": [
             {
                 "operator": taking.operator_id,

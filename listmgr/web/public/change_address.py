@@ -10,6 +10,7 @@ from listmgr.consent.change_address import (
     request_change,
     waiting_change,
 )
+from listmgr.consent.methods import Method
 from listmgr.consent.preferences import preferences, subscriber_of
 from listmgr.context import (
     request_facts,
@@ -34,7 +35,7 @@ def address_change_page(token: str) -> str:
 def confirm_address_change(token: str) -> str:
     """Store the request. The answer is the same whether or not the new address is known (T-11)."""
     typed = request.form.get("address", "").strip()
-    facts = request_facts("change of address page")
+    facts = request_facts(Method.ADDRESS_CHANGE_PAGE)
     try:
         with services().unit_of_work() as tx:
             person_id = _known(tx.session, token)

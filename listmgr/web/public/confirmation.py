@@ -5,6 +5,7 @@ T-02).
 from __future__ import annotations
 
 from listmgr.consent.confirm import ConfirmationView, confirm, confirmation_view
+from listmgr.consent.methods import Method
 from listmgr.consent.refuse import refuse
 from listmgr.context import (
     request_facts,
@@ -29,7 +30,7 @@ def confirmation_page(token: str) -> str:
 def confirm_signup(token: str) -> str:
     """Confirm the sign-up."""
     with services().unit_of_work() as tx:
-        view = confirm(tx, token, facts=request_facts("confirm button"), at=now())
+        view = confirm(tx, token, facts=request_facts(Method.CONFIRM_BUTTON), at=now())
         return _page(rows_of(tx.session), view, token)
 
 
@@ -37,7 +38,7 @@ def confirm_signup(token: str) -> str:
 def refuse_signup(token: str) -> str:
     """Record that somebody else entered this address."""
     with services().unit_of_work() as tx:
-        view = refuse(tx, token, facts=request_facts("not-me button"), at=now())
+        view = refuse(tx, token, facts=request_facts(Method.NOT_ME), at=now())
         return _page(rows_of(tx.session), view, token, refused=True)
 
 

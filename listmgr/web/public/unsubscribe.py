@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
+from listmgr.consent.methods import Method
 from listmgr.consent.preferences import (
     PreferenceRow,
     preferences,
@@ -41,9 +42,9 @@ def confirm_unsubscribe(token: str) -> str:
     RFC 8058: no cookie, no sign-in, no redirect; repeating it is no error. The body is never read,
     so that none can be invalid.
     """
-    how = "page" if request.args.get("by") == "page" else "one-click"
+    method = Method.PAGE if request.args.get("by") == "page" else Method.ONE_CLICK
     with services().unit_of_work() as tx:
-        view = unsubscribe(tx, token, facts=request_facts(how), how=how, at=now())
+        view = unsubscribe(tx, token, facts=request_facts(method), method=method, at=now())
         return _leave_page(rows_of(tx.session), view, token)
 
 
@@ -69,7 +70,7 @@ def preferences_page(token: str) -> str:
 def store_preferences(token: str) -> str:
     """End one subscription or all of them, by the button pressed."""
     everything, chosen = "everything" in request.form, numbers(request.form.getlist("leave"))
-    facts = request_facts("preferences page")
+    facts = request_facts(Method.PREFERENCES)
     with services().unit_of_work() as tx:
         rows = rows_of(tx.session)
         shown = preferences(rows, tx.settings, token).rows

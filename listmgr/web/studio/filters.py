@@ -13,6 +13,8 @@ from flask import Flask
 from flask_babel import format_decimal
 from markupsafe import Markup
 
+from listmgr.consent.lifecycle import ConsentAction
+from listmgr.consent.methods import Method
 from listmgr.context import services
 from listmgr.kit.i18n import N_
 from listmgr.web.labels import named
@@ -52,7 +54,7 @@ def init_app(app: Flask) -> None:
         station=station,
         source_name=source_name,
         act=act,
-        how=how,
+        method=method,
         delivered=delivered,
         role_name=role_name,
         right_name=right_name,
@@ -172,34 +174,42 @@ right_name = named(
 act = named(
     {
         "capture": N_("Captured"),
-        "ask": N_("Question to be sent"),
-        "question_sent": N_("Question sent"),
+        "request": N_("Confirmation requested"),
+        "request_sent": N_("Confirmation mail sent"),
         "confirm": N_("Confirmed from the mailbox"),
         "confirm_imported": N_("Imported with its proof"),
         "refuse": N_("“This was not me”"),
         "expire": N_("Not confirmed in time"),
         "withdraw": N_("Withdrawn"),
         "erase": N_("Erased"),
-    }
+    },
+    ConsentAction,
 )
 
-# The way a person said something.
-how = named(
+# How somebody gave or ended a consent, or asked for something.
+method = named(
     {
+        "confirm_button": N_("by the button on the confirmation page"),
+        "not_me": N_("“This was not me”"),
+        "page": N_("on the unsubscribe page"),
+        "one_click": N_("by the mail program's button"),
+        "preferences": N_("on the preferences page"),
+        "address_change_page": N_("on the page that changes the address"),
         "reply": N_("by a reply to a mail"),
         "phone": N_("by phone"),
         "letter": N_("by letter"),
-        "in person": N_("in person"),
-        "import": N_("by an import"),
-        "page": N_("on the unsubscribe page"),
-        "one-click": N_("by the mail program's button"),
-        "preferences": N_("on the preferences page"),
-        "not me": N_("“This was not me”"),
-        "moved": N_("moved to another mailbox"),
-        "merged": N_("joined to another record"),
-        "change of address cancelled": N_("the change of address was cancelled"),
+        "in_person": N_("in person"),
+        # How somebody is told that a restriction ends.
         "mail": N_("by a mail"),
-    }
+        "operator_statement": N_("statement of an operator"),
+        "import": N_("by an import"),
+        "imported_evidence": N_("evidence brought by the import"),
+        "merged": N_("joined to another record"),
+        "address_changed": N_("moved to another mailbox"),
+        "address_change_cancelled": N_("the change of address was cancelled"),
+        "journal_replayed": N_("by the journal, after a restore"),
+    },
+    Method,
 )
 
 # What became of one mail.

@@ -104,13 +104,13 @@ def test_l01_the_new_life_shows_the_words_and_the_old_one_what_followed(
     events = session.scalars(
         sa.select(ConsentEvent).where(ConsentEvent.consent_id > 1).order_by(ConsentEvent.id)
     ).all()
-    told = [(one.consent_id, one.action.value, json.loads(one.facts)) for one in events]
+    told = [(one.consent_id, one.action, json.loads(one.facts)) for one in events]
     assert [one[:2] for one in told] == [
         (2, "capture"),
         (2, "expire"),
         (3, "capture"),
-        (3, "ask"),
-        (3, "question_sent"),
+        (3, "request"),
+        (3, "request_sent"),
     ]
     assert told[1][2] == {"followed_by": "form"}
     assert told[0][2]["words_shown"] == ""

@@ -72,7 +72,7 @@ def test_t03_the_second_press_says_it_is_confirmed_already(client, asked, sessio
         assert "Sie sind angemeldet" in client.post(asked).text
         assert "Sie sind angemeldet" in client.get(asked).text
     actions = session.scalars(sa.text("SELECT action FROM consent_events ORDER BY id")).all()
-    assert actions == ["capture", "ask", "question_sent", "confirm"]
+    assert actions == ["capture", "request", "request_sent", "confirm"]
 
 
 def test_t05_the_first_link_does_not_revive_what_was_withdrawn(client, asked, session, settings):

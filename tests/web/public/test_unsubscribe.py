@@ -139,7 +139,7 @@ def test_l13_one_button_without_sign_in_or_reason(client, campaign_mail, session
     assert client.post(f"{path}?by=page&lang=de").status_code == 200
     assert status_of(session) == "withdrawn"
     facts = session.scalar(sa.text("SELECT facts FROM consent_events WHERE action = 'withdraw'"))
-    assert facts == '{"how":"page"}'
+    assert facts == '{"method":"page"}'
 
 
 def test_l13_the_link_works_after_ten_years(client, campaign_mail, session, clock):

@@ -98,7 +98,7 @@ def test_l31_the_file_of_a_card_says_all_of_it_and_why(officer, page, card, sess
     assert "gave their card" in held["purpose"]
     assert held["legal_basis"]
     assert "Ada Sales" not in answer.text
-    assert ("card.data_exported", {"how": "letter"}) in acts(session)
+    assert ("card.data_exported", {"method": "letter"}) in acts(session)
 
 
 def test_l31_a_subscribers_file_is_the_same_file(officer, page, sample, session):
@@ -109,7 +109,7 @@ def test_l31_a_subscribers_file_is_the_same_file(officer, page, sample, session)
     assert told.keys() == of_card.keys()
     assert told["fields"][0]["value"] == "anna@example.com"
     assert told["subscriptions"][0]["status"] == "confirmed"
-    assert ("subscriber.data_exported", {"how": "phone"}) in acts(session)
+    assert ("subscriber.data_exported", {"method": "phone"}) in acts(session)
     assert "Data of a subscriber handed out" in officer.get(path).text
 
 
@@ -175,7 +175,7 @@ def test_l15_an_erased_card_leaves_a_block_and_the_journal(officer, page, sessio
     assert session.scalars(sa.select(Card)).all() == []
     assert session.scalars(sa.select(Suppression.reason)).all() == ["erased"]
     assert session.scalars(sa.select(ErasureEntry.subscriber_id)).all() == [None]
-    assert ("card.erased", {"how": "letter"}) in acts(session)
+    assert ("card.erased", {"method": "letter"}) in acts(session)
     words = {"address": IDA, "first_name": "Ida"}
     sales.post("/studio/cards/type", words)
     session.rollback()

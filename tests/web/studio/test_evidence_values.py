@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from listmgr.consent.confirm import confirm
+from listmgr.consent.methods import Method
 from listmgr.consent.models import ServiceMail
 from listmgr.consent.refuse import refuse
 from listmgr.consent.request_evidence import RequestFacts
@@ -20,7 +21,7 @@ from listmgr.web.language import speak
 from listmgr.web.studio.subscribers.evidence_values import fact_value
 
 # What the ledger, its evidence and the audit log hold of each act: never shown as it stands there.
-KEPT = ("unticked", "True", "False", "None", "post button", "confirm button", "not-me button")
+KEPT = ("unticked", "True", "False", "None", *Method)
 
 
 def facts_on(page: str) -> dict[str, list[str]]:
@@ -33,7 +34,7 @@ def facts_on(page: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("answer", [confirm, refuse])
 def test_a_german_operator_reads_german_values(desk, uow, settings, sample, session, answer):
-    button = {confirm: "confirm button", refuse: "not-me button"}[answer]
+    button = {confirm: Method.CONFIRM_BUTTON, refuse: Method.NOT_ME}[answer]
     with uow() as tx:
         service_mail = tx.session.scalars(sa.select(ServiceMail)).all()[-1]
         token = make_token(settings.secret_keys, TokenPurpose.CONFIRM, service_mail.id)
@@ -52,10 +53,10 @@ def test_a_german_operator_reads_german_values(desk, uow, settings, sample, sess
     assert told["Kästchen davor"] == ["nicht angekreuzt"]
     assert told["Herkunft"] == ["Anmeldeformular"]
     if answer is confirm:
-        assert told["Handlung"] == ["durch Druck auf den Knopf", "der Knopf zum Bestätigen"]
+        assert told["Handlung"] == ["über den Knopf auf der Bestätigungsseite"] * 2
         assert told["auffällig schnell"] == ["nein"]
     else:
-        assert told["Handlung"] == ["„Das war ich nicht“", "der Knopf „Das war ich nicht“"]
+        assert told["Handlung"] == ["„Das war ich nicht“"] * 2
     shown = {value for values in told.values() for value in values}
     assert shown.isdisjoint(KEPT)
     # What is stored has not changed by being read.
@@ -66,11 +67,11 @@ def test_a_german_operator_reads_german_values(desk, uow, settings, sample, sess
 def test_what_staff_wrote_down_names_the_way_and_who_did_it(desk, sample, session):
     at, person = desk("service", "de"), f"/studio/subscribers/{sample['subscriber_id']}"
     at.post(f"{person}/consents/{sample['consent_id']}/withdraw", {"how": "phone"})
-    assert facts_on(at.get(person).text)["Handlung"] == ["am Telefon, vom Personal aufgeschrieben"]
-    assert session.scalars(sa.select(AuditEntry.details)).all()[-2] == {"how": "phone"}
+    assert facts_on(at.get(person).text)["Handlung"] == ["am Telefon"] * 2
+    assert session.scalars(sa.select(AuditEntry.details)).all()[-2] == {"method": "phone"}
     audit = desk("auditor", "de").get("/studio/audit").text
-    assert "auf welchem Weg: am Telefon" in audit
-    assert "how: phone" not in audit
+    assert "Handlung: am Telefon" in audit
+    assert "method: phone" not in audit
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,10 @@ def test_what_staff_wrote_down_names_the_way_and_who_did_it(desk, sample, sessio
         ("31 May", "agreed_at", "31 May"),
         (["first_name", "city"], "fields", "Vorname, city"),
         ([{"operator": 3, "occasion": "Messe", "said": ""}], "", "Zugang: 3 · Anlass: Messe"),
-        ("letter, written down by staff for many at once", "method", "per Brief, vom Personal für"),
+        ("letter, written down by staff for many at once", "method", "per Brief, vom Personal"),
+        ("moving", "kind", "Hinweis an das alte Postfach"),
+        ("one-click", "how", "mit dem Knopf des Mailprogramms"),
+        ("staff_bulk", "recorded_by", "vom Personal, für viele"),
         # What somebody wrote is theirs, even where it is a word of ours.
         ("page", "statement", "page"),
     ],

@@ -36,7 +36,7 @@ def test_s12_the_overview_says_that_sign_ups_wait_for_room(admin, uow):
     with uow() as tx:
         tx.session.add_all(
             ServiceMail(
-                kind=ServiceMailKind.CONFIRM,
+                kind=ServiceMailKind.CONFIRM_SUBSCRIPTION,
                 status=ServiceMailStatus.WAITING,
                 consent_ids=[number],
                 recipient=b"r",

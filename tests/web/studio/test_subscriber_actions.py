@@ -92,7 +92,7 @@ def test_another_address_is_asked_on_the_persons_word(desk, session, sample, pag
     assert at.post(f"{page}/address", {"address": "n@x.example", "how": ""}).status_code == 422
     assert at.post(f"{page}/address", {"address": "n@x.example", "how": "phone"}).status_code == 303
     change = session.scalars(sa.select(AddressChange)).one()
-    assert change.evidence["method"] == "phone, written down by staff"
+    assert (change.evidence["method"], change.evidence["recorded_by"]) == ("phone", "staff")
     assert "Take it back" in at.get(page).text
     at.post(f"{page}/address/cancel")
     assert "Take it back" not in at.get(page).text

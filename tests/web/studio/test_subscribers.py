@@ -152,7 +152,7 @@ def test_others_looks_at_ordinary_pages_are_not(admin, sample, session):
     assert log(session) == [("subscriber.viewed", sample["subscriber_id"])]
 
 
-@pytest.mark.parametrize("way", ["reply", "phone", "letter", "in person"])
+@pytest.mark.parametrize("way", ["reply", "phone", "letter", "in_person"])
 def test_l13_a_withdrawal_is_written_down_on_the_persons_word(desk, sample, session, way):
     at = desk("service")
     path = f"/studio/subscribers/{sample['subscriber_id']}/consents/{sample['consent_id']}/withdraw"
@@ -160,7 +160,7 @@ def test_l13_a_withdrawal_is_written_down_on_the_persons_word(desk, sample, sess
     assert session.get_one(Consent, sample["consent_id"]).status == "withdrawn"
     page = at.get(f"/studio/subscribers/{sample['subscriber_id']}").text
     assert "Ada Service" in page
-    assert "written down by staff" in page
+    assert '<dt>recorded by</dt><dd class="lines breaks">staff</dd>' in page
     assert "/withdraw" not in page
     # Pressing it twice is fine, and says so no differently.
     assert at.post(path, {"how": way}).status_code == 303

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from listmgr.cards import restriction
 from listmgr.cards.visibility import find_card
 from listmgr.consent import staff_requests
+from listmgr.consent.methods import Method
 from listmgr.kit.clock import now
 from listmgr.kit.transaction import Transaction
 from listmgr.operators.audit_actions import AuditAction
@@ -31,21 +32,20 @@ def _must_see(tx: Transaction, card_id: int) -> None:
     find_card(tx.session, card_id, whose_cards())
 
 
-def _how() -> str:
+def _method() -> Method:
     how = request.form.get("how", "")
-    staff_requests.validate_channel(how)
-    return how
+    return staff_requests.validate_channel(how)
 
 
 @bp.post("/cards/<key:card_id>/own-data")
 @requires(Right.EXPORT_SUBSCRIBERS)
 def export_card(card_id: int) -> ResponseReturnValue:
     """Download all data of the person (Articles 15 and 20)."""
-    how = _how()
+    method = _method()
     with write_transaction() as tx:
         _must_see(tx, card_id)
         document = file_of_card(tx.session, restriction.of_a_card_alone(tx, card_id))
-        log_audit(tx, AuditAction.CARD_DATA_EXPORTED, card_id, how=how)
+        log_audit(tx, AuditAction.CARD_DATA_EXPORTED, card_id, method=method)
     return own_data_file(document)
 
 
@@ -94,10 +94,10 @@ def erase_card_page(card_id: int) -> str:
 @requires(Right.ERASE_SUBSCRIBERS)
 def erase_card(card_id: int) -> ResponseReturnValue:
     """Erase the card (Article 17); this cannot be undone, as its page has said."""
-    how = _how()
+    method = _method()
     with write_transaction() as tx:
         _must_see(tx, card_id)
         erasure.erase_card(tx, card_id, actor=f"operator:{current_operator().id}", at=now())
-        log_audit(tx, AuditAction.CARD_ERASED, card_id, how=how)
+        log_audit(tx, AuditAction.CARD_ERASED, card_id, method=method)
     flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
     return redirect(url_for("studio.subscribers"), 303)

@@ -204,13 +204,13 @@ def undo_merge(subscriber_id: int) -> ResponseReturnValue:
 def change_address(subscriber_id: int) -> ResponseReturnValue:
     """Ask the new mailbox the person named; nothing changes before it confirms (L-04)."""
     how = request.form.get("how", "")
-    staff_requests.validate_channel(how)
-    typed, facts = request.form.get("address", ""), staff_requests.facts(how)
+    method = staff_requests.validate_channel(how)
+    typed, facts = request.form.get("address", ""), staff_requests.facts(method)
     with write_transaction() as tx:
         consent_change_address.request_change(
             tx, subscriber_id, typed, facts=facts, actor=_actor(), at=now()
         )
-        log_audit(tx, AuditAction.SUBSCRIBER_ADDRESS_CHANGE_REQUESTED, subscriber_id, how=how)
+        log_audit(tx, AuditAction.SUBSCRIBER_ADDRESS_CHANGE_REQUESTED, subscriber_id, method=method)
     flash(_("The new mailbox is asked. Nothing changes until it has answered."))
     return _back(subscriber_id)
 
@@ -231,12 +231,12 @@ def cancel_address(subscriber_id: int) -> ResponseReturnValue:
 def export_subscriber(subscriber_id: int) -> ResponseReturnValue:
     """Download all data of the person, who asked staff for it (Articles 15 and 20)."""
     how = request.form.get("how", "")
-    staff_requests.validate_channel(how)
+    method = staff_requests.validate_channel(how)
     with write_transaction() as tx:
         document = file_of_subscriber(
             tx.session, results.find_subscriber(tx.session, subscriber_id)
         )
-        log_audit(tx, AuditAction.SUBSCRIBER_DATA_EXPORTED, subscriber_id, how=how)
+        log_audit(tx, AuditAction.SUBSCRIBER_DATA_EXPORTED, subscriber_id, method=method)
     return own_data_file(document)
 
 
@@ -258,9 +258,9 @@ def erase_page(subscriber_id: int) -> str:
 def erase(subscriber_id: int) -> ResponseReturnValue:
     """Erase the person (Article 17); this cannot be undone, as its page has said."""
     how = request.form.get("how", "")
-    staff_requests.validate_channel(how)
+    method = staff_requests.validate_channel(how)
     with write_transaction() as tx:
         records = erasure.erase_person(tx, subscriber_id, actor=_actor(), at=now())
-        log_audit(tx, AuditAction.SUBSCRIBER_ERASED, subscriber_id, how=how, records=records)
+        log_audit(tx, AuditAction.SUBSCRIBER_ERASED, subscriber_id, method=method, records=records)
     flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
     return redirect(url_for("studio.subscribers"), 303)

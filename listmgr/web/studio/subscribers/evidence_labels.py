@@ -49,6 +49,7 @@ _NAMES = {
     "proof": N_("proof"),
     "purpose": N_("purpose"),
     "received_at": N_("received at"),
+    "recorded_by": N_("recorded by"),
     "records": N_("records"),
     "refused_this_hour": N_("refused within this hour"),
     "role": N_("role"),

@@ -8,14 +8,15 @@ from datetime import datetime
 from flask import Flask
 from flask_babel import gettext as _
 
+from listmgr.consent.models import ServiceMailKind
 from listmgr.kit.i18n import N_
 from listmgr.subscribers.field_catalogue import CORE_FIELDS
 from listmgr.web.field_labels import basis_name
 from listmgr.web.labels import named
 from listmgr.web.language import language
 from listmgr.web.studio.filters import (
-    how,
     language_name,
+    method,
     number,
     role_name,
     source_name,
@@ -29,33 +30,18 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["fact_value"] = fact_value
 
 
-_BY_STAFF = ", written down by staff"
-_BY_STAFF_FOR_MANY = f"{_BY_STAFF} for many at once"
-
 _box = named({"unticked": N_("not ticked"), "ticked": N_("ticked")})
-_stated = named({"statement of an operator": N_("statement of an operator")})
-
-# By what a person did something, as the request told it.
-_method = named(
-    {
-        "post button": N_("by pressing the button"),
-        "confirm button": N_("the button that confirms"),
-        "not-me button": N_("the button “This was not me”"),
-        "preferences page": N_("on the preferences page"),
-        "change of address page": N_("on the page that changes the address"),
-        "statement of an operator": N_("statement of an operator"),
-        "evidence brought by the import": N_("evidence brought by the import"),
-    }
-)
+_recorded_by = named({"staff": N_("staff"), "staff_bulk": N_("staff, for many people at once")})
 
 # Which mail went to somebody who had not confirmed anything by it.
 mail_kind = named(
     {
-        "confirm": N_("asking to confirm"),
-        "already": N_("saying that they are subscribed already"),
-        "moving": N_("telling the old mailbox of a change of address"),
+        "confirm_subscription": N_("asking to confirm"),
+        "already_subscribed": N_("saying that they are subscribed already"),
+        "address_change": N_("telling the old mailbox of a change of address"),
         "my_data": N_("with the link to their own data"),
-    }
+    },
+    ServiceMailKind,
 )
 
 
@@ -79,15 +65,11 @@ def _many(values: Sequence[object], key: str) -> str:
     return ("\n" if of_parts else ", ").join(fact_value(item, key) for item in values)
 
 
-def _by(method: str) -> str:
-    """Describe how an act was done; for staff, by the channel the person used."""
-    for ending, sentence in (
-        (_BY_STAFF_FOR_MANY, N_("%(how)s, written down by staff for many at once")),
-        (_BY_STAFF, N_("%(how)s, written down by staff")),
-    ):
-        if method.endswith(ending):
-            return str(_(sentence, how=how(method.removesuffix(ending))))
-    return _method(how(method))
+def _by(word: str) -> str:
+    """Describe how something was done. Until migration 0083 staff's records said so in prose."""
+    channel, recorded, _rest = word.partition(", written down by staff")
+    said = method(channel)
+    return str(_("%(method)s, recorded by staff", method=said)) if recorded else said
 
 
 def _moment(text: str) -> str:
@@ -110,20 +92,22 @@ def _field(key: str) -> str:
 
 _WORDS: dict[str, Callable[[str], str]] = {
     "agreed_at": _moment,
-    "asked": _stated,
+    "asked": method,
     "at": _moment,
     "basis": basis_name,
     "box_before": _box,
     "field": _field,
     "fields": _field,
     "followed_by": source_name,
-    "how": how,
+    # The key of methods until migration 0083.
+    "how": method,
     "kind": mail_kind,
     "language": language_name,
     "method": _by,
     "received_at": _moment,
+    "recorded_by": _recorded_by,
     "role": role_name,
     "seconds_since_mail": _seconds,
     "source": source_name,
-    "told": how,
+    "told": method,
 }

@@ -112,7 +112,7 @@ def withdraw(subscriber_id: int, consent_id: int) -> ResponseReturnValue:
         staff_requests.record_withdrawal_request(
             tx, subscriber_id, consent_id, how=how, actor=actor, at=now()
         )
-        log_audit(tx, AuditAction.CONSENT_WITHDRAWN, consent_id, how=how)
+        log_audit(tx, AuditAction.CONSENT_WITHDRAWN, consent_id, method=how)
     flash(_("Withdrawn. From now on no mail of it goes to this person."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
 
@@ -124,6 +124,6 @@ def record_objection(subscriber_id: int) -> ResponseReturnValue:
     how, actor = request.form.get("how", ""), f"operator:{current_operator().id}"
     with write_transaction() as tx:
         ended = staff_requests.record_objection(tx, subscriber_id, how=how, actor=actor, at=now())
-        log_audit(tx, AuditAction.SUBSCRIBER_OBJECTED, subscriber_id, how=how, ended=ended)
+        log_audit(tx, AuditAction.SUBSCRIBER_OBJECTED, subscriber_id, method=how, ended=ended)
     flash(_("Written down. No marketing mail goes to this address any more."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
