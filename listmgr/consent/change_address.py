@@ -160,22 +160,23 @@ def _ask(
     )
 
 
-def finish_changes(tx: Transaction, consents: Sequence[Consent], *, at: datetime) -> None:
-    """End the old mailbox's consents to the same purposes once the new one has confirmed."""
-    given = {c.id: c for c in consents if c.status is ConsentStatus.CONFIRMED}
-    if not given:
-        return
+def finish_changes(tx: Transaction, consent_ids: Sequence[int], *, at: datetime) -> None:
+    """End the old mailbox's consents to the same purposes once the new one has confirmed these."""
     changes = tx.session.scalars(
         sa.select(AddressChange)
         .where(
             AddressChange.status == _S.ASKED,
-            AddressChange.consent_ids.overlap(list(given)),
+            AddressChange.consent_ids.overlap(list(consent_ids)),
         )
         .with_for_update()
-    )
-    for change in changes.all():
-        new = [given[consent_id] for consent_id in change.consent_ids if consent_id in given]
-        _move(tx, change, new, at)
+    ).all()
+    for change in changes:
+        given = set(change.consent_ids) & set(consent_ids)
+        confirmed = sa.select(Consent).where(
+            Consent.id.in_(given), Consent.status == ConsentStatus.CONFIRMED
+        )
+        if new := tx.session.scalars(confirmed.order_by(Consent.id)).all():
+            _move(tx, change, new, at)
 
 
 def _move(tx: Transaction, change: AddressChange, new: Sequence[Consent], at: datetime) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from listmgr.config import Settings
 from listmgr.consent.change_address import finish_changes
-from listmgr.consent.ledger import record
+from listmgr.consent.change_address_models import AddressChangeStatus
+from listmgr.consent.ledger import ConsentRow, record_rows
 from listmgr.consent.lifecycle import ConsentAction, ConsentStatus
 from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind
@@ -21,12 +22,11 @@ from listmgr.consent.signup_answers import (
     answers_of,
     apply_answers,
 )
-from listmgr.kit.rows import Rows, rows_of
+from listmgr.kit.rows import Rows, rows_unflushed
 from listmgr.kit.tokens import TokenExpired, TokenInvalid, TokenPurpose, open_token, token_hash
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import mask
 from listmgr.subscribers.field_catalogue import CatalogueField
-from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.register import lift
 
 DAY = 86_400
@@ -74,16 +74,54 @@ def confirm(tx: Transaction, token: str, *, facts: RequestFacts, at: datetime) -
     A link belongs to its consents: those that ended stay ended, whatever is clicked later (T-05).
     """
     service_mail_id, expired = _open(tx.settings, token)
-    service_mail = tx.session.get(ServiceMail, service_mail_id)
-    consents = requested_consents(tx, token)
-    open_now = [c for c in consents if c.status is ConsentStatus.PENDING and not _over(c, at)]
+    rows = rows_unflushed(tx.session)
+    asked = _asked(rows, service_mail_id, token)
+    consents = [row.shown for row in asked]
+    open_now = [
+        row
+        for row in asked
+        if row.shown.status is ConsentStatus.PENDING and not _over(row.shown, at)
+    ]
     if open_now and not expired:
-        for consent in open_now:
-            _confirm_one(tx, consent, service_mail, facts=facts, at=at)
-        apply_answers(tx, service_mail_id)
-        finish_changes(tx, open_now, at=at)
-    ids = [consent.id for consent in consents]
-    return _view(rows_of(tx.session), ids, expired=expired, at=at)
+        _confirm_rows(tx, rows, open_now, facts=facts, at=at)
+        if open_now[0].has_answers:
+            apply_answers(tx, service_mail_id)
+        if open_now[0].has_change:
+            finish_changes(tx, [row.id for row in open_now], at=at)
+        ids = {row.id for row in open_now}
+        consents = [
+            row.shown._replace(status=ConsentStatus.CONFIRMED, expires_at=None)
+            if row.id in ids
+            else row.shown
+            for row in asked
+        ]
+    return _view_of(consents, expired=expired, at=at)
+
+
+def _confirm_rows(
+    tx: Transaction, rows: Rows, asked: list[_AskedConsent], *, facts: RequestFacts, at: datetime
+) -> None:
+    """Confirm consents of one mail, which are locked."""
+    sent_at = asked[0].sent_at
+    waited = (at - sent_at).total_seconds() if sent_at else None
+    record_rows(
+        tx,
+        rows,
+        [ConsentRow(row.id, ConsentStatus.PENDING, row.version) for row in asked],
+        ConsentAction.CONFIRM,
+        at=at,
+        actor="subscriber",
+        facts={
+            "method": Method.CONFIRM_BUTTON,
+            "seconds_since_mail": waited,
+            # A scanner that presses buttons does it at once; the operator is shown it (T-04).
+            "suspiciously_fast": waited is not None and waited < tx.settings.scanner_seconds,
+        },
+        evidence=facts.evidence(),
+    )
+    for row in asked:
+        if row.is_blocked and row.fingerprint is not None:
+            lift(tx, row.fingerprint, consent_id=row.id, at=at)
 
 
 def requested_consents(tx: Transaction, token: str) -> list[Consent]:
@@ -99,35 +137,6 @@ def requested_consents(tx: Transaction, token: str) -> list[Consent]:
 def service_mail_id_of(settings: Settings, token: str) -> int:
     """Return the id of the mail a link belongs to. Raises TokenInvalid for a forged link."""
     return _open(settings, token)[0]
-
-
-def _confirm_one(
-    tx: Transaction,
-    consent: Consent,
-    service_mail: ServiceMail | None,
-    *,
-    facts: RequestFacts,
-    at: datetime,
-) -> None:
-    sent_at = service_mail.sent_at if service_mail else None
-    waited = (at - sent_at).total_seconds() if sent_at else None
-    evidence = {
-        "method": Method.CONFIRM_BUTTON,
-        "seconds_since_mail": waited,
-        # A scanner that presses buttons does it at once; the operator is shown it (T-04).
-        "suspiciously_fast": waited is not None and waited < tx.settings.scanner_seconds,
-    }
-    record(
-        tx,
-        consent,
-        ConsentAction.CONFIRM,
-        at=at,
-        actor="subscriber",
-        facts=evidence,
-        evidence=facts.evidence(),
-    )
-    subscriber = tx.session.get_one(Subscriber, consent.subscriber_id)
-    lift(tx, subscriber.fingerprint, consent_id=consent.id, at=at)
 
 
 def _open(settings: Settings, token: str) -> tuple[int, bool]:
@@ -184,9 +193,53 @@ LEFT JOIN subscribers s ON s.id = c.subscriber_id WHERE c.id = ANY (%(ids)s) ORD
 """
 
 
+class _AskedConsent(NamedTuple):
+    """A locked consent of a mail, with what confirming it needs."""
+
+    id: int
+    version: int
+    sent_at: datetime | None
+    fingerprint: bytes | None
+    is_blocked: bool
+    has_answers: bool
+    has_change: bool
+    shown: _Shown
+
+
+# One statement locks the consents in the order of their ids and reads what their page shows. A
+# block or a change of address that comes while it waits for a lock ends the consents first.
+_ASKED = f"""
+SELECT m.kind, m.token_hash, c.id, c.version, m.sent_at, s.fingerprint,
+  EXISTS (SELECT FROM suppressions b WHERE b.fingerprint = s.fingerprint AND b.lifted_at IS NULL),
+  EXISTS (SELECT FROM signup_answers a WHERE a.service_mail_id = m.id),
+  EXISTS (SELECT FROM address_changes h WHERE h.status = '{AddressChangeStatus.ASKED}'
+    AND h.consent_ids && m.consent_ids),
+  c.status, c.expires_at, c.language, c.purpose_id, l.name, u.name_de, u.name_en, s.address
+FROM service_mails m JOIN consents c ON c.id = ANY (m.consent_ids)
+JOIN mailing_lists l ON l.id = c.list_id JOIN purposes u ON u.id = c.purpose_id
+LEFT JOIN subscribers s ON s.id = c.subscriber_id
+WHERE m.id = %(id)s ORDER BY c.id FOR UPDATE OF c
+"""
+
+
+def _asked(rows: Rows, service_mail_id: int, token: str) -> list[_AskedConsent]:
+    """Return the consents a link belongs to, locked. Raises TokenInvalid for a forged link."""
+    records = rows(_ASKED, {"id": service_mail_id})
+    for kind, stored, *_ in records[:1] or rows(_SERVICE_MAIL, {"id": service_mail_id}):
+        _must_match(kind, stored, token)
+    return [
+        _AskedConsent._make((*row[2:9], _Shown(ConsentStatus(row[9]), *row[10:])))
+        for row in records
+    ]
+
+
 def _view(rows: Rows, consent_ids: list[int], *, expired: bool, at: datetime) -> ConfirmationView:
     records = rows(_CONSENTS, {"ids": consent_ids}) if consent_ids else []
     consents = [_Shown(ConsentStatus(row[0]), *row[1:]) for row in records]
+    return _view_of(consents, expired=expired, at=at)
+
+
+def _view_of(consents: list[_Shown], *, expired: bool, at: datetime) -> ConfirmationView:
     address = next((c.address for c in consents if c.address), "")
     return ConfirmationView(
         state=_state(consents, expired=expired, at=at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -15,12 +16,13 @@ from listmgr.consent.hash_chain import (
     canonical,
     commit_to,
     entry_hash,
+    stamp,
 )
 from listmgr.consent.lifecycle import ENDED, ConsentAction, ConsentStatus, next_status
 from listmgr.consent.models import Consent
 from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
-from listmgr.kit.rows import rows_unflushed
+from listmgr.kit.rows import Rows, rows_unflushed
 from listmgr.kit.transaction import Transaction
 
 # A trigger writes these into the journal.
@@ -167,3 +169,100 @@ def _store_evidence(tx: Transaction, evidence: Sequence[tuple[int, bytes, str]])
         ids, salts, contents = map(list, zip(*evidence, strict=True))
         values = {"event_id": ids, "salt": salts, "content": contents}
         rows_unflushed(tx.session)(_STORE_EVIDENCE, values)
+
+
+class ConsentRow(NamedTuple):
+    """A consent as a statement returned it, for a change without the ORM."""
+
+    id: int
+    status: ConsentStatus
+    version: int
+
+
+# The row is changed only if it still is as it was read, so that it need not be locked before; its
+# event follows from the change. The hash is that of `entry_hash`.
+_CHANGE = """
+WITH given AS (
+  SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::int[], %(salts)s::bytea[])
+    AS g (id, version, salt)),
+changed AS (
+  UPDATE consents c SET status = %(status)s, version = c.version + 1,
+    confirmed_at = CASE WHEN %(confirmed)s THEN coalesce(c.confirmed_at, %(at)s)
+      ELSE c.confirmed_at END,
+    ended_at = CASE WHEN %(ended)s THEN coalesce(c.ended_at, %(at)s) ELSE c.ended_at END,
+    expires_at = CASE WHEN %(confirmed)s AND c.confirmed_at IS NULL THEN NULL
+      WHEN %(ended)s AND c.ended_at IS NULL THEN NULL ELSE c.expires_at END
+  FROM given g WHERE c.id = g.id AND c.version = g.version AND c.status = %(was)s
+  RETURNING c.id, c.version AS seq, g.salt),
+chained AS MATERIALIZED (
+  SELECT n.id, n.seq, n.salt, e.hash AS previous,
+    sha256(n.salt || convert_to(%(evidence)s, 'UTF8')) AS commitment
+  FROM changed n JOIN consent_events e ON e.consent_id = n.id AND e.seq = n.seq - 1),
+written AS (
+  INSERT INTO consent_events (consent_id, seq, action, status, at, actor, facts, commitment,
+    previous, hash)
+  SELECT id, seq, %(action)s, %(status)s, %(at)s, %(actor)s, %(facts)s, commitment, previous,
+    sha256(convert_to(concat_ws(E'\\n', 'v1', id, seq, %(action)s, %(status)s, %(stamp)s, %(actor)s,
+      %(facts)s, encode(commitment, 'hex'), encode(previous, 'hex')), 'UTF8'))
+  FROM chained ORDER BY id
+  RETURNING id, consent_id),
+kept AS (
+  INSERT INTO consent_evidence (event_id, salt, content)
+  SELECT w.id, c.salt, %(evidence)s FROM written w JOIN chained c ON c.id = w.consent_id
+  WHERE %(evidence)s <> '{}')
+SELECT id FROM changed
+"""
+# A bind stands in several places; each says its type, or PostgreSQL deduces two of them.
+_CHANGE_TYPES = {
+    **dict.fromkeys(("status", "was", "action", "actor", "facts", "stamp", "evidence"), "text"),
+    **dict.fromkeys(("confirmed", "ended"), "boolean"),
+    "at": "timestamptz",
+}
+_CHANGE = re.sub(
+    r"%\((\w+)\)s(?!::)",
+    lambda bind: f"{bind[0]}::{_CHANGE_TYPES[bind[1]]}",
+    _CHANGE,
+)
+
+
+def record_rows(
+    tx: Transaction,
+    rows: Rows,
+    consents: Sequence[ConsentRow],
+    action: ConsentAction,
+    *,
+    at: datetime,
+    actor: str,
+    facts: Mapping[str, Any],
+    evidence: Mapping[str, Any],
+) -> frozenset[int]:
+    """Apply one action to consents of one status in one statement; return the ids it changed.
+
+    A consent that another transaction has changed since it was read is left out: read it again.
+    Lock several consents in the order of their ids before. Raises ForbiddenTransition if the status
+    does not allow the action.
+    """
+    if not consents:
+        return frozenset()
+    was = consents[0].status
+    status = next_status(was, action)
+    changed = rows(
+        _CHANGE,
+        {
+            "ids": [consent.id for consent in consents],
+            "versions": [consent.version for consent in consents],
+            "salts": [secrets.token_bytes(SALT_BYTES) for _ in consents],
+            "was": was.value,
+            "status": status.value,
+            "confirmed": status is ConsentStatus.CONFIRMED,
+            "ended": status in ENDED,
+            "action": action.value,
+            "at": at,
+            "stamp": stamp(at),
+            "actor": actor,
+            "facts": canonical(facts),
+            "evidence": canonical(evidence),
+        },
+    )
+    tx.journaled |= action in JOURNALED
+    return frozenset(number for (number,) in changed)

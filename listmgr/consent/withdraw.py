@@ -12,12 +12,19 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from listmgr.config import Settings
-from listmgr.consent.ledger import LedgerChange, lock_consent, record, record_changes
+from listmgr.consent.ledger import (
+    ConsentRow,
+    LedgerChange,
+    lock_consent,
+    record,
+    record_changes,
+    record_rows,
+)
 from listmgr.consent.lifecycle import OPEN, ConsentAction, ConsentStatus
 from listmgr.consent.methods import Method
 from listmgr.consent.models import Consent
 from listmgr.consent.request_evidence import RequestFacts
-from listmgr.kit.rows import Rows, rows_of
+from listmgr.kit.rows import Rows, rows_unflushed
 from listmgr.kit.tokens import TokenInvalid, TokenPurpose, open_token
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import mask
@@ -95,7 +102,10 @@ def unsubscribe_view(rows: Rows, settings: Settings, token: str) -> UnsubscribeV
     campaign_id, subscriber_id = _parts(settings, token)
     if not subscriber_id:
         return UnsubscribeView(state="test")
-    latest = _latest(rows, campaign_id, subscriber_id)
+    return _view(_latest(rows, campaign_id, subscriber_id))
+
+
+def _view(latest: _Latest | None) -> UnsubscribeView:
     if latest is None:
         return UNKNOWN
     return UnsubscribeView(
@@ -118,11 +128,41 @@ def unsubscribe(
     link without effect would be worse than one that does too much (decision 0006).
     """
     campaign_id, subscriber_id = _parts(tx.settings, token)
-    rows = rows_of(tx.session)
+    if not subscriber_id:
+        return UnsubscribeView(state="test")
+    rows = rows_unflushed(tx.session)
     latest = _latest(rows, campaign_id, subscriber_id)
-    if latest is not None:
-        withdraw(tx, latest.id, method=method, actor="subscriber", facts=facts, at=at)
-    return unsubscribe_view(rows, tx.settings, token)
+    while latest is not None and latest.status in OPEN:
+        row = ConsentRow(latest.id, latest.status, latest.version)
+        if withdraw_rows(tx, rows, [row], method=method, facts=facts, at=at):
+            return _view(latest._replace(status=ConsentStatus.WITHDRAWN))
+        # Somebody has changed it since: look again.
+        latest = _latest(rows, campaign_id, subscriber_id)
+    return _view(latest)
+
+
+def withdraw_rows(
+    tx: Transaction,
+    rows: Rows,
+    consents: Sequence[ConsentRow],
+    *,
+    method: Method,
+    facts: RequestFacts,
+    at: datetime,
+) -> frozenset[int]:
+    """End consents of one open status for the person themselves; return the ids that were unchanged
+    since they were read and have ended now.
+    """
+    return record_rows(
+        tx,
+        rows,
+        consents,
+        ConsentAction.WITHDRAW,
+        at=at,
+        actor="subscriber",
+        facts={"method": Method(method)},
+        evidence=facts.evidence(),
+    )
 
 
 def _parts(settings: Settings, token: str) -> tuple[int, int]:
@@ -137,6 +177,7 @@ class _Latest(NamedTuple):
 
     id: int
     status: ConsentStatus
+    version: int
     language: str
     purpose_id: int
     list_name: str
@@ -159,7 +200,7 @@ WITH RECURSIVE people AS (
   SELECT s.id, s.merged_into_id, s.address, p.step + 1, p.seen || s.id
   FROM people p JOIN subscribers s ON s.id = p.merged_into_id WHERE s.id <> ALL (p.seen)
 )
-SELECT n.id, n.status, n.language, n.purpose_id, l.name, u.name_de, u.name_en, p.address,
+SELECT n.id, n.status, n.version, n.language, n.purpose_id, l.name, u.name_de, u.name_en, p.address,
   d.consent_id
 FROM campaigns k
 LEFT JOIN deliveries d ON d.campaign_id = %(campaign)s AND d.subscriber_id = %(subscriber)s

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ _MARK = sa.text(
     "UPDATE installation SET mark = mark + 1, marked_at = clock_timestamp()"
     " RETURNING id, generation, mark"
 )
+GATHER_SECONDS = 0.05
 # One statement, so that the rows and the oldest xid under way are of one snapshot.
 _NEW = sa.text(
     "SELECT id, generation, xid, at, kind, fingerprint, detail,"
@@ -84,6 +86,8 @@ class JournalWriter:
     def _run(self) -> None:
         while True:
             self._wake.wait()
+            # Acts of a busy moment share a copy, with its two waits for the disk.
+            time.sleep(GATHER_SECONDS)
             self._wake.clear()
             self.keep()
 

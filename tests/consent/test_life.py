@@ -273,7 +273,8 @@ def test_l13_the_preferences_page_withdraws_what_is_not_kept(uow: UnitOfWork, no
     token = make_token(settings.secret_keys, TokenPurpose.PREFERENCES, kept.subscriber_id)
     with uow() as tx:
         assert len(preferences(rows_of(tx.session), settings, token).rows) == 2
-        view = save_preferences(tx, token, keep={kept.id, 999}, facts=FACTS, at=NOW)
+        view, ended = save_preferences(tx, token, leave={left.id, 999}, facts=FACTS, at=NOW)
+        assert [row.consent_id for row in ended] == [left.id]
         assert [row.consent_id for row in view.rows] == [kept.id]
     with uow() as tx:
         assert tx.session.get(Consent, left.id).status is ConsentStatus.WITHDRAWN

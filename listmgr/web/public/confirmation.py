@@ -12,7 +12,7 @@ from listmgr.context import (
     services,
 )
 from listmgr.kit.clock import now
-from listmgr.kit.rows import Rows, rows_of
+from listmgr.kit.rows import Rows, rows_of, rows_unflushed
 from listmgr.web.public.blueprint import bp
 from listmgr.web.public.layout import framed
 
@@ -31,7 +31,8 @@ def confirm_signup(token: str) -> str:
     """Confirm the sign-up."""
     with services().unit_of_work() as tx:
         view = confirm(tx, token, facts=request_facts(Method.CONFIRM_BUTTON), at=now())
-        return _page(rows_of(tx.session), view, token)
+        tx.session.flush()
+        return _page(rows_unflushed(tx.session), view, token)
 
 
 @bp.post("/c/<token>/not-me")

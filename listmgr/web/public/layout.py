@@ -8,10 +8,7 @@ from flask import render_template
 
 from listmgr.kit.rows import Rows
 from listmgr.web.language import speak
-from listmgr.web.public.signup_form import (
-    senders,
-    where_to_sign_up,
-)
+from listmgr.web.public.signup_form import frame
 
 
 def framed(
@@ -20,9 +17,5 @@ def framed(
     """Render a page in the subscriber's language with the imprint of its lists."""
     speak(language)
     purposes = [purpose_id for purpose_id in purpose_ids if purpose_id]
-    return render_template(
-        f"pages/{template}",
-        senders=senders(rows, purposes),
-        form_slug=where_to_sign_up(rows, purposes),
-        **values,
-    )
+    senders, form_slug = frame(rows, purposes)
+    return render_template(f"pages/{template}", senders=senders, form_slug=form_slug, **values)

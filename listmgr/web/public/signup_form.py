@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
@@ -64,7 +64,6 @@ def find_offer(rows: Rows, slug: str, language: str) -> Offer:
         raise NotFound(N_("There is no such form."))
     form_id, slug, title_de, title_en, intro_de, intro_en = records[0]
     german = language == "de"
-    purposes = rows(_PURPOSES, {"form": form_id})
     return Offer(
         form_id=form_id,
         slug=slug,
@@ -73,19 +72,29 @@ def find_offer(rows: Rows, slug: str, language: str) -> Offer:
         asks=asked_fields(rows, form_id),
         choices=_choices(rows, form_id, language),
         acceptable=frozenset(number for (number,) in rows(_ACCEPTABLE, {"form": form_id})),
-        senders=senders(rows, [purpose for (purpose,) in purposes]),
+        senders=_grouped(rows(_LISTS_OF_FORM, {"form": form_id})),
     )
 
 
-_PURPOSES = "SELECT purpose_id FROM signup_form_purposes WHERE form_id = %(form)s"
 _LISTS = """
-SELECT coalesce(nullif(controller, ''), sender_name), imprint, privacy_url, name
+SELECT coalesce(nullif(controller, ''), sender_name), imprint, privacy_url, name{more}
 FROM mailing_lists WHERE {which} ORDER BY id
 """
-_LISTS_OF = _LISTS.format(
-    which="id IN (SELECT list_id FROM purposes WHERE id = ANY (%(purposes)s))"
+_OF_PURPOSES = "id IN (SELECT list_id FROM purposes WHERE id = ANY (%(purposes)s))"
+_LISTS_OF = _LISTS.format(which=_OF_PURPOSES, more="")
+_LISTS_OF_FORM = _LISTS.format(
+    which="id IN (SELECT u.list_id FROM purposes u JOIN signup_form_purposes f"
+    " ON f.purpose_id = u.id WHERE f.form_id = %(form)s)",
+    more="",
 )
-_LIVING_LISTS = _LISTS.format(which="archived_at IS NULL")
+_LIVING_LISTS = _LISTS.format(which="archived_at IS NULL", more="")
+# With the oldest open form that offers one of the purposes.
+_FRAME = _LISTS.format(
+    which=_OF_PURPOSES,
+    more=""",
+  (SELECT f.slug FROM signup_forms f JOIN signup_form_purposes p ON p.form_id = f.id
+    WHERE p.purpose_id = ANY (%(purposes)s) AND f.closed_at IS NULL ORDER BY f.id LIMIT 1)""",
+)
 
 
 def senders(rows: Rows, purpose_ids: Iterable[int]) -> tuple[Sender, ...]:
@@ -94,29 +103,32 @@ def senders(rows: Rows, purpose_ids: Iterable[int]) -> tuple[Sender, ...]:
     Without purposes, return the installation's only sender, if there is just one.
     """
     ids = sorted(set(purpose_ids))
-    grouped: dict[tuple[str, str, str], list[str]] = {}
-    for controller, imprint, privacy_url, name in rows(
-        _LISTS_OF if ids else _LIVING_LISTS, {"purposes": ids}
-    ):
-        grouped.setdefault((controller, imprint, privacy_url), []).append(name)
+    if ids:
+        return _grouped(rows(_LISTS_OF, {"purposes": ids}))
+    living = _grouped(rows(_LIVING_LISTS, {}))
+    return tuple(replace(sender, lists=()) for sender in living) if len(living) == 1 else ()
+
+
+def frame(rows: Rows, purpose_ids: Iterable[int]) -> tuple[tuple[Sender, ...], str]:
+    """Return the senders of these purposes, and the slug of an open form that offers one of them.
+
+    The slug is empty if there is no such form.
+    """
+    ids = sorted(set(purpose_ids))
     if not ids:
-        grouped = {who: [] for who in grouped} if len(grouped) == 1 else {}
+        return senders(rows, ()), ""
+    records = rows(_FRAME, {"purposes": ids})
+    return _grouped([record[:4] for record in records]), (records and records[0][4]) or ""
+
+
+def _grouped(records: Iterable[Sequence[str]]) -> tuple[Sender, ...]:
+    grouped: dict[tuple[str, str, str], list[str]] = {}
+    for controller, imprint, privacy_url, name in records:
+        grouped.setdefault((controller, imprint, privacy_url), []).append(name)
     return tuple(
         Sender(controller, tuple(names), imprint, privacy_url)
         for (controller, imprint, privacy_url), names in grouped.items()
     )
-
-
-_SLUG = """
-SELECT f.slug FROM signup_forms f JOIN signup_form_purposes p ON p.form_id = f.id
-WHERE p.purpose_id = ANY (%(purposes)s) AND f.closed_at IS NULL ORDER BY f.id LIMIT 1
-"""
-
-
-def where_to_sign_up(rows: Rows, purpose_ids: Iterable[int]) -> str:
-    """Return the slug of an open form that offers one of these purposes; empty if there is none."""
-    ids = sorted(set(purpose_ids))
-    return "".join(slug for (slug,) in rows(_SLUG, {"purposes": ids})) if ids else ""
 
 
 # The newest notice of each purpose, in the reader's language where there is one.

@@ -7,6 +7,7 @@ from flask import request
 from listmgr.consent.methods import Method
 from listmgr.consent.preferences import (
     PreferenceRow,
+    PreferencesView,
     preferences,
     save_preferences,
     subscriber_of,
@@ -17,7 +18,7 @@ from listmgr.context import (
     services,
 )
 from listmgr.kit.clock import now
-from listmgr.kit.rows import Rows, rows_of
+from listmgr.kit.rows import Rows, rows_of, rows_unflushed
 from listmgr.privacy.my_data import send_my_data_link
 from listmgr.web.public.blueprint import bp
 from listmgr.web.public.layout import framed
@@ -45,7 +46,7 @@ def confirm_unsubscribe(token: str) -> str:
     method = Method.PAGE if request.args.get("by") == "page" else Method.ONE_CLICK
     with services().unit_of_work() as tx:
         view = unsubscribe(tx, token, facts=request_facts(method), method=method, at=now())
-        return _leave_page(rows_of(tx.session), view, token)
+        return _leave_page(rows_unflushed(tx.session), view, token)
 
 
 def _leave_page(rows: Rows, view: UnsubscribeView, token: str) -> str:
@@ -63,21 +64,17 @@ def _leave_page(rows: Rows, view: UnsubscribeView, token: str) -> str:
 def preferences_page(token: str) -> str:
     """Show the person's subscriptions."""
     with services().rows() as rows:
-        return _preferences(rows, token)
+        return _preferences(rows, preferences(rows, services().settings, token), token)
 
 
 @bp.post("/p/<token>")
 def store_preferences(token: str) -> str:
     """End one subscription or all of them, by the button pressed."""
-    everything, chosen = "everything" in request.form, numbers(request.form.getlist("leave"))
+    leave = None if "everything" in request.form else numbers(request.form.getlist("leave"))
     facts = request_facts(Method.PREFERENCES)
     with services().unit_of_work() as tx:
-        rows = rows_of(tx.session)
-        shown = preferences(rows, tx.settings, token).rows
-        ended = [row for row in shown if everything or row.consent_id in chosen]
-        keep = {row.consent_id for row in shown if row not in ended}
-        save_preferences(tx, token, keep=keep, facts=facts, at=now())
-        return _preferences(rows, token, ended=ended)
+        view, ended = save_preferences(tx, token, leave=leave, facts=facts, at=now())
+        return _preferences(rows_unflushed(tx.session), view, token, ended=ended)
 
 
 @bp.post("/p/<token>/data")
@@ -87,17 +84,19 @@ def mail_my_data_link(token: str) -> str:
     """
     with services().unit_of_work() as tx:
         send_my_data_link(tx, subscriber_of(tx.settings, token), at=now())
-        return _preferences(rows_of(tx.session), token, mailed=True)
+        rows = rows_of(tx.session)
+        view = preferences(rows, tx.settings, token)
+        return _preferences(rows, view, token, mailed=True)
 
 
 def _preferences(
     rows: Rows,
+    view: PreferencesView,
     token: str,
     *,
     ended: list[PreferenceRow] | None = None,
     mailed: bool = False,
 ) -> str:
-    view = preferences(rows, services().settings, token)
     return framed(
         "preferences.html",
         rows,

@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.message import EmailMessage
@@ -14,6 +15,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import psycopg
 import pytest
 import redis
 import sqlalchemy as sa
@@ -26,6 +28,7 @@ from listmgr.config import Settings
 from listmgr.delivery import engine as sending
 from listmgr.delivery.launch import launch
 from listmgr.kit.clock import now
+from listmgr.kit.db import db
 from listmgr.kit.queue import QUEUES
 from listmgr.lists.models import Notice, SignupForm, SignupFormField, SignupFormPurpose
 from listmgr.schema import resource
@@ -270,3 +273,28 @@ def campaign_mail(
 
 def unsubscribe_path(mail: EmailMessage) -> str:
     return next(path_of(link) for link in links(mail) if "/u/" in link)
+
+
+@contextmanager
+def counted_statements(app: Flask) -> Iterator[list[object]]:
+    """Collect the statements an application runs, those past the ORM included."""
+    statements: list[object] = []
+
+    class CountingCursor(psycopg.Cursor):
+        def execute(self, query, *args, **options):
+            statements.append(query)
+            return super().execute(query, *args, **options)
+
+    def count_statements(connection, _record) -> None:
+        connection.cursor_factory = CountingCursor
+
+    with app.app_context():
+        engine = db.engine
+    # Connections that are open already would not be counted.
+    engine.dispose()
+    sa.event.listen(engine, "connect", count_statements)
+    try:
+        yield statements
+    finally:
+        sa.event.remove(engine, "connect", count_statements)
+        engine.dispose()
