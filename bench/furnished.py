@@ -80,15 +80,16 @@ SELECT now(), CASE WHEN n % 50000 = 0 THEN CAST(:other AS bigint) END, 'subscrib
 # What one thousand deliveries come to: seven refused, two to be tried again, one nobody knows of.
 _DELIVERIES = """
 INSERT INTO {table} (campaign_id, subscriber_id, consent_id, status, begun_at, ended_at,
-  next_attempt_at, reply, trouble)
+  next_attempt_at, reply, failure, failure_code, failure_scope)
 SELECT :campaign, c.subscriber_id, c.id, t.status, now(), now(),
   CASE t.status WHEN 'deferred' THEN now() + interval '1 hour' END,
-  CASE t.status WHEN 'sent' THEN '250 ok' ELSE '550 5.1.1 no' END, t.trouble
+  CASE t.status WHEN 'sent' THEN '250 ok' ELSE '550 5.1.1 no' END,
+  nullif(t.status, 'sent'), t.code, CASE WHEN t.status <> 'sent' THEN '' END
 FROM consents c JOIN subscribers s ON s.id = c.subscriber_id, LATERAL (SELECT CASE
   WHEN c.id % 1000 < 7 THEN 'failed' WHEN c.id % 1000 < 9 THEN 'deferred'
   WHEN c.id % 1000 = 9 THEN 'uncertain' ELSE 'sent' END AS status) d, LATERAL (SELECT d.status,
-  CASE d.status WHEN 'failed' THEN 'failed 5.' || c.id % 20 || '.1' WHEN 'deferred' THEN
-  'deferred 4.7.1' WHEN 'uncertain' THEN 'uncertain' END AS trouble) t
+  CASE d.status WHEN 'failed' THEN '5.' || c.id % 20 || '.1' WHEN 'deferred' THEN '4.7.1'
+  WHEN 'uncertain' THEN '' END AS code) t
 WHERE c.purpose_id = 1 AND c.status = 'confirmed' AND c.subscriber_id < :below
   AND c.subscriber_id % :each = 0 AND s.restricted_at IS NULL ORDER BY c.subscriber_id
 """
@@ -118,8 +119,9 @@ _COPIED = (
 _COPIED_DELIVERIES = (
     "CREATE TABLE {name} (LIKE deliveries INCLUDING ALL)",
     "INSERT INTO {name} (campaign_id, subscriber_id, consent_id, status, attempts, begun_at,"
-    " ended_at, next_attempt_at, reply, trouble) SELECT {id}, d.subscriber_id, d.consent_id,"
-    " d.status, d.attempts, d.begun_at, d.ended_at, d.next_attempt_at, d.reply, d.trouble"
+    " ended_at, next_attempt_at, reply, failure, failure_code, failure_scope) SELECT {id},"
+    " d.subscriber_id, d.consent_id, d.status, d.attempts, d.begun_at, d.ended_at,"
+    " d.next_attempt_at, d.reply, d.failure, d.failure_code, d.failure_scope"
     " FROM {first} d",
     "ALTER TABLE deliveries ATTACH PARTITION {name} FOR VALUES IN ({id})",
 )

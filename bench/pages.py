@@ -140,7 +140,7 @@ def _of_campaigns(told: random.Random, people: int, made: dict[str, int]) -> dic
         "a running campaign, progress": f"campaigns/{made['running']}/progress",
         "a finished campaign": finished,
         "not mailed, by reason": f"{finished}/not-mailed",
-        "not mailed, refused": f"{finished}/not-mailed/people?why=failed 5.1.1&after={after}",
+        "not mailed, refused": f"{finished}/not-mailed/people?why=failed:5.1.1:&after={after}",
         "not mailed, held back": f"{finished}/not-mailed/people",
         "not mailed, held back, the last": f"{finished}/not-mailed/people?after={people - 4000}",
         "not mailed, of a running one": f"campaigns/{made['running']}/not-mailed/people",

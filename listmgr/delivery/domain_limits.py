@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from listmgr.delivery.models import PutOffReason
 from listmgr.delivery.sender_limits import (
     Throttle,
     ask_of,
@@ -37,14 +38,15 @@ BUSY = 2.0
 
 
 class PutOff(NamedTuple):
-    """A recipient whose domain may get no more now; `why` is "rate" or "busy" with the scope.
+    """A recipient whose domain may get no more now; `scope` names its limit.
 
     Without a time, the domain has refused for too long and is no longer tried.
     """
 
     subscriber_id: int
     at: datetime | None
-    why: str
+    why: PutOffReason
+    scope: str
     # It is the domain that refuses, and no limit of ours.
     refused: bool = False
 
@@ -97,7 +99,10 @@ class Domains:
         put_off: list[PutOff] = []
         for scope, group in groups.items():
             if self.refusing.get(scope):
-                put_off += [PutOff(person.subscriber_id, None, f"busy {scope}") for person in group]
+                put_off += [
+                    PutOff(person.subscriber_id, None, PutOffReason.BACKING_OFF, scope)
+                    for person in group
+                ]
                 groups[scope] = []
             elif scope in self.alone:
                 groups[scope] = self._spared(scope, group, put_off)
@@ -143,9 +148,14 @@ class Domains:
         until = self.alone[scope]
         trying = group[:1] if until <= now().timestamp() else []
         at = max(until, now().timestamp() + (AFTER_THE_TRY if trying else 0.0))
-        why = f"busy {scope}"
         put_off += [
-            PutOff(person.subscriber_id, _moment(at + n / 100 + random.random()), why, refused=True)  # noqa: S311
+            PutOff(
+                person.subscriber_id,
+                _moment(at + n / 100 + random.random()),  # noqa: S311
+                PutOffReason.BACKING_OFF,
+                scope,
+                refused=True,
+            )
             for n, person in enumerate(group[len(trying) :])
         ]
         return trying
@@ -162,7 +172,9 @@ class Domains:
         if places:
             return group
         later = _moment(now().timestamp() + BUSY)
-        put_off += [PutOff(person.subscriber_id, later, f"rate {scope}") for person in group]
+        put_off += [
+            PutOff(person.subscriber_id, later, PutOffReason.RATE_LIMIT, scope) for person in group
+        ]
         return []
 
     def _places_key(self, scope: str) -> str:
@@ -219,7 +231,7 @@ class Domains:
             start = self.throttle.permits.queue(key, len(late), rate=rule.each_second, floor=floor)
         for n, person in enumerate(late):
             at = _moment(now().timestamp() + max(start, step) + n * step)
-            yield PutOff(person.subscriber_id, at, f"rate {scope}")
+            yield PutOff(person.subscriber_id, at, PutOffReason.RATE_LIMIT, scope)
 
     def rounds(self, people: list[Recipient]) -> Iterator[list[Recipient]]:
         """Yield everybody at once, or a domain's people in groups if it accepts few at a time."""

@@ -109,7 +109,8 @@ def _mark_uncertain(tx: Transaction, lease: Lease) -> None:
         sa.text(
             f"WITH left_over AS (UPDATE {partition_name(lease.campaign_id)} SET"
             "  status = 'uncertain', ended_at = clock_timestamp(),"
-            "  reply = 'the worker ended before the answer', trouble = 'uncertain'"
+            "  reply = 'the worker ended before the answer', failure = 'uncertain',"
+            "  failure_code = '', failure_scope = ''"
             "  WHERE subscriber_id >= :lo AND subscriber_id < :hi AND status = 'sending'"
             "  RETURNING 1)"
             " UPDATE campaign_leases SET uncertain = uncertain + (SELECT count(*) FROM left_over)"

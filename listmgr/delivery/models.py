@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -78,6 +78,37 @@ class DeliveryStatus(enum.StrEnum):
     UNCERTAIN = "uncertain"
 
 
+class PutOffReason(enum.StrEnum):
+    """Why a mail waits without any server having been asked about it."""
+
+    # The operator's limit for the provider or domain.
+    RATE_LIMIT = "rate_limit"
+    # The provider or domain asked us to come back later.
+    BACKING_OFF = "backing_off"
+
+
+class FailureKind(NamedTuple):
+    """What deliveries that did not go through have in common."""
+
+    status: DeliveryStatus
+    code: str = ""
+    scope: str = ""
+
+    @property
+    def key(self) -> str:
+        """How addresses of pages name it."""
+        return ":".join(self)
+
+    @classmethod
+    def parse(cls, key: str) -> FailureKind | None:
+        """Return what a key names, or None if it names nothing."""
+        status, _, rest = key.partition(":")
+        code, _, scope = rest.partition(":")
+        if status not in {*DeliveryStatus}:
+            return None
+        return cls(DeliveryStatus(status), code, scope)
+
+
 class Delivery(Base):
     """One message to one subscriber, based on one consent. Partitioned by campaign.
 
@@ -95,10 +126,12 @@ class Delivery(Base):
             postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
         ),
         sa.Index(
-            "ix_deliveries_trouble",
-            "trouble",
+            "ix_deliveries_failure",
+            "failure",
+            "failure_code",
+            "failure_scope",
             "subscriber_id",
-            postgresql_where=sa.text("trouble IS NOT NULL"),
+            postgresql_where=sa.text("failure IS NOT NULL"),
         ),
         {"postgresql_partition_by": "LIST (campaign_id)"},
     )
@@ -116,9 +149,14 @@ class Delivery(Base):
     reply: Mapped[str | None] = mapped_column(info=PERSONAL)
     # Why the gate held somebody back who was to be tried again: one of the gate's reasons.
     skip_reason: Mapped[str | None] = mapped_column(info=PLAIN)
-    # State and code of what did not go through ("failed 5.1.1"), and NULL of what did: so the
-    # index over it is small, and costs nothing where all is well.
-    trouble: Mapped[str | None] = mapped_column(info=PLAIN)
+    # Of what did not go through: a copy of `status`, and NULL of what did. So the index over it is
+    # small, and costs nothing where all is well.
+    failure: Mapped[DeliveryStatus | None] = mapped_column(info=PLAIN)
+    # The enhanced status code of the reply (RFC 3463), or else its basic code (RFC 5321); a reason
+    # of the gate; a `PutOffReason`; empty if no server has answered.
+    failure_code: Mapped[str | None] = mapped_column(info=PLAIN)
+    # The provider or domain of a `PutOffReason`, otherwise empty.
+    failure_scope: Mapped[str | None] = mapped_column(info=PLAIN)
     # Since when the recipient's server has not taken it; our own limits do not count.
     refused_since: Mapped[datetime | None] = mapped_column(info=PLAIN)
 

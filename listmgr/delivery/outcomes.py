@@ -15,7 +15,7 @@ from listmgr.campaigns import control
 from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.models import CampaignStatus
 from listmgr.delivery.leases import lock_leases
-from listmgr.delivery.models import DeliveryStatus, partition_name
+from listmgr.delivery.models import DeliveryStatus, PutOffReason, partition_name
 from listmgr.delivery.planner_hints import use_index_plans
 from listmgr.delivery.smtp.providers import OTHERS
 from listmgr.delivery.smtp.reply_codes import (
@@ -39,8 +39,9 @@ class Result(NamedTuple):
     untouched: bool = False
     suppress: bool = False
     provider: str = OTHERS
-    # Why somebody was put off before anything was said to a server: "rate Google".
-    put_off: str = ""
+    # Why somebody was put off before anything was said to a server, and by which limit.
+    put_off: PutOffReason | None = None
+    scope: str = ""
     # A soft refusal that has not ended in time.
     given_up: bool = False
     # The recipient's server, or its whole domain, has not taken it: that must come to an end.
@@ -59,15 +60,17 @@ _TOO_LONG = (
 _SET = (
     "WITH {held}o AS (SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:statuses AS text[]),"
     "  string_to_array(:replies, :end, ''), CAST(:nexts AS timestamptz[]),"
-    "  CAST(:untouched AS int[]), CAST(:refused AS int[]), string_to_array(:troubles, :end, ''))"
-    "  AS t(id, status, reply, next_at, untouched, refused, trouble)),"
+    "  CAST(:untouched AS int[]), CAST(:refused AS int[]), string_to_array(:codes, :end),"
+    "  string_to_array(:scopes, :end))"
+    "  AS t(id, status, reply, next_at, untouched, refused, code, scope)),"
     # A delay, told as a moment of the worker's clock.
     " later AS (SELECT id, status, reply, now() + (next_at - CAST(:at AS timestamptz)) AS next_at,"
-    "   untouched, refused, trouble FROM o),"
+    "   untouched, refused, code, scope FROM o),"
     " changed AS (UPDATE {table} d SET reply = o.reply, attempts = attempts - o.untouched,"
     f"  status = CASE WHEN {_TOO_LONG} THEN 'failed' ELSE o.status END,"
-    f"  trouble = CASE WHEN {_TOO_LONG} THEN 'failed' || substr(o.trouble, 9)"
-    "    ELSE o.trouble END,"
+    f"  failure = CASE WHEN {_TOO_LONG} THEN 'failed' ELSE nullif(o.status, 'sent') END,"
+    "   failure_code = CASE WHEN o.status <> 'sent' THEN coalesce(o.code, '') END,"
+    "   failure_scope = CASE WHEN o.status <> 'sent' THEN coalesce(o.scope, '') END,"
     # The last attempt is made when the time is up, and not after it.
     f"  next_attempt_at = CASE WHEN {_TOO_LONG} THEN NULL WHEN o.refused = 1"
     "    THEN least(o.next_at, coalesce(d.refused_since, now())"
@@ -198,7 +201,8 @@ def _values(campaign_id: int, results: Sequence[Result], sent: bool) -> dict[str
         values["nexts"] = [result.next_attempt_at for result in results]
         values["untouched"] = [int(result.untouched) for result in results]
         values["refused"] = [int(result.refused) for result in results]
-        values["troubles"] = _END.join(map(_trouble, results))
+        values["codes"] = _END.join(map(_failure_code, results))
+        values["scopes"] = _END.join([result.scope for result in results])
     return values
 
 
@@ -216,20 +220,20 @@ def _statement(table: str, sent: bool, *, own_lease: bool) -> sa.TextClause:
     sql = ((_SET_SENT if sent else _SET) + _COUNT).format(
         table=table, lease=lease, found=lease_key, held=held, first=first
     )
-    names = ("was", "replies", "end", "providers", *(() if sent else ("troubles",)))
+    names = ("was", "replies", "end", "providers", *(() if sent else ("codes", "scopes")))
     texts = [sa.bindparam(name, type_=sa.Text) for name in names]
     return sa.text(sql).bindparams(*texts)
 
 
-def _trouble(result: Result) -> str:
-    """Return state and code of a failure; empty for a success."""
+def _failure_code(result: Result) -> str:
+    """Return the code of a failure; empty for a success."""
     if result.status is DeliveryStatus.SENT:
         return ""
     if result.put_off:
-        return f"{result.status} {result.put_off}"
-    status_code = enhanced(result.reply)
-    basic = result.reply[:3] if result.reply[:3].isdecimal() else ""
-    return f"{result.status} {'.'.join(status_code) if status_code else basic}".rstrip()
+        return result.put_off.value
+    if status_code := enhanced(result.reply):
+        return ".".join(status_code)
+    return result.reply[:3] if result.reply[:3].isdecimal() else ""
 
 
 def _given_up_often(tx: Transaction, results: Sequence[Result], at: datetime) -> list[int]:
@@ -240,8 +244,9 @@ def _given_up_often(tx: Transaction, results: Sequence[Result], at: datetime) ->
     subscriber_ids = tx.session.scalars(
         sa.text(
             "SELECT subscriber_id FROM deliveries WHERE subscriber_id = ANY(:ids)"
-            " AND status = 'failed' AND ended_at > :since"
-            " AND trouble ~ '^failed (4[0-9]{2}|4[.].*|5[.]2[.]2)$'"
+            " AND failure = 'failed' AND ended_at > :since"
+            # Refused for now, or a full mailbox.
+            " AND (left(failure_code, 1) = '4' OR failure_code = '5.2.2')"
             " GROUP BY 1 HAVING count(*) >= :most"
         ),
         {"ids": ids, "since": at - SOFT_WITHIN, "most": SOFT_MOST},

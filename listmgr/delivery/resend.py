@@ -56,9 +56,9 @@ def _make_due(tx: Transaction, campaign_id: int, which: ResendScope) -> int:
         sa.text(
             f"WITH due AS (UPDATE {partition_name(campaign_id)} d SET status = 'deferred',"
             "   attempts = 0, next_attempt_at = now(), ended_at = NULL, refused_since = NULL,"
-            "   trouble = 'deferred' || substr(d.trouble, length(d.status) + 1)"
+            "   failure = 'deferred'"
             # Whom the gate held back is held back by it again: nothing is gained by asking.
-            "  WHERE d.status = :which AND d.trouble IS NOT NULL"
+            "  WHERE d.status = :which AND d.failure = :which"
             "   AND d.skip_reason IS NULL"
             "  RETURNING (SELECT max(x.lo) FROM campaign_leases x"
             "   WHERE x.campaign_id = :campaign AND x.lo <= d.subscriber_id) AS lo),"

@@ -132,6 +132,7 @@ def _record_put_off(plan: SendPlan, put_off: list[PutOff]) -> None:
             next_attempt_at=deferred.at,
             untouched=True,
             put_off=deferred.why,
+            scope=deferred.scope,
             refused=deferred.refused,
         )
         for deferred in put_off

@@ -68,7 +68,7 @@ PAST = (
     (12, "Lange Nacht der Höfe"),
 )
 # Of a hundred mails: what else than "taken" became of them.
-TROUBLES = {
+FAILURES = {
     99: (DeliveryStatus.FAILED, "5.1.1", "550 5.1.1 no such mailbox"),
     98: (DeliveryStatus.FAILED, "5.2.2", "552 5.2.2 mailbox full"),
     97: (DeliveryStatus.UNCERTAIN, "", "the worker ended before the answer"),
@@ -109,7 +109,7 @@ def _past(
         for consent in confirmed_before(tx, purpose_id, day)
     ]
     _write(tx, campaign, results, day)
-    gone = [result.subscriber_id for result in results if result.trouble == "failed 5.1.1"]
+    gone = [result.subscriber_id for result in results if result.failure_code == "5.1.1"]
     fingerprints = tx.session.scalars(
         sa.text("SELECT fingerprint FROM subscribers WHERE id = ANY(:ids)"), {"ids": gone}
     )
@@ -124,16 +124,16 @@ class _Result:
     status: DeliveryStatus
     at: datetime
     reply: str
-    trouble: str | None
+    failure_code: str | None = None
 
 
 def _result(consent_id: int, subscriber_id: int, day: datetime, chance: random.Random) -> _Result:
     at = day + timedelta(seconds=chance.randrange(90))
-    trouble = TROUBLES.get(chance.randrange(100))
-    if trouble is None:
-        return _Result(consent_id, subscriber_id, DeliveryStatus.SENT, at, "250 2.0.0 OK", None)
-    status, code, reply = trouble
-    return _Result(consent_id, subscriber_id, status, at, reply, f"{status} {code}".rstrip())
+    failure = FAILURES.get(chance.randrange(100))
+    if failure is None:
+        return _Result(consent_id, subscriber_id, DeliveryStatus.SENT, at, "250 2.0.0 OK")
+    status, code, reply = failure
+    return _Result(consent_id, subscriber_id, status, at, reply, code)
 
 
 def _write(tx: Transaction, campaign: Campaign, results: Sequence[_Result], day: datetime) -> None:
@@ -148,7 +148,9 @@ def _write(tx: Transaction, campaign: Campaign, results: Sequence[_Result], day:
             "status": result.status.value,
             "at": result.at,
             "reply": result.reply,
-            "trouble": result.trouble,
+            "failure": None if result.failure_code is None else result.status.value,
+            "failure_code": result.failure_code,
+            "failure_scope": None if result.failure_code is None else "",
         }
         for result in results
     ]
@@ -156,8 +158,10 @@ def _write(tx: Transaction, campaign: Campaign, results: Sequence[_Result], day:
         tx.session.execute(
             sa.text(
                 f"INSERT INTO {partition_name(campaign.id)} (campaign_id, subscriber_id,"
-                " consent_id, status, begun_at, ended_at, reply, trouble) VALUES (:campaign,"
-                " :subscriber, :consent, :status, :at, :at, :reply, :trouble)"
+                " consent_id, status, begun_at, ended_at, reply, failure, failure_code,"
+                " failure_scope) VALUES (:campaign,"
+                " :subscriber, :consent, :status, :at, :at, :reply, :failure,"
+                " :failure_code, :failure_scope)"
             ),
             rows,
         )

@@ -229,6 +229,55 @@ def test_w06_what_stood_in_prose_goes_into_columns_and_back(house: EmbeddedServe
     engine.dispose()
 
 
+def test_w06_failures_get_columns_and_their_text_back(house: EmbeddedServers):
+    url = fresh(house, "failures")
+    migrate(url, "0083")
+    engine = sa.create_engine(url)
+    before = [
+        "deferred rate United Internet",
+        "deferred busy t.example",
+        "failed 5.1.1",
+        "failed 550",
+        "failed suppressed",
+        "uncertain",
+        None,
+    ]
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TABLE deliveries_1 PARTITION OF deliveries FOR VALUES IN (1)")
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO deliveries (campaign_id, subscriber_id, consent_id, status, begun_at,"
+                " trouble) VALUES (1, :n, 1, :status, now(), :trouble)"
+            ),
+            [
+                {"n": n, "status": (trouble or "sent").split(" ")[0], "trouble": trouble}
+                for n, trouble in enumerate(before)
+            ],
+        )
+
+    def rows(columns: str) -> list[tuple[object, ...]]:
+        with engine.connect() as connection:
+            query = f"SELECT {columns} FROM deliveries ORDER BY subscriber_id"
+            return [tuple(row) for row in connection.execute(sa.text(query))]
+
+    migrate(url, "0084")
+    assert rows("failure, failure_code, failure_scope") == [
+        ("deferred", "rate_limit", "United Internet"),
+        ("deferred", "backing_off", "t.example"),
+        ("failed", "5.1.1", ""),
+        ("failed", "550", ""),
+        ("failed", "suppressed", ""),
+        ("uncertain", "", ""),
+        (None, None, None),
+    ]
+    migrate(url, "-1")
+    assert [trouble for (trouble,) in rows("trouble")] == before
+    migrate(url)
+    engine.dispose()
+
+
 def test_w06_a_ledger_in_earlier_words_still_verifies(house: EmbeddedServers, settings: Settings):
     """The file holds what the program wrote before migration 0083."""
     url = fresh(house, "earlierwords")

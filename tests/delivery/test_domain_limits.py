@@ -61,11 +61,13 @@ def got(sink: Sink) -> dict[str, int]:
 
 def put_off(session: Session) -> list[tuple[str, int]]:
     rows = session.execute(
-        sa.select(Delivery.trouble, Delivery.attempts)
+        sa.select(
+            Delivery.failure, Delivery.failure_code, Delivery.failure_scope, Delivery.attempts
+        )
         .where(Delivery.status == DeliveryStatus.DEFERRED)
         .order_by(Delivery.subscriber_id)
     )
-    return [(str(trouble), attempts) for trouble, attempts in rows]
+    return [(" ".join(filter(None, kind)), attempts) for *kind, attempts in rows]
 
 
 def test_a_domains_limit_puts_its_people_off_and_the_others_go_on(
@@ -81,10 +83,10 @@ def test_a_domains_limit_puts_its_people_off_and_the_others_go_on(
     waiting = put_off(session)
     assert (
         sorted(waiting)
-        == [("deferred rate Google", 0)] * 4 + [("deferred rate small.example", 0)] * 2
+        == [("deferred rate_limit Google", 0)] * 4 + [("deferred rate_limit small.example", 0)] * 2
     )
     moments = session.scalars(
-        sa.select(Delivery.next_attempt_at).where(Delivery.trouble == "deferred rate Google")
+        sa.select(Delivery.next_attempt_at).where(Delivery.failure_scope == "Google")
     ).all()
     assert len(set(moments)) == 4
     with uow() as tx:
@@ -176,7 +178,7 @@ def test_a_domain_that_answers_4xx_is_left_alone_by_all_workers_while_the_others
     assert 3 <= len(asked) < 6
     assert sorted(set(put_off(session))) == [
         ("deferred 4.7.28", 1),
-        ("deferred busy Google", 0),
+        ("deferred backing_off Google", 0),
     ]
     before = len(asked)
     with uow() as tx:

@@ -13,7 +13,7 @@ from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery import sweep
-from listmgr.delivery.models import Delivery
+from listmgr.delivery.models import Delivery, DeliveryStatus, FailureKind
 from listmgr.delivery.reports import (
     retry_estimate,
     undelivered,
@@ -103,7 +103,8 @@ def test_m16_uncertain_ones_are_sent_again_only_on_purpose(
     with uow() as tx:
         tx.session.execute(
             sa.text(
-                "UPDATE deliveries SET status = 'uncertain', trouble = 'uncertain'"
+                "UPDATE deliveries SET status = 'uncertain', failure = 'uncertain',"
+                " failure_code = '', failure_scope = ''"
                 " WHERE subscriber_id = 1"
             )
         )
@@ -188,7 +189,7 @@ def test_of_very_many_troubles_of_a_kind_only_some_are_counted(
 ):
     monkeypatch.setattr("listmgr.delivery.reports.progress.COUNTED", 1)
     found = {problem.key: (problem.count, problem.more) for problem in problems(session, refused)}
-    assert found == {"failed 5.5.0": (1, True), "failed 5.1.1": (1, False)}
+    assert found == {"failed:5.5.0:": (1, True), "failed:5.1.1:": (1, False)}
 
 
 def test_troubles_are_told_by_code_and_by_person(
@@ -196,18 +197,19 @@ def test_troubles_are_told_by_code_and_by_person(
 ):
     found = {problem.key: problem for problem in problems(session, refused)}
     assert {key: problem.count for key, problem in found.items()} == {
-        "failed 5.5.0": 2,
-        "failed 5.1.1": 1,
+        "failed:5.5.0:": 2,
+        "failed:5.1.1:": 1,
     }
-    assert found["failed 5.1.1"].words == "There is no such mailbox."
-    assert found["failed 5.1.1"].reply == "550 5.1.1 no such user"
+    assert found["failed:5.1.1:"].words == "There is no such mailbox."
+    assert found["failed:5.1.1:"].reply == "550 5.1.1 no such user"
     assert not any(problem.more for problem in found.values())
-    page = undelivered.by_trouble(session, refused, "failed 5.5.0", size=1)
+    kind = FailureKind(DeliveryStatus.FAILED, "5.5.0")
+    page = undelivered.by_failure(session, refused, kind, size=1)
     assert [one.address for one in page.rows] == ["p2@example.org"]
-    page = undelivered.by_trouble(session, refused, "failed 5.5.0", after=page.after or 0, size=1)
+    page = undelivered.by_failure(session, refused, kind, after=page.after or 0, size=1)
     assert ([one.address for one in page.rows], page.after) == (["p3@example.org"], None)
     # What went through has no entry in the index of troubles.
-    rows = session.scalars(sa.select(Delivery.trouble).where(Delivery.status == "sent")).all()
+    rows = session.scalars(sa.select(Delivery.failure).where(Delivery.status == "sent")).all()
     assert set(rows) == {None}
     session.rollback()
 
@@ -255,7 +257,7 @@ def test_deferred_ones_are_told_with_their_next_attempt(
 ):
     sink.rcpt["p1@example.org"] = "451 4.7.1 greylisted"
     send(launched)
-    page = undelivered.by_trouble(session, launched, "deferred 4.7.1")
+    page = undelivered.by_failure(session, launched, FailureKind(DeliveryStatus.DEFERRED, "4.7.1"))
     assert [one.address for one in page.rows] == ["p1@example.org"]
     assert page.rows[0].next_attempt_at is not None
     assert page.rows[0].next_attempt_at > now()

@@ -12,6 +12,7 @@ from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.delivery import sweep
 from listmgr.delivery.engine import SliceResult
+from listmgr.delivery.models import DeliveryStatus, FailureKind
 from listmgr.delivery.reports import undelivered
 from listmgr.delivery.reports.progress import (
     problems,
@@ -85,7 +86,10 @@ def test_what_asks_for_people_finds_nobody_and_nobody_is_tried_again(
         drop_deliveries(tx, finished, at=later(settings.delivery_months + 1))
     campaign = session.get_one(Campaign, finished)
     assert problems(session, finished, limit=10) == []
-    assert undelivered.by_trouble(session, finished, "failed 5.1.1").rows == []
+    assert (
+        undelivered.by_failure(session, finished, FailureKind(DeliveryStatus.FAILED, "5.1.1")).rows
+        == []
+    )
     # Nobody is said to have been held back because the row is gone.
     assert undelivered.held_back(session, settings, campaign).rows == []
     assert list(undelivered.everybody(uow, settings, campaign.id)) == []

@@ -83,7 +83,7 @@ def test_f03_one_recipients_server_never_stops_a_campaign(
         send(launched)
     session.expire_all()
     assert statuses(session, launched) == {"sent": 9, "failed": 1}
-    assert (refused.attempts, refused.trouble) == (len(DELAYS) + 1, "failed 5.7.1")
+    assert (refused.attempts, refused.failure_code) == (len(DELAYS) + 1, "5.7.1")
     with uow() as tx:
         sweep.sweep_campaigns(tx, at=now())
     session.expire_all()

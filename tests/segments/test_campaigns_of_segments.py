@@ -141,9 +141,11 @@ def test_who_has_left_the_segment_is_not_tried_again(uow, made):
         again = due_window(tx, campaign.id, campaign.purpose_id, (), **told)
         assert sorted(one.subscriber_id for one in again.recipients) == people[1:]
         why = tx.session.scalar(
-            sa.text(f"SELECT trouble FROM {partition_name(campaign.id)} WHERE subscriber_id = 2")
+            sa.text(
+                f"SELECT failure_code FROM {partition_name(campaign.id)} WHERE subscriber_id = 2"
+            )
         )
-        assert why == "failed not_in_segment"
+        assert why == "not_in_segment"
 
 
 def test_people_outside_the_segment_are_not_called_held_back(uow, made):

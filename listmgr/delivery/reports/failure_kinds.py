@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from listmgr.delivery.models import partition_name
+from listmgr.delivery.models import DeliveryStatus, partition_name
+
+_KIND = "d.failure, d.failure_code, d.failure_scope"
+# Deliveries `d` of the kind `k`.
+OF_KIND = f"({_KIND}) = (k.failure, k.failure_code, k.failure_scope)"
 
 
-def failure_kinds_cte(campaign_id: int, begin: str = "IS NOT NULL") -> str:
-    """Return WITH RECURSIVE `every`: one row for each `trouble` from the first that is `begin` on,
-    then a NULL.
+def failure_kinds_cte(campaign_id: int, status: DeliveryStatus | None = None) -> str:
+    """Return WITH RECURSIVE `every`: one row for each kind of failure, of one status or of all.
 
     No row between two kinds is read, however many there are.
     """
-    table = partition_name(campaign_id)
-    kind = f"SELECT d.trouble FROM {table} d WHERE d.trouble {{}} ORDER BY 1 LIMIT 1"
+    which = "d.failure IS NOT NULL" if status is None else f"d.failure = '{status}'"
+    begin = f"SELECT {_KIND} FROM {partition_name(campaign_id)} d WHERE {which}"
+    order = f"ORDER BY {_KIND} LIMIT 1"
+    later = f"({_KIND}) > (k.failure, k.failure_code, k.failure_scope)"
     return (
-        f"WITH RECURSIVE every AS (({kind.format(begin)}) UNION ALL"
-        f" SELECT ({kind.format('> k.trouble')}) FROM every k WHERE k.trouble IS NOT NULL)"
+        f"WITH RECURSIVE every AS (({begin} {order}) UNION ALL"
+        f" SELECT n.* FROM every k CROSS JOIN LATERAL ({begin} AND {later} {order}) n)"
     )

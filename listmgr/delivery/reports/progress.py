@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.consent.gate import REASONS
-from listmgr.delivery.models import DeliveryStatus, partition_name
-from listmgr.delivery.reports.failure_kinds import failure_kinds_cte
+from listmgr.delivery.models import DeliveryStatus, FailureKind, PutOffReason, partition_name
+from listmgr.delivery.reports.failure_kinds import OF_KIND, failure_kinds_cte
 from listmgr.delivery.retention import deliveries_kept
 from listmgr.delivery.smtp.reply_codes import advice
 from listmgr.delivery.window import NOT_IN_SEGMENT
@@ -144,8 +144,10 @@ def speed(campaign: Campaign, stand: Progress, mark: Mark | None, at: datetime) 
 
 
 _PUT_OFF = {
-    "rate": N_("They are queued for the limit of this provider or domain."),
-    "busy": N_("This provider or domain asked us to come back later. One mail tries now and then."),
+    PutOffReason.RATE_LIMIT: N_("They are queued for the limit of this provider or domain."),
+    PutOffReason.BACKING_OFF: N_(
+        "This provider or domain asked us to come back later. One mail tries now and then."
+    ),
 }
 
 
@@ -154,13 +156,12 @@ GIVEN_UP = N_("Given up: this provider or domain has refused for days. You can t
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Deliveries with one state and code; `reply` is one of the servers' answers.
+    """Deliveries of one kind of failure; `reply` is one of the servers' answers.
 
     `more`: there are more than `count`; counting stopped there.
     """
 
-    status: DeliveryStatus
-    code: str
+    kind: FailureKind
     count: int
     reply: str
     more: bool = False
@@ -168,26 +169,31 @@ class Problem:
     @property
     def key(self) -> str:
         """The key it is looked up by."""
-        return f"{self.status} {self.code}".rstrip()
+        return self.kind.key
 
     @property
-    def place(self) -> str:
-        """The provider or domain people wait for without having contacted a server."""
-        kind, _, place = self.code.partition(" ")
-        return place if kind in _PUT_OFF else ""
+    def shown_code(self) -> str:
+        """The server's code, or the provider or domain people wait for."""
+        code = self.kind.code
+        return self.kind.scope or ("" if self._reason or code in _PUT_OFF else code)
+
+    @property
+    def _reason(self) -> str:
+        """The gate's reason by name, or an empty text."""
+        code = self.kind.code
+        return code if code in REASONS or code == NOT_IN_SEGMENT else ""
 
     @property
     def words(self) -> str:
         """Its meaning as a translatable message; a gate's reason by name."""
-        if self.place and self.status is DeliveryStatus.FAILED:
-            return GIVEN_UP
-        if self.place:
-            return _PUT_OFF[self.code.partition(" ")[0]]
-        if self.code in REASONS or self.code == NOT_IN_SEGMENT:
-            return self.code
-        if self.status is DeliveryStatus.UNCERTAIN:
+        status, code, _scope = self.kind
+        if code in _PUT_OFF:
+            return GIVEN_UP if status is DeliveryStatus.FAILED else _PUT_OFF[PutOffReason(code)]
+        if self._reason:
+            return self._reason
+        if status is DeliveryStatus.UNCERTAIN:
             return N_("The answer never came: the server may have the mail, or not.")
-        if not self.code:
+        if not code:
             return N_("The connection broke before the mail was handed over. It is tried again.")
         basic = self.reply[:3]
         return advice(int(basic) if basic.isdecimal() else 0, self.reply)
@@ -205,17 +211,20 @@ def problems(session: Session, campaign_id: int, limit: int = 20) -> list[Proble
     rows = session.execute(
         sa.text(
             f"{failure_kinds_cte(campaign_id)},"
-            " kinds AS (SELECT trouble FROM every WHERE trouble IS NOT NULL LIMIT :kinds)"
-            " SELECT k.trouble, (SELECT count(*) FROM (SELECT"
-            f"   FROM {name} d WHERE d.trouble = k.trouble LIMIT :counted + 1) x),"
-            f"  (SELECT coalesce(d.reply, '') FROM {name} d WHERE d.trouble = k.trouble LIMIT 1)"
-            " FROM kinds k ORDER BY 2 DESC, 1 LIMIT :limit"
+            " kinds AS (SELECT * FROM every LIMIT :kinds)"
+            " SELECT k.failure, k.failure_code, k.failure_scope, (SELECT count(*) FROM (SELECT"
+            f"   FROM {name} d WHERE {OF_KIND} LIMIT :counted + 1) x),"
+            f"  (SELECT coalesce(d.reply, '') FROM {name} d WHERE {OF_KIND} LIMIT 1)"
+            " FROM kinds k ORDER BY 4 DESC, 1, 2, 3 LIMIT :limit"
         ),
         {"limit": limit, "counted": COUNTED, "kinds": KINDS},
     )
-    kinds = []
-    for trouble, count, reply in rows:
-        status, _, code = str(trouble).partition(" ")
-        kind = (DeliveryStatus(status), code, min(int(count), COUNTED), str(reply))
-        kinds.append(Problem(*kind, more=count > COUNTED))
-    return kinds
+    return [
+        Problem(
+            FailureKind(DeliveryStatus(status), code, scope),
+            min(int(count), COUNTED),
+            str(reply),
+            more=count > COUNTED,
+        )
+        for status, code, scope, count, reply in rows
+    ]

@@ -19,8 +19,8 @@ from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign
 from listmgr.config import Settings
 from listmgr.consent.gate import FROM_CONSENTS, MAILABLE, REASONS, gate_binds
-from listmgr.delivery.models import partition_name
-from listmgr.delivery.reports.failure_kinds import failure_kinds_cte
+from listmgr.delivery.models import DeliveryStatus, partition_name
+from listmgr.delivery.reports.failure_kinds import OF_KIND, failure_kinds_cte
 from listmgr.delivery.retention import deliveries_kept
 from listmgr.delivery.smtp.reply_codes import BLOCKING
 from listmgr.delivery.window import NOT_IN_SEGMENT
@@ -29,7 +29,7 @@ from listmgr.kit.sql_condition import EVERYBODY
 # How many kinds of failure are looked at, and how many people of each.
 KINDS, OF_EACH = 12, 100
 # Held back by the gate when they were tried again: an operator's retry leaves them out.
-_LEFT_OUT = [f"failed {reason}" for reason in (*REASONS, NOT_IN_SEGMENT)]
+_LEFT_OUT = [*REASONS, NOT_IN_SEGMENT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,19 @@ def retriable(session: Session, settings: Settings, campaign: Campaign) -> Retri
 def _failed(session: Session, campaign_id: int) -> Sequence[sa.Row[Any]]:
     """Return up to one more person of each kind than is examined, so that excess is known."""
     name = partition_name(campaign_id)
-    failures = failure_kinds_cte(campaign_id, ">= 'failed'")
+    failures = failure_kinds_cte(campaign_id, DeliveryStatus.FAILED)
     return session.execute(
         sa.text(
             f"{failures},"
-            " kinds AS MATERIALIZED (SELECT e.trouble, e.trouble = ANY(:blocking) AS blocks,"
-            "  row_number() OVER (ORDER BY e.trouble = ANY(:blocking), e.trouble) AS kind"
-            "  FROM every e WHERE e.trouble < 'failee' AND e.trouble <> ALL(:left_out)"
+            " kinds AS MATERIALIZED (SELECT e.*, e.failure_code = ANY(:blocking) AS blocks,"
+            "  row_number() OVER (ORDER BY e.failure_code = ANY(:blocking), e.failure_code,"
+            "   e.failure_scope) AS kind"
+            "  FROM every e WHERE e.failure_code <> ALL(:left_out)"
             "  ORDER BY kind LIMIT :kinds + 1)"
             " SELECT k.kind, k.blocks, x.id, x.number FROM kinds k CROSS JOIN LATERAL ("
             "  SELECT d.subscriber_id AS id,"
             "   row_number() OVER (ORDER BY d.subscriber_id) AS number"
-            f"  FROM {name} d WHERE d.trouble = k.trouble"
+            f"  FROM {name} d WHERE {OF_KIND}"
             "  ORDER BY d.subscriber_id LIMIT :each + 1) x"
         ),
         {"blocking": BLOCKING, "left_out": _LEFT_OUT, "kinds": KINDS, "each": OF_EACH},

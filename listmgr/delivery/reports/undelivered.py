@@ -14,13 +14,13 @@ from listmgr.campaigns.audience import audience
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.config import Settings
 from listmgr.consent.gate import FROM_CONSENTS, HOLD_REASON, gate_binds
-from listmgr.delivery.models import partition_name
+from listmgr.delivery.models import DeliveryStatus, FailureKind, partition_name
 from listmgr.delivery.reports.failure_kinds import failure_kinds_cte
 from listmgr.delivery.retention import deliveries_kept
 from listmgr.kit.transaction import Transaction
 
 PAGE = 50
-HELD_BACK = "held back"
+HELD_BACK = "held_back"
 # How many ranges of an audience are gone through for one page; each is of about a thousand people.
 RANGES = 10
 EVERYBODY = (0, 2**63 - 1)
@@ -55,26 +55,27 @@ class UnmailedPage:
     after: int | None
 
 
-def by_trouble(
+def by_failure(
     session: Session,
     campaign_id: int,
-    trouble: str,
+    kind: FailureKind | None,
     *,
     after: int = 0,
     size: int = PAGE,
     whom: str = _ALL,
 ) -> UnmailedPage:
-    """Return people with one state and code, such as "failed 5.1.1"; `whom` is an SQL condition."""
-    if not deliveries_kept(session, campaign_id):
+    """Return people with one kind of failure; `whom` is an SQL condition."""
+    if kind is None or not deliveries_kept(session, campaign_id):
         return UnmailedPage([], None)
     return _page(
         session,
         "SELECT d.subscriber_id, s.address, coalesce(d.skip_reason, d.reply, ''),"
         f" coalesce(d.ended_at, d.begun_at), d.next_attempt_at, d.skip_reason IS NULL"
         f" FROM {partition_name(campaign_id)} d JOIN subscribers s ON s.id = d.subscriber_id"
-        f" WHERE d.trouble = :trouble AND d.subscriber_id > :after AND {whom}"
+        " WHERE (d.failure, d.failure_code, d.failure_scope) = (:status, :code, :scope)"
+        f" AND d.subscriber_id > :after AND {whom}"
         " ORDER BY d.subscriber_id LIMIT :more",
-        {"trouble": trouble, "after": after},
+        {**kind._asdict(), "after": after},
         size,
     )
 
@@ -151,12 +152,12 @@ def everybody(
 
     Each page is read in its own transaction: a slow browser holds none open.
     """
-    for trouble in _troubles(reading, campaign_id):
+    for kind in _kinds(reading, campaign_id):
         after: int | None = 0
         while after is not None:
             with reading() as tx:
-                page = by_trouble(
-                    tx.session, campaign_id, trouble, after=after, size=1000, whom=_IN_A_FILE
+                page = by_failure(
+                    tx.session, campaign_id, kind, after=after, size=1000, whom=_IN_A_FILE
                 )
             yield from page.rows
             after = page.after
@@ -168,17 +169,17 @@ def everybody(
         after = page.after
 
 
-def _troubles(
+def _kinds(
     reading: Callable[[], AbstractContextManager[Transaction]], campaign_id: int
-) -> Sequence[str]:
+) -> Sequence[FailureKind]:
     with reading() as tx:
         if not deliveries_kept(tx.session, campaign_id):
             return ()
-        kinds = sa.text(
-            f"{failure_kinds_cte(campaign_id)} SELECT trouble FROM every WHERE trouble IS NOT NULL"
-            " ORDER BY 1"
-        )
-        return tx.session.scalars(kinds).all()
+        kinds = sa.text(f"{failure_kinds_cte(campaign_id)} SELECT * FROM every ORDER BY 1, 2, 3")
+        return [
+            FailureKind(DeliveryStatus(status), code, scope)
+            for status, code, scope in tx.session.execute(kinds)
+        ]
 
 
 def _held_back_page(

@@ -27,7 +27,7 @@ _NO_SUCH_MAILBOX = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
 # RFC 7293: the mailbox, or its domain, has another owner now than the one who agreed.
 _NOT_THE_PERSON = frozenset({"7.17", "7.18"})
 # As deliveries keep what became of them: after these the address has been blocked.
-BLOCKING = sorted(f"failed 5.{detail}" for detail in _NO_SUCH_MAILBOX | _NOT_THE_PERSON)
+BLOCKING = sorted(f"5.{detail}" for detail in _NO_SUCH_MAILBOX | _NOT_THE_PERSON)
 _BAD_SENDER = frozenset({"1.7", "1.8"})
 _SIGN_IN = frozenset({530, 534, 535, 538})
 _TOO_LARGE = frozenset({"2.3", "3.4"})

@@ -66,9 +66,10 @@ def test_who_stands_in_line_is_said_in_plain_words_with_the_place(admin, sample,
         tx.session.execute(
             sa.text(
                 f"INSERT INTO deliveries_{number} (campaign_id, subscriber_id, consent_id, status,"
-                " attempts, begun_at, next_attempt_at, trouble) VALUES (:c, 900, 1, 'deferred', 0,"
-                " now(), now(), 'deferred rate Google'), (:c, 901, 1, 'deferred', 0, now(), now(),"
-                " 'deferred busy t.example')"
+                " attempts, begun_at, next_attempt_at, failure, failure_code, failure_scope)"
+                " SELECT :c, id, 1, 'deferred', 0, now(), now(), 'deferred', code, scope FROM"
+                " (VALUES (900, 'rate_limit', 'Google'), (901, 'backing_off', 't.example'))"
+                " t (id, code, scope)"
             ),
             {"c": number},
         )
@@ -108,8 +109,9 @@ def test_where_only_retries_are_left_the_next_one_is_told(admin, sample, uow):
         tx.session.execute(
             sa.text(
                 "INSERT INTO deliveries (campaign_id, subscriber_id, consent_id, status, begun_at,"
-                " next_attempt_at, trouble) SELECT :campaign, subscriber_id, id, 'deferred', now(),"
-                " :due, 'deferred 4.7.1' FROM consents WHERE status = 'confirmed'"
+                " next_attempt_at, failure, failure_code, failure_scope) SELECT :campaign,"
+                " subscriber_id, id, 'deferred', now(),"
+                " :due, 'deferred', '4.7.1', '' FROM consents WHERE status = 'confirmed'"
             ),
             {"campaign": number, "due": due},
         )

@@ -33,8 +33,9 @@ def refused(sample, uow) -> int:
         tx.session.execute(
             sa.text(
                 "INSERT INTO deliveries (campaign_id, subscriber_id, consent_id, status, begun_at,"
-                " ended_at, reply, trouble) SELECT :campaign, subscriber_id, id, 'failed', now(),"
-                " now(), '=1+1', 'failed 5.5.0' FROM consents WHERE status = 'confirmed'"
+                " ended_at, reply, failure, failure_code, failure_scope) SELECT :campaign,"
+                " subscriber_id, id, 'failed', now(),"
+                " now(), '=1+1', 'failed', '5.5.0', '' FROM consents WHERE status = 'confirmed'"
             ),
             {"campaign": campaign_id},
         )
@@ -52,7 +53,7 @@ def test_reasons_people_and_the_retry(admin, refused, session):
     assert "Retry the failed ones" in text
     assert "The failed mail can be tried again." in text
     assert "Send the uncertain ones again" not in text
-    assert "anna@example.com" in admin.get(f"{page}/people?why=failed+5.5.0").text
+    assert "anna@example.com" in admin.get(f"{page}/people?why=failed:5.5.0:").text
     answer = admin.post(f"/studio/campaigns/{refused}/again", {"which": "failed"})
     assert answer.location == page
     assert "1 mail is tried again" in admin.get(page).text
@@ -87,7 +88,7 @@ def test_whom_the_gate_held_back_from_a_retry_no_server_has_answered(admin, refu
     with uow() as tx:
         tx.session.execute(
             sa.text(
-                "UPDATE deliveries SET trouble = 'failed suppressed',"
+                "UPDATE deliveries SET failure_code = 'suppressed',"
                 " reply = NULL, skip_reason = 'suppressed'"
             )
         )
@@ -103,7 +104,7 @@ def test_l37_a_marketer_sees_counts_and_no_person(desk, refused):
     assert "The receiving server refused the mail." in text
     assert "anna@example.com" not in text
     assert "/people" not in text
-    assert marketer.get(f"{page}/people?why=failed+5.5.0").status_code == 403
+    assert marketer.get(f"{page}/people?why=failed:5.5.0:").status_code == 403
     assert marketer.post(f"{page}.csv", WHY).status_code == 403
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from listmgr.campaigns.browse import find_campaign
 from listmgr.campaigns.models import Campaign, CampaignStatus
 from listmgr.context import services
+from listmgr.delivery.models import FailureKind
 from listmgr.delivery.reports import undelivered
 from listmgr.delivery.reports.progress import (
     problems,
@@ -120,7 +121,8 @@ def _can_be_tried(retry: Retriable, failed: int) -> str:
 @requires(Right.SEE_SUBSCRIBERS, look=AuditAction.CAMPAIGN_UNDELIVERED_VIEWED)
 def not_mailed_people(campaign_id: int) -> str:
     """List the people for one reason."""
-    trouble = request.args.get("why", undelivered.HELD_BACK)[:100]
+    why = request.args.get("why", undelivered.HELD_BACK)[:200]
+    kind = FailureKind.parse(why)
     after = parse_id(request.args.get("after")) or 0
     with read_only_transaction() as tx:
         campaign = find_campaign(tx.session, campaign_id)
@@ -128,15 +130,16 @@ def not_mailed_people(campaign_id: int) -> str:
         if campaign.status is not CampaignStatus.DRAFT:
             page = (
                 undelivered.held_back(tx.session, services().settings, campaign, after=after)
-                if trouble == undelivered.HELD_BACK
-                else undelivered.by_trouble(tx.session, campaign_id, trouble, after=after)
+                if why == undelivered.HELD_BACK
+                else undelivered.by_failure(tx.session, campaign_id, kind, after=after)
             )
         return render_template(
             "studio/campaigns/not_mailed_people.html",
             campaign=campaign,
             page=page,
-            why=trouble,
-            is_held_back=trouble == undelivered.HELD_BACK,
+            why=why,
+            kind=kind,
+            is_held_back=why == undelivered.HELD_BACK,
         )
 
 
