@@ -46,7 +46,7 @@ def test_every_file_the_documents_name_exists():
         f"{document.name}: {name}"
         for document in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
         if document.name != "CHANGELOG.md"
-        for name in re.findall(r"`([\w/]+\.(?:py|sql|lua))`", document.read_text())
+        for name in re.findall(r"(?<![\w./-])([\w/]+\.(?:py|sql|lua))\b", document.read_text())
         if not any(f"/{path}".endswith(f"/{name}") for path in files)
     ]
     assert missing == []
