@@ -134,7 +134,7 @@ def test_one_reason_alone_is_looked_at_and_two_that_are_independent_are_not():
 
 def test_a_firm_on_a_card_without_a_person_is_looked_at():
     card = read(("Rottmann, Hans Rottmann Dachdecker", 36), ("GmbH", 34), "", "info@rottmann.de")
-    assert not card.full_name
+    assert card.full_name.unsure
     assert card.organisation.unsure
 
 

@@ -168,3 +168,22 @@ def test_issue11_a_signature_parts_jobs_and_firms(text, name, organisation):
     card = parse_signature(text).cards[0].fields
     assert name_of(card) == name
     assert card.organisation.value == organisation
+
+
+def test_issue11_a_name_that_no_list_address_or_firm_vouches_for_is_looked_at():
+    """A title and a job below tell that it is a person, and nothing of how it is spelt."""
+    card = read("#Dr. Xylander Quorbek\nGeschäftsführer\n\nAlpha Bau GmbH\ninfo@alphabau.de")
+    assert name_of(card) == "Xylander Quorbek"
+    assert card.full_name.unsure
+
+
+def test_issue11_a_mailbox_at_a_provider_names_a_firm():
+    card = read("#Metzgerei Knops\nPartyservice & Catering\nJosef Knops\nmetzgerei-knops@gmx.de")
+    assert card.organisation.value == "Metzgerei Knops"
+    assert name_of(card) == "Josef Knops"
+
+
+def test_issue11_what_somebody_does_is_not_a_part_of_a_firm_with_their_name():
+    card = read("#Detlef Kowalski\nHausmeisterservice\nGartenpflege\n0177 1234567\ndko@web.de")
+    assert name_of(card) == "Detlef Kowalski"
+    assert card.organisation.value != "Detlef Kowalski Hausmeisterservice"

@@ -10,7 +10,6 @@ from statistics import median
 
 from listmgr.cards.parsing.cross_checks import (
     company_label,
-    goes_beyond,
     host_of,
     name_and_address,
     stripped,
@@ -19,8 +18,10 @@ from listmgr.cards.parsing.layout import goes_on, heads, same_size
 from listmgr.cards.parsing.limits import MAX_POSTAL_LINES
 from listmgr.cards.parsing.line_scores import (
     Clues,
+    has_words_of_firms,
     is_firm,
     is_job,
+    is_name_in_doubt,
     is_person,
     is_whole_firm,
     is_whole_name,
@@ -52,7 +53,6 @@ from listmgr.cards.parsing.vocabulary import (
     DEPARTMENT,
     LANGUAGES,
     LEGAL_FORM,
-    ORGANISATION,
     ROLE_MAILBOXES,
 )
 
@@ -130,14 +130,14 @@ def _roles(facts: Facts) -> _Roles:
     if large and not whole and any(_may_go_on(line, name) for line in unnamed):
         # The other half may have been taken for a job.
         roles.name = replace(roles.name, confidence=min(roles.name.confidence, _DOUBTFUL))
-    beyond = any(goes_beyond(roles.name.value, local) for local in clues.locals)
-    alone = not split_name(roles.name.value).family
-    if beyond or alone or ORGANISATION.search(roles.name.value):
-        # What stands in the next column may have been read into it, or the other half was not;
-        # or it is a firm with an address of its own.
+    if is_name_in_doubt(roles.name.value, clues, shared=bool(shared)):
         sure = min(roles.name.confidence, _DOUBTFUL)
         roles.name = replace(roles.name, confidence=sure)
     roles.company = _as_sure(company, _COMPANY, left, clues, shared)
+    if has_words_of_firms(roles.name.value):
+        # Two columns may have been read as one line, in which both lack a half.
+        sure = min(roles.company.confidence, _DOUBTFUL)
+        roles.company = replace(roles.company, confidence=sure)
     if not name:
         # The person may stand in what was taken for the firm.
         roles.company = replace(roles.company, confidence=_DOUBTFUL * roles.company.confidence)
@@ -180,6 +180,7 @@ def _clues(facts: Facts, rest: Sequence[Line]) -> Clues:
         people=any(is_person(line.text) for line in rest),
         headed=frozenset(below.text for _, below in over),
         domains=tuple(dict.fromkeys(domains)),
+        mailboxes=tuple(local for local, _, domain in addresses if not company_label(domain)),
         height=median(heights) if heights else 0.0,
     )
 
@@ -253,17 +254,28 @@ def _firm_bond(line: Line, below: Line, clues: Clues) -> float:
     jobs = is_job(below.text) or is_job(line.text)
     if jobs or not (goes_on(line, below) and is_words(f"{line.text} {below.text}", most=8)):
         return -0.5
-    if not same_size(line, below):
-        return 0.0
-    # Only in marks, which are large, do names of firms take two lines of whole words.
+    return _mark_bond(line, below, clues)
+
+
+def _mark_bond(line: Line, below: Line, clues: Clues) -> float:
+    """Only in marks, which are large, do names of firms take two lines of whole words."""
+    # What is named by a domain goes on only where nothing tells the lines apart.
+    play = _SAME if is_whole_firm(line.text, clues) else _ALIKE
+    if not same_size(line, below, play):
+        return 0.0 if play is _ALIKE else -0.5
     large = clues.height and min(line.height, below.height) > _LARGE * clues.height
     return 1.0 if large else -0.5
 
 
 def _are_two_things(text: str, below: str) -> bool:
-    """Whether a firm's name has ended, or one is the mark and the other the whole name."""
-    ended = bool(LEGAL_FORM.search(text))
+    """Whether a name has ended, is a person's, or one is the mark and the other the whole name."""
+    ended = _has_ended(text) or (is_person(text) and not LEGAL_FORM.search(below))
     return ended or _begins_with(below, text) or _begins_with(text, below)
+
+
+def _has_ended(text: str) -> bool:
+    """Whether a firm's name is over with its legal form; after `& Sons` a trade may follow."""
+    return any(not form[0].startswith("&") for form in LEGAL_FORM.finditer(text))
 
 
 def _is_legal_form(text: str) -> bool:
@@ -280,6 +292,7 @@ def _begins_with(text: str, mark: str) -> bool:
 
 
 _LARGE = 1.15
+_SAME, _ALIKE, _ANY = (0.9, 1.11), (0.8, 1.25), (0.0, 9.0)
 # After these more must follow.
 _UNENDED = re.compile(r"[&+-]\Z|\s(?:und|and|et|y|e|i|og|och|für|for|of|de|des|du|di|della|van)\Z")
 
@@ -315,15 +328,23 @@ _COMPANY = _Role(organisation_score, organisation_evidence, _firm_bond, _LEAST_C
 
 def _candidates(lines: Sequence[Line]) -> Iterator[_Lines]:
     """Each line, and two or three that stand one below the other in letters of about one size."""
-    for number, line in enumerate(lines):
+    for line in lines:
         used = [line]
         yield (line,)
-        for below in lines[number + 1 : number + 3]:
-            alike = 0.7 < used[-1].height / max(below.height, 0.01) < 1.43
-            if not (alike and used[-1].above(below)):
+        while len(used) < _MOST_JOINED and (below := _next_below(used[-1], lines)):
+            if not 0.7 < used[-1].height / max(below.height, 0.01) < 1.43:
                 break
             used.append(below)
             yield tuple(used)
+
+
+_MOST_JOINED = 3
+
+
+def _next_below(line: Line, lines: Sequence[Line]) -> Line | None:
+    """The line right below one, wherever it comes in the order in which the card is read."""
+    under = (one for one in lines if one.top > line.top and line.above(one))
+    return min(under, key=lambda one: one.top, default=None)
 
 
 _BROKEN = re.compile(r"(?<=\w)- (?=[^\W\d_a-z])")
@@ -354,7 +375,9 @@ def _as_sure(used: _Lines, role: _Role, others: Sequence[Line], clues: Clues, sh
     sure = _SURE[min(role.evidence(line, clues) + shared + alone, len(_SURE) - 1)]
     near = rival > role.score(line, clues) - _CLEAR
     near = near or line.confidence < _LEGIBLE
-    open_end = not is_whole_firm(line.text, clues) and any(_may_go_on(one, used) for one in others)
+    # What a domain says goes on only in letters of just that size.
+    alike = _SAME if is_whole_firm(line.text, clues) else _ANY
+    open_end = any(_may_go_on(one, used) and same_size(one, used[-1], alike) for one in others)
     loose = any(role.bond(one, below, clues) < 0 for one, below in pairwise(used))
     if near or loose or len(line.text.split()) > 8 or open_end:
         sure = min(sure, _DOUBTFUL)
@@ -373,7 +396,7 @@ def _may_go_on(line: Line, used: _Lines) -> bool:
     """Whether a line may be the beginning or the end of the lines that were taken."""
     if any(char.isdigit() for char in line.text) or is_job(line.text):
         return False
-    ended = LEGAL_FORM.search(used[-1].text)
+    ended = _has_ended(used[-1].text)
     return goes_on(line, used[0]) or (not ended and goes_on(used[-1], line))
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from listmgr.cards.parsing.cross_checks import (
     company_and_domain,
     company_label,
+    goes_beyond,
     name_and_address,
     stripped,
 )
@@ -73,6 +74,8 @@ class Clues:
     # The lines over smaller print, and what stands in that print.
     heads: frozenset[str] = frozenset()
     headed: frozenset[str] = frozenset()
+    # What stands before the @ of a mailbox provider, which may be a firm.
+    mailboxes: tuple[str, ...] = ()
     # Whether a line begins with a given name we know.
     people: bool = False
 
@@ -168,7 +171,7 @@ def organisation_score(line: Line, clues: Clues) -> float:
         return -3.0
     bare = LEGAL_FORM.sub("", text).strip(" .,&-")
     legal = 3.0 if LEGAL_FORM.search(text) and bare else 0.0
-    agreement = max((company_and_domain(text, one) for one in clues.domains), default=0.0)
+    agreement = _firm_agreement(text, clues)
     score = legal + 3.0 * agreement + (1.0 if ORGANISATION.search(text) else 0.0)
     score += _size(line, clues)
     # What stands in smaller print under a name is what the person does.
@@ -206,6 +209,16 @@ def is_person(text: str) -> bool:
     return form and _has_given_name(text) and not ORGANISATION.search(text)
 
 
+def _firm_agreement(text: str, clues: Clues) -> float:
+    """How far a firm's name agrees with a domain, or with its mailbox at a provider."""
+    said = [company_and_domain(text, domain) for domain in clues.domains]
+    if ORGANISATION.search(text) or _FUNCTION_WORD.search(text) or "&" in text:
+        named = text.replace("&", "and")
+        mailboxes = [f"{stripped(local).replace('.', '-')}.firm" for local in clues.mailboxes]
+        said += [company_and_domain(one, box) for box in mailboxes for one in (text, named)]
+    return max(said, default=0.0)
+
+
 def is_firm(text: str, domains: Sequence[str]) -> bool:
     """Whether a line is a firm's name by its legal form or by a domain."""
     agreement = max((company_and_domain(text, one) for one in domains), default=0.0)
@@ -219,9 +232,28 @@ def is_whole_name(text: str, clues: Clues) -> bool:
     return both and (_has_shouted_family(text) or _agreement(text, clues) >= 0.8)
 
 
+def is_name_in_doubt(text: str, clues: Clues, *, shared: bool) -> bool:
+    """Whether a name is to be looked at, however many things speak for its line.
+
+    Its words are vouched for by a given name of the list, an address or the firm; it is not one
+    word alone, nor has it words of firms and jobs; and nothing follows what the address says.
+    """
+    parts = split_name(text)
+    vouched = is_person(text) or shared or _agreement(text, clues) >= 0.5
+    beyond = any(goes_beyond(text, local) for local in clues.locals)
+    return beyond or has_words_of_firms(text) or not vouched or not parts.family
+
+
+def has_words_of_firms(name: str) -> bool:
+    """Whether a name, without titles, has words of firms or jobs in it."""
+    parts = split_name(name)
+    bare = f"{parts.given} {parts.family}"
+    return bool(ORGANISATION.search(bare) or TITLE.search(bare))
+
+
 def is_whole_firm(text: str, clues: Clues) -> bool:
     """Whether a domain says all of a firm's name and nothing else."""
-    return any(company_and_domain(text, domain) >= 1.0 for domain in clues.domains)
+    return _firm_agreement(text, clues) >= 1.0
 
 
 def is_job(text: str) -> bool:
@@ -308,7 +340,7 @@ def organisation_evidence(line: Line, clues: Clues) -> int:
 
     Large print is one only beside others: it tells what is important, not what it is.
     """
-    agreement = max((company_and_domain(line.text, one) for one in clues.domains), default=0.0)
+    agreement = _firm_agreement(line.text, clues)
     said = 2 if agreement >= 0.9 else 1 if agreement >= 0.6 else 0
     said += 2 * bool(LEGAL_FORM.search(line.text))
     said += bool(ORGANISATION.search(line.text) and len(line.text.split()) > 1)

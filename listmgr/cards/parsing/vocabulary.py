@@ -68,7 +68,7 @@ ORGANISATION = _any(
     r"|church|kirchengemeinde|gemeinschaft\w*|weinhandel|immobilien|installationen|treuhand"
     r"|\w{3,}(?:krankenhaus|klinikum|spital)|spital|szpital|ziekenhuis|sygehus|sjukhus|transport|catering"
     r"|events?|design|travel|reisen|training|coaching|photography|opticians|garage|motors|autohaus"
-    r"|büros[uü]|avukatlık|ortaklığı|notariat|advokatur|fiduciaire|tierarztpraxis|stiftung|verkehrsverein|tourismusverband|gesellschaft"
+    r"|\w{3,}erei|büros[uü]|avukatlık|ortaklığı|notariat|advokatur|fiduciaire|tierarztpraxis|stiftung|verkehrsverein|tourismusverband|gesellschaft"
     r"|konsult|aktiebolag|firmaet|advokatfirma\w*|tandlæge\w*|vennootschap|stichting|bureau"
 )
 TITLE = _any(
