@@ -6,12 +6,12 @@ import re
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from listmgr.cards.imaging.read_image import read_picture
-from listmgr.cards.parsing.parsed_card import UNSURE
+from listmgr.cards.parsing.parsed_card import UNSURE, ParseResult
 
 FIELDS = ("address", "name", "organisation")
 FURTHER = ("job", "phones", "website", "place")
@@ -65,12 +65,17 @@ class Figures:
         }
 
 
-def measure(samples: Iterable[tuple[Any, bytes]], *, failures: bool = False) -> Figures:
+def measure(
+    samples: Iterable[tuple[Any, Any]],
+    *,
+    read: Callable[[Any], ParseResult] = read_picture,
+    failures: bool = False,
+) -> Figures:
     """Read every picture as an upload is read; `failures` prints each field that is wrong."""
     figures = Figures()
     for number, (truth, picture) in enumerate(samples):
         begun = time.process_time()
-        result = read_picture(picture)
+        result = read(picture)
         figures.seconds.append(time.process_time() - begun)
         figures.pictures += 1
         wrong = _counted(figures, result.cards[0].fields if result.cards else None, truth)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from listmgr.cards.parsing.classify_lines import guess_fields
@@ -25,6 +27,7 @@ def name_of(card: CardFields) -> str:
         ("ROSSI Giampaolo", "Giampaolo", "ROSSI"),
         ("LE GALL Jean-Yves", "Jean-Yves", "LE GALL"),
         ("Jean-Yves LE GALL", "Jean-Yves", "LE GALL"),
+        ("MUELLER J.", "J.", "MUELLER"),
         ("MD Rahman", "MD", "Rahman"),
         ("HECTOR VILLANUEVA, PE", "HECTOR", "VILLANUEVA"),
         ("MÜLLER, ANNA", "ANNA", "MÜLLER"),
@@ -187,3 +190,72 @@ def test_issue11_what_somebody_does_is_not_a_part_of_a_firm_with_their_name():
     card = read("#Detlef Kowalski\nHausmeisterservice\nGartenpflege\n0177 1234567\ndko@web.de")
     assert name_of(card) == "Detlef Kowalski"
     assert card.organisation.value != "Detlef Kowalski Hausmeisterservice"
+
+
+WORDS = [
+    "MUELLER",
+    "J.",
+    "Dr.",
+    "prof.",
+    "n.",
+    "de",
+    "la",
+    "VAN",
+    "É",
+    "I",
+    "O'",
+    "d'X",
+    "&",
+    "+",
+    "GmbH",
+    "AG",
+    "S.A.",
+    "Co.",
+    ",",
+    "-",
+    "--",
+    ".",
+    "Ó",
+    "Mª",
+    "@",
+    "a@b.de",
+    "info@x.de",
+    "+49",
+    "1234567",
+    "12345",
+    "Berlin",
+    "Straße",
+    "PhD,",
+    "LL.M.",
+    "(FH)",
+    "et",
+    "Jean-Yves",
+    "Šťastný",
+    "ťť",
+    "0",
+    "l",
+    "1",
+    "Klinik",
+    "für",
+    "Leiter",
+    "Notaris",
+    "Sons",
+    "'",
+    "’",
+    "Rue",
+    "75001",
+    "www.x.de",
+]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_issue11_no_order_of_words_breaks_the_reader(seed):
+    chance = random.Random(seed)
+    for _ in range(60):
+        rows = (
+            chance.choice(("", "#")) + " ".join(chance.choices(WORDS, k=chance.randrange(1, 5)))
+            for _ in range(chance.randrange(1, 9))
+        )
+        lines = lines_of("\n".join(rows))
+        guess_fields(lines, pictured=True)
+        guess_fields(lines, pictured=False)

@@ -126,11 +126,11 @@ def _roles(facts: Facts) -> _Roles:
     unnamed = [line for line in rest if line not in name and not is_firm(line.text, clues.domains)]
     roles.name = _as_sure(name, _NAME, left, clues, shared)
     large = bool(name) and name[-1].height > _LARGE * clues.height
-    whole = is_whole_name(roles.name.value, clues)
+    whole = large and is_whole_name(roles.name.value, clues)
     if large and not whole and any(_may_go_on(line, name) for line in unnamed):
         # The other half may have been taken for a job.
         roles.name = replace(roles.name, confidence=min(roles.name.confidence, _DOUBTFUL))
-    if is_name_in_doubt(roles.name.value, clues, shared=bool(shared)):
+    if name and is_name_in_doubt(roles.name.value, clues, shared=bool(shared)):
         sure = min(roles.name.confidence, _DOUBTFUL)
         roles.name = replace(roles.name, confidence=sure)
     roles.company = _as_sure(company, _COMPANY, left, clues, shared)

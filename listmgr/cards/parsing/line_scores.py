@@ -17,8 +17,8 @@ from listmgr.cards.parsing.given_names import GIVEN_NAMES
 from listmgr.cards.parsing.names import (
     PARTICLES,
     SUFFIXES,
-    has_shouted_family_first,
     is_title,
+    shouted_family_first,
     split_name,
 )
 from listmgr.cards.parsing.reading_order import Line
@@ -314,7 +314,7 @@ def _over_job(text: str, clues: Clues) -> float:
 def _has_shouted_family(text: str) -> bool:
     """Anna MÜLLER or Müller, Anna: nothing but people is written so."""
     words = _bare_words(text)
-    if has_shouted_family_first(words):
+    if shouted_family_first(words):
         return not LEGAL_FORM.search(text)
     shouted = [word.isupper() and len(word) > 2 for word in words]
     return ("," in text and len(words) in (2, 3)) or (

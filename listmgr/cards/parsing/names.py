@@ -164,16 +164,12 @@ def _follows_comma(word: str) -> bool:
     return letters or _is_suffix(word)
 
 
-def has_shouted_family_first(words: Sequence[str]) -> bool:
-    """Whether a name begins with the family name in capitals: GROSS Karl, LE GALL Jean-Yves."""
+def shouted_family_first(words: Sequence[str]) -> int:
+    """How many words in capitals a name begins with that are its family name: LE GALL Jean-Yves."""
     shouted = [word.isupper() and len(word.strip(".")) > 1 for word in words]
-    first_small = next((at for at, one in enumerate(shouted) if not one), 0)
-    leading = words[:first_small]
-    return (
-        bool(first_small)
-        and not any(shouted[first_small:])
-        and any(len(word) > 2 for word in leading)
-    )
+    leading = next((at for at, one in enumerate(shouted) if not one), 0)
+    first = any(len(word) > 2 for word in words[:leading]) and not any(shouted[leading:])
+    return leading if first else 0
 
 
 def is_title(word: str, after: Sequence[str]) -> bool:
@@ -197,8 +193,7 @@ def _in_order(words: list[str], *, family_words: int) -> Name:
     while last > first + 1 and _is_suffix(words[last - 1]):
         last -= 1
     names = words[first:last]
-    if not family_words and has_shouted_family_first(names):
-        family_words = next(at for at, name in enumerate(names) if not name.isupper())
+    if not family_words and (family_words := shouted_family_first(names)):
         names = [*names[family_words:], *names[:family_words]]
     cut = len(names) - family_words if family_words else _family_begins(names)
     return Name(
