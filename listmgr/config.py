@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from listmgr.languages import LANGUAGES
+
 PREFIX = "LISTMGR_"
 MIN_KEY_LENGTH = 32
 _log = logging.getLogger(__name__)
@@ -109,6 +111,8 @@ class Settings:
     # Whom to ask whether a domain takes mail: empty for the system's servers, ("off",) for nobody.
     dns_servers: tuple[str, ...] = ()
     timezone: str = "Europe/Berlin"
+    # Of cards, people and mails that tell none of ours.
+    default_language: str = setting("de", choices=tuple(LANGUAGES))
     # The largest file of people, and how many days it is kept when it has been dealt with.
     import_megabytes: int = setting(512, 1, 1_000_000)
     import_keep_days: int = setting(30, 0, 3650)

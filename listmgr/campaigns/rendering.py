@@ -16,6 +16,7 @@ from markupsafe import Markup
 from listmgr.campaigns.models import Campaign
 from listmgr.campaigns.plain_text import plain_text
 from listmgr.kit.mail_templates import mail_templates
+from listmgr.languages import LANGUAGES
 from listmgr.lists.models import MailingList
 
 _MERGE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -48,7 +49,7 @@ def render_words(campaign: Campaign, mailing_list: MailingList, templates: Path)
     Imprint and unsubscribe link are added to every message; nobody can leave them out (L-22).
     """
     html, text = _bodies(campaign)
-    language = mailing_list.language if mailing_list.language in {"de", "en"} else "en"
+    language = mailing_list.language if mailing_list.language in LANGUAGES else "en"
     frame = mail_templates(templates / "mail" / "campaign")
     values = {
         "language": language,

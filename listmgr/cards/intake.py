@@ -20,10 +20,10 @@ from listmgr.cards.parsing.parsed_card import (
 from listmgr.cards.privacy_notice import due_at
 from listmgr.cards.restriction import is_restricted
 from listmgr.kit.transaction import Transaction
+from listmgr.languages import language_or
 from listmgr.subscribers.address import AddressError, fingerprint, parse_address
 from listmgr.suppression.models import Suppression, SuppressionReason
 
-LANGUAGES = frozenset({"de", "en"})
 # The columns a card's own words go to; each has its guess beside it until somebody has looked.
 WORDS = (
     "address",
@@ -81,7 +81,7 @@ def add_to_inbox(
     if is_restricted(tx.session, [key for address in addresses if (key := address_key(address))]):
         _let_go_of_photo(tx, capture)
         return None
-    values = words_of(parsed.fields)
+    values = words_of(parsed.fields, tx.settings.default_language)
     card = _insert(tx, values, parsed, capture, at=at)
     if card is None:
         card = _known(tx, str(values["address_key"]), capture.operator_id)
@@ -119,7 +119,7 @@ def address_key(address: str) -> str | None:
         return None
 
 
-def words_of(fields: CardFields) -> dict[str, Any]:
+def words_of(fields: CardFields, default_language: str) -> dict[str, Any]:
     """Return a card's columns as they were read."""
     email, first, last = fields.email, fields.first_name.value, fields.last_name.value
     if not first and not last:
@@ -136,7 +136,7 @@ def words_of(fields: CardFields) -> dict[str, Any]:
         "website": fields.urls[0].value if fields.urls else "",
         "postal": fields.postal_address.value,
         "note": fields.note.value,
-        "language": language if language in LANGUAGES else "de",
+        "language": language_or(language, default_language),
     }
 
 

@@ -45,7 +45,7 @@ def create_manually(
     used for other words. Return None if the key's card was deleted since; it is not created again.
     The card is to be reviewed like a photographed one.
     """
-    valid_words, _address = checked_words(words)
+    valid_words, _address = checked_words(words, tx.settings.default_language)
     handed = Upload(source, b"", idempotency_key=key)
     facts = checked(taken, handed, at=at)
     upload, fresh = write_down(tx, facts, handed, words=json.dumps(asdict(valid_words)), at=at)

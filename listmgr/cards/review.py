@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from listmgr.cards.deletion import delete_card
 from listmgr.cards.intake import (
-    LANGUAGES,
     empty_upload,
     objection,
 )
@@ -21,6 +20,7 @@ from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.validation import Validator
+from listmgr.languages import language_or
 from listmgr.subscribers.address import Address, AddressError, parse_address
 
 MAX_WORDS = 2000
@@ -42,7 +42,7 @@ class CardWords:
     website: str = ""
     postal: str = ""
     note: str = ""
-    language: str = "de"
+    language: str = ""
 
 
 class Kept(enum.StrEnum):
@@ -65,7 +65,7 @@ def accept_card(
     card = locked_card(tx, card_id, own)
     if card.status is CardStatus.OBJECTED:
         raise Refused(N_("Nothing is held of this person."))
-    checked, address = checked_words(words)
+    checked, address = checked_words(words, tx.settings.default_language)
     when = objection(tx, [checked.address]) if address else None
     if when is not None:
         redact_objected(tx, card, when)
@@ -127,14 +127,14 @@ def delete_picture_if_unused(tx: Transaction, upload_id: int | None) -> None:
     )
 
 
-def checked_words(words: CardWords) -> tuple[CardWords, Address | None]:
+def checked_words(words: CardWords, default_language: str) -> tuple[CardWords, Address | None]:
     """Return the validated words and their address. Raises InvalidInput naming each field."""
     typed = Validator()
     lines = {name: typed.line(name, getattr(words, name)) for name in _LINES}
     postal = typed.text("postal", words.postal, limit=MAX_WORDS)
     note = typed.text("note", words.note, limit=MAX_WORDS)
     address = _address(typed, words.address)
-    language = words.language if words.language in LANGUAGES else "de"
+    language = language_or(words.language, default_language)
     if not any((address, lines["first_name"], lines["last_name"], lines["company"])):
         typed.wrong.setdefault("address", N_("Write an address, a name or a company at least."))
     typed.done()

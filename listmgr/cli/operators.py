@@ -12,7 +12,8 @@ from listmgr.cli.environment import (
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.transaction import Transaction
-from listmgr.operators.accounts import LANGUAGES, create_operator
+from listmgr.languages import LANGUAGES
+from listmgr.operators.accounts import create_operator
 from listmgr.operators.audit import write_audit_entry
 from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.models import Operator, Role
@@ -29,7 +30,7 @@ def operators() -> None:
 @click.argument("email")
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
 @click.option("--name", default="", help="The name colleagues know; the address if not given.")
-@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@click.option("--language", type=click.Choice(tuple(LANGUAGES)), default="en", show_default=True)
 def operators_create(email: str, role: str, name: str, language: str) -> None:
     """Make an account for EMAIL and print its one-time sign-in."""
     settings = given_settings()

@@ -16,10 +16,9 @@ from listmgr.consent.models import Consent, ServiceMail, ServiceMailKind
 from listmgr.kit.mail import OutgoingMail
 from listmgr.kit.mail_templates import mail_templates
 from listmgr.kit.transaction import Transaction
+from listmgr.languages import language_or
 from listmgr.lists.models import MailingList, Purpose
 from listmgr.subscribers.models import Subscriber
-
-LANGUAGES = frozenset({"de", "en"})
 
 
 class Advertising(Exception):
@@ -48,7 +47,7 @@ def compose_service_mail(
         "imprint": mailing_list.imprint,
         "privacy_url": mailing_list.privacy_url,
     }
-    language = consents[0].language if consents[0].language in LANGUAGES else "en"
+    language = language_or(consents[0].language, tx.settings.default_language)
     parts = _render(templates / "mail" / service_mail.kind.value / language, values)
     findings = advertising(
         parts["body.html"],

@@ -14,9 +14,9 @@ from listmgr.imports.row_outcomes import Meaning
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import N_
 from listmgr.kit.validation import Validator
+from listmgr.languages import LANGUAGES
 from listmgr.lists.purposes import open_purposes
 from listmgr.subscribers.field_catalogue import (
-    LANGUAGES,
     CatalogueField,
     LegalBasis,
 )

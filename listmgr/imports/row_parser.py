@@ -31,10 +31,10 @@ from listmgr.imports.value_parsing import (
 )
 from listmgr.kit.errors import InvalidInput
 from listmgr.kit.i18n import N_
+from listmgr.languages import LANGUAGES
 from listmgr.subscribers.address import Address, AddressError, parse_address
 from listmgr.subscribers.field_catalogue import (
     CORE_FIELDS,
-    LANGUAGES,
     CatalogueField,
 )
 from listmgr.subscribers.field_models import FieldKind

@@ -12,10 +12,9 @@ from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.validation import Validator
+from listmgr.languages import LANGUAGES
 from listmgr.lists.models import MailingList
 from listmgr.subscribers.address import AddressError, parse_address
-
-LANGUAGES = ("de", "en")
 
 
 @dataclass(frozen=True, slots=True)

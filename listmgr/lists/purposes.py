@@ -13,10 +13,9 @@ from listmgr.kit.errors import InvalidInput, NotFound
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.validation import Validator
+from listmgr.languages import LANGUAGES
 from listmgr.lists.edit import lock_list
 from listmgr.lists.models import MailingList, Notice, Purpose
-
-LANGUAGES = ("de", "en")
 
 
 def add_purpose(tx: Transaction, list_id: int, *, slug: str, name_de: str, name_en: str) -> Purpose:

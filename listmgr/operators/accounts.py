@@ -12,12 +12,11 @@ from listmgr.kit.errors import InvalidInput, NotFound, Refused
 from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.validation import Validator
+from listmgr.languages import LANGUAGES
 from listmgr.operators.models import Operator, Role
 from listmgr.operators.passwords import hashed, matches, problem_with
 from listmgr.operators.sessions import end_all_sessions
 from listmgr.subscribers.address import AddressError, parse_address
-
-LANGUAGES = ("en", "de")
 
 
 def create_operator(

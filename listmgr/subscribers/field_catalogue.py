@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from listmgr.kit.errors import NotFound
 from listmgr.kit.i18n import N_
 from listmgr.kit.rows import Rows, rows_of
+from listmgr.languages import LANGUAGES
 from listmgr.operators.models import Role
 from listmgr.subscribers.field_models import Field, FieldCategory, FieldKind, LegalBasis
 from listmgr.subscribers.field_values import parse_value, show_value, typed_sql
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 EVERY_ROLE = frozenset(Role)
-LANGUAGES = ("de", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _core(key: str, german: str, english: str, purpose: str) -> CatalogueField:
         label_de=german,
         label_en=english,
         kind=FieldKind.CHOICE if spoken else FieldKind.TEXT,
-        choices=LANGUAGES if spoken else (),
+        choices=tuple(LANGUAGES) if spoken else (),
         purpose=purpose,
         basis=LegalBasis.CONSENT,
         retention_months=None,

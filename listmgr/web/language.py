@@ -9,8 +9,7 @@ from flask import Flask, g, request
 from flask_babel import Babel, refresh
 from flask_login import current_user
 
-# Each language by its own name, for the link that switches to it.
-LANGUAGES = {"de": "Deutsch", "en": "English"}
+from listmgr.languages import LANGUAGES
 
 
 def init_app(app: Flask, timezone: str = "UTC") -> None:
@@ -52,4 +51,4 @@ def _operators_own() -> str:
 def _names() -> dict[str, Any]:
     spoken = language()
     others = {code: name for code, name in LANGUAGES.items() if code != spoken}
-    return {"lang": spoken, "other_languages": others}
+    return {"lang": spoken, "other_languages": others, "languages": LANGUAGES}

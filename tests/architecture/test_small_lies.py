@@ -37,3 +37,17 @@ def test_w13_every_description_in_the_studio_can_be_left_out():
 def test_w13_nothing_is_kept_for_its_name_alone():
     assert not hasattr(withdraw, "HOW")
     assert "line feeds" in (Reply.__doc__ or "")
+
+
+def test_w06_the_languages_stand_in_one_place():
+    """No module lists them again."""
+    several = re.compile(r"""[("{\[ ]["'](?:de|en)["'](?:, |: "[A-Z][a-z]+", )["'](?:de|en)["']""")
+    product = resource("templates").parent / "listmgr"
+    lists = [
+        f"{path.name}: {line.strip()}"
+        for path in product.rglob("*.py")
+        if "demo" not in path.parts
+        for line in path.read_text().splitlines()
+        if several.search(line) and not line.lstrip().startswith("LANGUAGES = {")
+    ]
+    assert lists == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from listmgr.cards import process_upload as taking
 from listmgr.cards.inbox import being_read, card_details, inbox, not_read
@@ -38,6 +40,7 @@ from listmgr.cards.upload import (
 from listmgr.cards.visibility import find_card
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput, NotFound
+from listmgr.kit.transaction import transaction
 from listmgr.subscribers.models import Subscriber
 from listmgr.suppression.models import SuppressionReason
 from listmgr.suppression.register import suppress
@@ -418,3 +421,12 @@ def test_b03_a_card_keeps_the_whole_postal_address(uow, session, ada, content, w
     words = CardWords("anna@example.com", "Anna", "Ulm", postal=card.postal)
     with uow() as tx:
         assert accept_card(tx, card.id, None, words, at=now())[0].postal == whole
+
+
+def test_w06_a_card_without_a_language_has_the_installations(engine, settings, ada):
+    speaks_english = replace(settings, default_language="en")
+    with transaction(lambda: Session(engine), speaks_english, lambda _jobs: None) as tx:
+        words, taken = CardWords("zoe@example.com"), CaptureFacts(ada.id, now())
+        card = create_manually(tx, words, taken, key=None, at=now())
+        assert card is not None
+        assert card.language == "en"

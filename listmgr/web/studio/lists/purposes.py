@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from listmgr.consent.consent_statistics import confirmed_before
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
+from listmgr.languages import LANGUAGES
 from listmgr.lists import purposes
 from listmgr.lists.edit import find_list
 from listmgr.operators.audit_actions import AuditAction
@@ -71,7 +72,7 @@ def publish_notice(purpose_id: int) -> ResponseReturnValue:
             [first, *_more] = purposes.publish_notice(
                 tx,
                 purpose_id,
-                words={lang: request.form.get(f"words_{lang}", "") for lang in purposes.LANGUAGES},
+                words={lang: request.form.get(f"words_{lang}", "") for lang in LANGUAGES},
                 privacy_version=request.form.get("privacy_version", ""),
                 demands_renewal=renewal,
                 at=now(),

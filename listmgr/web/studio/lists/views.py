@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 from listmgr.consent import consent_statistics
 from listmgr.kit.clock import now
 from listmgr.kit.errors import InvalidInput
+from listmgr.languages import LANGUAGES
 from listmgr.lists import edit
 from listmgr.lists.edit import Description
 from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right
-from listmgr.web.language import LANGUAGES
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.filters import language_name
 from listmgr.web.studio.guard import requires
