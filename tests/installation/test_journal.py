@@ -92,6 +92,30 @@ def test_f13_the_web_keeps_it_too_without_the_visitor_waiting(app_with, host: Ho
     assert lines(host)[0].kind is JournalKind.WITHDRAWN
 
 
+def test_p04_withdrawals_of_one_moment_share_a_copy(host: Host, consents, monkeypatch):
+    monkeypatch.setattr(journal_writer, "GATHER_SECONDS", 0.5)
+    mark = sa.text("SELECT mark FROM installation")
+    act = sa.text(
+        "UPDATE subscribers SET restricted_at = now() WHERE id ="
+        " (SELECT subscriber_id FROM consents WHERE id = :id)"
+    )
+    engine = host.engine()
+    writer = journal_writer.JournalWriter(engine, host.settings)
+    with engine.connect() as connection:
+        before = connection.scalar(mark)
+    started = time.monotonic()
+    for consent_id in consents:
+        with engine.begin() as connection:
+            connection.execute(act, {"id": consent_id})
+        writer.soon()
+    while len(lines(host)) < len(consents):
+        assert time.monotonic() < started + 30
+        time.sleep(0.02)
+    with engine.connect() as connection:
+        copies = connection.scalar(mark) - before
+    assert 1 <= copies <= 1 + (time.monotonic() - started) / 0.5
+
+
 def test_f13_who_commits_late_is_neither_left_out_nor_written_twice(host: Host, consents):
     engine = host.engine()
     early, late = Session(engine), Session(engine)
