@@ -116,7 +116,7 @@ def _notices(tx: Transaction, purpose: Purpose) -> list[Notice]:
     if not notices:
         raise InvalidInput(N_("Publish the words of this purpose first."))
     own = tx.session.get_one(MailingList, purpose.list_id).language
-    return sorted(notices, key=lambda one: one.language != own)
+    return sorted(notices, key=lambda notice: notice.language != own)
 
 
 def _facts(tx: Transaction, purpose: Purpose, intake: BulkCapture) -> dict[str, Any]:
@@ -149,7 +149,7 @@ _CASTS = {name: f"CAST(:{name} AS {kind})" for kind, names in _TYPES.items() for
 
 
 def _typed(sql: str) -> str:
-    return re.sub(r"(?<![:\w]):([a-z]+)", lambda found: _CASTS[found[1]], sql)
+    return re.sub(r"(?<![:\w]):([a-z]+)", lambda match: _CASTS[match[1]], sql)
 
 
 _HASH = """sha256(convert_to(concat_ws(E'\\n', 'v1', id, {seq}, {action}, {status},

@@ -37,15 +37,15 @@ _FORBIDDEN = frozenset(
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.findings: list[str] = []
         self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _FORBIDDEN:
-            self.found.append(f"<{tag}> does not belong into a confirmation mail")
+            self.findings.append(f"<{tag}> does not belong into a confirmation mail")
         for name, value in attrs:
             if name in {"background", "src"} or (name == "style" and "url(" in (value or "")):
-                self.found.append(f"{name} loads something from outside")
+                self.findings.append(f"{name} loads something from outside")
             if name == "href":
                 self.links.append(value or "")
 
@@ -60,7 +60,7 @@ def advertising(
     """
     reader = _Reader()
     reader.feed(html)
-    findings = reader.found
+    findings = reader.findings
     if len(reader.links) > MAX_LINKS:
         findings.append(f"{len(reader.links)} links, at most {MAX_LINKS} are needed")
     for link in sorted({*reader.links, *links_in(text)} - set(links)):

@@ -174,7 +174,7 @@ def _erase(tx: Transaction, lines: Sequence[Line], at: datetime) -> int:
 
 
 def _latest(lines: Sequence[Line]) -> dict[bytes, Line]:
-    return {line.fingerprint: line for line in sorted(lines, key=lambda one: one.at)}
+    return {line.fingerprint: line for line in sorted(lines, key=lambda line: line.at)}
 
 
 def _erase_cards(tx: Transaction, latest: Mapping[bytes, Line], at: datetime) -> int:

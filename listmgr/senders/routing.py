@@ -86,7 +86,9 @@ def route(session: Session, address: str, *, named: int | None = None) -> Sender
                 " or its domain to one, under Senders."
             )
         )
-    return max(able, key=lambda one: (address.lower() in one.serves, not one.is_built_in, -one.id))
+    return max(
+        able, key=lambda item: (address.lower() in item.serves, not item.is_built_in, -item.id)
+    )
 
 
 def serves(sender: Sender, address: str) -> bool:

@@ -16,9 +16,9 @@ def codes_in(picture: Any) -> list[str]:  # noqa: ANN401 - Pillow's picture
     """Return the texts of the codes; nothing in them is followed."""
     zxing = extra("zxingcpp")
     formats = zxing.BarcodeFormat
-    wanted = (formats.QRCode, formats.MicroQRCode, formats.DataMatrix, formats.Aztec)
-    found = zxing.read_barcodes(picture, formats=wanted)
-    texts = [one.text for one in found[:MAX_CODES] if one.valid and len(one.text) <= MAX_CODE]
+    symbologies = (formats.QRCode, formats.MicroQRCode, formats.DataMatrix, formats.Aztec)
+    codes = zxing.read_barcodes(picture, formats=symbologies)
+    texts = [code.text for code in codes[:MAX_CODES] if code.valid and len(code.text) <= MAX_CODE]
     return list(dict.fromkeys(text for text in texts if text.strip()))
 
 

@@ -28,7 +28,7 @@ def cards_in(pixels: Any) -> list[Any]:  # noqa: ANN401 - numpy's arrays
     corners = _outlines(pixels)
     if len(corners) == 1 and _may_be_a_panel(pixels, corners[0]):
         return []
-    return [_flat(pixels, one) for one in corners]
+    return [_flat(pixels, outline) for outline in corners]
 
 
 def _outlines(pixels: Any) -> list[Corners]:  # noqa: ANN401
@@ -36,14 +36,14 @@ def _outlines(pixels: Any) -> list[Corners]:  # noqa: ANN401
     scale = _SEARCHED / max(pixels.shape[:2])
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     area = float(small.shape[0] * small.shape[1])
-    found: list[tuple[float, Corners]] = []
+    outlines: list[tuple[float, Corners]] = []
     for mask in _masks(small):
         contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
         for contour in contours:
             share = cv2.contourArea(contour) / area
             if _LEAST_AREA < share < _MOST_AREA and (four := _four(contour)):
-                found.append((share, [(x / scale, y / scale) for x, y in four]))
-    return _distinct(found)
+                outlines.append((share, [(x / scale, y / scale) for x, y in four]))
+    return _distinct(outlines)
 
 
 def _masks(small: Any) -> list[Any]:  # noqa: ANN401
@@ -106,22 +106,22 @@ def _in_order(points: Corners) -> Corners:
 
 def _sides(four: Corners) -> tuple[float, float]:
     """Return width and height, each the longer of two opposite sides."""
-    lengths = [math.dist(one, other) for one, other in pairwise([*four, four[0]])]
+    lengths = [math.dist(corner, other) for corner, other in pairwise([*four, four[0]])]
     return max(lengths[0], lengths[2]), max(lengths[1], lengths[3])
 
 
-def _distinct(found: list[tuple[float, Corners]]) -> list[Corners]:
+def _distinct(outlines: list[tuple[float, Corners]]) -> list[Corners]:
     """Return one outline for each card: the largest of those with the same centre."""
     kept: list[Corners] = []
-    for _, four in sorted(found, key=lambda one: -one[0]):
+    for _, four in sorted(outlines, key=lambda outline: -outline[0]):
         if not any(_overlap(four, other) for other in kept):
             kept.append(four)
     kept.sort(key=lambda four: (round(four[0][1] / 200), four[0][0]))
     return kept[:MAX_CARDS_IN_A_PICTURE]
 
 
-def _overlap(one: Corners, other: Corners) -> bool:
-    return _holds(other, _middle(one)) or _holds(one, _middle(other))
+def _overlap(outline: Corners, other: Corners) -> bool:
+    return _holds(other, _middle(outline)) or _holds(outline, _middle(other))
 
 
 def _middle(four: Corners) -> tuple[float, float]:

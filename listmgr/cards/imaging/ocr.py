@@ -59,28 +59,28 @@ def read_lines(pixels: Any) -> list[Line]:  # noqa: ANN401 - numpy's array, RGB
     seen = _look(pixels)
     if not seen or _worth(seen) >= _SURE:
         return _with_upright_text(pixels, seen)
-    sideways = sum(one.tall for one in seen) > len(seen) / 2
+    sideways = sum(line.tall for line in seen) > len(seen) / 2
     best, turned = seen, pixels
     for quarters in (1, 3) if sideways else (2, 1, 3):
         other = extra("numpy").rot90(pixels, quarters)
-        found = _look(other)
-        if _readable(found) > _readable(best):
-            best, turned = found, other
-        if found and _worth(best) >= _SURE:
+        lines = _look(other)
+        if _readable(lines) > _readable(best):
+            best, turned = lines, other
+        if lines and _worth(best) >= _SURE:
             break
     return _with_upright_text(turned, best)
 
 
 def _with_upright_text(pixels: Any, seen: Sequence[_Seen]) -> list[Line]:  # noqa: ANN401
     """Return the lines levelled, with vertical text recognized again horizontally."""
-    upright = [one for one in seen if one.tall and len(one.text) > 2]
-    lying = [one for one in seen if one not in upright]
+    upright = [line for line in seen if line.tall and len(line.text) > 2]
+    lying = [line for line in seen if line not in upright]
     if not upright or not lying:
         return _levelled(seen)
     left, top, right, bottom = _around(upright)
     if right - left > _STRIP * pixels.shape[1]:
         return _levelled(seen)
-    if not any(corner[0] < right for one in lying for corner in one.corners):
+    if not any(corner[0] < right for line in lying for corner in line.corners):
         # Nothing else stands there: what was not seen of the mark is read too.
         top, bottom = 0, pixels.shape[0]
     strip = pixels[max(top, 0) : bottom, max(left, 0) : right]
@@ -117,8 +117,8 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
 
 def _around(seen: Sequence[_Seen]) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom of the enclosing rectangle with a margin."""
-    xs = [x for one in seen for x, _ in one.corners]
-    ys = [y for one in seen for _, y in one.corners]
+    xs = [x for line in seen for x, _ in line.corners]
+    ys = [y for line in seen for _, y in line.corners]
     room = 0.3 * (max(xs) - min(xs))
     left, top, right, bottom = min(xs) - room, min(ys) - room, max(xs) + room, max(ys) + room
     return int(left), int(top), int(right), int(bottom)
@@ -127,26 +127,26 @@ def _around(seen: Sequence[_Seen]) -> tuple[int, int, int, int]:
 def _look(pixels: Any) -> list[_Seen]:  # noqa: ANN401
     numpy = extra("numpy")
     # The models were taught with pictures whose blue comes first.
-    found = _engine()(numpy.ascontiguousarray(pixels[:, :, ::-1]))
-    if found.txts is None or found.boxes is None:
+    output = _engine()(numpy.ascontiguousarray(pixels[:, :, ::-1]))
+    if output.txts is None or output.boxes is None:
         return []
     return [
         _Seen(tuple((float(x), float(y)) for x, y in corners), text, float(score))
-        for corners, words, score in zip(found.boxes, found.txts, found.scores, strict=False)
+        for corners, words, score in zip(output.boxes, output.txts, output.scores, strict=False)
         if (text := one_line(words))
     ][:_MAX_LINES]
 
 
 def _worth(seen: Sequence[_Seen]) -> float:
     """Return the recognition confidence by letter, without vertical lines."""
-    letters = sum(len(one.text) for one in seen)
-    if sum(one.tall for one in seen) > len(seen) / 2:
+    letters = sum(len(line.text) for line in seen)
+    if sum(line.tall for line in seen) > len(seen) / 2:
         return 0.0
-    return sum(one.score * len(one.text) for one in seen) / letters if letters else 0.0
+    return sum(line.score * len(line.text) for line in seen) / letters if letters else 0.0
 
 
 def _readable(seen: Sequence[_Seen]) -> float:
-    return _worth(seen) * sum(one.score * len(one.text) for one in seen)
+    return _worth(seen) * sum(line.score * len(line.text) for line in seen)
 
 
 def _levelled(seen: Sequence[_Seen]) -> list[Line]:
@@ -154,22 +154,22 @@ def _levelled(seen: Sequence[_Seen]) -> list[Line]:
     if not seen:
         return []
     angle = median(
-        math.atan2(one.corners[1][1] - one.corners[0][1], one.corners[1][0] - one.corners[0][0])
-        for one in seen
+        math.atan2(line.corners[1][1] - line.corners[0][1], line.corners[1][0] - line.corners[0][0])
+        for line in seen
     )
     cos, sin = math.cos(-angle), math.sin(-angle)
     lines: list[Line] = []
-    for one in seen:
-        xs = [x * cos - y * sin for x, y in one.corners]
-        ys = [x * sin + y * cos for x, y in one.corners]
+    for line in seen:
+        xs = [x * cos - y * sin for x, y in line.corners]
+        ys = [x * sin + y * cos for x, y in line.corners]
         lines.append(
             Line(
-                one.text,
+                line.text,
                 (xs[0] + xs[3]) / 2,
                 (ys[0] + ys[1]) / 2,
                 (xs[1] + xs[2]) / 2,
                 (ys[2] + ys[3]) / 2,
-                one.score,
+                line.score,
             )
         )
     return lines

@@ -54,10 +54,10 @@ A_CODE_ONLY = N_("The code in this picture holds no card; what it says is shown 
 OnProgress = Callable[[int, int], None]
 
 
-def read_picture(data: bytes, told: OnProgress = lambda _done, _of: None) -> ParseResult:
+def read_picture(data: bytes, on_progress: OnProgress = lambda _done, _of: None) -> ParseResult:
     """Return every card in a picture; never raises for its content and uses no network.
 
-    `told(done, of)` is called with the progress.
+    `on_progress(done, of)` is called with the progress.
     """
     if not installed(("PIL",)):
         return nothing(Kind.PICTURE, NO_SCAN)
@@ -65,7 +65,7 @@ def read_picture(data: bytes, told: OnProgress = lambda _done, _of: None) -> Par
     if isinstance(picture, str):
         return nothing(Kind.PICTURE, picture)
     coded, texts = _from_codes(picture)
-    printed, reason = _from_print(picture, told)
+    printed, reason = _from_print(picture, on_progress)
     cards = combined(coded, printed)
     if cards:
         return ParseResult(Kind.PICTURE, cards, codes=tuple(texts))
@@ -78,24 +78,24 @@ def _from_codes(picture: Any) -> tuple[list[ParsedCard], list[str]]:  # noqa: AN
     cards: list[ParsedCard] = []
     texts: list[str] = []
     for text in codes_in(picture) if installed(SCAN) else ():
-        found = parse_text(text).cards if is_card_text(text) else ()
-        cards.extend(found)
-        if not found and (plain := shown(text)):
+        parsed = parse_text(text).cards if is_card_text(text) else ()
+        cards.extend(parsed)
+        if not parsed and (plain := shown(text)):
             texts.append(plain)
     return cards, texts
 
 
-def _from_print(picture: Any, told: OnProgress) -> tuple[list[ParsedCard], str]:  # noqa: ANN401
+def _from_print(picture: Any, on_progress: OnProgress) -> tuple[list[ParsedCard], str]:  # noqa: ANN401
     """Return the printed cards, including those without an address, or why there are none."""
     if not (installed(OCR) and models_are_here()):
         return [], NO_OCR
     pixels = extra("numpy").asarray(picture)
     laid_flat = cards_in(pixels)
-    cards, words = _read_all(laid_flat, told) if laid_flat else ([], 0)
+    cards, words = _read_all(laid_flat, on_progress) if laid_flat else ([], 0)
     several = len(laid_flat) > 1 and any(card.fields.emails for card in cards)
     if not several and not any(map(_is_complete, cards)):
         # What was cut out may be coloured bands and panels of the card.
-        whole, more = _read_all([pixels], told)
+        whole, more = _read_all([pixels], on_progress)
         words += more
         cards = max(cards, whole, key=lambda read: max(map(_worth, read), default=0))
     return cards, NO_CARD if words else NO_TEXT
@@ -111,20 +111,20 @@ def _worth(card: ParsedCard) -> float:
     """Score a reading: the sum of its fields' confidence."""
     fields = card.fields
     guesses = (fields.full_name, fields.organisation, fields.title, *fields.postal, *fields.urls)
-    told = sum(guess.confidence for guess in guesses)
-    told += sum(2 * email.confidence for email in fields.emails)
-    return told + sum(phone.confidence for phone in fields.phones)
+    worth = sum(guess.confidence for guess in guesses)
+    worth += sum(2 * email.confidence for email in fields.emails)
+    return worth + sum(phone.confidence for phone in fields.phones)
 
 
-def _read_all(pictures: Sequence[Any], told: OnProgress) -> tuple[list[ParsedCard], int]:
+def _read_all(pictures: Sequence[Any], on_progress: OnProgress) -> tuple[list[ParsedCard], int]:
     cards: list[ParsedCard] = []
     words = 0
-    told(0, len(pictures))
+    on_progress(0, len(pictures))
     for number, pixels in enumerate(pictures, start=1):
         lines = read_lines(pixels)
         words += len(lines)
         fields = guess_fields(lines, pictured=True)
         if fields:
             cards.append(ParsedCard(fields, () if fields.emails else (NO_ADDRESS,)))
-        told(number, len(pictures))
+        on_progress(number, len(pictures))
     return cards, words

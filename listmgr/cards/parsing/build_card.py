@@ -109,13 +109,13 @@ def _fields(draft: _Draft) -> CardFields:
     )
 
 
-def _emails(found: list[tuple[int, CardEmail]]) -> tuple[CardEmail, ...]:
+def _emails(ranked: list[tuple[int, CardEmail]]) -> tuple[CardEmail, ...]:
     """In the order of the card; only the best of those that ask to be preferred is."""
-    best = min(found, key=lambda one: one[0], default=None)
+    best = min(ranked, key=lambda entry: entry[0], default=None)
     return tuple(
-        CardEmail(email.address, one is best, email.label, email.confidence, email.source)
-        for one in found
-        for email in (one[1],)
+        CardEmail(email.address, entry is best, email.label, email.confidence, email.source)
+        for entry in ranked
+        for email in (entry[1],)
     )
 
 
@@ -137,10 +137,10 @@ def _take_email(draft: _Draft, entry: Entry) -> None:
     if bad:
         draft.odd(BAD_ADDRESS)
         draft.notes.extend(bad)
-    known = {email.address for _, email in draft.emails}
+    addresses = {email.address for _, email in draft.emails}
     label = draft.labels.get(entry.group) or _one_of(entry, ("work", "home"))
     for address in good:
-        if address not in known:
+        if address not in addresses:
             email = CardEmail(address, False, label, 1.0, one_line(entry.source))
             draft.emails.append((_preference(entry), email))
 
@@ -215,7 +215,7 @@ def _take_url(draft: _Draft, entry: Entry) -> None:
         return
     if not _WEB.match(url):
         draft.odd(NOT_WEB)
-    elif url not in {known.value for known in draft.urls}:
+    elif url not in {guess.value for guess in draft.urls}:
         draft.urls.append(Guess(url, 1.0, url))
 
 
@@ -224,8 +224,8 @@ def _take_note(draft: _Draft, entry: Entry) -> None:
 
 
 def _take_language(draft: _Draft, entry: Entry) -> None:
-    if found := _LANGUAGE.match(entry.text.strip()):
-        draft.keep("language", found[1].lower(), entry.source)
+    if match := _LANGUAGE.match(entry.text.strip()):
+        draft.keep("language", match[1].lower(), entry.source)
 
 
 _READERS = {

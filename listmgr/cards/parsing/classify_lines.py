@@ -88,7 +88,7 @@ def guess_fields(lines: Sequence[Line], *, pictured: bool) -> CardFields:
         roles.company = _looked_at(roles.company, name=False)
         roles.name = _looked_at(roles.name, name=True)
         roles.name = mended_given_names(roles.name, [line.text for line in facts.rest])
-        emails = [mended_email(one, roles.name, facts.urls, roles.company) for one in emails]
+        emails = [mended_email(email, roles.name, facts.urls, roles.company) for email in emails]
     name = roles.name or _name_from(emails)
     parts = split_name(name.value)
     return CardFields(
@@ -194,8 +194,8 @@ def _name_and_company(rest: Sequence[Line], clues: Clues) -> tuple[_Lines, _Line
     names = _scored(candidates, _NAME, clues)
     firms = _scored(candidates, _COMPANY, clues)
     pairs = (
-        (one + other + _SAME_FAMILY * _bears_name(firm, name), name, firm)
-        for name, one in names
+        (score + other + _SAME_FAMILY * _bears_name(firm, name), name, firm)
+        for name, score in names
         for firm, other in firms
         if not any(line in firm for line in name)
     )
@@ -209,14 +209,14 @@ def _whole_firm(firm: _Lines, candidates: Sequence[_Lines], name: _Lines) -> _Li
         return firm
     mark = _joined(firm).text
     longer = (
-        one
-        for one in candidates
-        if not any(line in firm or line in name for line in one)
-        and _begins_with(text := _joined(one).text, mark)
+        candidate
+        for candidate in candidates
+        if not any(line in firm or line in name for line in candidate)
+        and _begins_with(text := _joined(candidate).text, mark)
         and LEGAL_FORM.search(text)
         and not any(char.isdigit() for char in text)
     )
-    return min(longer, key=lambda one: len(_joined(one).text), default=firm)
+    return min(longer, key=lambda candidate: len(_joined(candidate).text), default=firm)
 
 
 # A firm that bears the family name of the person is one more reason for both.
@@ -343,8 +343,8 @@ _MOST_JOINED = 3
 
 def _next_below(line: Line, lines: Sequence[Line]) -> Line | None:
     """The line right below one, wherever it comes in the order in which the card is read."""
-    under = (one for one in lines if one.top > line.top and line.above(one))
-    return min(under, key=lambda one: one.top, default=None)
+    under = (below for below in lines if below.top > line.top and line.above(below))
+    return min(under, key=lambda line: line.top, default=None)
 
 
 _BROKEN = re.compile(r"(?<=\w)- (?=[^\W\d_a-z])")
@@ -370,15 +370,17 @@ def _as_sure(used: _Lines, role: _Role, others: Sequence[Line], clues: Clues, sh
     if not used:
         return NOTHING
     line = _joined(used)
-    rival = max((role.score(one, clues) for one in others), default=-3.0)
+    rival = max((role.score(other, clues) for other in others), default=-3.0)
     alone = rival < role.least
     sure = _SURE[min(role.evidence(line, clues) + shared + alone, len(_SURE) - 1)]
     near = rival > role.score(line, clues) - _CLEAR
     near = near or line.confidence < _LEGIBLE
     # What a domain says goes on only in letters of just that size.
     alike = _SAME if is_whole_firm(line.text, clues) else _ANY
-    open_end = any(_may_go_on(one, used) and same_size(one, used[-1], alike) for one in others)
-    loose = any(role.bond(one, below, clues) < 0 for one, below in pairwise(used))
+    open_end = any(
+        _may_go_on(other, used) and same_size(other, used[-1], alike) for other in others
+    )
+    loose = any(role.bond(other, below, clues) < 0 for other, below in pairwise(used))
     if near or loose or len(line.text.split()) > 8 or open_end:
         sure = min(sure, _DOUBTFUL)
     # One doubtful letter makes another name, so that doubt of the letters weighs more than once.
@@ -413,7 +415,7 @@ def _title(lines: list[Line], name: _Lines) -> tuple[Guess, list[Line]]:
             return NOTHING, lines
         line, sure = below, 0.6
     taken = Guess(line.text, sure * line.confidence, line.text)
-    return taken, [one for one in lines if one is not line]
+    return taken, [other for other in lines if other is not line]
 
 
 def _part(whole: Guess, value: str) -> Guess:

@@ -114,10 +114,10 @@ def _parameters(pieces: list[str]) -> tuple[dict[str, str], frozenset[str]]:
         if not equals:
             key, value = _bare(key)
         if key == "TYPE":
-            types.update(one.strip().lower() for one in value.split(","))
+            types.update(kind.strip().lower() for kind in value.split(","))
         else:
             params[key] = (
-                _CARETS.sub(lambda found: _CARET[found[1]], value) if "^" in value else value
+                _CARETS.sub(lambda match: _CARET[match[1]], value) if "^" in value else value
             )
     return params, frozenset(types - {""})
 

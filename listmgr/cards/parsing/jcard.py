@@ -51,17 +51,17 @@ def _is_card(part: object) -> bool:
 def _entries(properties: list[Any]) -> list[Entry]:
     """The properties that have the form [name, parameters, type, value, ...]."""
     return [
-        _entry(one)
-        for one in properties[:MAX_LINES_OF_A_CARD]
-        if isinstance(one, list)
-        and len(one) > 3
-        and isinstance(one[0], str)
-        and isinstance(one[1], dict)
+        _entry(item)
+        for item in properties[:MAX_LINES_OF_A_CARD]
+        if isinstance(item, list)
+        and len(item) > 3
+        and isinstance(item[0], str)
+        and isinstance(item[1], dict)
     ]
 
 
-def _entry(one: list[Any]) -> Entry:
-    name, params, value = one[0].upper(), one[1], one[3]
+def _entry(item: list[Any]) -> Entry:
+    name, params, value = item[0].upper(), item[1], item[3]
     values = tuple(_text(part) for part in value) if isinstance(value, list) else (_text(value),)
     named = {str(key).upper(): _text(stated) for key, stated in params.items()}
     types = frozenset(named.get("TYPE", "").lower().split())

@@ -85,21 +85,24 @@ def _reads(
 def _headings(text: str) -> tuple[list[str], str]:
     """The first line cut by the delimiter that makes most sense of it."""
     line = text.lstrip("\n\r").partition("\n")[0].strip("\r")[:5_000]
-    cuts = [([part.strip().strip('"') for part in line.split(one)], one) for one in _DELIMITERS]
+    cuts = [
+        ([part.strip().strip('"') for part in line.split(separator)], separator)
+        for separator in _DELIMITERS
+    ]
     return max(cuts, key=lambda cut: len(_columns(*cut)))
 
 
 def _columns(headings: list[str], delimiter: str) -> dict[int, str]:
     """Which column holds what; without a delimiter a single column of addresses is a list too."""
-    found = {
+    meanings = {
         number: meaning
         for number, heading in enumerate(headings)
         if (meaning := _HEADINGS.get(_plain(heading)))
     }
     # "Name" beside "Vorname" is the family name, as "nom" beside "prénom" is.
-    if "first" in found.values() and "last" not in found.values():
-        found = {n: "last" if meaning == "full" else meaning for n, meaning in found.items()}
-    return found if delimiter else {}
+    if "first" in meanings.values() and "last" not in meanings.values():
+        meanings = {n: "last" if meaning == "full" else meaning for n, meaning in meanings.items()}
+    return meanings if delimiter else {}
 
 
 def _plain(heading: str) -> str:

@@ -116,8 +116,8 @@ def _job_and_firm(before: str, after: str) -> bool:
 
 def _two_places(before: str, after: str) -> bool:
     kind = postal_kind(after)
-    known = bool(postal_kind(before) or LEGAL_FORM.search(before))
-    return kind in ("city", "country") and (known or has_house_number(before))
+    is_place = bool(postal_kind(before) or LEGAL_FORM.search(before))
+    return kind in ("city", "country") and (is_place or has_house_number(before))
 
 
 def has_house_number(text: str) -> bool:
@@ -191,10 +191,12 @@ def _agreement(text: str, clues: Clues) -> float:
 
     Firms have addresses as well, so that beside a person the name of a firm agrees less.
     """
-    said = max((name_and_address(text, one) for one in clues.locals), default=0.0)
+    said = max((name_and_address(text, local) for local in clues.locals), default=0.0)
     labels = [label for label in map(company_label, clues.domains) if label]
     own = any(
-        name_and_address(text, f"{one}.{label}") >= 1.0 for one in clues.locals for label in labels
+        name_and_address(text, f"{local}.{label}") >= 1.0
+        for local in clues.locals
+        for label in labels
     )
     said = 1.0 if own and said >= 0.5 else said
     if is_person(text) and any(name_and_address(text, label) >= 1.0 for label in labels):
@@ -215,13 +217,13 @@ def _firm_agreement(text: str, clues: Clues) -> float:
     if ORGANISATION.search(text) or _FUNCTION_WORD.search(text) or "&" in text:
         named = text.replace("&", "and")
         mailboxes = [f"{stripped(local).replace('.', '-')}.firm" for local in clues.mailboxes]
-        said += [company_and_domain(one, box) for box in mailboxes for one in (text, named)]
+        said += [company_and_domain(company, box) for box in mailboxes for company in (text, named)]
     return max(said, default=0.0)
 
 
 def is_firm(text: str, domains: Sequence[str]) -> bool:
     """Whether a line is a firm's name by its legal form or by a domain."""
-    agreement = max((company_and_domain(text, one) for one in domains), default=0.0)
+    agreement = max((company_and_domain(text, domain) for domain in domains), default=0.0)
     return bool(LEGAL_FORM.search(text)) or agreement >= 0.8
 
 
@@ -269,8 +271,8 @@ def is_words(text: str, most: int = 6) -> bool:
 
 def title_score(line: Line) -> float:
     """How many words of a job it has."""
-    found = 2.0 * len(TITLE.findall(line.text))
-    return found + (0.3 if DEPARTMENT.search(line.text) else 0.0) if found else 0.0
+    score = 2.0 * len(TITLE.findall(line.text))
+    return score + (0.3 if DEPARTMENT.search(line.text) else 0.0) if score else 0.0
 
 
 def _against_name(text: str, clues: Clues, agreement: float) -> float:
@@ -282,7 +284,7 @@ def _against_name(text: str, clues: Clues, agreement: float) -> float:
         against += 2.0 if TITLE.search(text) else 0.0
         against += 1.5 if DEPARTMENT.search(text) else 0.0
         against += 1.5 if ORGANISATION.search(text) and _has_given_name(text) else 0.0
-        company = max((company_and_domain(text, one) for one in clues.domains), default=0.0)
+        company = max((company_and_domain(text, domain) for domain in clues.domains), default=0.0)
         # A family's firm bears their name, which is no reason against whose given name we know,
         # and less of one where another line is the firm.
         weight = 1.0 if any(firm != text for firm in clues.firms) else 3.0

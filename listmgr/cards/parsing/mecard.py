@@ -88,8 +88,8 @@ def _recipients(word: str, rest: str) -> list[Entry]:
     if word == "SMTP":
         addresses = [rest.partition(":")[0]]
     else:
-        addresses = [unquote(one) for one in rest.partition("?")[0].split(",")]
-    return [Entry("EMAIL", (one.strip(),), source=one.strip()) for one in addresses]
+        addresses = [unquote(address) for address in rest.partition("?")[0].split(",")]
+    return [Entry("EMAIL", (address.strip(),), source=address.strip()) for address in addresses]
 
 
 def _matmsg(fields: list[tuple[str, str, str]]) -> list[Entry]:
@@ -127,11 +127,11 @@ def _bizcard(fields: list[tuple[str, str, str]]) -> list[Entry]:
 
 
 def _memory(part: str) -> list[Entry]:
-    found = (_MEMORY.match(line.strip()) for line in part.splitlines()[:MAX_LINES_OF_A_CARD])
+    matches = (_MEMORY.match(line.strip()) for line in part.splitlines()[:MAX_LINES_OF_A_CARD])
     return [
-        Entry(_MEMORY_KINDS[one[1].upper()[:3]], (one[2].strip(),), source=one[2])
-        for one in found
-        if one and one[2].strip()
+        Entry(_MEMORY_KINDS[match[1].upper()[:3]], (match[2].strip(),), source=match[2])
+        for match in matches
+        if match and match[2].strip()
     ]
 
 

@@ -167,7 +167,7 @@ def _follows_comma(word: str) -> bool:
 def shouted_family_first(words: Sequence[str]) -> int:
     """How many words in capitals a name begins with that are its family name: LE GALL Jean-Yves."""
     shouted = [word.isupper() and len(word.strip(".")) > 1 for word in words]
-    leading = next((at for at, one in enumerate(shouted) if not one), 0)
+    leading = next((at for at, is_shouted in enumerate(shouted) if not is_shouted), 0)
     first = any(len(word) > 2 for word in words[:leading]) and not any(shouted[leading:])
     return leading if first else 0
 

@@ -73,7 +73,7 @@ def _by_name(local: str, name: str) -> str:
     if not name or name_and_address(name, local) >= 0.8:
         return local
     alike = skeleton(local)
-    return next((one for one in _usual(name) if skeleton(one) == alike), local)
+    return next((usual for usual in _usual(name) if skeleton(usual) == alike), local)
 
 
 def _usual(name: str) -> Iterator[str]:
@@ -85,8 +85,8 @@ def _usual(name: str) -> Iterator[str]:
         if not given or not family:
             continue
         first = given[0]
-        for one, other in ((first, family), (first[0], family), (family, first)):
-            yield from (f"{one}{between}{other}" for between in (".", "-", "_", ""))
+        for start, other in ((first, family), (first[0], family), (family, first)):
+            yield from (f"{start}{between}{other}" for between in (".", "-", "_", ""))
         yield from (family, first, f"{'-'.join(given)}.{family}")
 
 
@@ -97,7 +97,7 @@ def _by_website(domain: str, urls: Sequence[Guess], company: str) -> str:
         if host == domain:
             return domain
         if skeleton(host) == skeleton(domain):
-            return max((domain, host), key=lambda one: _trust(one, company))
+            return max((domain, host), key=lambda name: _trust(name, company))
     return domain
 
 
@@ -232,7 +232,7 @@ def is_hard_to_read(text: str, *, name: bool) -> bool:
 def _pieces(emails: Sequence[CardEmail]) -> set[str]:
     """What the addresses say before the @."""
     locals_ = (email.address.partition("@")[0].lower() for email in emails)
-    return {piece for one in locals_ for piece in re.split(r"[._-]", one) if len(piece) > 2}
+    return {piece for local in locals_ for piece in re.split(r"[._-]", local) if len(piece) > 2}
 
 
 def _parted(name: str, pieces: set[str]) -> str:
@@ -262,6 +262,6 @@ def _with_umlaut(word: str, pieces: set[str]) -> str:
                 and piece.replace(spelt, umlaut) != plain
                 and (stripped(piece.replace(spelt, umlaut)) == plain)
             ):
-                found = piece.replace(spelt, umlaut)
-                return found.upper() if word.isupper() else word[:1] + found[1:]
+                spelling = piece.replace(spelt, umlaut)
+                return spelling.upper() if word.isupper() else word[:1] + spelling[1:]
     return word

@@ -119,7 +119,9 @@ class CardFields:
     def further(self) -> tuple[str, ...]:
         """Beyond one address, number and link: what is shown and never written to."""
         chosen = self.email
-        emails = (one.address for one in self.emails if chosen and one.address != chosen.address)
+        emails = (
+            email.address for email in self.emails if chosen and email.address != chosen.address
+        )
         phones = (f"{phone.number} {phone.label}".strip() for phone in self.phones[1:])
         return (*emails, *phones, *(url.value for url in self.urls[1:]))
 
@@ -173,5 +175,5 @@ _LISTS = {"emails": CardEmail, "phones": CardPhone, "postal": Guess, "urls": Gue
 
 def _revived(key: str, value: Any) -> Any:  # noqa: ANN401 - one type a field
     if key in _LISTS:
-        return tuple(_LISTS[key](**one) for one in value)
+        return tuple(_LISTS[key](**item) for item in value)
     return Guess(**value)

@@ -71,10 +71,10 @@ def facts_in(lines: Sequence[Line], *, pictured: bool) -> Facts:
 def _without_emails(facts: Facts, line: Line, *, pictured: bool) -> str:
     text = line.text
     for _ in range(MAX_EMAILS):
-        found = find_email(text, pictured=pictured)
-        if found is None:
+        email = find_email(text, pictured=pictured)
+        if email is None:
             break
-        before, address, after, exact = found
+        before, address, after, exact = email
         if address not in {email.address for email in facts.emails}:
             # A blank that was taken out, a sign that was changed: reasons to look twice.
             sure = (1.0 if exact else 0.7) * line.confidence
@@ -84,38 +84,38 @@ def _without_emails(facts: Facts, line: Line, *, pictured: bool) -> str:
 
 
 def _without_web(facts: Facts, line: Line, text: str) -> str:
-    while found := _WEB.search(text):
-        url = re.sub(r"\s+", "", found[0]).replace(",", ".").rstrip(".;)")
-        known = {guess.value.lower() for guess in facts.urls}
-        if url.lower() not in known and len(known) < MAX_URLS:
+    while match := _WEB.search(text):
+        url = re.sub(r"\s+", "", match[0]).replace(",", ".").rstrip(".;)")
+        urls = {guess.value.lower() for guess in facts.urls}
+        if url.lower() not in urls and len(urls) < MAX_URLS:
             facts.urls.append(Guess(url, line.confidence, line.text))
-        text = f"{_without_label(text[: found.start()])} {text[found.end() :]}"
+        text = f"{_without_label(text[: match.start()])} {text[match.end() :]}"
     return text
 
 
 def _without_phones(facts: Facts, line: Line, text: str) -> str:
     rest: list[str] = []
     position = 0
-    for found, digits in _phones(text):
-        before = text[position : found.start()]
-        number = " ".join(found[0].split())
-        extension = _EXTENSION.match(text, found.end())
+    for match, digits in _phones(text):
+        before = text[position : match.start()]
+        number = " ".join(match[0].split())
+        extension = _EXTENSION.match(text, match.end())
         if extension:
             number = f"{number} ext. {extension[1]}"
-        known = {phone.number for phone in facts.phones}
-        if number not in known and len(known) < MAX_PHONES:
+        numbers = {phone.number for phone in facts.phones}
+        if number not in numbers and len(numbers) < MAX_PHONES:
             sure = line.confidence * (0.95 if digits >= 9 else 0.7)
             facts.phones.append(CardPhone(number, _kind(before), sure, line.text))
         rest.append(_without_label(before))
-        position = extension.end() if extension else found.end()
+        position = extension.end() if extension else match.end()
     return " ".join([*rest, text[position:]]).strip() if rest else text
 
 
 def _phones(text: str) -> Iterator[tuple[re.Match[str], int]]:
-    for found in _PHONE.finditer(text):
-        digits = sum(char.isdigit() for char in found[0])
+    for match in _PHONE.finditer(text):
+        digits = sum(char.isdigit() for char in match[0])
         if 7 <= digits <= 16:
-            yield found, digits
+            yield match, digits
 
 
 def _kind(before: str) -> str:

@@ -44,8 +44,8 @@ def find_email(text: str, *, pictured: bool) -> Found | None:
         exact = _EXACT.search(text)
         return _whole(text, exact, pictured=False) if exact else None
     cleared = _MISREAD_AT.sub("@", text)
-    found = _in_a_picture(cleared)
-    return found._replace(exact=found.exact and cleared == text) if found else None
+    email = _in_a_picture(cleared)
+    return email._replace(exact=email.exact and cleared == text) if email else None
 
 
 def _in_a_picture(text: str) -> Found | None:

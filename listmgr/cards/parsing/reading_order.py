@@ -65,16 +65,18 @@ def in_reading_order(lines: Sequence[Line]) -> list[Line]:
 
 def _with_labels(lines: list[Line]) -> list[Line]:
     """`Tel.` and the number beside it are one line, however wide the gap."""
-    found: list[Line] = []
+    joined: list[Line] = []
     for line in lines:
-        label = next((one for one in found if one.beside(line) and LABEL.fullmatch(one.text)), None)
+        label = next(
+            (other for other in joined if other.beside(line) and LABEL.fullmatch(other.text)), None
+        )
         if label is None or line.left < label.left:
-            found.append(line)
+            joined.append(line)
         else:
-            found[found.index(label)] = replace(
+            joined[joined.index(label)] = replace(
                 line, text=f"{label.text} {line.text}", left=label.left
             )
-    return found
+    return joined
 
 
 def _cut(line: Line) -> list[Line]:

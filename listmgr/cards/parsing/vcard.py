@@ -128,12 +128,12 @@ def _take(raw: _Raw, line: str, *, carried: bool) -> bool:
     elif ":" not in line:
         _leftover(raw)
     elif name in _READ:
-        found = property_of(line, carried=carried)
-        if found is None:
+        prop = property_of(line, carried=carried)
+        if prop is None:
             raw.odd(NO_PROPERTY)
         else:
-            raw.properties.append(found)
-            return name == "AGENT" and found.value.strip().upper() == "BEGIN:VCARD"
+            raw.properties.append(prop)
+            return name == "AGENT" and prop.value.strip().upper() == "BEGIN:VCARD"
     return False
 
 
@@ -151,11 +151,13 @@ def _awaits_agent(raw: _Raw) -> bool:
 def _card(raw: _Raw) -> ParsedCard | str:
     """The card, or why there is none."""
     try:
-        kinds = {one.value.strip().lower() for one in raw.properties if one.name.endswith("KIND")}
+        kinds = {
+            prop.value.strip().lower() for prop in raw.properties if prop.name.endswith("KIND")
+        }
         if "group" in kinds:
             return A_GROUP
         old = _is_old(raw.properties)
-        return assemble([_entry(one, old=old) for one in raw.properties], raw.problems)
+        return assemble([_entry(prop, old=old) for prop in raw.properties], raw.problems)
     except (ValueError, LookupError, RecursionError):
         # Nothing known leads here; a card that does must not cost the others.
         return UNREADABLE
@@ -163,17 +165,17 @@ def _card(raw: _Raw) -> ParsedCard | str:
 
 def _is_old(properties: list[Property]) -> bool:
     """Whether the rules of vCard 2.1 hold; the version may stand anywhere, or nowhere."""
-    for one in properties:
-        if one.name == "VERSION":
-            return one.value.strip().startswith(("2", "1"))
-    return any(one.params.get("ENCODING", "").upper().startswith("Q") for one in properties)
+    for prop in properties:
+        if prop.name == "VERSION":
+            return prop.value.strip().startswith(("2", "1"))
+    return any(prop.params.get("ENCODING", "").upper().startswith("Q") for prop in properties)
 
 
-def _entry(one: Property, *, old: bool) -> Entry:
-    parts = _components(one.value) if one.name in _STRUCTURED else [one.value]
-    if "\\" in one.value:
+def _entry(prop: Property, *, old: bool) -> Entry:
+    parts = _components(prop.value) if prop.name in _STRUCTURED else [prop.value]
+    if "\\" in prop.value:
         parts = [_unescaped(part, old=old) for part in parts]
-    return Entry(one.name, tuple(parts), one.types, one.params, one.group, one.value)
+    return Entry(prop.name, tuple(parts), prop.types, prop.params, prop.group, prop.value)
 
 
 def _components(value: str) -> list[str]:
@@ -182,8 +184,8 @@ def _components(value: str) -> list[str]:
     parts: list[str] = []
     position = 0
     while position <= len(value):
-        found = _COMPONENT.match(value, position)
-        parts.append(found[0] if found else "")
+        match = _COMPONENT.match(value, position)
+        parts.append(match[0] if match else "")
         position += len(parts[-1]) + 1
     return parts
 
@@ -192,6 +194,6 @@ def _unescaped(text: str, *, old: bool) -> str:
     if old:
         # A backslash is a letter in vCard 2.1, except before the separator.
         return text.replace("\\;", ";")
-    text = _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], text)
+    text = _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], text)
     # Some servers escape what is already escaped.
     return text.replace("\\,", ",").replace("\\;", ";")

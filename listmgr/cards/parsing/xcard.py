@@ -43,27 +43,31 @@ def parse_xcards(text: str) -> ParseResult:
         root = ElementTree.fromstring(text)  # noqa: S314 - it declares no entities
     except (ElementTree.ParseError, ValueError):
         return nothing(Kind.XCARD, NO_XML)
-    found = enumerate(root.iter(f"{_SPACE}vcard"), start=1)
-    return collected(Kind.XCARD, ((place, assemble(_entries(one))) for place, one in found))
+    elements = enumerate(root.iter(f"{_SPACE}vcard"), start=1)
+    return collected(
+        Kind.XCARD, ((place, assemble(_entries(element))) for place, element in elements)
+    )
 
 
 def _entries(card: ElementTree.Element) -> list[Entry]:
     """The properties of a card, those in groups too."""
-    plain = [("", one) for one in card if one.tag != f"{_SPACE}group"]
-    grouped = [(g.get("name", "").upper(), one) for g in card.iter(f"{_SPACE}group") for one in g]
-    return [_entry(one, group) for group, one in (plain + grouped)[:MAX_LINES_OF_A_CARD]]
+    plain = [("", element) for element in card if element.tag != f"{_SPACE}group"]
+    grouped = [
+        (g.get("name", "").upper(), element) for g in card.iter(f"{_SPACE}group") for element in g
+    ]
+    return [_entry(element, group) for group, element in (plain + grouped)[:MAX_LINES_OF_A_CARD]]
 
 
-def _entry(one: ElementTree.Element, group: str) -> Entry:
-    name = one.tag.removeprefix(_SPACE).upper()
+def _entry(element: ElementTree.Element, group: str) -> Entry:
+    name = element.tag.removeprefix(_SPACE).upper()
     params = {
         param.tag.removeprefix(_SPACE).upper(): " ".join(text.strip() for text in param.itertext())
-        for holder in one.findall(f"{_SPACE}parameters")
+        for holder in element.findall(f"{_SPACE}parameters")
         for param in holder
     }
     values = tuple(
-        " ".join(found.text or "" for found in one.findall(f"{_SPACE}{part}"))
+        " ".join(part_element.text or "" for part_element in element.findall(f"{_SPACE}{part}"))
         for part in _COMPONENTS.get(name, ())
-    ) or tuple(child.text or "" for child in one if child.tag != f"{_SPACE}parameters")
+    ) or tuple(child.text or "" for child in element if child.tag != f"{_SPACE}parameters")
     types = frozenset(params.get("TYPE", "").lower().split())
     return Entry(name, values, types, params, group, " ".join(values))

@@ -98,7 +98,7 @@ class _Compiler:
 
     def __init__(self, content: MessageContent, known_fields: Collection[str]) -> None:
         self.content = content
-        self.known = known_fields
+        self.known_fields = known_fields
         self.parts: list[bytes] = [b""]
         self.slots: dict[tuple[Slot, _Finish], list[int]] = {}
         self.lines: list[tuple[int, tuple[int, ...], Callable[..., bytes]]] = []
@@ -197,7 +197,7 @@ class _Compiler:
         return [*lines, "MIME-Version: 1.0"]
 
     def _subject(self) -> None:
-        tree = parse(self.content.subject, part="subject", known_fields=self.known)
+        tree = parse(self.content.subject, part="subject", known_fields=self.known_fields)
         names = list(dict.fromkeys(fields_of(tree)))
         template = template_of(tree)
 
@@ -213,7 +213,7 @@ class _Compiler:
             self._literal(line().decode())
 
     def _body(self, part: str, source: str) -> None:
-        tree = parse(mime.body_source(source), part=part, known_fields=self.known)
+        tree = parse(mime.body_source(source), part=part, known_fields=self.known_fields)
         finish = _finish_html if part == "html" else _finish_text
         bases = {name: finish(url) for name, url in self.bases.items()}
         body_pieces = pieces(tree)

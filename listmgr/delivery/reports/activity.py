@@ -56,7 +56,7 @@ def activity(
         *_acts(session, shown),
     ]
     # What happened at the same moment keeps its order, too, when the newest come first.
-    return sorted(entries, key=lambda one: one.at)[::-1]
+    return sorted(entries, key=lambda entry: entry.at)[::-1]
 
 
 def _consents(

@@ -95,7 +95,7 @@ def progress(session: Session, campaign_id: int) -> Progress:
     for key, count in session.execute(_PROVIDERS, binds):
         status, _, name = str(key).partition(" ")
         providers[name][status] = int(count)
-    largest = dict(sorted(providers.items(), key=lambda one: -sum(one[1].values())))
+    largest = dict(sorted(providers.items(), key=lambda provider: -sum(provider[1].values())))
     return Progress(audience, sent, failed, deferred, uncertain, remaining, skipped, largest)
 
 

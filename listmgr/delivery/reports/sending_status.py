@@ -65,7 +65,7 @@ def sending_status(
         alone = permits.left_alone(alone_of(terms))
     except RateLimiterUnavailable:
         limits = [Used(scope, rule) for scope, rule in rules.items()]
-    waiting = sorted(alone.items(), key=lambda one: -one[1])
+    waiting = sorted(alone.items(), key=lambda item: -item[1])
     return SendingStatus(
         find_sender(session, terms.sender_id),
         tuple(used for used in limits if used.limit != Limit()),

@@ -51,7 +51,7 @@ def delimiter(lines: Sequence[str]) -> str:
     """Return the delimiter that cuts the lines into the most equal number of cells, outside
     quotes.
     """
-    return max(DELIMITERS, key=lambda one: _fit(lines, one))
+    return max(DELIMITERS, key=lambda mark: _fit(lines, mark))
 
 
 def named_delimiter(first: str) -> str | None:
@@ -69,7 +69,7 @@ def _fit(lines: Sequence[str], mark: str) -> tuple[float, int]:
     widths = [len(row) for row in csv.reader(lines, delimiter=mark) if row]
     if not widths:
         return 0.0, 0
-    usual = max(set(widths), key=lambda one: (widths.count(one), one))
+    usual = max(set(widths), key=lambda width: (widths.count(width), width))
     if usual == 1:
         return 0.0, 1
     return widths.count(usual) / len(widths), usual

@@ -130,7 +130,7 @@ def _asks() -> list[Ask]:
         if prefix == "ask" and value in {"optional", "required"}:
             place = parse_id(request.form.get(f"place.{key}"))
             numbered.append((place or MOST_ASKED + 1, Ask(key, value == "required")))
-    return [ask for _place, ask in sorted(numbered, key=lambda one: one[0])]
+    return [ask for _place, ask in sorted(numbered, key=lambda pair: pair[0])]
 
 
 def _form(
@@ -144,7 +144,7 @@ def _form(
     places = {ask.key: place for place, ask in enumerate(asks, start=1)}
     with read_only_transaction() as tx:
         # What is asked comes first, in its order; the rest waits below.
-        fields = sorted(askable(tx.session), key=lambda one: places.get(one.key, len(places) + 1))
+        fields = sorted(askable(tx.session), key=lambda ask: places.get(ask.key, len(places) + 1))
         return render_template(
             "studio/forms/edit.html",
             values=values,

@@ -29,7 +29,7 @@ def tree_in(form: Mapping[str, str]) -> Group:
 def _node(form: Mapping[str, str], place: str, children: Mapping[str, list[str]]) -> Node:
     if place == ROOT or f"group.{place}" in form:
         kind = form.get(f"group.{place}", "")
-        below = sorted(children.get(place, []), key=lambda one: int(one.rpartition(".")[2]))
+        below = sorted(children.get(place, []), key=lambda path: int(path.rpartition(".")[2]))
         members = tuple(_node(form, place_below, children) for place_below in below)
         return Group(kind if kind in GROUPS else "all", members)
     parts = {

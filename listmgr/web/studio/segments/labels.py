@@ -170,5 +170,5 @@ def vocabulary(session: Session, usable: Askable, language: str) -> Vocabulary:
         .limit(CAMPAIGNS)
     )
     launched = {str(key): name for key, name in campaigns}
-    ordered = dict(sorted(places.items(), key=lambda one: one[1].casefold()))
+    ordered = dict(sorted(places.items(), key=lambda item: item[1].casefold()))
     return Vocabulary(usable, language, ordered, launched)
