@@ -11,7 +11,7 @@ def searches(told: random.Random, people: int) -> dict[str, dict[str, object]]:
     """A word for each kind of search, another one each time."""
     number = told.randrange(people)
     return {
-        "everybody": {},
+        "everyone": {},
         "address, beginning": {"query": f"{told.choice(NAMES)}.{number % 0xFFF:x}"},
         "address, rare part": {"query": f"{number:x}"[-5:] + "1"},
         "address, frequent part": {"query": told.choice(NAMES)[1:]},

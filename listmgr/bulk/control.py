@@ -48,7 +48,7 @@ def steer(tx: Transaction, act_id: int, deed: BulkDeed, *, role: Role, at: datet
     if not may(role, RIGHT_FOR[act.kind]):
         raise Refused(N_("Your role does not include this."))
     if deed is BulkDeed.UNDO and not can_undo(act, at):
-        raise Refused(N_("This cannot be undone, or not any more."))
+        raise Refused(N_("This cannot be undone (any more)."))
     act.status = next_status(act.status, deed)
     if deed is BulkDeed.START:
         act.started_at = at

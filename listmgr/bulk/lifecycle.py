@@ -57,5 +57,5 @@ def next_status(status: BulkStatus, deed: BulkDeed) -> BulkStatus:
         return TRANSITIONS[status, deed]
     except KeyError:
         raise Refused(
-            N_("That is not possible any more. Reload the page to see where it stands.")
+            N_("This is no longer possible. Reload the page to see the current status.")
         ) from None

@@ -86,7 +86,7 @@ def kinds_for(role: Role) -> list[BulkKind]:
 
 def _checked(session: Session, asked: Asked, role: Role) -> BulkAct:
     if asked.kind not in set(BulkKind):
-        raise _wrong("kind", N_("Choose what is to be done with these people."))
+        raise _wrong("kind", N_("Choose what to do with these people."))
     kind = BulkKind(asked.kind)
     if not may(role, RIGHT_FOR[kind]):
         raise Refused(N_("Your role does not include this."))
@@ -117,7 +117,7 @@ def _set_field(session: Session, act: BulkAct, asked: Asked, role: Role) -> None
 
 def _word(session: Session, act: BulkAct, asked: Asked) -> None:
     if asked.how not in REQUEST_CHANNELS:
-        raise _wrong("how", N_("Choose how the people said it."))
+        raise _wrong("how", N_("Choose how they asked."))
     act.method = asked.how
     if act.kind is BulkKind.WITHDRAW and asked.purpose:
         purpose = session.get(Purpose, int(asked.purpose)) if asked.purpose.isdecimal() else None

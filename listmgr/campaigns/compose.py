@@ -51,7 +51,10 @@ def save(tx: Transaction, campaign_id: int, draft: Draft, *, revision: int) -> C
     campaign = lock_campaign(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
         raise Refused(
-            N_("This campaign has been launched; its content is frozen. Copy it instead.")
+            N_(
+                "This campaign has been launched, so its content can no longer be "
+                "edited. Copy it instead."
+            )
         )
     if campaign.revision != revision:
         raise WrittenMeanwhile(
@@ -112,7 +115,7 @@ def _checked(tx: Transaction, draft: Draft) -> tuple[Purpose, dict[str, str | in
         typed.wrong["format"] = N_("Choose Markdown or HTML.")
     purpose = tx.session.get(Purpose, draft.purpose_id)
     if purpose is None or purpose.mailing_list.archived_at is not None:
-        typed.wrong["purpose_id"] = N_("Choose whom the campaign is for.")
+        typed.wrong["purpose_id"] = N_("Choose who the campaign is for.")
     for name in ("audience_segment_id", "exclusion_segment_id"):
         values[name] = segment_id = getattr(draft, name)
         if segment_id is not None and tx.session.get(Segment, segment_id) is None:

@@ -74,7 +74,7 @@ def add_file(tx: Transaction, campaign_id: int, name: str, data: bytes) -> Campa
     kind = _kind(name, data)
     others = [file for file in files_of(tx.session, campaign_id) if file.name != name]
     if len(others) >= MAX_FILES:
-        raise InvalidInput(N_("A mail carries ten files at most."))
+        raise InvalidInput(N_("A mail can carry at most ten files."))
     if sum(file.size for file in others) + len(data) > MAX_ALL:
         raise InvalidInput(
             N_(
@@ -116,7 +116,10 @@ def _draft(tx: Transaction, campaign_id: int) -> Campaign:
     campaign = lock_campaign(tx, campaign_id)
     if campaign.status is not CampaignStatus.DRAFT:
         raise Refused(
-            N_("This campaign has been launched; its content is frozen. Copy it instead.")
+            N_(
+                "This campaign has been launched, so its content can no longer be "
+                "edited. Copy it instead."
+            )
         )
     return campaign
 
@@ -136,8 +139,9 @@ def _kind(name: str, data: bytes) -> str:
     if kind is None:
         raise InvalidInput(
             N_(
-                "A file of this kind cannot go with a mail; mail servers would refuse it. Pictures,"
-                " PDF, office documents, calendars, contacts and plain texts can."
+                "This type of file cannot be sent by mail, because mail servers would "
+                "refuse it. You can send pictures, PDF, office documents, calendars, "
+                "contacts and plain text."
             )
         )
     if not data:

@@ -43,5 +43,5 @@ def next_status(status: CampaignStatus, action: CampaignAction) -> CampaignStatu
         return TRANSITIONS[status, action]
     except KeyError:
         raise Refused(
-            N_("The campaign has gone on meanwhile. Reload the page to see where it stands.")
+            N_("The campaign has moved on. Reload the page to see its current status.")
         ) from None

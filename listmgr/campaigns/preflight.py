@@ -47,7 +47,7 @@ def preflight(session: Session, settings: Settings, campaign: Campaign) -> list[
     if not mailing_list.sender_address.strip():
         findings.append(Finding(N_("The list has no sender address. Add one to the list.")))
     if mailing_list.archived_at is not None:
-        findings.append(Finding(N_("The list is archived. Bring it back, or choose another.")))
+        findings.append(Finding(N_("The list is archived. Restore it, or choose another one.")))
     return findings + _nobody(session, settings, campaign) + _hints(campaign)
 
 
@@ -57,9 +57,9 @@ def _nobody(session: Session, settings: Settings, campaign: Campaign) -> list[Fi
     except BrokenRule as error:
         return [Finding(str(error))]
     if not is_anybody_reached(session, settings, campaign.purpose_id):
-        return [Finding(N_("Nobody can be mailed: there is no current consent to this purpose."))]
+        return [Finding(N_("Nobody can be mailed: no one currently consents to this purpose."))]
     if not is_anybody_reached(session, settings, campaign.purpose_id, among):
-        return [Finding(N_("Nobody is in the segment who has a current consent to this purpose."))]
+        return [Finding(N_("Nobody in the segment currently consents to this purpose."))]
     return []
 
 
@@ -79,7 +79,7 @@ def _hints(campaign: Campaign) -> list[Finding]:
         )
     if removed := removed_parts(campaign):
         message = lazy_message(
-            N_("Removed from the text, since a mail must not do anything by itself: %(what)s."),
+            N_("Removed from the text, because mails must not contain it: %(what)s."),
             what=", ".join(removed),
         )
         hints.append(Finding(message, blocks=False, field="body"))

@@ -41,7 +41,7 @@ def record_notice_given(
     """Record that the person got the notice on paper or on screen. Raises Refused."""
     card = locked_card(tx, card_id, own)
     if card.status is CardStatus.OBJECTED:
-        raise Refused(N_("Nothing is held of this person."))
+        raise Refused(N_("No data of this person is stored."))
     given(card, NoticeWay.BY_HAND, operator_id, at)
     return card
 

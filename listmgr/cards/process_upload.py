@@ -38,9 +38,9 @@ MOST_ATTEMPTS = 3
 RUNG_BUT_SILENT = timedelta(seconds=30)
 MAX_REMARKS = 50
 NOTHING_READ = N_("Nothing could be read from the picture. Please type what the card says.")
-NOTHING_RECOGNISED = N_("No address was recognised in the text. It stands below as a note.")
+NOTHING_RECOGNISED = N_("No address was recognized in the text. It is shown below as a note.")
 NO_CARD = N_("There is no card in this that we can read. Please type the card by hand.")
-GAVE_UP = N_("Reading this crashed the program three times. Please type the card by hand.")
+GAVE_UP = N_("Reading this file crashed three times. Please type the card by hand.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def accept_card(
     """
     card = locked_card(tx, card_id, own)
     if card.status is CardStatus.OBJECTED:
-        raise Refused(N_("Nothing is held of this person."))
+        raise Refused(N_("No data of this person is stored."))
     checked, address = checked_words(words, tx.settings.default_language)
     when = objection(tx, [checked.address]) if address else None
     if when is not None:

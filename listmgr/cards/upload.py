@@ -88,7 +88,7 @@ def checked(taken: CaptureFacts, handed: Upload, *, at: datetime) -> CaptureFact
     if len(handed.content) > MAX_BYTES:
         typed.wrong["content"] = N_("This file is too large: 15 MB at most.")
     if not handed.content and handed.source not in _WITHOUT_CONTENT:
-        typed.wrong["content"] = N_("Choose a picture or a file, or paste a text.")
+        typed.wrong["content"] = N_("Choose a picture or a file, or paste text.")
     if handed.idempotency_key is not None and len(handed.idempotency_key) > MAX_KEY:
         raise InvalidInput(N_("The idempotency key is too long: 200 characters at most."))
     typed.done()

@@ -114,7 +114,7 @@ def _notices(tx: Transaction, purpose: Purpose) -> list[Notice]:
         )
     )
     if not notices:
-        raise InvalidInput(N_("Publish the words of this purpose first."))
+        raise InvalidInput(N_("Publish the consent text of this purpose first."))
     own = tx.session.get_one(MailingList, purpose.list_id).language
     return sorted(notices, key=lambda notice: notice.language != own)
 

@@ -110,7 +110,7 @@ def find_other(session: Session, kept: Subscriber, typed: str) -> Subscriber:
     other = session.scalars(query).one_or_none()
     if other is None:
         raise InvalidInput(
-            N_("No other record has this address. Go back and enter the person's other one.")
+            N_("No other record has this address. Go back and enter the person's other address.")
         )
     return other
 

@@ -61,7 +61,7 @@ def validate_channel(how: str) -> Method:
     """Return the channel. Raises InvalidInput unless it is one staff are spoken to by."""
     if how not in REQUEST_CHANNELS:
         raise InvalidInput(
-            N_("Choose how the person said it."), {"how": N_("Choose how the person said it.")}
+            N_("Choose how the person asked."), {"how": N_("Choose how the person asked.")}
         )
     return Method(how)
 

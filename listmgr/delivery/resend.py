@@ -37,7 +37,9 @@ def resend(tx: Transaction, campaign_id: int, which: ResendScope) -> int:
     campaign = lock_campaign(tx, campaign_id)
     status = next_status(campaign.status, CampaignAction.RETRY)
     if not deliveries_kept(tx.session, campaign_id):
-        raise Refused(N_("Who got this campaign is no longer kept, so nobody can be tried again."))
+        raise Refused(
+            N_("Recipients of this campaign are no longer stored, so nobody can be retried.")
+        )
     count = _make_due(tx, campaign_id, which)
     if not count:
         return 0

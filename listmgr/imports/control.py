@@ -156,7 +156,7 @@ def start_check(tx: Transaction, import_id: int) -> None:
     record = lock_import(tx, import_id)
     status = next_status(record.status, ImportAction.CHECK)
     if "email" not in record.plan.get("columns", {}).values() or record.purpose_id is None:
-        raise InvalidInput(N_("Say first what the columns mean."))
+        raise InvalidInput(N_("First map the columns."))
     record.status = status
     enqueue_import(tx, import_id)
 

@@ -21,7 +21,9 @@ from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.address import fingerprint
 
-ERASED_IN_FILE = N_("Somebody in the file was erased, so it had to go. Bring it without them.")
+ERASED_IN_FILE = N_(
+    "Someone in the file was erased, so it had to be deleted. Upload it again without them."
+)
 
 
 def forget_keys(tx: Transaction, address_keys: Iterable[str]) -> None:

@@ -32,13 +32,13 @@ def prove(
     """Return the evidence if it is complete, else the message that says what is missing."""
     agreed_at = moment(at)
     if agreed_at is None:
-        return N_("When the person agreed is not told, or not clearly.")
+        return N_("The time when the person agreed is missing or unclear.")
     if agreed_at > now:
         return N_("The person is said to have agreed in the future.")
     lacking = {
-        N_("How the person agreed is not told."): how,
-        N_("The words the person agreed to are not told."): words,
-        N_("In which system the person agreed is not told."): system,
+        N_("How the person agreed is missing."): how,
+        N_("The consent text the person agreed to is missing."): words,
+        N_("The system in which the person agreed is missing."): system,
         N_("There is neither a network address nor another proof of the act."): ip or proof,
     }
     for sentence, value in lacking.items():

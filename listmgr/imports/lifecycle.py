@@ -59,4 +59,6 @@ def next_status(status: ImportStatus, action: ImportAction) -> ImportStatus:
     try:
         return TRANSITIONS[status, action]
     except KeyError:
-        raise Refused(N_("The import has gone on meanwhile. Reload the page to see it.")) from None
+        raise Refused(
+            N_("The import has moved on. Reload the page to see its current status.")
+        ) from None

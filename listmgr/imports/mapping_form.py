@@ -63,16 +63,16 @@ def checked(
     if not any(
         item.id == description.purpose_id and item.notices for item in open_purposes(session)
     ):
-        typed.wrong["purpose_id"] = N_("Choose a purpose whose words have been published.")
+        typed.wrong["purpose_id"] = N_("Choose a purpose with a published consent text.")
     declared = Declaration(
         source=typed.line(
-            "source", description.source, missing=N_("Say where these people come from.")
+            "source", description.source, missing=N_("Describe where these people come from.")
         ),
         basis=description.basis,
         statement=typed.text(
             "statement",
             description.statement,
-            missing=N_("Say what you know about it and vouch for."),
+            missing=N_("Describe where these people come from and confirm it."),
         ),
     )
     plan = Plan(
@@ -102,10 +102,10 @@ def _columns(typed: Validator, description: Description, allowed: set[str]) -> N
     if "email" not in counts:
         typed.wrong["columns"] = N_("Choose the column of the e-mail addresses.")
     if description.confirm and _T.AGREED_AT not in counts:
-        typed.wrong["confirm"] = N_("Choose the column that tells when each person agreed.")
+        typed.wrong["confirm"] = N_("Choose the column with the time when each person agreed.")
     elif description.confirm and not counts.keys() & {_T.IP, _T.PROOF}:
         typed.wrong["confirm"] = N_(
-            "Choose the column of the network addresses, or of another proof of each act."
+            "Choose the column with network addresses, or with other proof of each act."
         )
 
 
@@ -118,4 +118,4 @@ def _choices(typed: Validator, description: Description) -> None:
     if description.basis not in set(LegalBasis):
         typed.wrong["basis"] = N_("Choose the legal basis.")
     if description.update not in set(Update):
-        typed.wrong["update"] = N_("Choose what happens to people we know.")
+        typed.wrong["update"] = N_("Choose what happens to existing subscribers.")

@@ -47,7 +47,7 @@ REASONS: Mapping[RowOutcome, str] = {
     _V.STOPPED: N_("Another row of this file says that the person opted out."),
     _V.SUPPRESSED: N_("The address is blocked. Only the person's own confirmation lifts it."),
     _V.RESTRICTED: N_("Processing of this person's data is restricted; nothing is changed."),
-    _V.WITHDRAWN: N_("The person has withdrawn or refused this before."),
+    _V.WITHDRAWN: N_("The person has unsubscribed or declined before."),
     _V.OUTDATED: N_("The person opted out there, and has confirmed here since."),
 }
 

@@ -56,7 +56,9 @@ LOADERS, LOADERS_OF_FILE = 4, 2
 AGAIN = 5
 # What another writer, or a server that restarts, may cost us: the batch is done again, or later.
 RETRYABLE = (ConcurrentInsert, OperationalError)
-CHANGED = N_("The file is not what was looked through. Nothing more of it has been taken in.")
+CHANGED = N_(
+    "The file differs from the one that was checked. Nothing more of it has been imported."
+)
 Clock = Callable[[], datetime]
 
 

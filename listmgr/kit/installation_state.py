@@ -15,8 +15,8 @@ from listmgr.kit.rows import rows_of
 from listmgr.kit.transaction import Transaction
 
 ON_HOLD = N_(
-    "No mail goes before an administrator has said on the overview that this installation may go"
-    " on mailing."
+    "No mail is sent until an administrator confirms on the overview that this "
+    "installation may send."
 )
 
 

@@ -66,9 +66,11 @@ def checked_asks(session: Session, asks: Sequence[Ask], typed: Validator) -> lis
     askable_keys = {field.key for field in askable(session)}
     keys = [ask.key for ask in asks]
     if not askable_keys.issuperset(keys) or len(set(keys)) < len(keys):
-        typed.wrong["asks"] = N_("A chosen field can no longer be asked. Please look once more.")
+        typed.wrong["asks"] = N_(
+            "One of the chosen fields is no longer available. Check your selection."
+        )
     elif len(keys) > MOST_ASKED:
-        typed.wrong["asks"] = N_("Nobody fills in so many fields. Ask for 20 at most.")
+        typed.wrong["asks"] = N_("Nobody fills in that many fields. Ask for 20 at most.")
     return [
         SignupFormField(key=ask.key, position=place, required=ask.required)
         for place, ask in enumerate(asks, start=1)

@@ -86,7 +86,7 @@ def _checked(
     typed = Validator()
     checked = {}
     for language in LANGUAGES:
-        missing = N_("Earlier words exist in this language; write the new ones too.")
+        missing = N_("An earlier version exists in this language; write the new one too.")
         text = typed.text(
             f"words_{language}",
             words.get(language, ""),

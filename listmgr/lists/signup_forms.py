@@ -138,5 +138,7 @@ def _purposes(tx: Transaction, ids: Collection[int], typed: Validator) -> list[P
     if not purposes:
         typed.wrong["purposes"] = N_("Choose at least one purpose.")
     elif {purpose.id for purpose in purposes} - worded:
-        typed.wrong["purposes"] = N_("A chosen purpose has no words yet. Publish its notice first.")
+        typed.wrong["purposes"] = N_(
+            "One of the chosen purposes has no consent text yet. Publish it first."
+        )
     return purposes

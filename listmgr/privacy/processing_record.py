@@ -104,7 +104,7 @@ REASONS = {
         N_("People who want no mail"),
         N_("To keep mail away from those who have objected, or whose mailbox refuses it."),
         LegalBasis.LEGAL_OBLIGATION,
-        N_("For good, as a keyed fingerprint without the address; lifted by the person alone."),
+        N_("Permanently, as a keyed fingerprint without the address; only the person can lift it."),
     ),
     "deliveries": Reason(
         _SUBSCRIBERS,
@@ -116,7 +116,7 @@ REASONS = {
         N_("People who have been erased"),
         N_("To erase them again should a backup be brought back."),
         LegalBasis.LEGAL_OBLIGATION,
-        N_("For good, as a keyed fingerprint without the address."),
+        N_("Permanently, as a keyed fingerprint without the address."),
     ),
     "journal_entries": Reason(
         N_("People who withdrew, objected, were restricted or erased"),

@@ -75,7 +75,7 @@ def save(
     """
     segment = _locked(tx, segment_id)
     if is_locked(tree_of(segment), askable(tx.session, role)):
-        raise Refused(N_("This segment asks about a field your role does not include."))
+        raise Refused(N_("This segment uses a field your role does not include."))
     if segment.revision != revision:
         raise ChangedMeanwhile(
             N_(

@@ -84,7 +84,7 @@ def _node(node: Node, place: str, usable: Askable, wrong: dict[str, str]) -> Nod
             wrong[place] = str(error)
             return node
     if not node.members:
-        wrong[place] = N_("Add a rule here, or take this group away.")
+        wrong[place] = N_("Add a rule here, or remove this group.")
     if place.count(".") >= MAX_DEPTH:
         wrong[place] = N_("The groups are nested too deeply. Four levels are enough.")
         return node
@@ -148,7 +148,7 @@ def _consent(rule: Rule, usable: Askable) -> Rule:
     if rule.place and rule.place not in usable.places:
         raise InvalidInput(N_("This list or purpose is not there any more. Choose another."))
     if rule.value and rule.value not in set(ConsentStatus):
-        raise InvalidInput(N_("Choose a station."))
+        raise InvalidInput(N_("Choose a status."))
     if not is_spelt(Rule("known", "on_or_after", rule.since or "2026-01-01")):
         raise InvalidInput(N_("Choose a day."))
     return rule

@@ -58,7 +58,7 @@ def begin(tx: Transaction, chosen: Chosen, *, role: Role, at: datetime) -> Selec
     if chosen.kind is SelectionKind.SEGMENT:
         check_segment(tx.session, chosen.segment_id, role)
     if chosen.kind is SelectionKind.TICKED and not 0 < len(chosen.ids) <= MOST_TICKED:
-        raise InvalidInput(N_("Tick the people you mean, or choose everybody who was found."))
+        raise InvalidInput(N_("Tick people, or choose everyone found."))
     last = tx.session.scalar(sa.select(sa.func.coalesce(sa.func.max(Subscriber.id), 0)))
     selection = Selection(
         kind=chosen.kind,
@@ -79,7 +79,7 @@ def check_segment(session: Session, segment_id: int | None, role: Role) -> Segme
     """Return the segment. Raises NotFound, or Refused if it uses fields the role may not see."""
     segment = get_segment(session, segment_id or 0)
     if not is_open_to(segment, askable(session, role)):
-        raise Refused(N_("This segment asks for fields your role may not see."))
+        raise Refused(N_("This segment uses fields your role may not see."))
     return segment
 
 

@@ -72,7 +72,9 @@ def edit_sender(tx: Transaction, sender_id: int, form: AccountTold) -> Sender:
     values = _checked(form, typed)
     if not form.password and sender.password and _leads_elsewhere(sender, values):
         # Else whoever may edit could have the password sent to a host of their own.
-        typed.wrong |= {"password": N_("Type the password again: it goes to another server now.")}
+        typed.wrong |= {
+            "password": N_("Type the password again, because it will be sent to another server.")
+        }
     typed.done()
     for name, value in values.items():
         setattr(sender, name, value)

@@ -181,7 +181,7 @@ def _checked(edit: FieldWords, roles: Collection[str], typed: Validator) -> dict
             LegalBasis,
             "basis",
             edit.basis,
-            N_("Choose what allows you to collect it."),
+            N_("Choose the legal basis for collecting it."),
             typed,
         ),
         "retention_months": _months(edit.retention_months, typed),

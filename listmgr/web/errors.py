@@ -31,7 +31,7 @@ def _words() -> dict[int, str]:
     return {
         400: _("The request could not be read."),
         403: _("That is not allowed here."),
-        404: _("There is no such page (any more). Please check the address."),
+        404: _("This page doesn't exist or has moved. Check the address."),
         405: _("The page cannot be opened like this."),
         413: _("That was too much text."),
         429: _("Too many requests at once. Please try again in an hour."),

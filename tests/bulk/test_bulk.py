@@ -268,7 +268,7 @@ def test_what_is_wrong_is_told_at_its_field(office, people, asked, field):
 
 
 def test_nobody_ticked_is_told(office, people):
-    with pytest.raises(InvalidInput, match="Tick the people"):
+    with pytest.raises(InvalidInput, match="Tick people"):
         office.prepare(ticked(), kind="restrict")
 
 

@@ -55,8 +55,8 @@ def test_files_are_kept_in_order_and_one_of_the_same_name_is_replaced(
 @pytest.mark.parametrize(
     ("name", "data", "told"),
     [
-        ("run.exe", b"MZ", "cannot go with a mail"),
-        ("logo.svg", b"<svg/>", "cannot go with a mail"),
+        ("run.exe", b"MZ", "cannot be sent by mail"),
+        ("logo.svg", b"<svg/>", "cannot be sent by mail"),
         ("logo.png", b"<script>", "not what its ending says"),
         ("words.txt", b"\xff\xfe", "not what its ending says"),
         ("logo.png", b"", "is empty"),
@@ -101,9 +101,9 @@ def test_a_launch_fixes_the_files_and_their_digest(
         add_file(tx, campaign_id, "logo.png", PNG)
         launch(tx, campaign_id, templates=resource("templates"), at=AT)
     with uow() as tx:
-        with pytest.raises(Refused, match="frozen"):
+        with pytest.raises(Refused, match="no longer be edited"):
             add_file(tx, campaign_id, "more.txt", b"x")
-        with pytest.raises(Refused, match="frozen"):
+        with pytest.raises(Refused, match="no longer be edited"):
             remove_file(tx, campaign_id, files_of(tx.session, campaign_id)[0].id)
     with pytest.raises(sa.exc.IntegrityError, match="fixed"):
         session.execute(sa.update(CampaignFile).values(data=b"other"))

@@ -18,7 +18,7 @@ def test_every_cell_is_decided(status: CampaignStatus, action: CampaignAction):
     if (status, action) in TRANSITIONS:
         assert next_status(status, action) is TRANSITIONS[status, action]
     else:
-        with pytest.raises(Refused, match="gone on meanwhile"):
+        with pytest.raises(Refused, match="moved on"):
             next_status(status, action)
 
 

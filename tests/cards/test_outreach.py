@@ -136,7 +136,7 @@ def test_l24_keeping_a_card_makes_neither_a_subscriber_nor_a_consent(uow, sessio
 def test_l25_without_a_statement_the_question_is_refused(uow, session, ada, notice, jobs):
     with uow() as tx:
         card = kept(tx, ada.id)
-    with pytest.raises(Refused, match="Write down first"), uow() as tx:
+    with pytest.raises(Refused, match="First record"), uow() as tx:
         request_confirmation_once(tx, card.id, ada.id, operator_id=ada.id, at=now())
     assert session.scalar(sa.select(sa.func.count()).select_from(ServiceMail)) == 0
     assert "send_service_mail" not in {job.name for job in jobs}
@@ -190,7 +190,7 @@ def test_l25_one_question_and_no_second(uow, session, ada, notice):
         )
     with uow() as tx:
         card = tx.session.get_one(Card, card_id)
-        with pytest.raises(Refused, match="asked once"):
+        with pytest.raises(Refused, match="asked only once"):
             stated(tx, card, notice, ada.id)
     assert session.scalar(sa.select(sa.func.count()).select_from(ServiceMail)) == 1
 

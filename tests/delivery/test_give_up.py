@@ -85,7 +85,7 @@ def test_f07_a_domain_that_refuses_for_ever_ends_and_the_campaign_does(
         sweep.sweep_campaigns(tx, at=now())
     assert session.get_one(Campaign, launched).status is CampaignStatus.FINISHED
     said = {problem.words for problem in problems(session, launched)}
-    assert "Given up: this provider or domain has refused for days. You can try them again." in said
+    assert "Given up: this provider or domain has refused mail for days. You can retry." in said
 
 
 def test_f07_a_person_ends_though_the_domain_takes_mail_now_and_then(

@@ -93,7 +93,7 @@ def test_what_asks_for_people_finds_nobody_and_nobody_is_tried_again(
     # Nobody is said to have been held back because the row is gone.
     assert undelivered.held_back(session, settings, campaign).rows == []
     assert list(undelivered.everybody(uow, settings, campaign.id)) == []
-    with uow() as tx, pytest.raises(Refused, match="no longer kept"):
+    with uow() as tx, pytest.raises(Refused, match="no longer stored"):
         resend(tx, finished, ResendScope.FAILED)
 
 

@@ -19,7 +19,7 @@ from tests.sink import Talk, scripted
 @pytest.mark.parametrize(
     ("say", "told"),
     [
-        ("554 go away", "refuses us"),
+        ("554 go away", "rejects us"),
         ("hello there", "does not answer"),
         ("", "does not answer"),
     ],

@@ -208,7 +208,7 @@ def test_a_file_that_changed_after_the_look_is_refused(bench, session):
     bench.work(import_id)
     row = bench.row(import_id)
     assert row.status is ImportStatus.CANCELLED
-    assert "not what was looked through" in row.problem
+    assert "differs from the one that was checked" in row.problem
     assert numbers(session) == 0
 
 

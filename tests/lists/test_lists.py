@@ -145,7 +145,7 @@ def test_a_form_is_made_changed_closed_and_reopened(uow, purpose, session):
     words = FormWords("Post", "Mail")
     with pytest.raises(InvalidInput) as error, uow() as tx:
         create_form(tx, words, slug="x", purpose_ids=[purpose.id], at=NOW)
-    assert "no words yet" in error.value.fields["purposes"]
+    assert "no consent text yet" in error.value.fields["purposes"]
     with uow() as tx:
         publish_notice(tx, purpose.id, words=WORDS, at=NOW)
         form = create_form(tx, words, slug="x", purpose_ids=[purpose.id], at=NOW)

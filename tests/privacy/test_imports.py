@@ -69,7 +69,7 @@ def test_an_unfinished_import_says_why_it_ended(bench, uow, session):
         erase(tx, [1], actor="operator:1", at=now())
     search_files(uow)
     assert "erased" in bench.row(import_id).problem
-    with uow() as tx, pytest.raises(Exception, match="gone on"):
+    with uow() as tx, pytest.raises(Exception, match="moved on"):
         control.start_check(tx, import_id)
 
 

@@ -63,9 +63,9 @@ def test_b07_a_campaign_does_not_push_out_other_mails_and_says_what_it_did(
         ]
         browser = viewer(here).test_client()
         page = browser.get("/", base_url="http://127.0.0.1:8025").text
-        assert "5 older mails are not here any more: the newest 3 of campaigns" in page
+        assert "5 older mails are been deleted: the newest 3 of campaigns" in page
         assert "maria@example.com" in page
     assert len(list(tmp_path.glob("*.eml"))) == 5
     store.clear()
     page = viewer(store).test_client().get("/", base_url="http://127.0.0.1:8025").text
-    assert "not here any more" not in page
+    assert "been deleted" not in page

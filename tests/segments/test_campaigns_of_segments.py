@@ -186,7 +186,7 @@ def test_nobody_in_the_segment_blocks_the_launch(uow, made):
             at=NOW,
         )
         campaign = draft(tx, made, audience_segment_id=nobody.id)
-        with pytest.raises(InvalidInput, match="Nobody is in the segment"):
+        with pytest.raises(InvalidInput, match="Nobody in the segment"):
             launch(tx, campaign.id, templates=resource("templates"), at=NOW)
         campaign.audience_segment_id = made[1]
         segment = tx.session.get_one(edit.Segment, made[1])

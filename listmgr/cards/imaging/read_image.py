@@ -45,8 +45,8 @@ NO_OCR = N_(
     " Whoever runs it can add that: pip install 'listmgr[ocr]'"
 )
 NO_TEXT = N_(
-    "No text was found in this picture. Please take it from nearer, in good light, with the whole"
-    " card in it."
+    "No text was found in this picture. Take it again from closer, in good light, "
+    "with the whole card in view."
 )
 NO_CARD = N_("There is text in this picture, but it does not look like a business card.")
 A_CODE_ONLY = N_("The code in this picture holds no card; what it says is shown below as text.")

@@ -62,7 +62,7 @@ def store_statement(
     card = locked_card(tx, card_id, own)
     _must_be_askable(tx, card)
     if card.consent_id is not None:
-        raise Refused(N_("A statement is stored already. A person is asked once."))
+        raise Refused(N_("A statement is already stored. Each person is asked only once."))
     typed = Validator()
     statement = typed.text("statement", words, limit=MOST)
     if len(statement) < LEAST and "statement" not in typed.wrong:
@@ -104,8 +104,8 @@ def request_confirmation_once(
     if card.consent_id is None or not stated_words(tx.session, card.consent_id):
         raise Refused(
             N_(
-                "Write down first that the person asked for the newsletter, and how. Without that"
-                " statement nobody may be asked by mail."
+                "First record that the person asked for the newsletter, and how. "
+                "Without that statement nobody may be asked by mail."
             )
         )
     consent = lock_consent(tx, card.consent_id)
@@ -149,7 +149,9 @@ def statement_of(session: Session, card: Card) -> Statement | None:
 
 def _must_be_askable(tx: Transaction, card: Card) -> None:
     if card.status is not CardStatus.KEPT:
-        raise Refused(N_("Review the card first: nobody is asked by a card nobody has looked at."))
+        raise Refused(
+            N_("Review the card first: nobody is contacted because of an unreviewed card.")
+        )
     if card.address_key is None:
         raise Refused(N_("The card has no e-mail address."))
     if objection(tx, [card.address]) is not None:

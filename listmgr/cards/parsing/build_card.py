@@ -37,7 +37,7 @@ NO_ADDRESS = N_("The card names no e-mail address.")
 NOT_WEB = N_("A link on the card is not a web address and was left out.")
 A_LIST = N_("This card names so many addresses that it is a list. Please import it as a list.")
 NOTHING_READ = N_("Nothing was found on this card.")
-NAMES_UNCLEAR = N_("First and last name may have changed places. Please check them.")
+NAMES_UNCLEAR = N_("First and last name may be swapped. Please check.")
 
 _KINDS_OF_PHONE = ("cell", "mobile", "iphone", "fax", "pager", "home", "work")
 _APPLE_LABEL = re.compile(r"_\$!<(.*)>!\$_\Z")

@@ -57,7 +57,7 @@ def compile_message(
         raise MessageError(error.args[0], part="headers") from None
     except UnicodeEncodeError:
         raise MessageError(
-            N_("It holds half a character. Type it again."), part="message"
+            N_("It contains half a character. Type it again."), part="message"
         ) from None
 
 

@@ -37,8 +37,8 @@ def clean(value: str, *, what: str) -> str:
     unsafe = _UNSAFE.search(value)
     if unsafe:
         sentence = N_(
-            "%(what)s holds a line break or control character (U+%(code)s at position"
-            " %(position)s). Remove it."
+            "%(what)s contains a line break or control character (U+%(code)s at "
+            "position %(position)s). Remove it."
         )
         code, position = f"{ord(unsafe[0]):04X}", str(unsafe.start() + 1)
         raise HeaderRefused(lazy_message(sentence, what=what, code=code, position=position))

@@ -73,8 +73,8 @@ _ALLOWED = (
 _WORDS = (nodes.Name, nodes.Const, nodes.Filter, nodes.Concat)
 _MAX_DEPTH = 40
 _ARCHIVED = N_(
-    "The field “%(name)s” is archived and can no longer be used. Take it out, or bring it back."
-    " Known fields: %(known)s."
+    "The field “%(name)s” is archived and can no longer be used. Remove it, or "
+    "restore it. Known fields: %(known)s."
 )
 _MISTYPED = N_("There is no field “%(name)s”. Did you mean “%(close)s”? Known fields: %(known)s.")
 _UNKNOWN = N_("There is no field “%(name)s”. Known fields: %(known)s.")

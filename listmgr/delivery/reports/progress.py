@@ -151,7 +151,7 @@ _PUT_OFF = {
 }
 
 
-GIVEN_UP = N_("Given up: this provider or domain has refused for days. You can try them again.")
+GIVEN_UP = N_("Given up: this provider or domain has refused mail for days. You can retry.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Problem:
         if status is DeliveryStatus.UNCERTAIN:
             return N_("The answer never came: the server may have the mail, or not.")
         if not code:
-            return N_("The connection broke before the mail was handed over. It is tried again.")
+            return N_("The connection broke before the mail was sent. It will be retried.")
         basic = self.reply[:3]
         return advice(int(basic) if basic.isdecimal() else 0, self.reply)
 

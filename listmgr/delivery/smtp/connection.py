@@ -31,9 +31,9 @@ _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # Ours, in the operator's language; the server's own words follow a colon.
 NO_ANSWER = N_("The server does not answer")
 NO_TLS = N_("TLS failed; check the port")
-REFUSED = N_("The server refuses us")
-NO_EHLO = N_("The server refuses EHLO")
-NO_STARTTLS = N_("The server refuses STARTTLS")
+REFUSED = N_("The server rejects us")
+NO_EHLO = N_("The server rejects EHLO")
+NO_STARTTLS = N_("The server rejects STARTTLS")
 NOT_ACCEPTED = N_("User name or password is not accepted")
 
 

@@ -145,7 +145,7 @@ def _check_pace(offer: Offer, entered: Entered, lately: int) -> None:
         return
     if too_fast(services().settings, entered, offer.form_id, now()):
         entered.problems["form"] = (
-            _("One more press, please: send the form from here.")
+            _("Please press once more to send the form from here.")
             if _is_embedded()
             else _("That was very fast. Please send the form once more.")
         )

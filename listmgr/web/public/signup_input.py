@@ -79,7 +79,7 @@ def _check_domain(entered: Entered, address: Address, settings: Settings) -> Non
         entered.suggestion = f"{address.display.rpartition('@')[0]}@{meant}"
     elif takes_no_mail(domain, settings.dns_servers):
         entered.problems["address"] = _(
-            "%(domain)s does not take any mail. Please check what stands after the @.",
+            "%(domain)s does not accept mail. Check the part after the @.",
             domain=address.display.rpartition("@")[2],
         )
 

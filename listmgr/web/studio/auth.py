@@ -58,7 +58,7 @@ def sign_in_act() -> ResponseReturnValue:
             enter(tx, operator)
     if operator is None:
         _write_down_refusal(email)
-        return _sign_in_page(_("The address or the password is not right."), 401)
+        return _sign_in_page(_("Wrong address or password."), 401)
     attempt.succeeded()
     answer = make_response(redirect(_relative(request.form.get("next", "")), 303))
     remember_device(answer, operator.email)

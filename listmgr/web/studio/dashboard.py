@@ -91,7 +91,7 @@ def go_on_mailing() -> ResponseReturnValue:
     with write_transaction() as tx:
         released = go_on(tx, current_operator().id, at=now())
     if released:
-        flash(_("Mail may go again. Campaigns stay paused until you resume them."))
+        flash(_("Mailing is on again. Campaigns stay paused until you resume them."))
     return redirect(url_for("studio.dashboard"), 303)
 
 

@@ -47,13 +47,13 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 def _words() -> dict[int, tuple[str, str]]:
     return {
-        400: (_("That did not work"), _("The request could not be read.")),
+        400: (_("Something went wrong"), _("The request could not be read.")),
         403: (
             _("Your role does not include this"),
             _("Nothing has happened. If your work needs this page, ask an administrator."),
         ),
         404: (_("There is nothing here"), _("It may have been deleted. Please check the address.")),
-        405: (_("That did not work"), _("The page cannot be opened like this.")),
+        405: (_("Something went wrong"), _("The page cannot be opened like this.")),
         413: (
             _("That was too much at once"),
             _("Nothing has been saved. Go back, send less or smaller files, and try again."),
@@ -70,13 +70,13 @@ def _domain(error: DomainError) -> ResponseReturnValue:
     if isinstance(error, NotFound):
         return _page(_("There is nothing here"), translate_error(error), 404)
     code = 422 if isinstance(error, InvalidInput) else 409
-    return _page(_("That did not work"), translate_error(error), code)
+    return _page(_("Something went wrong"), translate_error(error), code)
 
 
 def _token(_error: TokenError) -> ResponseReturnValue:
     # Forged, used and expired links get one answer: it tells nobody which it was.
     return _page(
-        _("This link does not open anything (any more)"),
+        _("This link is not valid (any more)"),
         _("It works once, and for one day. Ask an administrator for a new one."),
         404,
     )
@@ -84,7 +84,9 @@ def _token(_error: TokenError) -> ResponseReturnValue:
 
 def _too_late(_error: ForbiddenTransition) -> ResponseReturnValue:
     return _page(
-        _("That did not work"), _("It has changed in the meantime. Reload the page to see it."), 409
+        _("Something went wrong"),
+        _("It has changed in the meantime. Reload the page to see it."),
+        409,
     )
 
 

@@ -215,11 +215,11 @@ method = named(
 # What became of one mail.
 delivered = named(
     {
-        "sending": N_("Mail being handed over"),
-        "sent": N_("Mail handed over"),
-        "deferred": N_("Mail waits to be tried again"),
-        "failed": N_("Mail not taken"),
-        "uncertain": N_("Mail perhaps handed over"),
+        "sending": N_("Sending"),
+        "sent": N_("Sent"),
+        "deferred": N_("Waiting for a retry"),
+        "failed": N_("Refused"),
+        "uncertain": N_("Possibly sent"),
     }
 )
 

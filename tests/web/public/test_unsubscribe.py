@@ -207,7 +207,7 @@ def test_l13_preferences_end_one_or_all(client, three, session):
     # A page opened before a new subscription was confirmed does not end the new one.
     client.post(three, data={"leave": "2"})
     assert [status_of(session, n) for n in (1, 2, 3)] == ["confirmed", "withdrawn", "confirmed"]
-    assert "zu nichts angemeldet" in client.post(three, data={"everything": "1"}).text
+    assert "zurzeit nichts abonniert" in client.post(three, data={"everything": "1"}).text
     assert [status_of(session, n) for n in (1, 2, 3)] == ["withdrawn"] * 3
 
 

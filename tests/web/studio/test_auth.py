@@ -372,7 +372,7 @@ def test_the_first_administrator_is_made_by_the_first_run_link(anybody, uow, ses
     with uow() as tx:
         token = first_run_token(tx, at=now())
     path = f"/studio/first-run/{token}"
-    assert "The first administrator" in anybody.get(path).text
+    assert "Create your admin account" in anybody.get(path).text
     told = {"name": "Ada", "email": "ada@example.org", "password": "short", "language": "de"}
     wrong = anybody.post(path, told)
     assert wrong.status_code == 422

@@ -48,7 +48,7 @@ def test_what_may_not_go_along_is_told(desk: Callable[..., Desk], draft: str):
     marketer = desk("marketer")
     put(marketer, draft, ("fine.txt", b"x"), ("run.exe", b"MZ"))
     page = marketer.get(draft).text
-    assert "run.exe: A file of this kind cannot go with a mail" in page
+    assert "run.exe: This type of file cannot be sent by mail" in page
     assert "fine.txt" not in page
 
 
@@ -57,7 +57,7 @@ def test_conditions_are_said_to_take_longer(admin: Desk, uow: UnitOfWork, sample
         body = "{% if company %}Firma{% endif %}"
         words = compose.Draft("Juli", sample["purpose_id"], "Juli", body=body)
         made = compose.create(tx, words, operator_id=None, at=now())
-    assert "decided for each person anew" in admin.get(f"/studio/campaigns/{made.id}").text
+    assert "evaluated for each person" in admin.get(f"/studio/campaigns/{made.id}").text
 
 
 def test_a_file_of_another_campaign_is_not_found(admin: Desk, draft: str, sample: dict[str, int]):

@@ -33,14 +33,14 @@ def written(desk, purpose_id: int, **more: object) -> str:
 
 
 def test_the_empty_state_says_what_to_do(admin):
-    assert "Write the first campaign" in admin.get("/studio/campaigns").text
-    assert "Make a list with a purpose" in admin.get("/studio/campaigns/new").text
+    assert "Write your first campaign" in admin.get("/studio/campaigns").text
+    assert "Create a list with a purpose" in admin.get("/studio/campaigns/new").text
 
 
 def test_written_shown_launched_paused_resumed_and_cancelled(admin, purpose_id, session):
     page = written(admin, purpose_id)
     text = admin.get(page).text
-    assert "Launch to 3 people" in text
+    assert "Send to 3 people" in text
     assert "Guten Tag" in admin.get(f"{page}/mail").text
     steps = [
         ("launch", CampaignStatus.RUNNING),

@@ -68,15 +68,15 @@ def test_from_a_file_over_the_review_to_the_question(sales, sample, uow, session
     words = {"address": "zoe@example.com", "first_name": "Zoë", "last_name": "Öztürk"}
     assert sales.post(f"{path}/keep", words).location == path
     page = sales.get(path).text
-    assert "Send the one confirmation mail" not in page
+    assert "Send the confirmation mail" not in page
     told = {"purpose": sample["purpose_id"], "statement": STATEMENT}
     assert sales.post(f"{path}/statement", told).status_code == 303
     page = sales.get(path).text
     assert STATEMENT in page
-    assert "Send the one confirmation mail" in page
+    assert "Send the confirmation mail" in page
     assert sales.post(f"{path}/ask").status_code == 303
     page = sales.get(path).text
-    assert "Send the one confirmation mail" not in page
+    assert "Send the confirmation mail" not in page
     assert "waits to be sent" in page
     actions = session.scalars(
         sa.select(AuditEntry.action).where(AuditEntry.operator_id == sales.operator.id)
@@ -103,7 +103,7 @@ def test_l25_without_a_statement_there_is_no_button_and_the_post_is_refused(
     before = session.scalar(sa.select(sa.func.count()).select_from(ServiceMail))
     answer = sales.post(f"{path}/ask")
     assert answer.status_code == 409
-    assert "Write down first" in answer.text
+    assert "First record" in answer.text
     assert session.scalar(sa.select(sa.func.count()).select_from(ServiceMail)) == before
     answer = sales.post(f"{path}/statement", {"purpose": sample["purpose_id"], "statement": "ja"})
     assert answer.status_code == 422

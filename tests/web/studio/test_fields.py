@@ -52,7 +52,7 @@ def test_l34_what_lacks_is_asked_for_and_nothing_typed_is_lost(admin, session):
     told = {"key": "city", "label_de": "Ort", "choices": "a\r\nb <i>", "kind": "choice"}
     answer = admin.post("/studio/fields/new", told)
     assert answer.status_code == 422
-    for said in ("Write why you collect it", "Choose what allows", "after how many months"):
+    for said in ("Write why you collect it", "Choose the legal basis", "after how many months"):
         assert said in answer.text
     assert 'value="Ort"' in answer.text
     assert "b &lt;i&gt;</textarea>" in answer.text
@@ -147,7 +147,7 @@ def test_a_form_asks_for_no_special_data_and_a_wrong_choice_loses_nothing(
     for key in ("diet", "email", "unknown"):
         answer = admin.post("/studio/forms/1/edit", FORM | {f"ask.{key}": "optional"})
         assert answer.status_code == 422
-        assert "can no longer be asked" in answer.text
+        assert "is no longer available" in answer.text
 
 
 def test_the_page_of_a_form_tells_what_it_asks(admin, sample):

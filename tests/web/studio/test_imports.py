@@ -91,14 +91,14 @@ def test_the_whole_way_from_a_file_to_its_people(admin, letter, uow, session):
     assert 'data-refresh="/studio/imports/1/progress"' in admin.get("/studio/imports/1").text
     work(uow)
     page = admin.get("/studio/imports/1").text
-    assert "2 of 5 rows would be taken in; 2 would not" in page
-    assert "1 row takes nobody in and is heeded all the same" in page
+    assert "2 of 5 rows would be imported; 2 would be skipped" in page
+    assert "1 row adds no one" in page
     assert "The person stands further up in this file." in page
     assert session.scalars(sa.select(Subscriber)).all() == []
     assert admin.post("/studio/imports/1/run").status_code == 303
     work(uow)
     page = admin.get("/studio/imports/1").text
-    assert "Done: 2 of 5 rows have been taken in; 2 have not." in page
+    assert "Done: 2 of 5 rows were imported; 2 were skipped." in page
     assert len(session.scalars(sa.select(Subscriber)).all()) == 2
     session.rollback()
     acts = session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.id)).all()
@@ -114,7 +114,7 @@ def test_the_whole_way_from_a_file_to_its_people(admin, letter, uow, session):
 @pytest.mark.parametrize(
     ("language", "before", "after"),
     [
-        ("en", "1 of 1 row would be taken in", "Done: 1 of 1 row has been taken in"),
+        ("en", "1 of 1 row would be imported", "Done: 1 of 1 row was imported"),
         ("de", "1 von 1 Zeile würde aufgenommen", "Fertig: 1 von 1 Zeile ist aufgenommen"),
     ],
 )
@@ -148,7 +148,7 @@ def test_a_file_without_rows_says_so_and_offers_no_run(admin, letter, uow):
     admin.post("/studio/imports/1/describe", TOLD)
     work(uow)
     page = admin.get("/studio/imports/1").text
-    assert "nobody stands in it" in page
+    assert "but no rows" in page
     assert 'action="/studio/imports/1/run"' not in page
 
 
@@ -157,8 +157,8 @@ def test_who_gets_no_mail_is_said_before_anybody_is_taken_in(admin, letter, uow)
     admin.post("/studio/imports/1/describe", TOLD)
     work(uow)
     page = admin.get("/studio/imports/1").text
-    assert "2 of them are captured only and get no mail." in page
-    assert "under “Describe it otherwise”" in page
+    assert "2 of them are only captured and get no mail." in page
+    assert "under “Change mapping”" in page
     admin.post("/studio/imports/1/run")
     work(uow)
     assert 'class="alert-link" href="/studio/forms"' in admin.get("/studio/imports/1").text
@@ -183,7 +183,7 @@ def test_t19_refused_rows_come_back_with_their_reason_and_no_formula(admin, lett
     answer = admin.get("/studio/imports/1/refused.csv")
     assert answer.mimetype == "text/csv"
     found = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
-    assert found[0] == ["Row", "Verdict", "Reason", "E-Mail", "Vorname", "Status"]
+    assert found[0] == ["Row", "Result", "Reason", "E-Mail", "Vorname", "Status"]
     assert found[1][:2] == ["4", "no valid address"]
     assert found[1][4] == "'=1+1"
     assert found[2][0] == "5"
@@ -197,7 +197,7 @@ def test_a_mistake_loses_nothing_that_was_typed(admin, letter, session):
     answer = admin.post("/studio/imports/1/describe", wrong)
     assert answer.status_code == 422
     assert "Only one column can be this." in answer.text
-    assert "Say where these people come from." in answer.text
+    assert "Describe where these people come from." in answer.text
     assert "Bleibt &lt;b&gt;stehen&lt;/b&gt;" in answer.text
     assert session.scalars(sa.select(Import.status)).one().value == "uploaded"
 
@@ -206,8 +206,8 @@ def test_a_mistake_loses_nothing_that_was_typed(admin, letter, session):
     ("change", "message"),
     [
         ({"column-0": ""}, "Choose the column of the e-mail addresses."),
-        ({"confirm": "1"}, "Choose the column that tells when each person agreed."),
-        ({"purpose_id": "99"}, "Choose a purpose whose words have been published."),
+        ({"confirm": "1"}, "Choose the column with the time when each person agreed."),
+        ({"purpose_id": "99"}, "Choose a purpose with a published consent text."),
         ({"basis": "none"}, "Choose the legal basis."),
         ({"column-1": "salary"}, "There is no such field."),
     ],
@@ -255,7 +255,7 @@ def test_an_import_that_went_on_is_steered_no_more(admin, letter, uow):
         base_url=BASE,
         follow_redirects=True,
     ).text
-    assert "The import has gone on meanwhile" in page
+    assert "The import has moved on" in page
 
 
 def test_b02_pages_and_downloads_of_a_cancelled_import_show_nobody(admin, letter, uow):
@@ -298,10 +298,10 @@ def test_b13_a_cancelled_import_says_what_became_of_it(admin, letter, uow):
     looked_through(admin, uow)
     admin.post("/studio/imports/1/cancel")
     page = admin.get("/studio/imports/1").text
-    assert "Nobody has been taken in." in page
+    assert "Nobody has been imported." in page
     assert "stay" not in page.split('id="main"')[1].split("panels")[0]
-    assert "What would have become of the rows" in page
-    assert "What becomes of the rows" not in page
+    assert "What would have happened to the rows" in page
+    assert "What happens to the rows" not in page
     assert "refused.csv" not in page
 
 

@@ -33,7 +33,7 @@ def held(uow) -> None:
 def test_f13_everybody_is_told_and_only_an_administrator_decides(held, desk, role):
     at = desk(role)
     page = at.get("/studio/").text
-    assert "No mail goes out" in page
+    assert "Mailing is on hold" in page
     assert "it has been restored, copied or moved" in page
     assert "An administrator decides" in page
     assert "/studio/installation/go-on" not in page
@@ -41,7 +41,7 @@ def test_f13_everybody_is_told_and_only_an_administrator_decides(held, desk, rol
 
 
 def test_f13_an_administrator_lets_mail_go_on_and_it_is_written_down(held, admin, session):
-    assert "go on mailing</button>" in admin.get("/studio/").text
+    assert "resume mailing</button>" in admin.get("/studio/").text
     assert is_held(session)
     session.rollback()
     assert admin.post("/studio/installation/go-on").status_code == 303
@@ -55,7 +55,7 @@ def test_f13_an_administrator_lets_mail_go_on_and_it_is_written_down(held, admin
     assert tuple(entry) == (True, "elsewhere")
     session.rollback()
     page = admin.get("/studio/").text
-    assert "No mail goes out" not in page
+    assert "Mailing is on hold" not in page
     assert "Campaigns stay paused until you resume them" in page
     # A second press, as of somebody whose page is older, changes nothing.
     admin.post("/studio/installation/go-on")

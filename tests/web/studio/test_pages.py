@@ -26,7 +26,7 @@ LIST = {
 
 def test_an_empty_house_says_what_to_do_first(admin):
     page = admin.get("/studio/").text
-    assert "What to do first" in page
+    assert "Get started" in page
     assert '<li class="done">' not in page
     for path in ("/studio/lists/new", "/studio/lists", "/studio/forms/new"):
         assert f'href="{path}"' in page
@@ -46,7 +46,7 @@ def test_s12_the_overview_says_that_sign_ups_wait_for_room(admin, uow):
             for number in range(2)
         )
     page = admin.get("/studio/").text
-    assert "2 confirmation mails wait because a limit" in page
+    assert "2 confirmation mails are waiting because a limit" in page
     assert "archive a form to close it" in page
 
 
@@ -63,7 +63,7 @@ def test_the_whole_way_from_nothing_to_a_form_people_can_use(admin, anybody, ses
     page = admin.get("/studio/forms/1").text
     assert "https://news.example.org/s/mail" in page
     assert "Ja, ich möchte den Brief." in anybody.get("/s/mail").text
-    assert "What to do first" not in admin.get("/studio/").text
+    assert "Get started" not in admin.get("/studio/").text
     actions = session.scalars(sa.select(AuditEntry.action).order_by(AuditEntry.id)).all()
     assert actions[1:] == [
         "list.created",

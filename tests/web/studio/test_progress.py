@@ -41,7 +41,7 @@ def test_limits_in_force_and_how_much_is_used(admin, sample, uow, settings):
     for text in (admin.get(page).text, admin.get(f"{page}/progress").text):
         assert "12 / 40" in text
         assert "0 / 9" in text
-        assert "t.example asked us to come back later" in text
+        assert "t.example asked us to try again later" in text
         assert "Built-in sender" in text
     assert 'aria-live="polite"' in admin.get(page).text
 
@@ -52,12 +52,12 @@ def test_what_a_campaign_waits_for_is_said_and_that_it_goes_on_by_itself(admin, 
     with uow() as tx:
         control.wait(tx, number, until=until, why="quiet")
     text = admin.get(f"/studio/campaigns/{number}/progress").text
-    assert "Waits: it is quiet hours." in text
-    assert "It goes on by itself at" in text
+    assert "Waiting: quiet hours." in text
+    assert "It resumes automatically at" in text
     with uow() as tx:
         control.pause(tx, number)
         control.resume(tx, number)
-    assert "Waits:" not in admin.get(f"/studio/campaigns/{number}/progress").text
+    assert "Waiting:" not in admin.get(f"/studio/campaigns/{number}/progress").text
 
 
 def test_who_stands_in_line_is_said_in_plain_words_with_the_place(admin, sample, uow):
@@ -126,7 +126,7 @@ def test_where_only_retries_are_left_the_next_one_is_told(admin, sample, uow):
     at = due.astimezone(ZoneInfo("Europe/Berlin"))
     for text in (admin.get(page).text, admin.get(f"{page}?done=0&at={before}").text):
         assert f"<dt>Next retry</dt><dd>{at:%Y-%m-%d %H:%M}</dd>" in text
-        assert "Done by about" not in text
+        assert "Estimated finish" not in text
     # Quiet hours come first.
     with uow() as tx:
         control.wait(tx, number, until=due + timedelta(hours=3), why="quiet")

@@ -1,4 +1,4 @@
-"""A mail server that refuses the login is not silent."""
+"""A mail server that rejects the login is not silent."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def test_d04_a_refused_login_is_shown_and_said_once(uow, admin, caplog, monkeypa
         notice = make_list(tx)[2]
         for number in range(3):
             make_pending(tx, f"p{number}@example.com", notice, now())
-    words = "A mail server refuses the login"
+    words = "A mail server rejects the login"
     assert words not in admin.get("/studio/").get_data(as_text=True)
     with scripted(refuse) as account:
         known = replace(account, username="list", password="wrong")
         for number in (1, 2, 3):
             send_service_mail(uow, by(known), resource("templates"), number, now=now)
     assert words in admin.get("/studio/").get_data(as_text=True)
-    assert "refuses the login" in admin.get("/studio/senders").get_data(as_text=True)
-    assert "refuses the login" in admin.get("/studio/senders/0").get_data(as_text=True)
+    assert "rejects the login" in admin.get("/studio/senders").get_data(as_text=True)
+    assert "rejects the login" in admin.get("/studio/senders/0").get_data(as_text=True)
     said = [record.getMessage() for record in caplog.records if "refuses" in record.getMessage()]
     assert len(said) == 1
     assert "example.com" not in said[0]
@@ -59,7 +59,7 @@ def test_d04_a_reply_to_a_card_that_waits_for_the_login_is_shown_too(
         card = kept(tx, me)
         letter = write_reply(tx, card.id, None, words, list_id=1, operator_id=me, at=now())
     pages = ("/studio/", "/studio/senders", "/studio/senders/0")
-    words_of = lambda: ["refuses the login" in admin.get(page).text for page in pages]  # noqa: E731
+    words_of = lambda: ["rejects the login" in admin.get(page).text for page in pages]  # noqa: E731
     assert words_of() == [False, False, False]
     with scripted(refuse) as account:
         wrong = by(replace(account, username="list", password="wrong"))

@@ -78,7 +78,7 @@ def test_b01_the_act_is_done_to_the_people_of_its_page(admin, people, work, sess
     work()
     page = admin.get(path).text
     assert re.search(r"<strong>3</strong>\s+people\s+<[^>]+>found by “ferrari”<", page)
-    assert "Do it to 3 people" in page
+    assert "Update 3 people" in page
     start(admin, path)
     work()
     assert set(tags(session)) == {f"ferrari{n}@many.example" for n in range(3)}
@@ -96,7 +96,7 @@ def test_b01_every_filter_is_said_in_words(admin, sample, people):
         "found by “ferrari”, tag: fair, Language: German, News Brief, confirmed, sign-up form,"
         " since 2026-01-01, until 2099-12-31"
     )
-    assert "everybody there is" in admin.get("/studio/bulk/new?scope=found").text
+    assert "everyone" in admin.get("/studio/bulk/new?scope=found").text
     segment = admin.get(f"/studio/bulk/new?scope=segment&segment={sample['segment_id']}").text
     assert "of the segment “Friends”" in segment
 
@@ -129,7 +129,7 @@ def test_b01_another_number_than_was_shown_is_asked_anew(admin, people, uow, ses
     before = session.scalar(sa.select(sa.func.count()).select_from(model))
     answer = admin.post(link, {"count": shown, **values})
     assert answer.status_code == 422
-    assert "it was 3, it is 2 now. Nothing has been done." in answer.text
+    assert "it was 3 and is now 2. Nothing has been done." in answer.text
     session.rollback()
     assert session.scalar(sa.select(sa.func.count()).select_from(model)) == before
     assert admin.post(link, values).status_code == 422, "a form that has shown no number"
@@ -150,8 +150,8 @@ def test_b01_a_start_counts_again(admin, people, uow, work, session):
         admin.post(f"{path}/start", {"count": sent})
         page = admin.get(path).text
         assert "Nothing has been done." in page
-        assert "it was 3, it is 2 now." in page or not sent
-        assert "Do it to 2 people" in page
+        assert "it was 3 and is now 2." in page or not sent
+        assert "Update 2 people" in page
         work()
         assert tags(session) == {}
     start(admin, path)
@@ -225,7 +225,7 @@ def test_b05_a_chip_takes_its_filter_away_and_leaves_the_others(admin, people):
     chips = {
         html.unescape(words): html.unescape(link)
         for link, words in re.findall(
-            r'class="chip" href="([^"]+)" aria-label="Take away: ([^"]+)"', page
+            r'class="chip" href="([^"]+)" aria-label="Remove: ([^"]+)"', page
         )
     }
     assert chips == {
@@ -233,7 +233,7 @@ def test_b05_a_chip_takes_its_filter_away_and_leaves_the_others(admin, people):
         "Language: German": "/studio/subscribers?query=ferrari&status=confirmed",
         "confirmed": "/studio/subscribers?query=ferrari&field=language&value=de",
     }
-    assert '<a class="chip" href="/studio/subscribers">Take all away' in page
+    assert '<a class="chip" href="/studio/subscribers">Remove all' in page
 
 
 def test_b05_pages_lead_on_within_their_search(admin, people, monkeypatch):

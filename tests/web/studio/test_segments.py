@@ -189,7 +189,7 @@ def test_a_campaign_takes_one_segment_and_leaves_out_another(admin, sample, sess
     assert saved.status_code == 303
     shown = admin.get(saved.location).text
     assert "Tag has friend" in shown
-    assert "Launch to 1 person<" in shown
+    assert "Send to 1 person<" in shown
     assert "person may be mailed now" in shown
     counted = admin.get(
         f"/studio/campaigns/reach?purpose_id={sample['purpose_id']}"

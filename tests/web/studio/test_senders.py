@@ -60,7 +60,7 @@ def test_trying_a_server_shows_what_it_offers_and_sends_nothing(admin):
     with running_sink() as sink:
         page = add(admin, port=str(sink.port))
         text = admin.post(f"{page}/try").text
-        assert "It answers, and would take mail." in text
+        assert "It answers and would accept mail." in text
         assert "SMTPUTF8" in text
         assert "whoever is on the way can read along" in text
         assert sink.mails == []
@@ -143,7 +143,7 @@ def test_a_list_names_its_sender_and_a_sender_that_does_not_fit_blocks_the_launc
     assert saved.status_code == 303
     assert "does not serve its From address" in admin.get(saved.location).text
     page = admin.get(f"/studio/senders/{sample['sender_id']}").text
-    assert "no address yet: nothing leaves by it" in page
+    assert "no address yet: nothing is sent through it" in page
     assert session.get_one(MailingList, sample["list_id"]).sender_id == sample["sender_id"]
     copy = admin.post(f"/studio/campaigns/{sample['campaign_id']}/copy").location
     page = copy.removesuffix("/edit")
@@ -159,9 +159,9 @@ def test_a_list_names_its_sender_and_a_sender_that_does_not_fit_blocks_the_launc
 def test_disabled_and_enabled_again(admin):
     page = add(admin)
     assert admin.post(f"{page}/disable").status_code == 303
-    assert "Disabled since" in admin.get(page).text
+    assert "Disabled on" in admin.get(page).text
     assert admin.post(f"{page}/enable").status_code == 303
-    assert "Disabled since" not in admin.get(page).text
+    assert "Disabled on" not in admin.get(page).text
 
 
 @pytest.mark.parametrize("language", ["de", "en"])

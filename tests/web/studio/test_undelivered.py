@@ -51,19 +51,19 @@ def test_reasons_people_and_the_retry(admin, refused, session):
     text = admin.get(page).text
     assert "The receiving server refused the mail." in text
     assert "Retry the failed ones" in text
-    assert "The failed mail can be tried again." in text
+    assert "The failed mail can be retried." in text
     assert "Send the uncertain ones again" not in text
     assert "anna@example.com" in admin.get(f"{page}/people?why=failed:5.5.0:").text
     answer = admin.post(f"/studio/campaigns/{refused}/again", {"which": "failed"})
     assert answer.location == page
-    assert "1 mail is tried again" in admin.get(page).text
+    assert "1 mail will be retried" in admin.get(page).text
     assert session.scalars(sa.select(Campaign.status)).one() is CampaignStatus.RUNNING
     told = session.scalars(
         sa.select(AuditEntry.details).where(AuditEntry.action == "campaign.retried")
     ).one()
     assert told == {"which": "failed", "count": 1}
     admin.post(f"/studio/campaigns/{refused}/again", {"which": "nonsense"})
-    assert "nothing to try again" in admin.get(page).text
+    assert "nothing to retry" in admin.get(page).text
 
 
 def test_no_retry_is_offered_where_it_would_reach_nobody(admin, refused, uow):
@@ -73,14 +73,14 @@ def test_no_retry_is_offered_where_it_would_reach_nobody(admin, refused, uow):
         person = tx.session.scalars(anna).one()
         suppress(tx, person.fingerprint, SuppressionReason.BOUNCED, at=now())
     text = admin.get(page).text
-    assert "None of the failed mails can be tried again" in text
+    assert "None of the failed mails can be retried" in text
     assert "Retry the failed ones" not in text
 
 
 def test_what_has_not_been_looked_at_is_not_said_to_be_hopeless(admin, refused, monkeypatch):
     monkeypatch.setattr(retry_estimate, "OF_EACH", 0)
     text = admin.get(f"/studio/campaigns/{refused}/not-mailed").text
-    assert "Among the others there may be some." in text
+    assert "There may be some among the others." in text
     assert "Retry the failed ones" in text
 
 
@@ -186,7 +186,7 @@ def test_t19_what_was_made_safe_comes_back_as_it_was(value):
 
 def test_the_empty_state(admin, sample):
     text = admin.get(f"/studio/campaigns/{sample['campaign_id']}/not-mailed").text
-    assert "Nobody has been held back" in text
+    assert "Nobody was held back" in text
 
 
 def test_the_speed_needs_two_looks(admin, sample, uow):

@@ -115,6 +115,6 @@ def refuse_locked(session: Session, draft: Draft, present: Campaign | None = Non
         if chosen is None or (present is not None and chosen == getattr(present, name)):
             continue
         if not edit.is_open_to(edit.get_segment(session, chosen), usable):
-            wrong[name] = _("This segment asks about a field your role does not include.")
+            wrong[name] = _("This segment uses a field your role does not include.")
     if wrong:
         raise InvalidInput(N_("Please correct the marked fields."), wrong)

@@ -90,27 +90,27 @@ def _can_be_tried(retry: Retriable, failed: int) -> str:
     counts = {"count": number(retry.count), "looked": number(retry.looked_at)}
     if not retry.offered:
         words = _(
-            "None of the failed mails can be tried again: the addresses are blocked, or the people"
-            " have left."
+            "None of the failed mails can be retried: the addresses are blocked, or "
+            "the people have unsubscribed."
         )
     elif not retry.count:
         words = _(
-            "%(looked)s failed mails were looked at, and none of them can be tried again. Among the"
-            " others there may be some.",
+            "We checked %(looked)s failed mails and none of them can be retried. "
+            "There may be some among the others.",
             **counts,
         )
     elif not retry.whole:
-        words = _("At least %(count)s of the failed mails can be tried again.", **counts)
+        words = _("At least %(count)s of the failed mails can be retried.", **counts)
     elif retry.count < failed:
         words = _(
-            "Of the failed mails %(count)s can be tried again. The other addresses are blocked, or"
-            " the people have left.",
+            "%(count)s of the failed mails can be retried. The other addresses are "
+            "blocked, or the people have unsubscribed.",
             **counts,
         )
     else:
         words = ngettext(
-            "The failed mail can be tried again.",
-            "All %(count)s failed mails can be tried again.",
+            "The failed mail can be retried.",
+            "All %(count)s failed mails can be retried.",
             failed,
             **counts,
         )
@@ -190,10 +190,10 @@ def resend_campaign(campaign_id: int) -> ResponseReturnValue:
 
 def _told(count: int) -> str:
     if not count:
-        return str(_("There is nothing to try again."))
+        return str(_("There is nothing to retry."))
     text = ngettext(
-        "%(num)s mail is tried again. Whoever has left or is blocked gets none.",
-        "%(num)s mails are tried again. Whoever has left or is blocked gets none.",
+        "%(num)s mail will be retried. People who have unsubscribed or are blocked get none.",
+        "%(num)s mails will be retried. People who have unsubscribed or are blocked get none.",
         count,
     )
     return str(text)

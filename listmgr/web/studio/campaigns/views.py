@@ -263,7 +263,7 @@ def test_campaign(campaign_id: int) -> ResponseReturnValue:
             send_test(
                 tx.session, services().settings, campaign, resource("templates"), to, at=now()
             )
-            flash(_("The test mail is on its way."))
+            flash(_("The test mail has been sent."))
         except (Refused, MessageError) as error:
             flash(translate_error(error), "danger")
     return redirect(url_for("studio.campaign_page", campaign_id=campaign_id), 303)
@@ -280,7 +280,7 @@ def confirm_delete_campaign(campaign_id: int) -> ResponseReturnValue:
         return confirmation(
             title=_("Delete this draft?"),
             about=campaign.name,
-            sentences=[_("Its text and its files are gone for good. Nothing has been sent.")],
+            sentences=[_("Its text and files have been deleted. Nothing was sent.")],
             button=_("Delete the draft"),
             action=url_for("studio.delete_campaign", campaign_id=campaign_id),
             back=url_for("studio.campaign_page", campaign_id=campaign_id),
@@ -298,24 +298,24 @@ def confirm_cancel_campaign(campaign_id: int) -> ResponseReturnValue:
         stand = progress_of_many(tx.session, [campaign_id])[campaign_id]
         sent, rest = stand.sent, stand.remaining + stand.deferred
         return confirmation(
-            title=_("End this campaign for good?"),
+            title=_("Stop this campaign?"),
             about=campaign.name,
             sentences=[
                 ngettext(
-                    "%(count)s mail has been sent and stays sent.",
-                    "%(count)s mails have been sent and stay sent.",
+                    "%(count)s mail has already been sent.",
+                    "%(count)s mails have already been sent.",
                     sent,
                     count=number(sent),
                 ),
                 ngettext(
-                    "%(count)s person who has not been mailed will not be.",
-                    "%(count)s people who have not been mailed will not be.",
+                    "%(count)s person will no longer be mailed.",
+                    "%(count)s people will no longer be mailed.",
                     rest,
                     count=number(rest),
                 ),
                 _("It cannot be resumed. To stop it for now, pause it instead."),
             ],
-            button=_("End it for good"),
+            button=_("Stop sending"),
             action=url_for("studio.steer_campaign", campaign_id=campaign_id, deed="cancel"),
             back=url_for("studio.campaign_page", campaign_id=campaign_id),
         )

@@ -59,7 +59,7 @@ def take_cards() -> ResponseReturnValue:
     handed = _handed_in()
     taken = [upload for upload in handed if _take(upload, wrong)]
     if not handed:
-        wrong["content"] = _("Choose a picture or a file, or paste a text.")
+        wrong["content"] = _("Choose a picture or a file, or paste text.")
     if not taken:
         return _page("studio/cards/new.html", wrong), 422
     for problem in wrong.values():

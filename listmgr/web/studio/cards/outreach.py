@@ -77,7 +77,7 @@ def ask_card(card_id: int) -> ResponseReturnValue:
         log_audit(
             tx, AuditAction.CARD_CONFIRMATION_REQUESTED, card_id, service_mail=service_mail.id
         )
-    flash(_("The confirmation mail is on its way. There is no reminder."))
+    flash(_("The confirmation mail is on its way. There will be no reminder."))
     return redirect(url_for("studio.card_page", card_id=card_id, _anchor="newsletter"), 303)
 
 

@@ -99,5 +99,5 @@ def erase_card(card_id: int) -> ResponseReturnValue:
         _must_see(tx, card_id)
         erasure.erase_card(tx, card_id, actor=f"operator:{current_operator().id}", at=now())
         log_audit(tx, AuditAction.CARD_ERASED, card_id, method=method)
-    flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
+    flash(_("Erased. A fingerprint stays, so that no import adds the person again."))
     return redirect(url_for("studio.subscribers"), 303)

@@ -116,7 +116,7 @@ def discard_card(card_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         review.discard(tx, card_id, whose_cards(), at=now())
         log_audit(tx, AuditAction.CARD_DISCARDED, card_id)
-    flash(_("Discarded. Nothing of it is kept."))
+    flash(_("Discarded. Nothing of it has been kept."))
     return redirect(url_for("studio.cards"), 303)
 
 
@@ -129,7 +129,7 @@ def notice_by_hand(card_id: int) -> ResponseReturnValue:
             tx, card_id, whose_cards(), operator_id=current_operator().id, at=now()
         )
         log_audit(tx, AuditAction.CARD_NOTICE_GIVEN, card_id, way="by hand")
-    flash(_("Written down."))
+    flash(_("Recorded."))
     return redirect(url_for("studio.card_page", card_id=card_id), 303)
 
 
@@ -211,7 +211,7 @@ def _sizes(session: Session) -> dict[str, Size]:
 
 def _kept(came_to: Kept) -> str:
     words: dict[Kept, str] = {
-        Kept.KEPT: _("The card is kept."),
+        Kept.KEPT: _("The card is accepted."),
         Kept.MERGED: _("There was a card of this address already: it is one card now."),
         Kept.OBJECTED: _("This person objected to mail from us. Nothing of the card is kept."),
     }

@@ -215,7 +215,7 @@ def _describe(
     tx: Transaction, record: Import, description: Description, errors: Mapping[str, str]
 ) -> str:
     if record.status not in {ImportStatus.UPLOADED, ImportStatus.CHECKING, ImportStatus.CHECKED}:
-        raise Refused(N_("The import has gone on meanwhile. Reload the page to see it."))
+        raise Refused(N_("The import has moved on. Reload the page to see its current status."))
     file = kept(services().unit_of_work, record.id, record.size)
     seen = inspect_file(file, record.size, control.form_of(record))
     return render_template(
@@ -304,13 +304,13 @@ def confirm_cancel_import(import_id: int) -> ResponseReturnValue:
             about=record.file_name,
             sentences=[
                 ngettext(
-                    "%(count)s row has been taken in and stays.",
-                    "%(count)s rows have been taken in and stay.",
+                    "%(count)s imported row stays.",
+                    "%(count)s imported rows stay.",
                     taken,
                     count=number(taken),
                 )
                 if taken
-                else _("Nobody has been taken in, and nobody will be."),
+                else _("Nobody has been imported, and nobody will be."),
                 _("The file and every row of it are deleted. To go on, you would upload it again."),
             ],
             button=_("Cancel and delete the file"),
@@ -354,7 +354,7 @@ def refused_rows(import_id: int) -> Response:
         if record.purged_at is not None:
             raise NotFound(N_("The file has been deleted, and its rows with it."))
         phase = stand(tx.session, record).phase
-    head = (_("Row"), _("Verdict"), _("Reason"))
+    head = (_("Row"), _("Result"), _("Reason"))
     names = {outcome.value: verdict_name(outcome) for outcome in RowOutcome}
     said: dict[str, str] = {}
 

@@ -86,7 +86,7 @@ def publish_notice(purpose_id: int) -> ResponseReturnValue:
             )
     except InvalidInput as error:
         return _notice_form(purpose_id, error.fields), 422
-    flash(_("Published. From now on people agree to these words."))
+    flash(_("Published. From now on people agree to this text."))
     return redirect(url_for("studio.purpose_page", purpose_id=purpose_id), 303)
 
 

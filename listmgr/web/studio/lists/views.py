@@ -113,7 +113,7 @@ def restore_list(list_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         edit.restore_list(tx, list_id)
         log_audit(tx, AuditAction.LIST_RESTORED, list_id)
-    flash(_("The list is back."))
+    flash(_("The list is restored."))
     return redirect(url_for("studio.list_page", list_id=list_id), 303)
 
 

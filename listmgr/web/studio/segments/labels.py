@@ -75,7 +75,7 @@ class Vocabulary:
             ("tag", _("Tag")),
             ("consent", _("Consent")),
             ("campaign", _("Campaign")),
-            ("source", _("Came by")),
+            ("source", _("Source")),
             ("known", _("Known to us since")),
             *((f"field:{field.key}", self._field_name(field.key)) for field in fields),
         ]
@@ -98,7 +98,7 @@ class Vocabulary:
         if rule.what == "campaign":
             return [("", _("choose …")), *self.campaigns.items()]
         if rule.what == "consent":
-            return [("", _("any station")), *((item, station(item)) for item in ConsentStatus)]
+            return [("", _("any status")), *((item, station(item)) for item in ConsentStatus)]
         if rule.what == "source":
             return [(item.value, source_name(item)) for item in ConsentSource]
         field = self.usable.fields.get(rule.field)

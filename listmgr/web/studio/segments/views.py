@@ -175,7 +175,7 @@ def save_segment(segment_id: int) -> ResponseReturnValue:
         return _editor(tree, values, error.fields, segment_id=segment_id), 422
     except edit.ChangedMeanwhile as error:
         return _editor(tree, _newer(segment_id), {"name": str(error)}, segment_id=segment_id), 409
-    flash(_("Saved. Campaigns that were launched keep the rule they were launched with."))
+    flash(_("Saved. Launched campaigns keep their original rule."))
     return redirect(url_for("studio.segment_page", segment_id=segment_id), 303)
 
 

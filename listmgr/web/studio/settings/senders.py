@@ -135,7 +135,7 @@ def create_sender() -> ResponseReturnValue:
             log_audit(tx, AuditAction.SENDER_CREATED, sender.id)
     except InvalidInput as error:
         return _form(form, error.fields), 422
-    flash(_("The sender has been added. Try it before a campaign does."))
+    flash(_("The sender has been added. Check it before a campaign uses it."))
     return redirect(url_for("studio.sender_page", sender_id=sender.id), 303)
 
 
@@ -198,7 +198,7 @@ def save_sender_limits(sender_id: int) -> ResponseReturnValue:
         with read_only_transaction() as tx:
             sender = routing.find_sender(tx.session, sender_id)
             return _pace_form(sender, request.form, rows, error.fields), 422
-    flash(_("Saved. Campaigns that wait look again at once."))
+    flash(_("Saved. Waiting campaigns check again now."))
     return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
 
 

@@ -183,7 +183,7 @@ def merge(subscriber_id: int) -> ResponseReturnValue:
         plan = merge_subscribers.merge(tx, subscriber_id, other_id, actor=_actor(), at=now())
         ended = len(plan.ending)
         log_audit(tx, AuditAction.SUBSCRIBER_MERGED, subscriber_id, other=other_id, ended=ended)
-    flash(_("Joined. Both histories stand here now."))
+    flash(_("Merged. Both histories are shown here now."))
     return _back(subscriber_id)
 
 
@@ -211,7 +211,7 @@ def change_address(subscriber_id: int) -> ResponseReturnValue:
             tx, subscriber_id, typed, facts=facts, actor=_actor(), at=now()
         )
         log_audit(tx, AuditAction.SUBSCRIBER_ADDRESS_CHANGE_REQUESTED, subscriber_id, method=method)
-    flash(_("The new mailbox is asked. Nothing changes until it has answered."))
+    flash(_("We have asked the new mailbox. Nothing changes until it answers."))
     return _back(subscriber_id)
 
 
@@ -262,5 +262,5 @@ def erase(subscriber_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         records = erasure.erase_person(tx, subscriber_id, actor=_actor(), at=now())
         log_audit(tx, AuditAction.SUBSCRIBER_ERASED, subscriber_id, method=method, records=records)
-    flash(_("Erased. A fingerprint stays, so that no import brings the person back."))
+    flash(_("Erased. A fingerprint stays, so that no import adds the person again."))
     return redirect(url_for("studio.subscribers"), 303)

@@ -27,7 +27,7 @@ _NAMES = {
     "file_sha256": N_("SHA-256 of the file"),
     "followed_by": N_("followed by"),
     "form_url": N_("address of the form"),
-    "held_back": N_("held back after too many attempts"),
+    "held_back": N_("blocked after too many attempts"),
     "how": N_("how"),
     "import": N_("number of the import"),
     "ip": N_("network address"),

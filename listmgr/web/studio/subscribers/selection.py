@@ -45,7 +45,7 @@ from listmgr.web.studio.transactions import parse_id
 
 # What a form sends instead of a number that was estimated.
 _ABOUT = "about"
-NOBODY_CHOSEN = N_("Find or tick people first, then choose what is to be done with them.")
+NOBODY_CHOSEN = N_("Search or tick people first, then choose what to do with them.")
 
 
 def choose_first() -> ResponseReturnValue:
@@ -64,7 +64,7 @@ def chosen(session: Session) -> Chosen:
         raise Refused(NOBODY_CHOSEN)
     search = asked(session)
     if search.is_partial:
-        raise Refused(N_("A filter of this search is not understood. Please search again."))
+        raise Refused(N_("We did not understand one filter of this search. Search again."))
     ids = (parse_id(text) for text in request.args.getlist("id"))
     return Chosen(
         kind=SelectionKind(scope),
@@ -95,12 +95,12 @@ def found_by(session: Session, query: SubscriberQuery, total: int | None) -> Cou
 def described(session: Session, people: Chosen) -> str:
     """Describe the people an action concerns, in words that follow their number."""
     if people.kind is SelectionKind.TICKED:
-        return str(_("whom you have ticked"))
+        return str(_("ticked people"))
     if people.kind is SelectionKind.SEGMENT:
         segment = find_segment(session, people.segment_id or 0)
         return str(_("of the segment “%(name)s”", name=segment.name))
     filters = ", ".join(chips(session, people.search).values())
-    return str(_("found by %(filters)s", filters=filters) if filters else _("everybody there is"))
+    return str(_("found by %(filters)s", filters=filters) if filters else _("everyone"))
 
 
 def described_selection(session: Session, selection: Selection | None) -> str:
@@ -136,11 +136,12 @@ def changed_count(sent: str, number: int) -> str:
     """Return the message if a form was sent with a different number of people."""
     before = parse_id(sent)
     if before is None:
-        return N_("Look at the number of people first, then send it again. Nothing has been done.")
+        return N_("Check the number of people, then send it again. Nothing has been done.")
     return lazy_message(
         N_(
-            "The number of people has changed since this page was shown: it was %(before)s, it is"
-            " %(now)s now. Nothing has been done. Look at it and send it again."
+            "The number of people has changed since this page was opened: it was "
+            "%(before)s and is now %(now)s. Nothing has been done. Check it and send "
+            "it again."
         ),
         before=shown_number(before),
         now=shown_number(number),

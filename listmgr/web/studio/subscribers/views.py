@@ -113,7 +113,7 @@ def withdraw(subscriber_id: int, consent_id: int) -> ResponseReturnValue:
             tx, subscriber_id, consent_id, how=how, actor=actor, at=now()
         )
         log_audit(tx, AuditAction.CONSENT_WITHDRAWN, consent_id, method=how)
-    flash(_("Withdrawn. From now on no mail of it goes to this person."))
+    flash(_("Unsubscribed. From now on this person gets no mail of this kind."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
 
 
@@ -125,5 +125,5 @@ def record_objection(subscriber_id: int) -> ResponseReturnValue:
     with write_transaction() as tx:
         ended = staff_requests.record_objection(tx, subscriber_id, how=how, actor=actor, at=now())
         log_audit(tx, AuditAction.SUBSCRIBER_OBJECTED, subscriber_id, method=how, ended=ended)
-    flash(_("Written down. No marketing mail goes to this address any more."))
+    flash(_("Recorded. No marketing mail goes to this address any more."))
     return redirect(url_for("studio.subscriber_page", subscriber_id=subscriber_id), 303)
