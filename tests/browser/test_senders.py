@@ -17,7 +17,7 @@ def test_a_limited_campaign_is_watched_while_it_goes_out(place: Place, chromium:
     page.goto(place.sign_in)
     page.locator("main button").first.click()
     page.goto(f"{place.site}/studio/senders/0")
-    page.get_by_role("button", name=re.compile("Check connection|Try it|Ausprobieren")).click()
+    page.get_by_role("button", name=re.compile("Check connection|Verbindung prüfen")).click()
     expect(page.locator("#trial-result")).to_contain_text("SMTPUTF8")
     shoot(page, "sender-tried")
 

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.parametrize(
     ("language", "said"),
-    [("de", "Post, die Sie bestellt haben"), ("en", "Newsletters you asked for")],
+    [("de", "Newsletter, die Sie bestellt haben"), ("en", "Newsletters you asked for")],
 )
 def test_the_bare_address_says_how_to_leave_and_where_to_sign_in(client, language, said):
     answer = client.get("/", headers={"Accept-Language": language})

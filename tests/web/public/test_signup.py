@@ -138,7 +138,7 @@ def test_a_superseded_wording_is_shown_anew_before_anything_is_taken(client, not
     publish(uow, notice, "Neuer Wortlaut.", least=True)
     page = client.post("/s/news?lang=de", data=form_values(notice))
     assert page.status_code == 422
-    assert "Der Wortlaut hat sich geändert" in page.text
+    assert "Der Einwilligungstext hat sich geändert" in page.text
     assert "Neuer Wortlaut." in page.text
     assert 'value="anna@example.com"' in page.text
     assert signups(session) == 0

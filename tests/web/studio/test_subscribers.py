@@ -238,6 +238,6 @@ def test_nobody_estimates_how_many_stand_on_one_page(admin, sample, monkeypatch)
 def test_what_was_recorded_is_named_in_the_officers_language(desk, sample):
     page = f"/studio/subscribers/{sample['subscriber_id']}"
     told = desk("privacy", language="de").get(page).text
-    assert "<dt>Fassung des Wortlauts</dt>" in told
+    assert "<dt>Fassung des Einwilligungstextes</dt>" in told
     assert "<dt>notice version</dt>" not in told
     assert "<dt>version of the words</dt>" in desk("auditor").get(page).text
