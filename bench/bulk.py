@@ -34,12 +34,12 @@ from processes import cpu_seconds
 from listmgr.app import create_app
 from listmgr.bulk.control import steer
 from listmgr.bulk.lifecycle import BulkDeed
-from listmgr.bulk.prepare import Asked, prepare
+from listmgr.bulk.prepare import BulkRequest, prepare
 from listmgr.bulk.worker import run_slice
 from listmgr.config import load_settings
 from listmgr.exports import worker as exports_worker
 from listmgr.exports.request import (
-    Wish,
+    ExportRequest,
     request_export,
 )
 from listmgr.kit.clock import now
@@ -48,10 +48,10 @@ from listmgr.operators.models import Role
 from listmgr.privacy.erasure import erase
 from listmgr.runtime.servers import EmbeddedServers
 from listmgr.schema import migrate
-from listmgr.selections.freeze import Chosen
+from listmgr.selections.freeze import SelectionRequest
 from listmgr.selections.models import SelectionKind
 
-EVERYBODY = Chosen(SelectionKind.FOUND)
+EVERYBODY = SelectionRequest(SelectionKind.FOUND)
 COLUMNS = ("email", "first_name", "last_name", "company", "language", "tags")
 FORMATS = ("csv", "json", "xlsx")
 COPY = (
@@ -74,7 +74,7 @@ def child(what: str, at: Place, operator_id: int) -> None:
     who = {"operator_id": operator_id, "role": Role.ADMINISTRATOR, "at": now()}
     if what == "set":
         with at.work() as tx:
-            told = Asked(kind="set_field", field="company", value=f"Value {time.time_ns()}")
+            told = BulkRequest(kind="set_field", field="company", value=f"Value {time.time_ns()}")
             act_id = prepare(tx, told, EVERYBODY, **who).id
         while run_slice(at.work, act_id, erase=erase, now=now):
             pass
@@ -85,7 +85,7 @@ def child(what: str, at: Place, operator_id: int) -> None:
     else:
         with at.work() as tx:
             export_id = request_export(
-                tx, Wish(what, "check", "To measure"), COLUMNS, EVERYBODY, **who
+                tx, ExportRequest(what, "check", "To measure"), COLUMNS, EVERYBODY, **who
             ).id
         while exports_worker.run_slice(at.work, export_id, now=now):
             pass

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from people import indexed_after
 from place import Place
 
-from listmgr.bulk.prepare import Asked, prepare
+from listmgr.bulk.prepare import BulkRequest, prepare
 from listmgr.campaigns import compose
 from listmgr.cards.funnel import count_again
 from listmgr.delivery.launch import launch
 from listmgr.delivery.models import partition_name
 from listmgr.exports.request import (
-    Wish,
+    ExportRequest,
     request_export,
 )
 from listmgr.imports import control
@@ -34,10 +34,10 @@ from listmgr.operators.models import Role
 from listmgr.schema import resource
 from listmgr.segments import edit
 from listmgr.segments.rules import Group, Rule
-from listmgr.selections.freeze import Chosen
+from listmgr.selections.freeze import SelectionRequest
 from listmgr.selections.models import SelectionKind
 from listmgr.senders.edit import (
-    AccountTold,
+    AccountForm,
     create_sender,
 )
 from listmgr.subscribers.field_catalogue import CORE_FIELDS
@@ -192,7 +192,7 @@ def _small(tx: Transaction, other: int) -> dict[str, int]:
     """What there is a handful of."""
     words = FormWords("Post", "Mail")
     form = create_form(tx, words, slug="mail", purpose_ids=[1], at=now())
-    account = AccountTold(
+    account = AccountForm(
         "Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG"
     )
     sender = create_sender(tx, account, at=now())
@@ -234,10 +234,10 @@ def _segments(tx: Transaction, other: int) -> dict[str, int]:
 
 def _chosen(tx: Transaction, other: int) -> dict[str, int]:
     """Acts and exports of everybody, as when they have just been gathered."""
-    everybody = Chosen(SelectionKind.FOUND)
+    everybody = SelectionRequest(SelectionKind.FOUND)
     who = {"operator_id": other, "role": Role.PRIVACY, "at": now()}
-    acts = [prepare(tx, Asked(kind="restrict"), everybody, **who) for _ in range(60)]
-    wish = Wish("csv", "check", "To look at it")
+    acts = [prepare(tx, BulkRequest(kind="restrict"), everybody, **who) for _ in range(60)]
+    wish = ExportRequest("csv", "check", "To look at it")
     exports = [request_export(tx, wish, ["email"], everybody, **who) for _ in range(60)]
     for one in (acts[0], exports[0]):
         tx.session.execute(

@@ -22,31 +22,31 @@ from sinks import Sink
 from yardstick import factor
 
 from listmgr.campaigns import control
-from listmgr.delivery.domain_limits import Domains
+from listmgr.delivery.domain_limits import DomainLimiter
 from listmgr.delivery.sender_limits import Throttle
 from listmgr.delivery.window import Recipient
 from listmgr.kit.clock import now
 from listmgr.kit.rate_limiter import permits_at
 from listmgr.senders.edit import pace_sender
-from listmgr.senders.limits_form import PacingTold
+from listmgr.senders.limits_form import LimitsForm
 from listmgr.senders.models import BUILT_IN
-from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.quiet_hours import QuietHoursForm
 from listmgr.senders.routing import built_in
 
 HIGH = "1000000"
 WAYS = {
-    "free": (PacingTold(), []),
+    "free": (LimitsForm(), []),
     "limited far above": (
-        PacingTold(per_second=HIGH, per_hour="1000000000", per_day="1000000000"),
+        LimitsForm(per_second=HIGH, per_hour="1000000000", per_day="1000000000"),
         [("crowd.example", {"per_second": HIGH, "per_hour": "1000000000"})],
     ),
 }
 WINDOW = 200
 
 
-def limit(at: Place, told: PacingTold, rows: list[tuple[str, dict[str, str]]]) -> None:
+def limit(at: Place, told: LimitsForm, rows: list[tuple[str, dict[str, str]]]) -> None:
     with at.work() as tx:
-        pace_sender(tx, BUILT_IN, told, QuietTold(), rows)
+        pace_sender(tx, BUILT_IN, told, QuietHoursForm(), rows)
         control.wake(tx)
 
 
@@ -57,7 +57,7 @@ def cost(at: Place) -> float:
     throttle = Throttle(
         permits_at(at.settings.redis_url), terms, holder="bench", now=now, count=lambda *_: 0
     )
-    domains = Domains(throttle)
+    domains = DomainLimiter(throttle)
     people = [Recipient(n, f"p{n}@crowd.example", 1, ()) for n in range(WINDOW)]
     spent, done = 0.0, 0
     server = int(at.redis.info("server")["process_id"])
@@ -82,7 +82,7 @@ def pinged(at: Place) -> float:
 
 def kept(at: Place, sink: Sink, rate: int, seconds: float) -> float:
     """Mails a second at the sink while a rate is in force, the first second aside."""
-    limit(at, PacingTold(per_second=str(rate)), [])
+    limit(at, LimitsForm(per_second=str(rate)), [])
     campaign_id = at.campaign()
     at.launch(campaign_id)
     with at.workers(2, sink):

@@ -141,7 +141,7 @@ _CLAIM = sa.text(
 
 
 @dataclass(slots=True)
-class _Course:
+class _TaskState:
     """When a task is checked next (monotonic), its last result, and its delay after a failure."""
 
     next_at: float = 0.0
@@ -156,13 +156,13 @@ class Scheduler:
     engine: sa.Engine
     ring: Callable[[list[Job]], object]
     tasks: Mapping[str, Task] = field(default_factory=lambda: TASKS)
-    _courses: dict[str, _Course] = field(default_factory=dict)
+    _courses: dict[str, _TaskState] = field(default_factory=dict)
     _trouble: ThrottledLog = field(default_factory=lambda: ThrottledLog(log))
 
     def turn(self) -> None:
         """Queue what is due. Never raises for a task's failure."""
         for name, task in self.tasks.items():
-            course = self._courses.setdefault(name, _Course())
+            course = self._courses.setdefault(name, _TaskState())
             if time.monotonic() < course.next_at:
                 continue
             try:
@@ -183,7 +183,7 @@ class Scheduler:
             every = min(task.every.total_seconds(), LONGEST_WAIT)
             course.next_at = time.monotonic() + max(every, course.wait)
 
-    def _is_due(self, connection: sa.Connection, name: str, task: Task, course: _Course) -> bool:
+    def _is_due(self, connection: sa.Connection, name: str, task: Task, course: _TaskState) -> bool:
         answer: object = None
         if task.look:
             answer = connection.execute(sa.text(task.look)).scalar()

@@ -23,7 +23,7 @@ from listmgr.lists.models import Purpose
 from listmgr.operators.models import Role
 from listmgr.operators.roles import may
 from listmgr.selections.freeze import (
-    Chosen,
+    SelectionRequest,
     begin,
 )
 from listmgr.subscribers.field_assignment import parse_all
@@ -38,7 +38,7 @@ MAX_NOTE = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BulkRequest:
     """The request as typed."""
 
     kind: str = ""
@@ -51,7 +51,13 @@ class Asked:
 
 
 def prepare(
-    tx: Transaction, asked: Asked, chosen: Chosen, *, operator_id: int, role: Role, at: datetime
+    tx: Transaction,
+    asked: BulkRequest,
+    chosen: SelectionRequest,
+    *,
+    operator_id: int,
+    role: Role,
+    at: datetime,
 ) -> BulkAct:
     """Store a mass update and queue its counting; nothing changes before it is started.
 
@@ -84,7 +90,7 @@ def kinds_for(role: Role) -> list[BulkKind]:
     return [kind for kind in BulkKind if may(role, RIGHT_FOR[kind])]
 
 
-def _checked(session: Session, asked: Asked, role: Role) -> BulkAct:
+def _checked(session: Session, asked: BulkRequest, role: Role) -> BulkAct:
     if asked.kind not in set(BulkKind):
         raise _wrong("kind", N_("Choose what to do with these people."))
     kind = BulkKind(asked.kind)
@@ -104,7 +110,7 @@ def _checked(session: Session, asked: Asked, role: Role) -> BulkAct:
     return act
 
 
-def _set_field(session: Session, act: BulkAct, asked: Asked, role: Role) -> None:
+def _set_field(session: Session, act: BulkAct, asked: BulkRequest, role: Role) -> None:
     by_key = {field.key: field for field in settable_fields(session, role)}
     if asked.field not in by_key:
         raise _wrong("field", N_("Choose a field."))
@@ -115,7 +121,7 @@ def _set_field(session: Session, act: BulkAct, asked: Asked, role: Role) -> None
     act.field = asked.field
 
 
-def _word(session: Session, act: BulkAct, asked: Asked) -> None:
+def _word(session: Session, act: BulkAct, asked: BulkRequest) -> None:
     if asked.how not in REQUEST_CHANNELS:
         raise _wrong("how", N_("Choose how they asked."))
     act.method = asked.how

@@ -22,7 +22,7 @@ SAMPLE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
+class PreviewRow:
     """One person: the outcome and the current value."""
 
     subscriber_id: int
@@ -31,7 +31,7 @@ class Sampled:
     now: str
 
 
-def sample(session: Session, act: BulkAct, role: Role) -> list[Sampled]:
+def sample(session: Session, act: BulkAct, role: Role) -> list[PreviewRow]:
     """Return the first of the chosen people if the role may see people, else nothing."""
     if act.selection_id is None or not may(role, Right.SEE_SUBSCRIBERS):
         return []
@@ -43,7 +43,7 @@ def sample(session: Session, act: BulkAct, role: Role) -> list[Sampled]:
         ),
         {"ids": ids, "sample": SAMPLE, **binds_of(act)},
     )
-    return [Sampled(*row) for row in people]
+    return [PreviewRow(*row) for row in people]
 
 
 def _now(act: BulkAct) -> str:

@@ -57,7 +57,7 @@ class CaptureEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class CardDetails:
     """The data shown beside a card on its page."""
 
     staged: StagedCard
@@ -188,11 +188,11 @@ def count_restricted(session: Session) -> int:
     return session.scalars(sa.select(sa.func.count(Card.id)).where(RESTRICTED_ONES)).one()
 
 
-def card_details(session: Session, card_id: int, own: int | None) -> Beside:
+def card_details(session: Session, card_id: int, own: int | None) -> CardDetails:
     """Return a card with everything its page shows. Raises NotFound."""
     card = find_card(session, card_id, own)
     upload = None if card.upload_id is None else session.get(CardUpload, card.upload_id)
-    return Beside(
+    return CardDetails(
         staged=staged(session, card),
         takings=takings_of(session, card),
         upload=upload,
@@ -215,7 +215,7 @@ def takings_of(session: Session, card: Card) -> tuple[CaptureEntry, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class UploadProgress:
     """Progress of an operator's uploads."""
 
     uploads: tuple[CardUpload, ...]
@@ -231,7 +231,7 @@ class Reading:
         return sum(upload.detected for upload in self.uploads)
 
 
-def being_read(session: Session, operator_id: int) -> Reading:
+def being_read(session: Session, operator_id: int) -> UploadProgress:
     """Return the operator's uploads that are still being read."""
     uploads = session.scalars(
         sa.select(CardUpload)
@@ -239,7 +239,7 @@ def being_read(session: Session, operator_id: int) -> Reading:
         .order_by(CardUpload.id)
         .limit(200)
     )
-    return Reading(tuple(uploads))
+    return UploadProgress(tuple(uploads))
 
 
 def not_read(session: Session, operator_id: int) -> list[CardUpload]:

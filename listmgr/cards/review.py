@@ -45,7 +45,7 @@ class CardWords:
     language: str = ""
 
 
-class Kept(enum.StrEnum):
+class AcceptResult(enum.StrEnum):
     """What happened when a card was accepted."""
 
     KEPT = "kept"
@@ -57,7 +57,7 @@ class Kept(enum.StrEnum):
 
 def accept_card(
     tx: Transaction, card_id: int, own: int | None, words: CardWords, *, at: datetime
-) -> tuple[Card, Kept]:
+) -> tuple[Card, AcceptResult]:
     """Accept a card with these words, for the first time or with a later correction.
 
     Raises InvalidInput naming the fields, and Refused for a card whose person objected.
@@ -69,20 +69,20 @@ def accept_card(
     when = objection(tx, [checked.address]) if address else None
     if when is not None:
         redact_objected(tx, card, when)
-        return card, Kept.OBJECTED
+        return card, AcceptResult.OBJECTED
     if address is not None and address.key != card.address_key:
         _no_second_asking(card)
         if is_restricted(tx.session, [address.key]):
             raise Refused(RESTRICTED_WORDS)
         other = _other(tx, card, address.key)
         if other is not None:
-            return _merge(tx, card, other), Kept.MERGED
+            return _merge(tx, card, other), AcceptResult.MERGED
     _write(card, checked, address)
     if card.status is CardStatus.CAPTURED:
         card.status, card.kept_at = CardStatus.KEPT, at
     tx.session.flush()
     delete_picture_if_unused(tx, card.upload_id)
-    return card, Kept.KEPT
+    return card, AcceptResult.KEPT
 
 
 def discard(tx: Transaction, card_id: int, own: int | None, *, at: datetime) -> None:

@@ -43,7 +43,7 @@ WAITING = (_S.RECEIVED, _S.ASKED)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingChange:
     """A change that waits for the new mailbox, as pages show it."""
 
     change_id: int
@@ -51,10 +51,12 @@ class Waiting:
     asked_at: datetime
 
 
-def waiting_change(session: Session, subscriber_id: int) -> Waiting | None:
+def waiting_change(session: Session, subscriber_id: int) -> PendingChange | None:
     """Return the person's open change of address, or None."""
     change = session.scalars(_open_of(subscriber_id)).one_or_none()
-    return None if change is None else Waiting(change.id, mask(change.address), change.asked_at)
+    return (
+        None if change is None else PendingChange(change.id, mask(change.address), change.asked_at)
+    )
 
 
 def request_change(

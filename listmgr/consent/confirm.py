@@ -168,11 +168,11 @@ def _locked(session: Session, service_mail: ServiceMail) -> list[Consent]:
     return list(session.scalars(query))
 
 
-def _over(consent: Consent | _Shown, at: datetime) -> bool:
+def _over(consent: Consent | _ConsentView, at: datetime) -> bool:
     return consent.expires_at is not None and consent.expires_at <= at
 
 
-class _Shown(NamedTuple):
+class _ConsentView(NamedTuple):
     """A consent as the confirmation page shows it."""
 
     status: ConsentStatus
@@ -203,7 +203,7 @@ class _AskedConsent(NamedTuple):
     is_blocked: bool
     has_answers: bool
     has_change: bool
-    shown: _Shown
+    shown: _ConsentView
 
 
 # One statement locks the consents in the order of their ids and reads what their page shows. A
@@ -228,18 +228,18 @@ def _asked(rows: Rows, service_mail_id: int, token: str) -> list[_AskedConsent]:
     for kind, stored, *_ in records[:1] or rows(_SERVICE_MAIL, {"id": service_mail_id}):
         _must_match(kind, stored, token)
     return [
-        _AskedConsent._make((*row[2:9], _Shown(ConsentStatus(row[9]), *row[10:])))
+        _AskedConsent._make((*row[2:9], _ConsentView(ConsentStatus(row[9]), *row[10:])))
         for row in records
     ]
 
 
 def _view(rows: Rows, consent_ids: list[int], *, expired: bool, at: datetime) -> ConfirmationView:
     records = rows(_CONSENTS, {"ids": consent_ids}) if consent_ids else []
-    consents = [_Shown(ConsentStatus(row[0]), *row[1:]) for row in records]
+    consents = [_ConsentView(ConsentStatus(row[0]), *row[1:]) for row in records]
     return _view_of(consents, expired=expired, at=at)
 
 
-def _view_of(consents: list[_Shown], *, expired: bool, at: datetime) -> ConfirmationView:
+def _view_of(consents: list[_ConsentView], *, expired: bool, at: datetime) -> ConfirmationView:
     address = next((c.address for c in consents if c.address), "")
     return ConfirmationView(
         state=_state(consents, expired=expired, at=at),
@@ -252,7 +252,7 @@ def _view_of(consents: list[_Shown], *, expired: bool, at: datetime) -> Confirma
     )
 
 
-def _state(consents: list[_Shown], *, expired: bool, at: datetime) -> ConfirmationState:
+def _state(consents: list[_ConsentView], *, expired: bool, at: datetime) -> ConfirmationState:
     statuses = {consent.status for consent in consents}
     if ConsentStatus.PENDING in statuses and not expired:
         waiting = [c for c in consents if c.status is ConsentStatus.PENDING]

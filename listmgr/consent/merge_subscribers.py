@@ -30,19 +30,19 @@ FILLED = ("first_name", "last_name", "company", "basis_note")
 
 
 @dataclass(frozen=True, slots=True)
-class Merging:
+class MergePlan:
     """What a merge would do: which of the other record's consents end and which continue."""
 
     ending: tuple[Consent, ...]
     staying: tuple[Consent, ...]
 
 
-def preview_merge(session: Session, kept_id: int, other_id: int) -> Merging:
+def preview_merge(session: Session, kept_id: int, other_id: int) -> MergePlan:
     """Return what `merge` would do now; write nothing."""
     return _plan(_open_consents(session, kept_id), _open_consents(session, other_id))
 
 
-def merge(tx: Transaction, kept_id: int, other_id: int, *, actor: str, at: datetime) -> Merging:
+def merge(tx: Transaction, kept_id: int, other_id: int, *, actor: str, at: datetime) -> MergePlan:
     """Merge `other` into `kept`; from then on both histories are read as one.
 
     A consent belongs to the mailbox it was given from (BGH I ZR 164/09), so none moves. If both
@@ -124,13 +124,13 @@ def _open_consents(session: Session, subscriber_id: int, *, lock: bool = False) 
     return list(session.scalars(query.with_for_update() if lock else query))
 
 
-def _plan(kept: Sequence[Consent], other: Sequence[Consent]) -> Merging:
+def _plan(kept: Sequence[Consent], other: Sequence[Consent]) -> MergePlan:
     doubled = {c.purpose_id for c in kept if c.status is ConsentStatus.CONFIRMED}
     # What the other mailbox has not confirmed is asked for no more: the person is known.
     ending = [
         c for c in other if c.purpose_id in doubled or c.status is not ConsentStatus.CONFIRMED
     ]
-    return Merging(tuple(ending), tuple(c for c in other if c not in ending))
+    return MergePlan(tuple(ending), tuple(c for c in other if c not in ending))
 
 
 def _may_be_joined(tx: Transaction, kept: Subscriber, other: Subscriber) -> None:

@@ -37,7 +37,7 @@ AFTER_THE_TRY = 5.0
 BUSY = 2.0
 
 
-class PutOff(NamedTuple):
+class Deferral(NamedTuple):
     """A recipient whose domain may get no more now; `scope` names its limit.
 
     Without a time, the domain has refused for too long and is no longer tried.
@@ -57,7 +57,7 @@ def alone_of(terms: SendingPolicy) -> str:
 
 
 @dataclass(slots=True)
-class Heard:
+class DomainAnswers:
     """The answers of one domain in this window."""
 
     good: int = 0
@@ -65,7 +65,7 @@ class Heard:
 
 
 @dataclass(slots=True)
-class Domains:
+class DomainLimiter:
     """One worker's knowledge of the domains it sends to."""
 
     throttle: Throttle
@@ -78,7 +78,7 @@ class Domains:
     _held: Counter[str] = field(default_factory=Counter)
     _asks: dict[str, Ask] = field(default_factory=dict)
     _places: dict[str, int] = field(default_factory=dict)
-    _heard: dict[str, Heard] = field(default_factory=lambda: defaultdict(Heard))
+    _heard: dict[str, DomainAnswers] = field(default_factory=lambda: defaultdict(DomainAnswers))
     _struck: set[str] = field(default_factory=set)
     _looked: float = 0.0
 
@@ -87,7 +87,7 @@ class Domains:
         """Whether positive answers must be recorded too."""
         return bool(self._struck or self.alone or self.refusing)
 
-    def split(self, people: list[Recipient]) -> tuple[list[Recipient], list[PutOff]]:
+    def split(self, people: list[Recipient]) -> tuple[list[Recipient], list[Deferral]]:
         """Split people into those who may be mailed now and those deferred, with time and
         reason.
         """
@@ -96,11 +96,11 @@ class Domains:
         if not (rules or self.alone or self.refusing):
             return people, []
         going, groups = self._grouped(people)
-        put_off: list[PutOff] = []
+        put_off: list[Deferral] = []
         for scope, group in groups.items():
             if self.refusing.get(scope):
                 put_off += [
-                    PutOff(person.subscriber_id, None, PutOffReason.BACKING_OFF, scope)
+                    Deferral(person.subscriber_id, None, PutOffReason.BACKING_OFF, scope)
                     for person in group
                 ]
                 groups[scope] = []
@@ -141,7 +141,9 @@ class Domains:
                 key = alone_of(self.throttle.terms)
                 self.alone = self.throttle.permits.left_alone(key)
 
-    def _spared(self, scope: str, group: list[Recipient], put_off: list[PutOff]) -> list[Recipient]:
+    def _spared(
+        self, scope: str, group: list[Recipient], put_off: list[Deferral]
+    ) -> list[Recipient]:
         """Allow nobody while a domain is in back-off, then one person as a probe while the others
         wait.
         """
@@ -149,7 +151,7 @@ class Domains:
         trying = group[:1] if until <= now().timestamp() else []
         at = max(until, now().timestamp() + (AFTER_THE_TRY if trying else 0.0))
         put_off += [
-            PutOff(
+            Deferral(
                 person.subscriber_id,
                 _moment(at + n / 100 + random.random()),  # noqa: S311
                 PutOffReason.BACKING_OFF,
@@ -160,7 +162,9 @@ class Domains:
         ]
         return trying
 
-    def _placed(self, scope: str, group: list[Recipient], put_off: list[PutOff]) -> list[Recipient]:
+    def _placed(
+        self, scope: str, group: list[Recipient], put_off: list[Deferral]
+    ) -> list[Recipient]:
         """Allow all if this worker holds one of the domain's concurrent slots, else nobody."""
         most, places = self.throttle.terms.domains[scope].at_once, 0
         names = [f"{self.throttle.holder}:{n}" for n in range(most)]
@@ -173,7 +177,8 @@ class Domains:
             return group
         later = _moment(now().timestamp() + BUSY)
         put_off += [
-            PutOff(person.subscriber_id, later, PutOffReason.RATE_LIMIT, scope) for person in group
+            Deferral(person.subscriber_id, later, PutOffReason.RATE_LIMIT, scope)
+            for person in group
         ]
         return []
 
@@ -184,7 +189,7 @@ class Domains:
         self,
         limited: dict[str, list[Recipient]],
         groups: dict[str, list[Recipient]],
-        put_off: list[PutOff],
+        put_off: list[Deferral],
     ) -> None:
         """Ask for all limited domains at once; cut each group to the permits granted."""
         rules = self.throttle.terms.domains
@@ -221,7 +226,7 @@ class Domains:
 
     def _in_line(
         self, scope: str, rule: Limit, late: Sequence[Recipient], floor: float
-    ) -> Iterator[PutOff]:
+    ) -> Iterator[Deferral]:
         """Yield times after everyone deferred before, spaced as the limit requires."""
         if not late:
             return
@@ -231,7 +236,7 @@ class Domains:
             start = self.throttle.permits.queue(key, len(late), rate=rule.each_second, floor=floor)
         for n, person in enumerate(late):
             at = _moment(now().timestamp() + max(start, step) + n * step)
-            yield PutOff(person.subscriber_id, at, PutOffReason.RATE_LIMIT, scope)
+            yield Deferral(person.subscriber_id, at, PutOffReason.RATE_LIMIT, scope)
 
     def rounds(self, people: list[Recipient]) -> Iterator[list[Recipient]]:
         """Yield everybody at once, or a domain's people in groups if it accepts few at a time."""

@@ -19,13 +19,13 @@ from listmgr.campaigns.compose import lock_campaign
 from listmgr.campaigns.files import files_of
 from listmgr.campaigns.models import Campaign, CampaignContent, CampaignStatus, PauseCause
 from listmgr.config import Settings
-from listmgr.delivery.domain_limits import Domains
+from listmgr.delivery.domain_limits import DomainLimiter
 from listmgr.delivery.domain_refusals import record_refusing, refusing_domains
 from listmgr.delivery.in_flight import SharedInFlight
 from listmgr.delivery.launch import compile_content
 from listmgr.delivery.leases import Lease, claim, close, hand_back
 from listmgr.delivery.message.merge_fields import columns_of
-from listmgr.delivery.message.template_language import Launched
+from listmgr.delivery.message.template_language import AnyField
 from listmgr.delivery.outcomes import (
     record_late,
     record_results,
@@ -184,7 +184,7 @@ def _load(
             control.pause(tx, campaign_id, cause=cause, reason=str(error))
             return None
         files = files_of(tx.session, campaign_id, whole=True)
-        message = compile_content(settings, content, Launched(), files)
+        message = compile_content(settings, content, AnyField(), files)
         columns = columns_of(tx.session, message.fields, content.language)
         purpose_id, waiting = campaign.purpose_id, campaign.waits_until is not None
         refusing = refusing_domains(tx.session, campaign_id, settings.give_up_days)
@@ -206,7 +206,7 @@ def _load(
         channel=channel,
         pace=Pace(settings.window_size, settings.window_seconds, settings.send_rate),
         throttle=throttle,
-        domains=Domains(throttle, refusing),
+        domains=DomainLimiter(throttle, refusing),
         sender_faults=SenderFaults(throttle.permits, campaign_id),
         among=among,
         now=now,

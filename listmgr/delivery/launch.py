@@ -22,8 +22,8 @@ from listmgr.campaigns.rendering import Words, render_words
 from listmgr.config import Settings
 from listmgr.delivery.message.compiled import (
     CompiledMessage,
-    Enclosed,
     MessageContent,
+    MessageFile,
 )
 from listmgr.delivery.message.compiler import compile_message
 from listmgr.delivery.message.errors import MessageError
@@ -173,7 +173,7 @@ def compile_content(
             preferences_base=settings.link("p/"),
             list_id=content.list_header,
             language=content.language,
-            files=tuple(Enclosed(file.name, file.media_type, file.data) for file in files),
+            files=tuple(MessageFile(file.name, file.media_type, file.data) for file in files),
         ),
         known_fields=known_fields,
     )

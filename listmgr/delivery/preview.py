@@ -26,8 +26,8 @@ from listmgr.delivery.message.merge_fields import (
     sample_of,
 )
 from listmgr.delivery.message.template_language import (
+    AnyField,
     FieldNames,
-    Launched,
 )
 from listmgr.delivery.route import outlet
 from listmgr.delivery.smtp.pool import (
@@ -116,7 +116,7 @@ def _known(
     its fields.
     """
     if campaign.status is not CampaignStatus.DRAFT:
-        return Launched()
+        return AnyField()
     return FieldNames([field.key for field in fields], archived=archived)
 
 

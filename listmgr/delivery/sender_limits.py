@@ -19,11 +19,11 @@ from listmgr.kit import shutdown
 from listmgr.kit.clock import elapsed
 from listmgr.kit.rate_limiter import (
     Ask,
-    Given,
+    Grant,
     RateLimiter,
     RateLimiterUnavailable,
     Span,
-    Unknown,
+    UnknownCounter,
 )
 from listmgr.senders.limits import Limit, SendingPolicy
 from listmgr.senders.quiet_hours import (
@@ -178,7 +178,7 @@ class Throttle:
             elif self._too_late(given.wait, end) or shutdown.wait(given.wait):
                 return
 
-    def answer(self, asks: list[Ask], begun: Mapping[str, int] | None = None) -> list[Given]:
+    def answer(self, asks: list[Ask], begun: Mapping[str, int] | None = None) -> list[Grant]:
         """Ask for permits; lost counters are first restored from the rows.
 
         `begun`: rows of each key that already exist for the permits asked for.
@@ -189,9 +189,9 @@ class Throttle:
                 (ask, reply) for ask, reply in zip(asks, answers, strict=True) if _is_lost(reply)
             ]
             if not lost:
-                return [reply for reply in answers if isinstance(reply, Given)]
+                return [reply for reply in answers if isinstance(reply, Grant)]
             for ask, reply in lost:
-                assert isinstance(reply, Unknown)
+                assert isinstance(reply, UnknownCounter)
                 scope = ask.key.split(":", 3)[3]
                 count = self._count(scope, datetime.fromtimestamp(reply.begin, UTC))
                 count -= (begun or {}).get(ask.key, 0)
@@ -245,5 +245,5 @@ class Throttle:
             self._held = 0
 
 
-def _is_lost(answer: Given | Unknown) -> bool:
-    return isinstance(answer, Unknown)
+def _is_lost(answer: Grant | UnknownCounter) -> bool:
+    return isinstance(answer, UnknownCounter)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from listmgr.delivery.domain_limits import (
-    Domains,
-    PutOff,
+    Deferral,
+    DomainLimiter,
 )
 from listmgr.delivery.message.compiled import CompiledMessage
 from listmgr.delivery.message.merge_fields import Columns
@@ -76,7 +76,7 @@ class SendPlan:
     channel: ConnectionPool
     pace: Pace
     throttle: Throttle
-    domains: Domains
+    domains: DomainLimiter
     sender_faults: SenderFaults
     among: Predicate
     now: Callable[[], datetime]
@@ -121,7 +121,7 @@ def transmit_window(plan: SendPlan, window: Window) -> None:
     ]
 
 
-def _record_put_off(plan: SendPlan, put_off: list[PutOff]) -> None:
+def _record_put_off(plan: SendPlan, put_off: list[Deferral]) -> None:
     """Store deferrals before transmitting, so that a kill does not leave them uncertain."""
     if not put_off:
         return

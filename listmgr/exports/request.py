@@ -18,7 +18,7 @@ from listmgr.kit.validation import Validator
 from listmgr.operators.models import Role
 from listmgr.operators.roles import Right, may
 from listmgr.selections.freeze import (
-    Chosen,
+    SelectionRequest,
     begin,
 )
 
@@ -26,7 +26,7 @@ MAX_WORDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ExportRequest:
     """The request as typed."""
 
     format: str = ""
@@ -37,9 +37,9 @@ class Wish:
 
 def request_export(
     tx: Transaction,
-    wish: Wish,
+    wish: ExportRequest,
     columns: Sequence[str],
-    chosen: Chosen,
+    chosen: SelectionRequest,
     *,
     operator_id: int,
     role: Role,
@@ -90,7 +90,7 @@ def _why(typed: Validator, reason: str, words: str) -> str:
 
 
 def _checked(
-    session: Session, wish: Wish, columns: Sequence[str], role: Role
+    session: Session, wish: ExportRequest, columns: Sequence[str], role: Role
 ) -> tuple[str, list[str]]:
     typed = Validator()
     words = _why(typed, wish.reason, wish.words)

@@ -36,7 +36,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Prepared:
+class ParsedBatch:
     """A batch ready for the database, with refusals and messages by row number."""
 
     batch: Batch
@@ -80,9 +80,9 @@ class Preparer:
         self._now, self._ip_storage = now, ip_storage
         self._judges: dict[str, RowParser] = {}
 
-    def __call__(self, batch: Batch) -> Prepared:
+    def __call__(self, batch: Batch) -> ParsedBatch:
         """Return the batch as the database stages it."""
-        prepared, judge, key = Prepared(batch), self._judge(batch.table), self._key
+        prepared, judge, key = ParsedBatch(batch), self._judge(batch.table), self._key
         for number, row in enumerate(batch.rows, start=batch.first):
             parsed = judge(row)
             if isinstance(parsed, Refusal):

@@ -45,7 +45,7 @@ class Description:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ValidMapping:
     """The validated form, as `control.describe` takes it."""
 
     plan: Plan
@@ -55,7 +55,7 @@ class Checked:
 
 def checked(
     session: Session, description: Description, fields: Sequence[CatalogueField]
-) -> Checked:
+) -> ValidMapping:
     """Return the plan and the declaration. Raises InvalidInput naming every invalid field."""
     typed = Validator()
     _columns(typed, description, {item.key for item in fields})
@@ -88,7 +88,7 @@ def checked(
         foreign=description.foreign,
     )
     typed.done()
-    return Checked(plan, description.purpose_id, declared)
+    return ValidMapping(plan, description.purpose_id, declared)
 
 
 def _columns(typed: Validator, description: Description, allowed: set[str]) -> None:

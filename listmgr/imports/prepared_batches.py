@@ -21,7 +21,7 @@ from listmgr.imports.apply_batch import (
     judge,
     worth_keeping,
 )
-from listmgr.imports.batches import Prepared
+from listmgr.imports.batches import ParsedBatch
 from listmgr.imports.models import ImportLines, Phase
 from listmgr.imports.row_outcomes import (
     BY_FILE,
@@ -59,7 +59,7 @@ def recipe_of(settings: Settings, fields: Sequence[CatalogueField]) -> bytes:
 
 
 def keep_ready(
-    tx: Transaction, import_id: int, recipe: bytes, prepared: Prepared, lines: bytes
+    tx: Transaction, import_id: int, recipe: bytes, prepared: ParsedBatch, lines: bytes
 ) -> None:
     """Store a batch for the run without the rows the file itself rules out."""
     batch = prepared.batch

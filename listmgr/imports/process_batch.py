@@ -17,7 +17,7 @@ from listmgr.imports.apply_batch import (
     judge,
     worth_keeping,
 )
-from listmgr.imports.batches import Prepared
+from listmgr.imports.batches import ParsedBatch
 from listmgr.imports.lifecycle import ImportStatus
 from listmgr.imports.models import Import, ImportBatch, ImportRow, Phase
 from listmgr.imports.prepared_batches import (
@@ -41,7 +41,7 @@ from listmgr.kit.transaction import Transaction
 SHOWN = 10
 
 
-class Stopped(Exception):
+class ImportStopped(Exception):
     """The import was paused, cancelled, described again or taken over by another worker."""
 
 
@@ -61,9 +61,9 @@ class BatchJob:
 
 
 def process_batch(
-    tx: Transaction, work: BatchJob, prepared: Prepared | PreparedBatch, *, at: datetime
+    tx: Transaction, work: BatchJob, prepared: ParsedBatch | PreparedBatch, *, at: datetime
 ) -> None:
-    """Process one batch. Raises Stopped if the worker no longer holds the import.
+    """Process one batch. Raises ImportStopped if the worker no longer holds the import.
 
     Raises BatchNotPrepared if a stored batch must be read from the file.
     """
@@ -78,7 +78,7 @@ def process_batch(
         _do_prepared(tx, work, prepared, at)
 
 
-def _do_prepared(tx: Transaction, work: BatchJob, prepared: Prepared, at: datetime) -> None:
+def _do_prepared(tx: Transaction, work: BatchJob, prepared: ParsedBatch, at: datetime) -> None:
     outcomes = (
         _run(tx, work, prepared, at) if work.phase is Phase.RUN else _look(tx, work, prepared)
     )
@@ -104,7 +104,7 @@ def _mark(
 
 
 def check_held(tx: Transaction, work: BatchJob, *, until_commit: bool = False) -> None:
-    """Raise Stopped unless this worker still holds the import in the expected state.
+    """Raise ImportStopped unless this worker still holds the import in the expected state.
 
     `until_commit` keeps the import locked until the transaction ends.
     """
@@ -113,14 +113,14 @@ def check_held(tx: Transaction, work: BatchJob, *, until_commit: bool = False) -
         query = query.with_for_update(read=True, key_share=True)
     row = tx.session.execute(query).one_or_none()
     if row is None or row.status is not work.status or row.holder != work.holder:
-        raise Stopped
+        raise ImportStopped
 
 
 # Rows the file alone decides, or that are to be kept: verdict and sentence by their number.
-Found = dict[int, tuple[RowOutcome, str]]
+RowOutcomes = dict[int, tuple[RowOutcome, str]]
 
 
-def _look(tx: Transaction, work: BatchJob, prepared: Prepared) -> Found:
+def _look(tx: Transaction, work: BatchJob, prepared: ParsedBatch) -> RowOutcomes:
     duplicate_rows = duplicates.take(tx, work.aim.import_id, prepared.batch) if work.again else {}
     lines = _stage(tx, work, prepared, duplicate_rows)
     if not work.again:
@@ -129,7 +129,7 @@ def _look(tx: Transaction, work: BatchJob, prepared: Prepared) -> Found:
     return duplicate_rows | prepared.refused
 
 
-def _run(tx: Transaction, work: BatchJob, prepared: Prepared, at: datetime) -> Found:
+def _run(tx: Transaction, work: BatchJob, prepared: ParsedBatch, at: datetime) -> RowOutcomes:
     last = prepared.batch.first + len(prepared.batch.rows) - 1
     rows = tx.session.execute(
         sa.select(ImportRow.number, ImportRow.verdict, ImportRow.reason).where(
@@ -145,7 +145,9 @@ def _run(tx: Transaction, work: BatchJob, prepared: Prepared, at: datetime) -> F
     return outcomes | prepared.refused
 
 
-def _stage(tx: Transaction, work: BatchJob, prepared: Prepared, without: Container[int]) -> bytes:
+def _stage(
+    tx: Transaction, work: BatchJob, prepared: ParsedBatch, without: Container[int]
+) -> bytes:
     """Stage and judge all rows except those left out; return their lines."""
     kept_lines = [text for number, text in prepared.lines.items() if number not in without]
     lines = "\n".join([*kept_lines, ""]).encode()
@@ -154,7 +156,7 @@ def _stage(tx: Transaction, work: BatchJob, prepared: Prepared, without: Contain
     return lines
 
 
-def _judged(tx: Transaction, work: BatchJob, prepared: Prepared) -> Found:
+def _judged(tx: Transaction, work: BatchJob, prepared: ParsedBatch) -> RowOutcomes:
     """Return the staged rows worth storing, as the database judged them."""
     shown = SHOWN if work.phase is Phase.CHECK else 0
     return {
@@ -166,7 +168,7 @@ def _judged(tx: Transaction, work: BatchJob, prepared: Prepared) -> Found:
     }
 
 
-def _keep(tx: Transaction, work: BatchJob, prepared: Prepared, outcomes: Found) -> None:
+def _keep(tx: Transaction, work: BatchJob, prepared: ParsedBatch, outcomes: RowOutcomes) -> None:
     """Store the refused rows and, during the check, the first rows of each other outcome."""
     left = _still_to_show(tx, work) if work.phase is Phase.CHECK else {}
     kept = []

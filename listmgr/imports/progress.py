@@ -23,7 +23,7 @@ MOST_LOOKED_AT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class ImportProgress:
     """Rows done out of the total (exact or estimated), and how many had each outcome."""
 
     phase: Phase
@@ -47,7 +47,7 @@ class Stand:
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
 
-def import_progress(session: Session, record: Import) -> Stand:
+def import_progress(session: Session, record: Import) -> ImportProgress:
     """Return the progress of the run, or of the check if no run has started."""
     looking = record.status in {
         ImportStatus.UPLOADED,
@@ -58,10 +58,10 @@ def import_progress(session: Session, record: Import) -> Stand:
     done, total = rows(session, record.id, phase), record.rows_total
     if total is None:
         total = max(record.rows_expected, done + 1)
-    return Stand(phase, done, total, verdicts(session, record.id, phase))
+    return ImportProgress(phase, done, total, verdicts(session, record.id, phase))
 
 
-def stands(session: Session, records: Sequence[Import]) -> list[Stand]:
+def stands(session: Session, records: Sequence[Import]) -> list[ImportProgress]:
     """Return the progress of several imports; only running ones are queried one by one."""
     ended = [
         record
@@ -70,7 +70,7 @@ def stands(session: Session, records: Sequence[Import]) -> list[Stand]:
     ]
     outcomes = verdicts_of(session, [record.id for record in ended], Phase.RUN)
     return [
-        Stand(
+        ImportProgress(
             Phase.RUN,
             sum(outcomes[record.id].values()),
             record.rows_total or 0,
@@ -79,7 +79,7 @@ def stands(session: Session, records: Sequence[Import]) -> list[Stand]:
         if record.id in outcomes
         else import_progress(session, record)
         if record.status in WORKING
-        else Stand(Phase.CHECK, 0, record.rows_total or record.rows_expected, {})
+        else ImportProgress(Phase.CHECK, 0, record.rows_total or record.rows_expected, {})
         for record in records
     ]
 
@@ -135,7 +135,7 @@ class Sample:
         return self.verdict in ACCEPTED
 
 
-def samples(session: Session, record: Import, standing: Stand) -> list[Sample]:
+def samples(session: Session, record: Import, standing: ImportProgress) -> list[Sample]:
     """Return the first rows of each outcome; empty once the file was deleted."""
     if record.purged_at is not None:
         return []
@@ -162,7 +162,7 @@ def _first(session: Session, import_id: int, phase: Phase, verdict: RowOutcome) 
     )
 
 
-def odd_rows(session: Session, record: Import, standing: Stand) -> list[int]:
+def odd_rows(session: Session, record: Import, standing: ImportProgress) -> list[int]:
     """Return the first rows that were refused because of their encoding."""
     refused = (
         sa.select(ImportRow.number, ImportRow.reason)

@@ -19,7 +19,7 @@ from listmgr.imports.apply_batch import (
     ConcurrentInsert,
     ImportTarget,
 )
-from listmgr.imports.batches import Prepared, Preparer, batches
+from listmgr.imports.batches import ParsedBatch, Preparer, batches
 from listmgr.imports.control import declaration_digest, facts_of, form_of
 from listmgr.imports.file_store import (
     digest_of,
@@ -36,7 +36,7 @@ from listmgr.imports.prepared_batches import (
 )
 from listmgr.imports.process_batch import (
     BatchJob,
-    Stopped,
+    ImportStopped,
     check_held,
     process_batch,
 )
@@ -71,7 +71,7 @@ def work_slice(
         return False
     try:
         done = _pass(uow, record, holder, now=now, seconds=seconds)
-    except Stopped:
+    except ImportStopped:
         return False
     except InvalidInput as error:
         _give_up(uow, import_id, holder, str(error), now())
@@ -118,9 +118,9 @@ def _pass(uow: UnitOfWork, record: Import, holder: str, *, now: Clock, seconds: 
     )
     phase = Phase.RUN if record.status is ImportStatus.RUNNING else Phase.CHECK
     work = BatchJob(phase, _aim(record, plan), record.columns, holder, record.status, recipe)
-    loading = _Loading(uow, work, now, time.monotonic() + seconds)
+    loading = _BatchLoader(uow, work, now, time.monotonic() + seconds)
 
-    def read(selects: Callable[[int], bool]) -> Iterator[Prepared]:
+    def read(selects: Callable[[int], bool]) -> Iterator[ParsedBatch]:
         found_in = batches(tables(file, form_of(record)))
         return (prepare(batch) for batch in found_in if selects(batch.number))
 
@@ -171,7 +171,7 @@ def _kept(uow: UnitOfWork, work: BatchJob) -> Iterator[PreparedBatch]:
 
 
 @dataclass(slots=True)
-class _Loading:
+class _BatchLoader:
     """Reads ahead in this thread while other threads load batches."""
 
     uow: UnitOfWork
@@ -179,7 +179,7 @@ class _Loading:
     now: Clock
     end: float
 
-    def all(self, waiting: Iterator[Prepared] | Iterator[PreparedBatch], loaders: int) -> bool:
+    def all(self, waiting: Iterator[ParsedBatch] | Iterator[PreparedBatch], loaders: int) -> bool:
         """Load every batch; return False if time ran out."""
         under_way: list[Future[None]] = []
         renewed = time.monotonic()
@@ -206,7 +206,7 @@ class _Loading:
             check_held(tx, self.work)
             return doubles.find_batches(tx, self.work.aim.import_id)
 
-    def _load(self, prepared: Prepared | PreparedBatch) -> None:
+    def _load(self, prepared: ParsedBatch | PreparedBatch) -> None:
         for left in reversed(range(AGAIN)):
             try:
                 with self.uow() as tx:

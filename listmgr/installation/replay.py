@@ -20,7 +20,7 @@ BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayResult:
     """Result of a replay."""
 
     acts: int
@@ -34,7 +34,7 @@ def journals(data_dir: Path) -> list[Path]:
     return [path for name in names if (path := data_dir / name).exists()]
 
 
-def replay_files(uow: UnitOfWork, paths: Iterable[Path]) -> Replayed:
+def replay_files(uow: UnitOfWork, paths: Iterable[Path]) -> ReplayResult:
     """Replay journals, some acts in each transaction; safe to run twice. Raises OSError."""
     read = erasure_journal.read_files(paths)
     count = 0
@@ -47,10 +47,10 @@ def replay_files(uow: UnitOfWork, paths: Iterable[Path]) -> Replayed:
                 replayed=Installation.replayed + count, replayed_at=sa.func.clock_timestamp()
             )
         )
-    return Replayed(len(read.latest), count, read.damaged)
+    return ReplayResult(len(read.latest), count, read.damaged)
 
 
-def catch_up(uow: UnitOfWork, settings: Settings) -> Replayed | None:
+def catch_up(uow: UnitOfWork, settings: Settings) -> ReplayResult | None:
     """Replay this host's journals once after each hold; None if mailing is not on hold."""
     witness = IdentityFile(settings.data_dir)
     seen = witness.read()

@@ -171,7 +171,7 @@ class TransactionalMail(Mail):
 
 
 @dataclass(slots=True)
-class _Kept:
+class _KeptConnection:
     """An open connection, its last use (monotonic), and the number of mails it has sent."""
 
     connection: _Connection
@@ -183,9 +183,9 @@ class KeptConnections:
     """Connections kept open between mails, for one thread that sends many."""
 
     def __init__(self) -> None:
-        self._open: dict[MailSettings, _Kept] = {}
+        self._open: dict[MailSettings, _KeptConnection] = {}
 
-    def take(self, account: MailSettings) -> _Kept | None:
+    def take(self, account: MailSettings) -> _KeptConnection | None:
         """Return the open connection to an account, removing it until it is given back.
 
         NOOP detects one that the server has closed before a mail rests on it.
@@ -199,7 +199,7 @@ class KeptConnections:
         kept.connection.__exit__()
         return None
 
-    def give_back(self, account: MailSettings, kept: _Kept) -> None:
+    def give_back(self, account: MailSettings, kept: _KeptConnection) -> None:
         """Keep a connection for the next mail of the same account."""
         kept.used, kept.mails = time.monotonic(), kept.mails + 1
         self._open[account] = kept
@@ -249,7 +249,7 @@ def _connected(
     """Yield a connection for one mail; keep it only if the mail was taken."""
     kept = keep.take(account) if keep is not None else None
     if kept is None:
-        kept = _Kept(mail.connect_to(account).__enter__(), time.monotonic())
+        kept = _KeptConnection(mail.connect_to(account).__enter__(), time.monotonic())
     assert kept.connection.host is not None
     try:
         yield kept.connection.host

@@ -52,7 +52,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Grant:
     """`count` permits from `start` seconds on, or which limit is exhausted and until when.
 
     `why` is "", "second", "hour" or "day"; `wait` is in seconds.
@@ -65,7 +65,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownCounter:
     """A counter that was lost or never existed: its key and its beginning (epoch seconds)."""
 
     key: str
@@ -104,7 +104,7 @@ class RateLimiter:
         with _reaching():
             return self._scripts[script](keys=keys, args=[json.dumps(args)])
 
-    def take(self, asks: Sequence[Ask], *, at: float = 0.0) -> list[Given | Unknown]:
+    def take(self, asks: Sequence[Ask], *, at: float = 0.0) -> list[Grant | UnknownCounter]:
         """Answer each request; `at` (epoch seconds) replaces Valkey's clock."""
         keys = [key for ask in asks for key in _keys(ask)]
         requests = [_as_json(ask) for ask in asks]
@@ -119,7 +119,7 @@ class RateLimiter:
         """Count what was used without asking. An incomplete counter is left to be recounted."""
         self._run("spend", _keys(ask), **_as_json(ask), count=count)
 
-    def counted(self, ask: Ask, unknown: Unknown, count: int) -> None:
+    def counted(self, ask: Ask, unknown: UnknownCounter, count: int) -> None:
         """Store what the rows say was used since `begin`, unless another worker did."""
         span, key = (ask.day, _keys(ask)[2]) if unknown.is_day else (ask.hour, _keys(ask)[1])
         keys = [key, f"{ask.key}:since"]
@@ -255,11 +255,11 @@ def _as_json(ask: Ask) -> dict[str, object]:
     return {"want": ask.want, "per_second": ask.per_second, "hour": hour, "day": day} | spans
 
 
-def _answer(ask: Ask, reply: list[Any]) -> Given | Unknown:
+def _answer(ask: Ask, reply: list[Any]) -> Grant | UnknownCounter:
     given, start, why, wait = reply
     if given < 0:
-        return Unknown(ask.key, start, why == 3)
-    return Given(given, start / SECOND, _WHY[why], wait / SECOND)
+        return UnknownCounter(ask.key, start, why == 3)
+    return Grant(given, start / SECOND, _WHY[why], wait / SECOND)
 
 
 @lru_cache(maxsize=4)

@@ -11,14 +11,14 @@ from listmgr.lists.models import MailingList
 from listmgr.senders.edit import ensure_built_in
 from listmgr.senders.models import BUILT_IN
 from listmgr.senders.quiet_hours import (
-    QuietTold,
+    QuietHoursForm,
     checked_quiet,
 )
 from listmgr.senders.routing import find_sender
 
 
 def set_sending(
-    tx: Transaction, list_id: int, *, sender_id: int | None, quiet: QuietTold
+    tx: Transaction, list_id: int, *, sender_id: int | None, quiet: QuietHoursForm
 ) -> MailingList:
     """Set the sender, or None for the one that serves the list's address. Raises InvalidInput."""
     mailing_list = lock_list(tx, list_id)

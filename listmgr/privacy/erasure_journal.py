@@ -103,7 +103,7 @@ def read_line(text: str) -> Line:
 
 
 @dataclass(slots=True)
-class Read:
+class Journal:
     """The latest line of each subject and the number of damaged lines."""
 
     latest: dict[tuple[str, bytes, str], Line]
@@ -116,9 +116,9 @@ class Read:
             yield lines[start : start + size]
 
 
-def read_files(paths: Iterable[Path]) -> Read:
+def read_files(paths: Iterable[Path]) -> Journal:
     """Read journals. A line cut off by a kill is counted and skipped. Raises OSError."""
-    result = Read({})
+    result = Journal({})
     for path in paths:
         with path.open(errors="replace") as file:
             for text in file:

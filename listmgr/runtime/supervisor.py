@@ -92,7 +92,7 @@ class Program:
 
 
 @dataclass(slots=True)
-class _Life:
+class _RestartState:
     """When a part was last started, and when it may start again (monotonic seconds)."""
 
     since: float
@@ -128,7 +128,7 @@ class Supervisor:
         self.programs = [program for wave in waves for program in wave]
         self.parts: list[Service] = [*servers, *self.programs]
         self._say = say
-        self._lives = {part.name: _Life(time.monotonic()) for part in self.parts}
+        self._lives = {part.name: _RestartState(time.monotonic()) for part in self.parts}
         self._asked = time.monotonic()
 
     def start(self) -> None:

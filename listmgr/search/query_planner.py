@@ -70,7 +70,7 @@ def some_of(table: str, key: str, places: int, at_each: int, *, where: str = "tr
 
 
 @dataclass(frozen=True, slots=True)
-class Led:
+class OrderedConditions:
     """Ordered conditions: the first finds people by its index, the others test them.
 
     The first finds about `rows` people, of whom about `fitting` match all conditions.
@@ -95,19 +95,19 @@ class Led:
         )
 
 
-def rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
+def rarest_first(session: Session, asked: Sequence[Condition]) -> OrderedConditions:
     """Order conditions by rarity in a sample, then by the planner's estimates.
 
     A page needs this for its rows and for their number: the second time the result is cached.
     """
-    cache: dict[str, Led] = session.info.setdefault("led", {})
+    cache: dict[str, OrderedConditions] = session.info.setdefault("led", {})
     key = repr(asked)
     if key not in cache:
         cache[key] = _rarest_first(session, asked)
     return cache[key]
 
 
-def _rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
+def _rarest_first(session: Session, asked: Sequence[Condition]) -> OrderedConditions:
     tests = [condition.test for condition in asked]
     filters = ", ".join(
         f"count(*) FILTER (WHERE {test})"
@@ -127,4 +127,6 @@ def _rarest_first(session: Session, asked: Sequence[Condition]) -> Led:
     others = tuple(condition for n, condition in enumerate(asked) if n != least)
     everybody = plan(session, "SELECT FROM subscribers", {})["Plan Rows"]
     share = everybody / max(1, looked)
-    return Led(asked[least], others, round(share * hits[least]), round(share * all_hits))
+    return OrderedConditions(
+        asked[least], others, round(share * hits[least]), round(share * all_hits)
+    )

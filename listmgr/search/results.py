@@ -178,7 +178,7 @@ class _Way:
     beyond: str
 
 
-class _Found(NamedTuple):
+class _FoundPeople(NamedTuple):
     """People in page order, and where the scan stopped if there are more.
 
     `total` is how many there are from here on, if an index returned all of them.
@@ -189,19 +189,19 @@ class _Found(NamedTuple):
     total: int | None = None
 
 
-def _total_of(ids: _Found, size: int) -> int | None:
+def _total_of(ids: _FoundPeople, size: int) -> int | None:
     all_here = ids.reached is None and len(ids.ids) <= size
     return len(ids.ids) if all_here else ids.total
 
 
-def _ids(session: Session, search: SubscriberQuery, turn: _Turn) -> _Found:
+def _ids(session: Session, search: SubscriberQuery, turn: _Turn) -> _FoundPeople:
     way, asked = _way(search, turn), everything(search)
     binds = {name: value for item in asked for name, value in item.binds.items()}
     binds |= {"n": turn.most, "seen": turn.seen, "stations": [str(item) for item in ConsentStatus]}
     with planned_anew(session):
         ids = _walked(session, way, WALK if way.left else turn.most, binds)
         if len(ids) == turn.most or not way.left:
-            return _Found(ids)
+            return _FoundPeople(ids)
         if len(asked) == 1:
             return _gathered(session, way, asked[0].find, binds)
         led = rarest_first(session, asked)
@@ -209,10 +209,10 @@ def _ids(session: Session, search: SubscriberQuery, turn: _Turn) -> _Found:
             return _gathered(session, way, led.predicate.sql, binds)
         ids = _walked(session, way, FURTHER, binds)
         if len(ids) == turn.most:
-            return _Found(ids)
+            return _FoundPeople(ids)
         end = f"SELECT s.id FROM ({way.people.format(most=FURTHER)}) s ORDER BY {way.order}"
         reached = session.scalar(sa.text(f"{end} OFFSET {FURTHER - 1} LIMIT 1"), binds)
-        return _Found(ids, reached)
+        return _FoundPeople(ids, reached)
 
 
 def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) -> list[int]:
@@ -222,14 +222,14 @@ def _walked(session: Session, way: _Way, most: int, binds: dict[str, object]) ->
     return list(session.scalars(sa.text(walk), binds))
 
 
-def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object]) -> _Found:
+def _gathered(session: Session, way: _Way, finds: str, binds: dict[str, object]) -> _FoundPeople:
     gather = (
         "WITH found AS MATERIALIZED (SELECT s.id, s.created_at FROM subscribers s"
         f" WHERE {finds} AND {way.beyond})"
         f" SELECT s.id, (SELECT count(*) FROM found) FROM found s ORDER BY {way.order} LIMIT :n"
     )
     rows = session.execute(sa.text(gather), binds).all()
-    return _Found([row[0] for row in rows], total=rows[0][1] if rows else 0)
+    return _FoundPeople([row[0] for row in rows], total=rows[0][1] if rows else 0)
 
 
 def _way(search: SubscriberQuery, turn: _Turn) -> _Way:

@@ -41,7 +41,7 @@ MOST_TICKED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class SelectionRequest:
     """An operator's choice: ticked people, a search, or a segment."""
 
     kind: SelectionKind
@@ -50,7 +50,7 @@ class Chosen:
     segment_id: int | None = None
 
 
-def begin(tx: Transaction, chosen: Chosen, *, role: Role, at: datetime) -> Selection:
+def begin(tx: Transaction, chosen: SelectionRequest, *, role: Role, at: datetime) -> Selection:
     """Start to freeze a choice. Raises InvalidInput if it cannot contain anyone.
 
     Raises Refused if the segment uses fields the role may not see, NotFound if it does not exist.
@@ -138,7 +138,7 @@ def _predicate(session: Session, selection: Selection) -> Predicate:
     return predicate(restored(session, selection.search))
 
 
-def _as_kept(chosen: Chosen) -> dict[str, Any]:
+def _as_kept(chosen: SelectionRequest) -> dict[str, Any]:
     if chosen.kind is SelectionKind.TICKED:
         return {"ids": sorted(set(chosen.ids))}
     return as_kept(chosen.search) if chosen.kind is SelectionKind.FOUND else {}

@@ -15,13 +15,13 @@ from listmgr.kit.i18n import N_
 from listmgr.kit.transaction import Transaction
 from listmgr.kit.validation import Validator
 from listmgr.senders.limits_form import (
-    PacingTold,
+    LimitsForm,
     checked_domains,
     checked_pacing,
 )
 from listmgr.senders.models import BUILT_IN, Sender, SenderDomain
 from listmgr.senders.quiet_hours import (
-    QuietTold,
+    QuietHoursForm,
     checked_quiet,
 )
 from listmgr.senders.routing import (
@@ -37,7 +37,7 @@ _HOST = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class AccountTold:
+class AccountForm:
     """An account as typed. An empty password keeps the stored one."""
 
     name: str = ""
@@ -54,7 +54,7 @@ class AccountTold:
     processor_contract: str = ""
 
 
-def create_sender(tx: Transaction, form: AccountTold, *, at: datetime) -> Sender:
+def create_sender(tx: Transaction, form: AccountForm, *, at: datetime) -> Sender:
     """Create a sender without limits. Raises InvalidInput."""
     typed = Validator()
     values = _checked(form, typed)
@@ -65,7 +65,7 @@ def create_sender(tx: Transaction, form: AccountTold, *, at: datetime) -> Sender
     return sender
 
 
-def edit_sender(tx: Transaction, sender_id: int, form: AccountTold) -> Sender:
+def edit_sender(tx: Transaction, sender_id: int, form: AccountForm) -> Sender:
     """Change its connection and the addresses it serves. Raises InvalidInput."""
     sender = lock_sender(tx, sender_id)
     typed = Validator()
@@ -86,8 +86,8 @@ def edit_sender(tx: Transaction, sender_id: int, form: AccountTold) -> Sender:
 def pace_sender(
     tx: Transaction,
     sender_id: int,
-    form: PacingTold,
-    quiet: QuietTold,
+    form: LimitsForm,
+    quiet: QuietHoursForm,
     domains: list[tuple[str, dict[str, str]]],
     *,
     providers: frozenset[str] = frozenset(),
@@ -142,7 +142,7 @@ def lock_sender(tx: Transaction, sender_id: int) -> Sender:
     return sender
 
 
-def _sealed(tx: Transaction, form: AccountTold) -> str:
+def _sealed(tx: Transaction, form: AccountForm) -> str:
     return seal(tx.settings.secret_keys, SEAL, form.password) if form.password else ""
 
 
@@ -155,7 +155,7 @@ def _leads_elsewhere(sender: Sender, values: dict[str, object]) -> bool:
     )
 
 
-def _checked(form: AccountTold, typed: Validator) -> dict[str, object]:
+def _checked(form: AccountForm, typed: Validator) -> dict[str, object]:
     security = form.security if form.security in PORTS else "starttls"
     if security == "none" and form.password and not _is_here(form.host.strip()):
         typed.wrong["security"] = N_(

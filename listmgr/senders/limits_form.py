@@ -16,7 +16,7 @@ DOMAIN_LIMITS = ("per_second", "per_hour", "per_day", "at_once")
 
 
 @dataclass(frozen=True, slots=True)
-class PacingTold:
+class LimitsForm:
     """Limits of a sender as typed, empty for none; the plan as numbers, day by day."""
 
     connections: str = ""
@@ -27,7 +27,7 @@ class PacingTold:
     warm_up_began: str = ""
 
 
-def checked_pacing(typed: Validator, form: PacingTold) -> dict[str, object]:
+def checked_pacing(typed: Validator, form: LimitsForm) -> dict[str, object]:
     """Return the columns' values; errors are collected in `typed`."""
     values: dict[str, object] = {
         name: _number(typed, name, getattr(form, name))

@@ -89,7 +89,7 @@ class QuietColumns:
 
 
 @dataclass(frozen=True, slots=True)
-class QuietTold:
+class QuietHoursForm:
     """Quiet hours as typed."""
 
     begin: str = ""
@@ -98,7 +98,7 @@ class QuietTold:
     zone: str = "Europe/Berlin"
 
 
-def checked_quiet(typed: Validator, form: QuietTold) -> dict[str, object]:
+def checked_quiet(typed: Validator, form: QuietHoursForm) -> dict[str, object]:
     """Return the columns' values; errors are collected in `typed`."""
     begin, end = _clock(typed, "quiet_from", form.begin), _clock(typed, "quiet_to", form.end)
     if (begin is None) != (end is None):

@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from listmgr.bulk.control import steer
 from listmgr.bulk.lifecycle import BulkDeed
 from listmgr.bulk.models import BulkAct
-from listmgr.bulk.prepare import Asked, prepare
+from listmgr.bulk.prepare import BulkRequest, prepare
 from listmgr.bulk.worker import step
 from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import Role
 from listmgr.privacy.erasure import erase
 from listmgr.selections import freeze
-from listmgr.selections.freeze import Chosen
+from listmgr.selections.freeze import SelectionRequest
 from listmgr.selections.models import SelectionKind
 from listmgr.subscribers.models import Subscriber
 from tests.conftest import NOW, UnitOfWork
@@ -24,7 +24,7 @@ from tests.factories import (
 )
 
 NAMES = ("anna", "bert", "cleo", "dora", "emil")
-EVERYBODY = Chosen(SelectionKind.FOUND)
+EVERYBODY = SelectionRequest(SelectionKind.FOUND)
 
 
 class Office:
@@ -35,10 +35,10 @@ class Office:
         self.operator_id = operator_id
         self.role = Role.PRIVACY
 
-    def prepare(self, chosen: Chosen = EVERYBODY, **asked: str) -> BulkAct:
+    def prepare(self, chosen: SelectionRequest = EVERYBODY, **asked: str) -> BulkAct:
         """Asked for and counted: ready to start."""
         with self.uow() as tx:
-            told = Asked(**asked)
+            told = BulkRequest(**asked)
             who = self.operator_id
             act = prepare(tx, told, chosen, operator_id=who, role=self.role, at=NOW)
         return self.work(act.id)
@@ -59,7 +59,7 @@ class Office:
         with self.uow() as tx:
             return steer(tx, act_id, BulkDeed(deed), role=self.role, at=at)
 
-    def do(self, chosen: Chosen = EVERYBODY, **asked: str) -> BulkAct:
+    def do(self, chosen: SelectionRequest = EVERYBODY, **asked: str) -> BulkAct:
         """All of it."""
         act = self.prepare(chosen, **asked)
         self.steer(act.id, "start")
@@ -77,8 +77,8 @@ def office(uow: UnitOfWork) -> Office:
         return Office(uow, made.id)
 
 
-def ticked(*ids: int) -> Chosen:
-    return Chosen(SelectionKind.TICKED, ids=ids)
+def ticked(*ids: int) -> SelectionRequest:
+    return SelectionRequest(SelectionKind.TICKED, ids=ids)
 
 
 @pytest.fixture

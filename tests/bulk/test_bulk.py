@@ -17,7 +17,7 @@ from listmgr.kit.errors import InvalidInput, Refused
 from listmgr.operators.models import AuditEntry, Role
 from listmgr.privacy.erasure import erase
 from listmgr.search.conditions import SubscriberQuery
-from listmgr.selections.freeze import Chosen
+from listmgr.selections.freeze import SelectionRequest
 from listmgr.selections.models import Selection, SelectionKind
 from listmgr.subscribers.custom_fields import (
     FieldWords,
@@ -204,7 +204,9 @@ def test_what_is_previewed_is_done_to_those_people_and_to_nobody_who_came_later(
     office, people, uow, session
 ):
     wanted = SubscriberQuery(query="@example.com")
-    act = office.prepare(Chosen(SelectionKind.FOUND, search=wanted), kind="add_tags", tags="x")
+    act = office.prepare(
+        SelectionRequest(SelectionKind.FOUND, search=wanted), kind="add_tags", tags="x"
+    )
     with uow() as tx:
         make_subscriber(tx, "zoe@example.com", NOW)
         # The words stay until the act begins, for its page to name the people.

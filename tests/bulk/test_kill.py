@@ -20,7 +20,7 @@ from listmgr.exports import (
 )
 from listmgr.exports.models import Export, ExportStatus
 from listmgr.exports.request import (
-    Wish,
+    ExportRequest,
     request_export,
 )
 from listmgr.operators.models import Role
@@ -98,7 +98,9 @@ def test_kill_9_amid_a_mass_update_changes_everybody_once(office, crowd, setting
 def test_kill_9_amid_an_export_leaves_a_whole_file(office, crowd, uow, settings, session):
     with uow() as tx:
         who = {"operator_id": office.operator_id, "role": Role.PRIVACY, "at": NOW}
-        export_id = request_export(tx, Wish("csv", "check", "x"), ["id"], EVERYBODY, **who).id
+        export_id = request_export(
+            tx, ExportRequest("csv", "check", "x"), ["id"], EVERYBODY, **who
+        ).id
 
     def pieces() -> int:
         with uow() as tx:

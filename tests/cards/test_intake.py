@@ -28,7 +28,7 @@ from listmgr.cards.process_upload import (
     read_upload,
     sweep_uploads,
 )
-from listmgr.cards.review import CardWords, Kept, accept_card, discard
+from listmgr.cards.review import AcceptResult, CardWords, accept_card, discard
 from listmgr.cards.stages import Stage
 from listmgr.cards.upload import (
     MAX_BYTES,
@@ -231,7 +231,7 @@ def test_s07_a_card_corrected_to_the_address_of_a_colleagues_stays_apart(uow, se
         mine = typed(tx, ada.id, "zo@example.com").id
     with uow() as tx:
         found, came_to = accept_card(tx, mine, ada.id, CardWords("zoe@example.com"), at=NOW)
-        assert (found.id, came_to) == (mine, Kept.KEPT)
+        assert (found.id, came_to) == (mine, AcceptResult.KEPT)
     assert len(cards(session)) == 2
     assert [taking.operator for taking in card_details(session, theirs, ben.id).takings] == ["Ben"]
 
@@ -310,7 +310,7 @@ def test_a_card_corrected_to_the_address_of_another_is_one_with_it(uow, session,
         card = typed(tx, ada.id, "zo@example.com", occasion="Musikmesse").id
     with uow() as tx:
         found, came_to = accept_card(tx, card, ada.id, CardWords("zoe@example.com"), at=NOW)
-        assert (found.id, came_to) == (other, Kept.MERGED)
+        assert (found.id, came_to) == (other, AcceptResult.MERGED)
     assert [one.id for one in cards(session)] == [other]
     assert len(card_details(session, other, ada.id).takings) == 2
 

@@ -11,7 +11,7 @@ from listmgr.cards.models import (
     CardStatus,
     CardUpload,
 )
-from listmgr.cards.review import CardWords, Kept, accept_card
+from listmgr.cards.review import AcceptResult, CardWords, accept_card
 from listmgr.cards.stages import Stage
 from listmgr.suppression.models import SuppressionReason
 from tests.cards.corrections import (
@@ -83,6 +83,6 @@ def test_an_address_typed_at_the_review_may_be_of_who_objected(uow, session, ada
         card_id = typed(tx, ada.id, "zo@example.com").id
     with uow() as tx:
         words = CardWords("zoe@example.com", "Zoë")
-        assert accept_card(tx, card_id, ada.id, words, at=NOW)[1] is Kept.OBJECTED
+        assert accept_card(tx, card_id, ada.id, words, at=NOW)[1] is AcceptResult.OBJECTED
     [card] = cards(session)
     assert (card.first_name, card.address, card.captures[0].said) == ("", "", "")

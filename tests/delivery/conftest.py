@@ -17,9 +17,9 @@ from listmgr.kit.clock import now
 from listmgr.lists.models import Notice
 from listmgr.schema import resource
 from listmgr.senders.edit import pace_sender
-from listmgr.senders.limits_form import PacingTold
+from listmgr.senders.limits_form import LimitsForm
 from listmgr.senders.models import BUILT_IN
-from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.quiet_hours import QuietHoursForm
 from tests.conftest import NOW, UnitOfWork
 from tests.factories import (
     make_confirmed,
@@ -91,13 +91,15 @@ def send(uow: UnitOfWork, settings: Settings) -> Callable[..., engine.SliceResul
 def pace(uow: UnitOfWork) -> Callable[..., None]:
     """Limit the built-in sender."""
 
-    def set_pace(*rows: tuple[str, dict[str, str]], quiet: QuietTold | None = None, **told: str):
+    def set_pace(
+        *rows: tuple[str, dict[str, str]], quiet: QuietHoursForm | None = None, **told: str
+    ):
         with uow() as tx:
             pace_sender(
                 tx,
                 BUILT_IN,
-                PacingTold(**told),
-                quiet or QuietTold(),
+                LimitsForm(**told),
+                quiet or QuietHoursForm(),
                 list(rows),
                 providers=NAMES,
             )

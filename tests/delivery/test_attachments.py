@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listmgr.delivery.message.compiled import Enclosed
+from listmgr.delivery.message.compiled import MessageFile
 from listmgr.delivery.message.errors import MessageError
 from tests.delivery.test_message import ANN, check_wire, compiled, read, render
 
-PNG = Enclosed("logo.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4)
-PDF = Enclosed("Preisliste für Mai.pdf", "application/pdf", b"%PDF-1.7\n.\n\r\n.\r\n")
+PNG = MessageFile("logo.png", "image/png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4)
+PDF = MessageFile("Preisliste für Mai.pdf", "application/pdf", b"%PDF-1.7\n.\n\r\n.\r\n")
 NAMES = st.text(
     st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\"), min_size=1, max_size=60
 )
@@ -38,7 +38,8 @@ def files_in(mail: EmailMessage) -> list[tuple[str | None, str, bytes]]:
 )
 def test_m12_attached_files_are_what_the_standard_library_would_have_sent(names, data, html):
     files = tuple(
-        Enclosed(name, "application/pdf", octets) for name, octets in zip(names, data, strict=False)
+        MessageFile(name, "application/pdf", octets)
+        for name, octets in zip(names, data, strict=False)
     )
     octets = render(compiled(html=html, text="{{ first_name }}\n", files=files))
     check_wire(octets)
@@ -80,7 +81,7 @@ def test_a_picture_the_html_names_is_shown_and_the_rest_is_attached():
 
 
 def test_a_picture_is_named_as_browsers_write_names():
-    named = Enclosed("größe.png", "image/png", PNG.data)
+    named = MessageFile("größe.png", "image/png", PNG.data)
     mail = read(render(compiled(html='<img src="cid:gr%C3%B6%C3%9Fe.png">', files=(named,))))
     assert mail.get_content_type() == "multipart/alternative"
     assert [name for name, *_ in files_in(mail)] == ["größe.png"]
@@ -101,7 +102,7 @@ def test_files_are_encoded_once():
 
 @pytest.mark.parametrize("evil", ['x"; filename="a.exe', "a\u2028b.pdf", "=?utf-8?q?a?=.pdf"])
 def test_t17_a_name_adds_no_header(evil: str):
-    mail = read(render(compiled(files=(Enclosed(evil, "application/pdf", b"%PDF-"),))))
+    mail = read(render(compiled(files=(MessageFile(evil, "application/pdf", b"%PDF-"),))))
     part = next(mail.iter_attachments())
     assert {name.lower() for name in part} == {
         "content-type",

@@ -137,14 +137,14 @@ def test_rounds_hold_no_more_of_a_domain_than_it_takes_at_once(settings: Setting
     throttle = Throttle(
         permits_at(settings.redis_url), terms, holder="w", now=now, count=lambda *_: 0
     )
-    found = domain_limits.Domains(throttle)
+    found = domain_limits.DomainLimiter(throttle)
     people = [Recipient(n, f"p{n}@gmail.com", 1, ()) for n in range(5)]
     people += [Recipient(n, f"p{n}@d{n}.example", 1, ()) for n in range(5, 9)]
     going, later = found.split(people)
     assert later == []
     sizes = [sum("gmail" in one.envelope for one in some) for some in found.rounds(going)]
     assert sizes == [2, 2, 1]
-    other = domain_limits.Domains(
+    other = domain_limits.DomainLimiter(
         Throttle(permits_at(settings.redis_url), terms, holder="x", now=now, count=lambda *_: 0)
     )
     going, later = other.split(people)

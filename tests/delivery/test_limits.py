@@ -30,13 +30,13 @@ from listmgr.kit.rate_limiter import permits_at
 from listmgr.lists.models import MailingList, Notice
 from listmgr.lists.sender_settings import set_sending
 from listmgr.senders.edit import (
-    AccountTold,
+    AccountForm,
     create_sender,
     disable_sender,
 )
 from listmgr.senders.limits import Limit, SendingPolicy
 from listmgr.senders.models import BUILT_IN
-from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.quiet_hours import QuietHoursForm
 from listmgr.senders.routing import built_in
 from tests.conftest import NOW, UnitOfWork
 from tests.delivery.conftest import TEMPLATES
@@ -98,7 +98,7 @@ def test_a_warm_up_plan_allows_so_many_each_day(
 def test_a_day_ends_at_midnight_of_the_senders_place(
     launched: int, pace, send_at, session: Session, sink: Sink
 ):
-    pace(per_day="3", quiet=QuietTold(zone="America/New_York"))
+    pace(per_day="3", quiet=QuietHoursForm(zone="America/New_York"))
     send_at(launched, LATER)
     midnight = datetime.fromisoformat("2033-05-19T00:00:00-04:00")
     assert waits(session, launched) == ("day", midnight)
@@ -107,7 +107,7 @@ def test_a_day_ends_at_midnight_of_the_senders_place(
 def test_nothing_begins_in_quiet_hours_and_it_goes_on_by_itself(
     launched: int, pace, send_at, sink: Sink, session: Session, uow: UnitOfWork
 ):
-    pace(quiet=QuietTold("11:00", "14:30", **ZONE))
+    pace(quiet=QuietHoursForm("11:00", "14:30", **ZONE))
     assert send_at(launched, LATER) is SliceResult.WAITING
     assert sink.mails == []
     end = datetime.fromisoformat("2033-05-18T14:30:00+02:00")
@@ -121,7 +121,7 @@ def test_quiet_hours_that_begin_during_a_slice_stop_it(
     launched: int, pace, uow: UnitOfWork, settings: Settings, sink: Sink
 ):
     """Even inside a window: here they begin while the second mail is being taken."""
-    pace(quiet=QuietTold("12:30", "14:00", **ZONE))
+    pace(quiet=QuietHoursForm("12:30", "14:00", **ZONE))
     begun = time.monotonic()
     before = datetime.fromisoformat("2033-05-18T12:29:59.500000+02:00")
     sink.on_data = lambda _to: time.sleep(0.3)
@@ -137,10 +137,10 @@ def test_quiet_hours_that_begin_during_a_slice_stop_it(
 def test_quiet_hours_of_a_list_hold_beside_the_senders(
     launched: int, pace, send_at, sink: Sink, session: Session, uow: UnitOfWork
 ):
-    pace(quiet=QuietTold("11:00", "13:00", **ZONE))
+    pace(quiet=QuietHoursForm("11:00", "13:00", **ZONE))
     with uow() as tx:
         found = tx.session.scalars(sa.select(MailingList.id)).one()
-        set_sending(tx, found, sender_id=None, quiet=QuietTold("12:30", "15:00", **ZONE))
+        set_sending(tx, found, sender_id=None, quiet=QuietHoursForm("12:30", "15:00", **ZONE))
     send_at(launched, LATER)
     assert waits(session, launched)[1] == datetime.fromisoformat("2033-05-18T15:00:00+02:00")
     assert sink.mails == []
@@ -188,7 +188,7 @@ def test_campaigns_leave_by_the_sender_of_their_from_address_or_list(
     launched: int, send, sink: Sink, uow: UnitOfWork, session: Session
 ):
     with running_sink() as relay:
-        told = AccountTold(
+        told = AccountForm(
             "Relay",
             "127.0.0.1",
             str(relay.port),
@@ -209,11 +209,11 @@ def test_a_campaign_whose_sender_is_disabled_pauses_and_says_so(
     launched: int, send, sink: Sink, uow: UnitOfWork, session: Session
 ):
     with uow() as tx:
-        told = AccountTold("Relay", "127.0.0.1", "1", "none", serves="news.example.org")
+        told = AccountForm("Relay", "127.0.0.1", "1", "none", serves="news.example.org")
         told = replace(told, envelope="b@relay.example", processor="Post AG")
         made = create_sender(tx, told, at=NOW)
         found = tx.session.scalars(sa.select(MailingList.id)).one()
-        set_sending(tx, found, sender_id=made.id, quiet=QuietTold())
+        set_sending(tx, found, sender_id=made.id, quiet=QuietHoursForm())
         disable_sender(tx, made.id, at=NOW)
     assert send(launched) is SliceResult.DONE
     found = session.get_one(Campaign, launched)

@@ -14,7 +14,7 @@ from listmgr.exports import downloads
 from listmgr.exports.columns import offered
 from listmgr.exports.models import Export, ExportPiece, ExportStatus
 from listmgr.exports.request import (
-    Wish,
+    ExportRequest,
     request_export,
 )
 from listmgr.exports.worker import (
@@ -26,7 +26,7 @@ from listmgr.operators.accounts import create_operator
 from listmgr.operators.models import AuditEntry, Role
 from listmgr.privacy.erasure import erase
 from listmgr.selections import freeze
-from listmgr.selections.freeze import Chosen
+from listmgr.selections.freeze import SelectionRequest
 from listmgr.selections.models import Selection, SelectionKind
 from listmgr.subscribers.custom_fields import (
     FieldWords,
@@ -39,8 +39,8 @@ from tests.factories import (
     make_list,
 )
 
-EVERYBODY = Chosen(SelectionKind.FOUND)
-WISH = Wish(format="csv", reason="check", words="To correct the names")
+EVERYBODY = SelectionRequest(SelectionKind.FOUND)
+WISH = ExportRequest(format="csv", reason="check", words="To correct the names")
 
 
 class Office:
@@ -50,7 +50,9 @@ class Office:
         self.uow = uow
         self.operator_id = operator_id
 
-    def ask(self, wish: Wish = WISH, columns=("email",), chosen=EVERYBODY, role=Role.PRIVACY):
+    def ask(
+        self, wish: ExportRequest = WISH, columns=("email",), chosen=EVERYBODY, role=Role.PRIVACY
+    ):
         with self.uow() as tx:
             who = {"operator_id": self.operator_id, "role": role, "at": NOW}
             return request_export(tx, wish, columns, chosen, **who).id
@@ -102,7 +104,7 @@ def test_a_file_is_made_in_pieces_without_the_restricted(office, people, session
 
 
 def test_consents_come_with_their_dates_and_proofs(office, people):
-    wish = Wish(format="json", reason="request", words="Art. 15", consents=True)
+    wish = ExportRequest(format="json", reason="request", words="Art. 15", consents=True)
     _export, octets = office.make(wish, columns=("id",))
     told = json.loads(octets)
     assert told[0] == {
@@ -135,10 +137,10 @@ def test_l37_the_marketer_exports_nobody_and_columns_go_by_role(office, people, 
 @pytest.mark.parametrize(
     ("wish", "field"),
     [
-        (Wish("pdf", "check", "x"), "format"),
-        (Wish("csv", "", "x"), "reason"),
-        (Wish("csv", "check", "  "), "words"),
-        (Wish("csv", "check", "x" * 301), "words"),
+        (ExportRequest("pdf", "check", "x"), "format"),
+        (ExportRequest("csv", "", "x"), "reason"),
+        (ExportRequest("csv", "check", "  "), "words"),
+        (ExportRequest("csv", "check", "x" * 301), "words"),
     ],
 )
 def test_without_a_reason_there_is_no_file(office, people, wish, field):
@@ -189,7 +191,7 @@ def test_cancelling_takes_the_file_away_and_is_for_the_owner(office, people, uow
 
 
 def test_a_kill_loses_the_piece_in_hand_and_nothing_more(office, people, uow):
-    wish = Wish(format="xlsx", reason="check", words="x")
+    wish = ExportRequest(format="xlsx", reason="check", words="x")
     _export, whole = office.make(wish)
     export_id = office.ask(wish)
     with pytest.raises(RuntimeError), uow() as tx:
@@ -209,7 +211,9 @@ def test_a_kill_loses_the_piece_in_hand_and_nothing_more(office, people, uow):
 
 def test_l15_erasing_somebody_withdraws_the_files_they_are_in(office, people, uow, session):
     _all, _octets = office.make()
-    some, _octets = office.make(chosen=Chosen(SelectionKind.TICKED, ids=tuple(people[5:7])))
+    some, _octets = office.make(
+        chosen=SelectionRequest(SelectionKind.TICKED, ids=tuple(people[5:7]))
+    )
     with uow() as tx:
         erase(tx, [people[0]], actor="operator:1", at=NOW)
     stands = dict(session.execute(sa.select(Export.id, Export.status)).all())

@@ -17,9 +17,9 @@ from listmgr.campaigns import control
 from listmgr.campaigns.models import Campaign
 from listmgr.config import Settings
 from listmgr.senders.edit import pace_sender
-from listmgr.senders.limits_form import PacingTold
+from listmgr.senders.limits_form import LimitsForm
 from listmgr.senders.models import BUILT_IN
-from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.quiet_hours import QuietHoursForm
 from tests.conftest import UnitOfWork
 from tests.journeys.test_stops import PEOPLE, campaign_id, everybody_once, finished, wait_for
 from tests.journeys.workers import started
@@ -32,7 +32,7 @@ RATE, WINDOW = 100, 20
 
 def limit(uow: UnitOfWork, **told: str) -> None:
     with uow() as tx:
-        pace_sender(tx, BUILT_IN, PacingTold(**told), QuietTold(), [])
+        pace_sender(tx, BUILT_IN, LimitsForm(**told), QuietHoursForm(), [])
         control.wake(tx)
 
 

@@ -12,11 +12,11 @@ import redis
 from listmgr.kit.rate_limiter import (
     Ask,
     BackOff,
-    Given,
+    Grant,
     RateLimiter,
     RateLimiterUnavailable,
     Span,
-    Unknown,
+    UnknownCounter,
 )
 from listmgr.kit.rate_limiter_scripts import load_scripts
 
@@ -37,7 +37,7 @@ def permits(valkey) -> RateLimiter:
     return RateLimiter(valkey)
 
 
-def one(permits: RateLimiter, ask: Ask, at: float = AT) -> Given | Unknown:
+def one(permits: RateLimiter, ask: Ask, at: float = AT) -> Grant | UnknownCounter:
     return permits.take([ask], at=at)[0]
 
 
@@ -102,21 +102,21 @@ def test_unused_permits_go_back(permits, valkey):
 def test_a_lost_counter_is_asked_for_and_a_new_hour_is_not(permits, valkey):
     begin = int(time.time()) // 3600 * 3600
     ask = Ask("k", 8, hour=Span(10, begin, begin + 3600))
-    assert permits.take([ask])[0] == Unknown("k", begin, is_day=False)
-    permits.counted(ask, Unknown("k", begin, is_day=False), 7)
-    permits.counted(ask, Unknown("k", begin, is_day=False), 0)
+    assert permits.take([ask])[0] == UnknownCounter("k", begin, is_day=False)
+    permits.counted(ask, UnknownCounter("k", begin, is_day=False), 7)
+    permits.counted(ask, UnknownCounter("k", begin, is_day=False), 0)
     assert permits.take([ask])[0].count == 3
     later = Ask("k", 8, hour=Span(10, begin + 3600, begin + 7200))
     assert one(permits, later, begin + 3601).count == 8
     valkey.flushall()
-    assert permits.take([ask])[0] == Unknown("k", begin, is_day=False)
+    assert permits.take([ask])[0] == UnknownCounter("k", begin, is_day=False)
 
 
 def test_hour_and_day_that_begin_together_are_counted_each(permits):
     begin = int(time.time()) // 3600 * 3600
     ask = Ask("k", 8, hour=Span(10, begin, begin + 3600), day=Span(20, begin, begin + 86_400))
     for count, is_day in ((3, False), (15, True)):
-        unknown = Unknown("k", begin, is_day)
+        unknown = UnknownCounter("k", begin, is_day)
         assert permits.take([ask])[0] == unknown
         permits.counted(ask, unknown, count)
     assert permits.take([ask])[0].count == 5
@@ -175,4 +175,4 @@ def test_w09_scripts_are_files_that_read_named_fields(permits):
         assert set(re.findall(r"ARGV\[[^]]*\]", source)) == {"ARGV[1]"}
     # As exact as whole numbers of this size can be in JSON.
     given = one(permits, Ask("large", 3, hour=Span(10**12, int(AT), int(AT) + 3600)))
-    assert isinstance(given, Unknown)
+    assert isinstance(given, UnknownCounter)

@@ -16,7 +16,7 @@ from listmgr.segments.edit import create
 from listmgr.segments.rules import Group, Rule
 from listmgr.selections import freeze
 from listmgr.selections.freeze import (
-    Chosen,
+    SelectionRequest,
     begin,
     chunk_ids,
     contains,
@@ -49,7 +49,7 @@ def people(uow: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return [one.subscriber_id or 0 for one in made]
 
 
-def gathered(uow: UnitOfWork, chosen: Chosen) -> Selection:
+def gathered(uow: UnitOfWork, chosen: SelectionRequest) -> Selection:
     with uow() as tx:
         selection_id = begin(tx, chosen, role=Role.PRIVACY, at=NOW).id
     while True:
@@ -66,7 +66,7 @@ def ids_of(uow: UnitOfWork, selection: Selection) -> list[list[int]]:
 
 
 def test_everybody_stands_in_chunks_in_the_order_of_ids(uow, people):
-    selection = gathered(uow, Chosen(SelectionKind.FOUND))
+    selection = gathered(uow, SelectionRequest(SelectionKind.FOUND))
     assert ids_of(uow, selection) == [people[0:2], people[2:4], people[4:6], people[6:7]]
     assert (selection.people, selection.percent) == (7, 100)
     with uow() as tx:
@@ -75,7 +75,7 @@ def test_everybody_stands_in_chunks_in_the_order_of_ids(uow, people):
 
 
 def test_ticked_people_are_those_that_exist_each_once(uow, people):
-    chosen = Chosen(SelectionKind.TICKED, ids=(people[5], 10**9, people[1], people[5]))
+    chosen = SelectionRequest(SelectionKind.TICKED, ids=(people[5], 10**9, people[1], people[5]))
     assert ids_of(uow, gathered(uow, chosen)) == [[people[1], people[5]]]
 
 
@@ -102,7 +102,9 @@ def test_a_search_for_a_field_that_is_gone_finds_nobody(uow, people, session):
     with pytest.raises(NotFound):
         restored(session, kept)
     with uow() as tx:
-        selection_id = begin(tx, Chosen(SelectionKind.FOUND), role=Role.PRIVACY, at=NOW).id
+        selection_id = begin(
+            tx, SelectionRequest(SelectionKind.FOUND), role=Role.PRIVACY, at=NOW
+        ).id
         tx.session.execute(sa.update(Selection).values(search=kept))
     with uow() as tx:
         assert freeze.gather(tx, tx.session.get_one(Selection, selection_id), at=NOW) == []
@@ -119,10 +121,10 @@ def test_a_segment_is_a_selection(uow, people):
         tx.session.get_one(Subscriber, people[2]).tags = ["friend"]
         tree = Group("all", (Rule("tag", "has", "friend"),))
         made = create(tx, "Friends", tree, role=Role.ADMINISTRATOR, operator_id=None, at=NOW)
-    chosen = Chosen(SelectionKind.SEGMENT, segment_id=made.id)
+    chosen = SelectionRequest(SelectionKind.SEGMENT, segment_id=made.id)
     assert ids_of(uow, gathered(uow, chosen)) == [[people[2]]]
     with uow() as tx, pytest.raises(NotFound):
-        begin(tx, Chosen(SelectionKind.SEGMENT, segment_id=99), role=Role.PRIVACY, at=NOW)
+        begin(tx, SelectionRequest(SelectionKind.SEGMENT, segment_id=99), role=Role.PRIVACY, at=NOW)
 
 
 def test_l37_a_segment_over_a_field_outside_the_role_is_refused(uow, people):
@@ -131,6 +133,6 @@ def test_l37_a_segment_over_a_field_outside_the_role_is_refused(uow, people):
         create_field(tx, FieldWords(*words), roles=["administrator"], by=Role.ADMINISTRATOR, at=NOW)
         tree = Group("all", (Rule("field:salary", "at_least", "1000", "number"),))
         made = create(tx, "Rich", tree, role=Role.ADMINISTRATOR, operator_id=None, at=NOW)
-    chosen = Chosen(SelectionKind.SEGMENT, segment_id=made.id)
+    chosen = SelectionRequest(SelectionKind.SEGMENT, segment_id=made.id)
     with uow() as tx, pytest.raises(Refused, match="may not see"):
         begin(tx, chosen, role=Role.PRIVACY, at=NOW)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from listmgr.kit.validation import Validator
 from listmgr.senders.quiet_hours import (
     Quiet,
-    QuietTold,
+    QuietHoursForm,
     checked_quiet,
     day_bounds,
 )
@@ -87,12 +87,12 @@ def test_it_is_quiet_until_the_end_and_not_from_then_on(at, begin, end, days, zo
 
 def test_wrong_hours_are_told():
     for told, field in (
-        (QuietTold("20:00", ""), "quiet_to"),
-        (QuietTold("x", "y"), "quiet_from"),
-        (QuietTold("20:00", "20:00"), "quiet_to"),
-        (QuietTold(days=tuple(range(7))), "quiet_days"),
-        (QuietTold(zone="Europe/Atlantis"), "quiet_zone"),
-        (QuietTold(zone="../../etc/passwd"), "quiet_zone"),
+        (QuietHoursForm("20:00", ""), "quiet_to"),
+        (QuietHoursForm("x", "y"), "quiet_from"),
+        (QuietHoursForm("20:00", "20:00"), "quiet_to"),
+        (QuietHoursForm(days=tuple(range(7))), "quiet_days"),
+        (QuietHoursForm(zone="Europe/Atlantis"), "quiet_zone"),
+        (QuietHoursForm(zone="../../etc/passwd"), "quiet_zone"),
     ):
         typed = Validator()
         checked_quiet(typed, told)

@@ -19,15 +19,15 @@ from listmgr.senders import (
     edit,
     routing,
 )
-from listmgr.senders.edit import AccountTold
+from listmgr.senders.edit import AccountForm
 from listmgr.senders.limits import Limit, SendingPolicy, allowance
 from listmgr.senders.limits_form import (
-    PacingTold,
+    LimitsForm,
     checked_domains,
     checked_pacing,
 )
 from listmgr.senders.models import BUILT_IN, Sender
-from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.quiet_hours import QuietHoursForm
 from listmgr.senders.routing import (
     NoSender,
     account_of,
@@ -35,7 +35,7 @@ from listmgr.senders.routing import (
 )
 from tests.conftest import NOW
 
-TOLD = AccountTold(
+TOLD = AccountForm(
     name="Relay",
     host="mail.example.org",
     username="relay",
@@ -141,11 +141,13 @@ def test_the_address_comes_before_the_domain_and_both_before_the_built_in_one(uo
 
 def test_limits_of_the_built_in_sender_get_a_row_and_count_up_its_revision(uow, session):
     assert routing.built_in(session).terms == SendingPolicy()
-    told = PacingTold(per_second="20", warm_up="50 100;200", warm_up_began="2026-11-22")
+    told = LimitsForm(per_second="20", warm_up="50 100;200", warm_up_began="2026-11-22")
     rows = [("google", {"per_hour": "9"}), ("", {}), ("Bücher.example", {"at_once": "2"})]
     for _ in range(2):
         with uow() as tx:
-            edit.pace_sender(tx, BUILT_IN, told, QuietTold(), rows, providers=frozenset({"Google"}))
+            edit.pace_sender(
+                tx, BUILT_IN, told, QuietHoursForm(), rows, providers=frozenset({"Google"})
+            )
     terms = routing.built_in(session).terms
     assert terms.domains == {
         "Google": Limit(per_hour=9),
@@ -167,10 +169,10 @@ def test_a_warm_up_plan_goes_day_by_day_and_ends():
 
 def test_wrong_limits_are_told_beside_their_fields():
     typed = Validator()
-    checked_pacing(typed, PacingTold("x", "-1", "9" * 12, "1.5", "50, x", ""))
+    checked_pacing(typed, LimitsForm("x", "-1", "9" * 12, "1.5", "50, x", ""))
     assert set(typed.wrong) == {"connections", "per_second", "per_hour", "per_day", "warm_up"}
     typed = Validator()
-    checked_pacing(typed, PacingTold(warm_up="50, 0", warm_up_began="soon"))
+    checked_pacing(typed, LimitsForm(warm_up="50, 0", warm_up_began="soon"))
     assert "warm_up" in typed.wrong
     typed = Validator()
     rows = [("!!", {"per_day": "1"}), ("a.example", {}), ("b.example", {"per_day": "x"})]

@@ -28,7 +28,7 @@ _MISREAD_ENDING = {"corn": "com", "c0m": "com", "con": "com", "corm": "com", "0r
 }  # fmt: skip
 
 
-class Found(NamedTuple):
+class PrintedEmail(NamedTuple):
     """An address, what stands before and after it, and whether it was printed just so."""
 
     before: str
@@ -37,7 +37,7 @@ class Found(NamedTuple):
     exact: bool
 
 
-def find_email(text: str, *, pictured: bool) -> Found | None:
+def find_email(text: str, *, pictured: bool) -> PrintedEmail | None:
     """The first address of a text."""
     text = _AGAINST_ROBOTS.sub("@", text)
     if not pictured:
@@ -48,7 +48,7 @@ def find_email(text: str, *, pictured: bool) -> Found | None:
     return email._replace(exact=email.exact and cleared == text) if email else None
 
 
-def _in_a_picture(text: str) -> Found | None:
+def _in_a_picture(text: str) -> PrintedEmail | None:
     exact = _EXACT.search(text)
     if exact and _ends_well(exact[1]):
         return _whole(text, exact, pictured=True)
@@ -56,11 +56,11 @@ def _in_a_picture(text: str) -> Found | None:
         address, length = _mended(loose[1], loose[2])
         valid = valid_address(address)
         after = text[loose.start(2) + length :]
-        return Found(text[: loose.start()], valid, after, exact=False) if valid else None
+        return PrintedEmail(text[: loose.start()], valid, after, exact=False) if valid else None
     return _whole(text, exact, pictured=True) if exact else None
 
 
-def _whole(text: str, exact: re.Match[str], *, pictured: bool) -> Found | None:
+def _whole(text: str, exact: re.Match[str], *, pictured: bool) -> PrintedEmail | None:
     """The address with what a blank cut off before it, when a picture was read."""
     before, address = text[: exact.start()], exact[1]
     if pictured:
@@ -70,7 +70,7 @@ def _whole(text: str, exact: re.Match[str], *, pictured: bool) -> Found | None:
     if cut and not LABEL.fullmatch(cut[1]):
         before, address, sure = before[: cut.start()], cut[1] + address, False
     valid = valid_address(address.strip(".-'"))
-    return Found(before, valid, text[exact.end() :], sure) if valid else None
+    return PrintedEmail(before, valid, text[exact.end() :], sure) if valid else None
 
 
 def _ends_well(address: str) -> bool:

@@ -10,7 +10,7 @@ from email.message import MIMEPart
 from email.policy import SMTP
 from urllib.parse import unquote
 
-from listmgr.delivery.message.compiled import Enclosed
+from listmgr.delivery.message.compiled import MessageFile
 from listmgr.delivery.message.errors import MessageError
 from listmgr.kit.i18n import (
     N_,
@@ -21,7 +21,7 @@ _REFERENCE = re.compile(r"\bcid:([^\"'\s<>)]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Enclosures:
+class EncodedFiles:
     """The HTML with its pictures' Content-IDs; the inline and the attached parts."""
 
     html: str
@@ -29,7 +29,7 @@ class Enclosures:
     attached: tuple[str, ...]
 
 
-def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
+def enclose(html: str, files: Collection[MessageFile], domain: str) -> EncodedFiles:
     """Sort the files. Raises MessageError if the HTML shows a missing one."""
     by_name = {file.name: file for file in files}
     called: dict[str, str] = {}
@@ -52,14 +52,14 @@ def enclose(html: str, files: Collection[Enclosed], domain: str) -> Enclosures:
         return f"cid:{called[name]}"
 
     html = _REFERENCE.sub(call, html)
-    return Enclosures(
+    return EncodedFiles(
         html,
         tuple(_part(by_name[name], cid) for name, cid in called.items()),
         tuple(_part(file, "") for file in files if file.name not in called),
     )
 
 
-def _part(file: Enclosed, cid: str) -> str:
+def _part(file: MessageFile, cid: str) -> str:
     """Return a complete part with its header, as the standard library writes it."""
     part = MIMEPart(policy=SMTP)
     main, _, sub = file.media_type.partition("/")

@@ -21,7 +21,7 @@ Render = Callable[[Sequence[str], tuple[str, str]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Enclosed:
+class MessageFile:
     """A file of the mail: shown where the HTML says `cid:name`, else attached."""
 
     name: str
@@ -49,7 +49,7 @@ class MessageContent:
     preferences_base: str = ""
     language: str = ""
     extra_headers: tuple[tuple[str, str], ...] = ()
-    files: tuple[Enclosed, ...] = ()
+    files: tuple[MessageFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ _ATTRIBUTE = re.compile(
 )
 
 
-class Misplaced(Exception):
+class MisplacedField(Exception):
     """A field or condition is in a place HTML does not allow. `line` counts from 1."""
 
     def __init__(self, message: str, line: int) -> None:
@@ -54,7 +54,7 @@ def check_places(body: Iterable[nodes.Node], links: Collection[str]) -> None:
     `links` are the fields the program fills with its own URLs.
     """
     if _walk(body, _Place(), links).state != "text":
-        raise Misplaced(N_("A tag, a quote or a comment is opened and not closed."), 0)
+        raise MisplacedField(N_("A tag, a quote or a comment is opened and not closed."), 0)
 
 
 def _walk(body: Iterable[nodes.Node], place: _Place, links: Collection[str]) -> _Place:
@@ -74,7 +74,7 @@ def _branches(node: nodes.If, place: _Place, links: Collection[str]) -> _Place:
     bodies = [node.body, *[other.body for other in node.elif_], node.else_]
     ends = [_walk(body, place, links) for body in bodies]
     if len({end._replace(value="") for end in ends}) > 1:
-        raise Misplaced(
+        raise MisplacedField(
             N_("A condition begins or ends inside a tag; put whole tags or whole texts into it."),
             node.lineno,
         )
@@ -89,7 +89,7 @@ def _field(node: nodes.Expr, place: _Place, links: Collection[str]) -> _Place:
         return place
     if place.state == "quote" and _may_hold(place, ours=ours):
         return place._replace(value=f"{place.value}x")
-    raise Misplaced(
+    raise MisplacedField(
         N_(
             "A field may stand in text, in a quoted title or alt, or in a link behind its host"
             " (https://example.org/…); not in a tag, a style, a script or a comment."

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from listmgr.delivery.message.errors import MessageError
 from listmgr.delivery.message.html_context import (
-    Misplaced,
+    MisplacedField,
     check_places,
 )
 from listmgr.kit.i18n import (
@@ -41,7 +41,7 @@ class FieldNames(tuple[str, ...]):
         return field_names
 
 
-class Launched(tuple[str, ...]):
+class AnyField(tuple[str, ...]):
     """Accepts every name: a launch has checked them, and the campaign continues whatever was
     deleted since.
     """
@@ -136,7 +136,7 @@ def parse(source: str, *, part: str, known_fields: Collection[str]) -> nodes.Tem
     if part == "html":
         try:
             check_places(tree.body, URL_FIELDS)
-        except Misplaced as error:
+        except MisplacedField as error:
             raise MessageError(str(error), part=part, line=error.line) from None
     return tree
 

@@ -28,7 +28,7 @@ from listmgr.senders.routing import (
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class LimitUsage:
     """A limit and how much of it is used; `scope` is "" for the sender itself."""
 
     scope: str
@@ -43,7 +43,7 @@ class SendingStatus:
     """The sender, its limits, domains in back-off, and the next quiet hours."""
 
     sender: Sender
-    limits: tuple[Used, ...]
+    limits: tuple[LimitUsage, ...]
     alone: tuple[tuple[str, datetime], ...]
     is_warming_up: bool
     quiet_begins: datetime | None
@@ -64,7 +64,7 @@ def sending_status(
         limits = [_used(permits, terms, rules[scope], scope, at) for scope in rules]
         alone = permits.left_alone(alone_of(terms))
     except RateLimiterUnavailable:
-        limits = [Used(scope, rule) for scope, rule in rules.items()]
+        limits = [LimitUsage(scope, rule) for scope, rule in rules.items()]
     waiting = sorted(alone.items(), key=lambda item: -item[1])
     return SendingStatus(
         find_sender(session, terms.sender_id),
@@ -77,7 +77,7 @@ def sending_status(
 
 def _used(
     permits: RateLimiter, terms: SendingPolicy, limit: Limit, scope: str, at: datetime
-) -> Used:
+) -> LimitUsage:
     hour, day = permits.used(ask_of(terms, limit, at, scope=scope)) if limit.counts else (0, 0)
     inside = permits.inside(places_of(terms)) if limit.at_once and not scope else 0
-    return Used(scope, limit, hour, day, inside)
+    return LimitUsage(scope, limit, hour, day, inside)

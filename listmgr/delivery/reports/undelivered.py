@@ -30,7 +30,7 @@ _IN_A_FILE = "s.restricted_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
-class Unmailed:
+class UndeliveredPerson:
     """One person. `next_attempt_at` is set if it will be retried.
 
     `why` is a reason of the gate, or (`is_answer`) a server's reply.
@@ -45,13 +45,13 @@ class Unmailed:
 
 
 @dataclass(frozen=True, slots=True)
-class UnmailedPage:
+class UndeliveredPage:
     """Some of them, by id; `after` leads to the next ones.
 
     A page may be short or empty and still have a next one, if the rest was not examined yet.
     """
 
-    rows: list[Unmailed]
+    rows: list[UndeliveredPerson]
     after: int | None
 
 
@@ -63,10 +63,10 @@ def by_failure(
     after: int = 0,
     size: int = PAGE,
     whom: str = _ALL,
-) -> UnmailedPage:
+) -> UndeliveredPage:
     """Return people with one kind of failure; `whom` is an SQL condition."""
     if kind is None or not deliveries_kept(session, campaign_id):
-        return UnmailedPage([], None)
+        return UndeliveredPage([], None)
     return _page(
         session,
         "SELECT d.subscriber_id, s.address, coalesce(d.skip_reason, d.reply, ''),"
@@ -82,13 +82,13 @@ def by_failure(
 
 def held_back(
     session: Session, settings: Settings, campaign: Campaign, *, after: int = 0, size: int = PAGE
-) -> UnmailedPage:
+) -> UndeliveredPage:
     """Return people who had confirmed before the launch and got nothing, with the present reason.
 
     The leases know in which ranges people were held back, so only those are examined.
     """
     if not deliveries_kept(session, campaign.id):
-        return UnmailedPage([], None)
+        return UndeliveredPage([], None)
     ranges = session.execute(
         sa.text(
             "SELECT lo, hi FROM campaign_leases WHERE campaign_id = :campaign AND hi > :after + 1"
@@ -99,7 +99,7 @@ def held_back(
     ).all()
     page = _held_back_in(session, settings, campaign, [(r[0], r[1]) for r in ranges], after, size)
     if page.after is None and len(ranges) == RANGES:
-        return UnmailedPage(page.rows, ranges[-1].hi - 1)
+        return UndeliveredPage(page.rows, ranges[-1].hi - 1)
     return page
 
 
@@ -111,7 +111,7 @@ def _held_back_in(
     after: int,
     size: int,
     whom: str = _ALL,
-) -> UnmailedPage:
+) -> UndeliveredPage:
     among = audience(session, campaign)
     return _page(
         session,
@@ -137,17 +137,17 @@ def _held_back_in(
     )
 
 
-def _page(session: Session, sql: str, binds: dict[str, object], size: int) -> UnmailedPage:
+def _page(session: Session, sql: str, binds: dict[str, object], size: int) -> UndeliveredPage:
     rows = session.execute(sa.text(sql), binds | {"more": size + 1}).all()
-    people = [Unmailed(*row) for row in rows[:size]]
-    return UnmailedPage(people, people[-1].subscriber_id if len(rows) > size else None)
+    people = [UndeliveredPerson(*row) for row in rows[:size]]
+    return UndeliveredPage(people, people[-1].subscriber_id if len(rows) > size else None)
 
 
 def everybody(
     reading: Callable[[], AbstractContextManager[Transaction]],
     settings: Settings,
     campaign_id: int,
-) -> Iterator[Unmailed]:
+) -> Iterator[UndeliveredPerson]:
     """Yield all but restricted people for a file: failures first, then those held back.
 
     Each page is read in its own transaction: a slow browser holds none open.
@@ -184,11 +184,11 @@ def _kinds(
 
 def _held_back_page(
     session: Session, settings: Settings, campaign_id: int, after: int
-) -> UnmailedPage:
+) -> UndeliveredPage:
     """Return the next page of the whole audience; a file may take its time."""
     campaign = session.get(Campaign, campaign_id)
     if campaign is None or campaign.status is CampaignStatus.DRAFT:
-        return UnmailedPage([], None)
+        return UndeliveredPage([], None)
     if not deliveries_kept(session, campaign_id):
-        return UnmailedPage([], None)
+        return UndeliveredPage([], None)
     return _held_back_in(session, settings, campaign, [EVERYBODY], after, 1000, whom=_IN_A_FILE)

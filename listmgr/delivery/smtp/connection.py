@@ -52,7 +52,7 @@ class ProtocolViolation(ConnectionLost):
     """The server sent an invalid answer; nothing it sends afterwards can be trusted."""
 
 
-class Expired(ConnectionLost):
+class WriteDeadlinePassed(ConnectionLost):
     """The deadline for writing has passed; nothing was written."""
 
 
@@ -205,14 +205,14 @@ class SmtpConnection:
         return isinstance(self.sock, ssl.SSLSocket) and bool(self.sock.pending())
 
     def write(self) -> None:
-        """Write what the socket takes now. Raises ConnectionLost, and Expired after
+        """Write what the socket takes now. Raises ConnectionLost, and WriteDeadlinePassed after
         `write_until`.
         """
         out = self._out
         try:
             while out:
                 if elapsed() >= self.write_until:
-                    raise Expired
+                    raise WriteDeadlinePassed
                 count = self._send()
                 self.sent += count
                 self._alive_at = time.monotonic()

@@ -13,10 +13,10 @@ from listmgr.config import MailSettings
 from listmgr.delivery.in_flight import InFlight
 from listmgr.delivery.smtp.connection import (
     ConnectionLost,
-    Expired,
     ProtocolViolation,
     ServerUnavailable,
     SmtpConnection,
+    WriteDeadlinePassed,
 )
 from listmgr.delivery.smtp.pipeline import (
     AT_ONCE,
@@ -234,7 +234,7 @@ class ConnectionPool:
         try:
             try:
                 _exchange(line.session, events)
-            except Expired:
+            except WriteDeadlinePassed:
                 line.expire(self._outcomes)
             if events != select.POLLOUT:
                 line.settle(self._outcomes)

@@ -53,11 +53,11 @@ class Broken:
 Row = list[str] | Broken
 
 
-class _GoneWrong(Exception):
+class _BrokenRecord(Exception):
     """The record has no valid end."""
 
 
-class _Taken:
+class _RecordLines:
     """The lines a record has consumed so far, so that a broken record can be undone."""
 
     def __init__(self, source: Iterator[Pack], *, misread: bool) -> None:
@@ -82,7 +82,7 @@ class _Taken:
         waiting, self._waiting = self._waiting[::-1], []
         return waiting
 
-    def __iter__(self) -> _Taken:
+    def __iter__(self) -> _RecordLines:
         return self
 
     def __next__(self) -> str:
@@ -92,7 +92,7 @@ class _Taken:
         self.record.append(line)
         self._length += len(line)
         if type(line) is TooLong or len(self.record) > MOST_LINES or self._length > MAX_LINE:
-            raise _GoneWrong
+            raise _BrokenRecord
         return line
 
     def begin(self) -> None:
@@ -112,13 +112,13 @@ def text_rows(file: IO[bytes], shape: Shape) -> Iterator[Row]:
     """Yield every row except empty ones and the header. Any file yields rows; none raises."""
     misread = shape.encoding == "cp1252"
     source = packs(decoded(file, shape.encoding), misread=misread)
-    records = _records(_Taken(source, misread=misread), shape.delimiter)
+    records = _records(_RecordLines(source, misread=misread), shape.delimiter)
     if shape.header:
         next(records, None)
     return records
 
 
-def _records(taken: _Taken, mark: str) -> Iterator[Row]:
+def _records(taken: _RecordLines, mark: str) -> Iterator[Row]:
     while taken.fill():
         if taken.plain:
             yield from filter(any, csv.reader(taken.all(), delimiter=mark))
@@ -126,14 +126,14 @@ def _records(taken: _Taken, mark: str) -> Iterator[Row]:
             yield from filter(None, _careful(taken, mark))
 
 
-def _careful(taken: _Taken, mark: str) -> Iterator[Row | None]:
+def _careful(taken: _RecordLines, mark: str) -> Iterator[Row | None]:
     """Yield the records of a pack that contains quotes; None for an empty line."""
     reader = csv.reader(taken, delimiter=mark)
     while not taken.plain and taken.fill():
         taken.begin()
         try:
             cells = next(reader)
-        except (_GoneWrong, csv.Error):
+        except (_BrokenRecord, csv.Error):
             cells = None
         if cells is None or (len(taken.record) > 1 and _is_open(taken.record)):
             reader = csv.reader(taken, delimiter=mark)

@@ -25,7 +25,7 @@ from listmgr.web.public.signup_form import (
 )
 from listmgr.web.public.signup_input import (
     TRAP,
-    Entered,
+    SignupInput,
     age,
     check,
     make_stamp,
@@ -96,13 +96,13 @@ def qr_code(slug: str) -> Response:
     return Response(out.getvalue(), mimetype="image/svg+xml")
 
 
-def _from_card(token: str) -> Entered:
+def _from_card(token: str) -> SignupInput:
     if not token:
-        return Entered()
+        return SignupInput()
     with services().reading() as tx:
         prefilled = prefill(tx.session, tx.settings, token)
     fields = asdict(prefilled)
-    return Entered(fields.pop("address"), typed=fields)
+    return SignupInput(fields.pop("address"), typed=fields)
 
 
 def _offer(slug: str) -> Offer:
@@ -110,7 +110,7 @@ def _offer(slug: str) -> Offer:
         return find_offer(rows, slug, language())
 
 
-def _page(offer: Offer, entered: Entered) -> str:
+def _page(offer: Offer, entered: SignupInput) -> str:
     settings, at = services().settings, now()
     # A sound stamp is kept, so that who corrects a mistake has been here long enough.
     if age(settings, entered.began, offer.form_id, at) is None:
@@ -135,7 +135,7 @@ def _is_embedded() -> bool:
     return request.args.get("from") == "embed"
 
 
-def _check_pace(offer: Offer, entered: Entered, lately: int) -> None:
+def _check_pace(offer: Offer, entered: SignupInput, lately: int) -> None:
     """Ask for a second press if the form cannot have been filled in by hand (T-09).
 
     A form on another site has no page of ours that was opened before: the first few from each
@@ -163,7 +163,7 @@ def _network_fingerprint(settings: Settings) -> str:
     return fingerprint(settings.suppression_key, network).hex() if network else ""
 
 
-def _ask_to_wait(offer: Offer, entered: Entered) -> ResponseReturnValue:
+def _ask_to_wait(offer: Offer, entered: SignupInput) -> ResponseReturnValue:
     """Tell the visitor how long to wait, since many may share a network, for example at a fair."""
     wait = seconds_left(seconds=HOUR, at=now())
     entered.problems["form"] = ngettext(
@@ -176,7 +176,7 @@ def _ask_to_wait(offer: Offer, entered: Entered) -> ResponseReturnValue:
     return _page(offer, entered), 429, {"Retry-After": str(wait)}
 
 
-def _write_down(offer: Offer, entered: Entered) -> None:
+def _write_down(offer: Offer, entered: SignupInput) -> None:
     settings = services().settings
     shown = f"s/{offer.slug}/embed" if _is_embedded() else f"s/{offer.slug}"
     content = SignupContent(

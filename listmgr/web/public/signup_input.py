@@ -24,7 +24,7 @@ STAMP_LIVES = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Entered:
+class SignupInput:
     """The submitted fields, and the message for each invalid one."""
 
     address: str = ""
@@ -39,10 +39,10 @@ class Entered:
     values: dict[str, str] = field(default_factory=dict)
 
 
-def read_form(offer: Offer) -> Entered:
+def read_form(offer: Offer) -> SignupInput:
     """Return the submitted fields, cut to their limits; `check` validates them."""
     sent = request.form
-    return Entered(
+    return SignupInput(
         address=sent.get("address", "")[:400],
         typed={ask.field.key: sent.get(ask.field.key, "")[:MOST_TYPED] for ask in offer.asks},
         notice_ids=tuple(sorted(numbers(sent.getlist("notice")))),
@@ -55,7 +55,7 @@ def numbers(values: Iterable[str]) -> set[int]:
     return {int(value) for value in values if value.isdecimal() and len(value) < 18}
 
 
-def check(entered: Entered, offer: Offer, settings: Settings) -> None:
+def check(entered: SignupInput, offer: Offer, settings: Settings) -> None:
     """Record what is invalid or probably mistyped. Queries the DNS."""
     try:
         address = parse_address(entered.address)
@@ -71,7 +71,7 @@ def check(entered: Entered, offer: Offer, settings: Settings) -> None:
     _check_choice(entered, offer)
 
 
-def _check_domain(entered: Entered, address: Address, settings: Settings) -> None:
+def _check_domain(entered: SignupInput, address: Address, settings: Settings) -> None:
     domain = address.domain
     meant = typo_hint(domain)
     if meant is not None and request.form.get("meant") != domain:
@@ -84,7 +84,7 @@ def _check_domain(entered: Entered, address: Address, settings: Settings) -> Non
         )
 
 
-def _check_fields(entered: Entered, offer: Offer) -> None:
+def _check_fields(entered: SignupInput, offer: Offer) -> None:
     """Validate each field (T-17), the same for everybody (T-10)."""
     for ask in offer.asks:
         key = ask.field.key
@@ -97,7 +97,7 @@ def _check_fields(entered: Entered, offer: Offer) -> None:
             entered.problems[key] = _("Please fill this in.")
 
 
-def _check_choice(entered: Entered, offer: Offer) -> None:
+def _check_choice(entered: SignupInput, offer: Offer) -> None:
     chosen = set(entered.notice_ids) & offer.acceptable
     if not entered.notice_ids:
         entered.problems["notice"] = _("Please choose at least one option.")
@@ -128,7 +128,7 @@ def age(settings: Settings, stamp: str, form_id: int, at: datetime) -> timedelta
     return passed if timedelta() <= passed < STAMP_LIVES else None
 
 
-def too_fast(settings: Settings, entered: Entered, form_id: int, at: datetime) -> bool:
+def too_fast(settings: Settings, entered: SignupInput, form_id: int, at: datetime) -> bool:
     """Whether a program seems to have filled in the form; an invalid timestamp counts as one
     (T-09).
     """

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from listmgr.bulk import control
 from listmgr.bulk.lifecycle import BulkDeed
 from listmgr.bulk.models import BulkAct
-from listmgr.bulk.prepare import Asked, kinds_for, prepare, settable_fields
+from listmgr.bulk.prepare import BulkRequest, kinds_for, prepare, settable_fields
 from listmgr.bulk.preview import sample
 from listmgr.consent.staff_requests import REQUEST_CHANNELS
 from listmgr.kit.clock import now
@@ -67,14 +67,14 @@ def new_bulk() -> ResponseReturnValue:
     """Show what can be done with the chosen people."""
     if "scope" not in request.args:
         return choose_first()
-    return _form(Asked())
+    return _form(BulkRequest())
 
 
 @bp.post("/bulk/new")
 @requires(Right.EDIT_SUBSCRIBERS)
 def prepare_bulk() -> ResponseReturnValue:
     """Store a mass update; nothing changes before it is started."""
-    asked, who = form_values(Asked), current_operator()
+    asked, who = form_values(BulkRequest), current_operator()
     try:
         with write_transaction() as tx:
             people = chosen(tx.session)
@@ -143,7 +143,7 @@ def _changed(tx: Transaction, act_id: int) -> str:
     return "" if sent_number == str(number) else changed_count(sent_number, number)
 
 
-def _form(asked: Asked, errors: dict[str, str] | None = None) -> str:
+def _form(asked: BulkRequest, errors: dict[str, str] | None = None) -> str:
     with read_only_transaction() as tx:
         people = chosen(tx.session)
         count = how_many(tx.session, people)

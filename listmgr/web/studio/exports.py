@@ -10,7 +10,7 @@ from listmgr.exports.columns import offered
 from listmgr.exports.formats import MEDIA_TYPES
 from listmgr.exports.models import ExportFormat, ExportReason
 from listmgr.exports.request import (
-    Wish,
+    ExportRequest,
     request_export,
 )
 from listmgr.kit.clock import now
@@ -62,14 +62,18 @@ def new_export() -> ResponseReturnValue:
     """Show the form: which file, and why."""
     if "scope" not in request.args:
         return choose_first()
-    return _form(Wish(format=ExportFormat.CSV), set(USUAL))
+    return _form(ExportRequest(format=ExportFormat.CSV), set(USUAL))
 
 
 @bp.post("/exports/new")
 @requires(Right.EXPORT_SUBSCRIBERS)
 def ask_export() -> ResponseReturnValue:
     """Store an export; a worker writes the file."""
-    wish, columns, who = form_values(Wish), request.form.getlist("columns"), current_operator()
+    wish, columns, who = (
+        form_values(ExportRequest),
+        request.form.getlist("columns"),
+        current_operator(),
+    )
     try:
         with write_transaction() as tx:
             people = chosen(tx.session)
@@ -136,7 +140,7 @@ def cancel_export(export_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.export_page", export_id=export_id), 303)
 
 
-def _form(wish: Wish, columns: set[str], errors: dict[str, str] | None = None) -> str:
+def _form(wish: ExportRequest, columns: set[str], errors: dict[str, str] | None = None) -> str:
     with read_only_transaction() as tx:
         people = chosen(tx.session)
         count = how_many(tx.session, people)

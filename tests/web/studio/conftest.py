@@ -13,13 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from listmgr.bulk.prepare import Asked, prepare
+from listmgr.bulk.prepare import BulkRequest, prepare
 from listmgr.campaigns import compose
 from listmgr.campaigns.files import add_file
 from listmgr.consent.anchor import anchor
 from listmgr.delivery.launch import launch
 from listmgr.exports.request import (
-    Wish,
+    ExportRequest,
     request_export,
 )
 from listmgr.imports import control
@@ -38,10 +38,10 @@ from listmgr.operators.sign_in import one_time_sign_in
 from listmgr.schema import resource
 from listmgr.segments.edit import create as create_segment
 from listmgr.segments.rules import Group, Rule
-from listmgr.selections.freeze import Chosen
+from listmgr.selections.freeze import SelectionRequest
 from listmgr.selections.models import SelectionKind
 from listmgr.senders.edit import (
-    AccountTold,
+    AccountForm,
     create_sender,
 )
 from listmgr.subscribers.field_catalogue import CORE_FIELDS
@@ -57,7 +57,7 @@ from tests.factories import (
 BASE = "https://news.example.org"
 ROWS = b"email,first name\nanna@example.net,Anna\n"
 PASSWORD = "correct horse battery"
-RELAY = AccountTold("Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG")
+RELAY = AccountForm("Relay", "127.0.0.1", "1", "none", envelope="b@x.example", processor="Post AG")
 FRIENDS = Group("all", (Rule("tag", "has", "friend"),))
 
 
@@ -155,9 +155,9 @@ def make_sample(uow: UnitOfWork) -> dict[str, int | str]:
         brought = make_import(tx, other.id)
         who = {"operator_id": other.id, "at": now()}
         segment = create_segment(tx, "Friends", FRIENDS, role=Role.ADMINISTRATOR, **who)
-        everybody = Chosen(SelectionKind.FOUND)
-        bulk = prepare(tx, Asked(kind="restrict"), everybody, role=Role.PRIVACY, **who)
-        wish = Wish("csv", "check", "To look at it")
+        everybody = SelectionRequest(SelectionKind.FOUND)
+        bulk = prepare(tx, BulkRequest(kind="restrict"), everybody, role=Role.PRIVACY, **who)
+        wish = ExportRequest("csv", "check", "To look at it")
         export = request_export(tx, wish, ["email"], everybody, role=Role.PRIVACY, **who)
         assert consent.subscriber_id is not None
         return {

@@ -20,17 +20,17 @@ from listmgr.delivery.smtp.providers import NAMES
 from listmgr.kit.clock import now
 from listmgr.kit.rate_limiter import permits_at
 from listmgr.senders.edit import pace_sender
-from listmgr.senders.limits_form import PacingTold
+from listmgr.senders.limits_form import LimitsForm
 from listmgr.senders.models import BUILT_IN
-from listmgr.senders.quiet_hours import QuietTold
+from listmgr.senders.quiet_hours import QuietHoursForm
 from listmgr.senders.routing import built_in
 
 
 def test_limits_in_force_and_how_much_is_used(admin, sample, uow, settings):
     redis.Redis.from_url(settings.redis_url).flushall()
-    told, rows = PacingTold(per_hour="40", per_second="7"), [("Google", {"per_day": "9"})]
+    told, rows = LimitsForm(per_hour="40", per_second="7"), [("Google", {"per_day": "9"})]
     with uow() as tx:
-        pace_sender(tx, BUILT_IN, told, QuietTold(), rows, providers=NAMES)
+        pace_sender(tx, BUILT_IN, told, QuietHoursForm(), rows, providers=NAMES)
         terms = built_in(tx.session).terms
     permits = permits_at(settings.redis_url)
     ask = ask_of(terms, terms.limit, now(), want=5)

@@ -126,7 +126,7 @@ def not_mailed_people(campaign_id: int) -> str:
     after = parse_id(request.args.get("after")) or 0
     with read_only_transaction() as tx:
         campaign = find_campaign(tx.session, campaign_id)
-        page = undelivered.UnmailedPage([], None)
+        page = undelivered.UndeliveredPage([], None)
         if campaign.status is not CampaignStatus.DRAFT:
             page = (
                 undelivered.held_back(tx.session, services().settings, campaign, after=after)
@@ -166,7 +166,7 @@ def not_mailed_file(campaign_id: int) -> ResponseReturnValue:
     )
 
 
-def _rows(people: Iterator[undelivered.Unmailed]) -> Iterator[list[object]]:
+def _rows(people: Iterator[undelivered.UndeliveredPerson]) -> Iterator[list[object]]:
     yield ["address", "reason", "at", "next attempt", "subscriber"]
     for person in people:
         yield [person.address, person.why, person.at, person.next_attempt_at, person.subscriber_id]

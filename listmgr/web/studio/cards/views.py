@@ -13,12 +13,12 @@ from listmgr.cards import (
     review,
 )
 from listmgr.cards.funnel import funnels
-from listmgr.cards.inbox import Beside, Page, Size
+from listmgr.cards.inbox import CardDetails, Page, Size
 from listmgr.cards.models import Card
 from listmgr.cards.outreach.consent_statement import statement_of
 from listmgr.cards.parsing.parsed_card import from_json
 from listmgr.cards.restriction import subscriber_of
-from listmgr.cards.review import CardWords, Kept
+from listmgr.cards.review import AcceptResult, CardWords
 from listmgr.cards.stages import Stage
 from listmgr.consent import staff_requests
 from listmgr.kit.clock import now
@@ -176,7 +176,7 @@ def card_view(
         )
 
 
-def _is_withheld(beside: Beside) -> bool:
+def _is_withheld(beside: CardDetails) -> bool:
     """Whether the card is restricted and the operator does not handle requests (Article 18)."""
     return beside.restricted_since is not None and not may(
         current_operator().role, Right.SEE_SUBSCRIBERS
@@ -209,10 +209,12 @@ def _sizes(session: Session) -> dict[str, Size]:
     return sizes
 
 
-def _kept(came_to: Kept) -> str:
-    words: dict[Kept, str] = {
-        Kept.KEPT: _("The card is accepted."),
-        Kept.MERGED: _("There was a card of this address already: it is one card now."),
-        Kept.OBJECTED: _("This person objected to mail from us. Nothing of the card is kept."),
+def _kept(came_to: AcceptResult) -> str:
+    words: dict[AcceptResult, str] = {
+        AcceptResult.KEPT: _("The card is accepted."),
+        AcceptResult.MERGED: _("There was a card of this address already: it is one card now."),
+        AcceptResult.OBJECTED: _(
+            "This person objected to mail from us. Nothing of the card is kept."
+        ),
     }
     return words[came_to]

@@ -25,15 +25,15 @@ from listmgr.senders import (
     edit,
     routing,
 )
-from listmgr.senders.edit import AccountTold
+from listmgr.senders.edit import AccountForm
 from listmgr.senders.limits import USUAL_WARM_UP, allowance
 from listmgr.senders.limits_form import (
     DOMAIN_LIMITS,
-    PacingTold,
+    LimitsForm,
 )
 from listmgr.senders.models import Sender
 from listmgr.senders.quiet_hours import (
-    QuietTold,
+    QuietHoursForm,
     local_day,
 )
 from listmgr.web.studio.blueprint import bp
@@ -121,14 +121,14 @@ def _step(sender: Sender) -> int:
 @requires(Right.EDIT_SENDERS)
 def new_sender() -> str:
     """Show the empty form."""
-    return _form(AccountTold(), {})
+    return _form(AccountForm(), {})
 
 
 @bp.post("/senders/new")
 @requires(Right.EDIT_SENDERS)
 def create_sender() -> ResponseReturnValue:
     """Create the sender."""
-    form = form_values(AccountTold)
+    form = form_values(AccountForm)
     try:
         with write_transaction() as tx:
             sender = edit.create_sender(tx, form, at=now())
@@ -152,7 +152,7 @@ def edit_sender(sender_id: int) -> str:
 @requires(Right.EDIT_SENDERS)
 def save_sender(sender_id: int) -> ResponseReturnValue:
     """Change the sender."""
-    form = form_values(AccountTold)
+    form = form_values(AccountForm)
     try:
         with write_transaction() as tx:
             edit.edit_sender(tx, sender_id, form)
@@ -188,7 +188,7 @@ def sender_limits(sender_id: int) -> str:
 @requires(Right.EDIT_SENDERS)
 def save_sender_limits(sender_id: int) -> ResponseReturnValue:
     """Change them; waiting campaigns check again at once."""
-    form, rows = form_values(PacingTold), _rows()
+    form, rows = form_values(LimitsForm), _rows()
     try:
         with write_transaction() as tx:
             edit.pace_sender(tx, sender_id, form, quiet_told(), rows, providers=providers.NAMES)
@@ -202,10 +202,10 @@ def save_sender_limits(sender_id: int) -> ResponseReturnValue:
     return redirect(url_for("studio.sender_page", sender_id=sender_id), 303)
 
 
-def quiet_told() -> QuietTold:
+def quiet_told() -> QuietHoursForm:
     """Return the quiet hours in a form."""
     form, days = request.form, tuple(form_ids("quiet_days"))
-    return QuietTold(
+    return QuietHoursForm(
         form.get("quiet_from", ""), form.get("quiet_to", ""), days, form.get("quiet_zone", "")
     )
 

@@ -65,7 +65,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SearchRequest:
     """The filters with their meaning, their chips, and what is invalid."""
 
     filters: Filters
@@ -80,7 +80,7 @@ class Asked:
         return not names - ({"field"} if not self.filters.value else set()) <= set(self.chips)
 
 
-def asked(opened: Session) -> Asked:
+def asked(opened: Session) -> SearchRequest:
     """Return what this page's URL asks for."""
     names = asdict(Filters())
     filters = Filters(**{name: _typed(request.args.get(name, "")) for name in names})
@@ -97,7 +97,7 @@ def asked(opened: Session) -> Asked:
         since=_day(filters.since, 0),
         until=_day(filters.until, 1),
     )
-    return Asked(filters, query, chips(opened, query), problem)
+    return SearchRequest(filters, query, chips(opened, query), problem)
 
 
 def _typed(text: str) -> str:

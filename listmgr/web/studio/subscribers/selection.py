@@ -29,7 +29,7 @@ from listmgr.segments.edit import get_segment as find_segment
 from listmgr.segments.edit import tree_of
 from listmgr.segments.sql import predicate
 from listmgr.selections.freeze import (
-    Chosen,
+    SelectionRequest,
     check_segment,
 )
 from listmgr.selections.models import Selection, SelectionKind
@@ -54,7 +54,7 @@ def choose_first() -> ResponseReturnValue:
     return redirect(url_for("studio.subscribers"), 303)
 
 
-def chosen(session: Session) -> Chosen:
+def chosen(session: Session) -> SelectionRequest:
     """Return the people this page's URL names. Raises Refused if it is incomplete.
 
     A URL that lost its search would otherwise mean everybody.
@@ -66,7 +66,7 @@ def chosen(session: Session) -> Chosen:
     if search.is_partial:
         raise Refused(N_("We did not understand one filter of this search. Search again."))
     ids = (parse_id(text) for text in request.args.getlist("id"))
-    return Chosen(
+    return SelectionRequest(
         kind=SelectionKind(scope),
         ids=tuple(number for number in ids if number),
         search=search.query,
@@ -74,7 +74,7 @@ def chosen(session: Session) -> Chosen:
     )
 
 
-def how_many(session: Session, people: Chosen) -> Count:
+def how_many(session: Session, people: SelectionRequest) -> Count:
     """Count them; estimate if counting takes too long."""
     if people.kind is SelectionKind.TICKED:
         there = sa.select(sa.func.count()).where(Subscriber.id.in_(people.ids))
@@ -92,7 +92,7 @@ def found_by(session: Session, query: SubscriberQuery, total: int | None) -> Cou
     return counts.count(session, query)
 
 
-def described(session: Session, people: Chosen) -> str:
+def described(session: Session, people: SelectionRequest) -> str:
     """Describe the people an action concerns, in words that follow their number."""
     if people.kind is SelectionKind.TICKED:
         return str(_("ticked people"))
@@ -111,7 +111,7 @@ def described_selection(session: Session, selection: Selection | None) -> str:
         by_search = selection.kind is SelectionKind.FOUND
         query = restored(session, selection.search) if by_search else SubscriberQuery()
         return described(
-            session, Chosen(selection.kind, search=query, segment_id=selection.segment_id)
+            session, SelectionRequest(selection.kind, search=query, segment_id=selection.segment_id)
         )
     except NotFound:
         return ""
@@ -122,7 +122,7 @@ def as_sent(count: Count) -> str:
     return str(count.number) if count.exact else _ABOUT
 
 
-def check_count(session: Session, people: Chosen) -> None:
+def check_count(session: Session, people: SelectionRequest) -> None:
     """Count again before an action. Raises InvalidInput if the number differs from the one
     shown.
     """
