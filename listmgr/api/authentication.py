@@ -43,7 +43,7 @@ def caller() -> Caller:
 def enforce() -> None:
     """Run before every view; an undeclared route is refused."""
     needed = _needed.get(current_app.view_functions.get(request.endpoint or "", enforce))
-    known_caller = _known()
+    known_caller = _authenticated_caller()
     _within_limit(f"api:{known_caller.key_id}", services().settings.api_per_minute)
     if (
         needed is None
@@ -54,7 +54,7 @@ def enforce() -> None:
     g.api_caller = known_caller
 
 
-def _known() -> Caller:
+def _authenticated_caller() -> Caller:
     kind, _blank, secret = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() == "bearer":
         with services().unit_of_work() as tx:

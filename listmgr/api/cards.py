@@ -42,7 +42,7 @@ _FACTS = frozenset({"taken_at", "occasion", "said", "notice_by_hand"})
 @requires_scope(Scope.WRITE_CARDS, Right.EDIT_CARDS)
 def hand_in() -> ResponseReturnValue:
     """Accept one card. The same Idempotency-Key is the same card."""
-    document = _told()
+    document = _request_document()
     words = CardWords(**{name: _text(document, name) for name in _WORDS & document.keys()})
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
@@ -80,7 +80,7 @@ def status(card_id: int) -> ResponseReturnValue:
         return jsonify(_shown(tx, card))
 
 
-def _told() -> dict[str, Any]:
+def _request_document() -> dict[str, Any]:
     if not request.is_json:
         raise Problem(415, "not_json", "Send application/json.")
     document = request.get_json(silent=True)

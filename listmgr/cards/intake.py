@@ -84,7 +84,7 @@ def add_to_inbox(
     values = words_of(parsed.fields, tx.settings.default_language)
     card = _insert(tx, values, parsed, capture, at=at)
     if card is None:
-        card = _known(tx, str(values["address_key"]), capture.operator_id)
+        card = _existing_card(tx, str(values["address_key"]), capture.operator_id)
         _add_to(card, values, capture, tx=tx, at=at)
     _note_capture(tx, card, capture)
     return card
@@ -173,7 +173,7 @@ def _insert(
     return None if card_id is None else tx.session.get_one(Card, card_id)
 
 
-def _known(tx: Transaction, key: str, operator_id: int) -> Card:
+def _existing_card(tx: Transaction, key: str, operator_id: int) -> Card:
     return tx.session.scalars(
         sa.select(Card)
         .where(Card.address_key == key, Card.operator_id == operator_id)

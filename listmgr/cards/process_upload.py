@@ -44,7 +44,7 @@ GAVE_UP = N_("Reading this file crashed three times. Please type the card by han
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class _StartedUpload:
     content: bytes
     name: str
     source: CardSource
@@ -71,7 +71,7 @@ def read_upload(uow: UnitOfWork, upload_id: int, *, now: Callable[[], datetime])
             position = _put_in(tx, upload_id, cards, result, picture, at=now())
 
 
-def _begin(tx: Transaction, upload_id: int) -> _Begun | None:
+def _begin(tx: Transaction, upload_id: int) -> _StartedUpload | None:
     upload = tx.session.get(CardUpload, upload_id, with_for_update={"skip_locked": True})
     if upload is None or upload.status is not UploadStatus.WAITING:
         return None
@@ -79,7 +79,7 @@ def _begin(tx: Transaction, upload_id: int) -> _Begun | None:
     if upload.attempts > MOST_ATTEMPTS or upload.content is None:
         _fail(upload, GAVE_UP)
         return None
-    return _Begun(upload.content, upload.name, upload.source)
+    return _StartedUpload(upload.content, upload.name, upload.source)
 
 
 def _note_progress(tx: Transaction, upload_id: int, read: int, of: int) -> None:
@@ -89,14 +89,14 @@ def _note_progress(tx: Transaction, upload_id: int, read: int, of: int) -> None:
     )
 
 
-def _parse(begun: _Begun, on_progress: Callable[[int, int], None]) -> ParseResult:
+def _parse(begun: _StartedUpload, on_progress: Callable[[int, int], None]) -> ParseResult:
     if begun.source is CardSource.TEXT:
         return parse_text(begun.content.decode("utf-8", "replace"))
     result = parse_upload(begun.name, begun.content)
     return read_picture(begun.content, on_progress) if result.kind is Kind.PICTURE else result
 
 
-def _cards(result: ParseResult, begun: _Begun) -> list[ParsedCard]:
+def _cards(result: ParseResult, begun: _StartedUpload) -> list[ParsedCard]:
     """Return the cards, or an empty one to fill in if a picture or text yielded none."""
     reasons = tuple(part.reason for part in result.refused)
     if not result.cards and result.kind is Kind.PICTURE:

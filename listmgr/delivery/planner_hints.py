@@ -14,11 +14,11 @@ _BY_KEY = sa.text(
     " set_config('enable_mergejoin', 'off', true),"
     " set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)"
 )
-_TOLD = "listmgr.by_key"
+_INDEX_PLANS = "listmgr.by_key"
 
 
 def use_index_plans(tx: Transaction) -> None:
     """Plan for few rows found by key, until the end of the transaction."""
-    if not tx.session.info.get(_TOLD):
+    if not tx.session.info.get(_INDEX_PLANS):
         tx.session.execute(_BY_KEY)
-        tx.session.info[_TOLD] = True
+        tx.session.info[_INDEX_PLANS] = True

@@ -89,7 +89,7 @@ def preview(
     fields of the example person, for example by nothing.
     """
     values = _sample(campaign, fields) | (sample or {})
-    known_fields = _known(campaign, fields, archived)
+    known_fields = _known_fields(campaign, fields, archived)
     message = _compiled(settings, campaign, templates, known_fields, files)
     octets = _octets(message, settings, campaign, values, at)
     parsed = message_from_bytes(octets, policy=default)
@@ -109,7 +109,7 @@ def _sample(campaign: Campaign, fields: Sequence[CatalogueField]) -> dict[str, s
     return SAMPLE | sample_of(fields, campaign.mailing_list.language)
 
 
-def _known(
+def _known_fields(
     campaign: Campaign, fields: Sequence[CatalogueField], archived: Collection[str] = ()
 ) -> Collection[str]:
     """Return the known fields; a launched campaign is shown as it was sent, whatever happened to
@@ -186,7 +186,7 @@ def send_test(
     values = _sample(campaign, fields)
     values |= {"email": operator.email, "first_name": operator.name.split(" ")[0]}
     files = files_of(session, campaign.id, whole=True)
-    message = _compiled(settings, campaign, templates, _known(campaign, fields), files)
+    message = _compiled(settings, campaign, templates, _known_fields(campaign, fields), files)
     octets = _octets(message, settings, campaign, values, at)
     try:
         account = outlet(session, settings, campaign).account

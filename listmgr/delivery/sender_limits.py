@@ -31,7 +31,7 @@ from listmgr.senders.quiet_hours import (
     local_day,
 )
 
-WANTED = 1_000
+PERMITS_AT_ONCE = 1_000
 # Above this rate mails go as they come, a twentieth of a second's worth at a time.
 PACED = 1_000
 # Whose turn is later than this leaves it to the workers that are at it.
@@ -128,7 +128,7 @@ class Throttle:
             if not limit.counts:
                 return most
             try:
-                self._fetch(ask_of(self.terms, limit, at, want=max(most, WANTED)), end)
+                self._fetch(ask_of(self.terms, limit, at, want=max(most, PERMITS_AT_ONCE)), end)
             except RateLimiterUnavailable:
                 self.waits = Wait("counting", at + COUNTING)
         if not self._held or not self._until_its_turn(end):

@@ -49,7 +49,7 @@ class ImportTarget:
     facts: dict[str, object]
 
 
-_TOLD = "CAST(t.attributes AS jsonb)"
+_JSON = "CAST(t.attributes AS jsonb)"
 _TAGS = "ARRAY(SELECT jsonb_array_elements_text(CAST(t.tags AS jsonb)))"
 _COLUMNS = ("first_name", "last_name", "company")
 
@@ -57,18 +57,18 @@ _CHANGED = {
     Update.SKIP: "false",
     Update.FILL: " OR ".join(
         [f"(s.{name} = '' AND t.{name} <> '')" for name in _COLUMNS]
-        + [f"(t.attributes <> '' AND NOT s.attributes ?& ARRAY(SELECT jsonb_object_keys({_TOLD})))"]
+        + [f"(t.attributes <> '' AND NOT s.attributes ?& ARRAY(SELECT jsonb_object_keys({_JSON})))"]
         + [f"(t.tags <> '' AND NOT s.tags @> {_TAGS})"]
     ),
     Update.OVERWRITE: " OR ".join(
         [f"(t.{name} <> '' AND t.{name} <> s.{name})" for name in (*_COLUMNS, "language")]
-        + [f"(t.attributes <> '' AND NOT s.attributes @> {_TOLD})"]
+        + [f"(t.attributes <> '' AND NOT s.attributes @> {_JSON})"]
         + [f"(t.tags <> '' AND NOT s.tags @> {_TAGS})"]
     ),
 }
 _ATTRIBUTES = {
-    Update.FILL: f"{_TOLD} || s.attributes",
-    Update.OVERWRITE: f"s.attributes || {_TOLD}",
+    Update.FILL: f"{_JSON} || s.attributes",
+    Update.OVERWRITE: f"s.attributes || {_JSON}",
 }
 
 

@@ -19,7 +19,7 @@ from listmgr.config import Settings
 from listmgr.installation.hold import hold
 from listmgr.installation.identity_file import (
     IdentityFile,
-    Seen,
+    InstallationRecord,
     folder_now,
     is_copy,
 )
@@ -141,7 +141,7 @@ def read_installation(connection: psycopg.Connection[Any], *, lock: bool = False
             return cursor.execute(_WITHOUT + more).fetchone()
 
 
-def _doubt(row: Any, seen: Seen | None) -> HoldReason | None:  # noqa: ANN401
+def _doubt(row: Any, seen: InstallationRecord | None) -> HoldReason | None:  # noqa: ANN401
     if row.place != row.lies:
         return HoldReason.ELSEWHERE
     if seen is not None and seen.position > (row.generation, row.mark):
@@ -149,7 +149,9 @@ def _doubt(row: Any, seen: Seen | None) -> HoldReason | None:  # noqa: ANN401
     return None
 
 
-def _hold(connection: psycopg.Connection[Any], doubt: HoldReason, seen: Seen | None) -> Any:  # noqa: ANN401
+def _hold(
+    connection: psycopg.Connection[Any], doubt: HoldReason, seen: InstallationRecord | None
+) -> Any:  # noqa: ANN401
     row = read_installation(connection, lock=True)
     # Whoever was first has settled it for all.
     if _doubt(row, seen) is not None:
@@ -167,7 +169,7 @@ def refuse_another(connection: psycopg.Connection[Any], settings: Settings) -> N
         _refuse(row, IdentityFile(settings.data_dir).read(), settings)
 
 
-def _refuse(row: Any, seen: Seen | None, settings: Settings) -> None:  # noqa: ANN401
+def _refuse(row: Any, seen: InstallationRecord | None, settings: Settings) -> None:  # noqa: ANN401
     ours = fingerprints(settings, row.id)
     other = []
     if not set(ours.secret_keys) & set(row.secret_keys):
@@ -207,7 +209,9 @@ def _other_keys(settings: Settings, names: list[str]) -> IdentityError:
     )
 
 
-def _enrol(connection: psycopg.Connection[Any], settings: Settings, seen: Seen | None) -> Any:  # noqa: ANN401
+def _enrol(
+    connection: psycopg.Connection[Any], settings: Settings, seen: InstallationRecord | None
+) -> Any:  # noqa: ANN401
     """Store the installation the first time its database is seen."""
     person = connection.execute(
         "SELECT address_key, fingerprint FROM subscribers ORDER BY id LIMIT 1"

@@ -15,7 +15,7 @@ MACHINE = Path("/etc/machine-id")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class InstallationRecord:
     """The installation as this data directory last saw it."""
 
     id: str
@@ -42,11 +42,11 @@ class IdentityFile:
         self.data_dir = data_dir
         self._path = data_dir / FILE_NAME
 
-    def read(self) -> Seen | None:
+    def read(self) -> InstallationRecord | None:
         """Return the stored state; None if there is none or it is unreadable."""
         try:
             document = json.loads(self._path.read_text())
-            return Seen(
+            return InstallationRecord(
                 id=str(document["id"]),
                 generation=int(document["generation"]),
                 mark=int(document["mark"]),
@@ -71,7 +71,7 @@ class IdentityFile:
         finally:
             os.close(descriptor)
 
-    def write(self, seen: Seen) -> None:
+    def write(self, seen: InstallationRecord) -> None:
         """Replace the stored state durably while holding the lock. Raises OSError."""
         draft = self._path.with_suffix(".tmp")
         with draft.open("w") as file:
@@ -98,7 +98,7 @@ class IdentityFile:
         with suppress(OSError), self.locked(wait=False):
             seen = self.read()
             if seen is None or seen.id != installation_id:
-                self.write(Seen(installation_id, generation, mark))
+                self.write(InstallationRecord(installation_id, generation, mark))
             elif seen.generation == generation and seen.mark < mark:
                 self.write(replace(seen, mark=mark))
 

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from listmgr.config import Settings
 from listmgr.installation.identity_file import (
     IdentityFile,
-    Seen,
+    InstallationRecord,
 )
 from listmgr.kit.journal_models import JournalEntry
 from listmgr.privacy.erasure_journal import (
@@ -135,7 +135,7 @@ class JournalWriter:
         return len(entries)
 
 
-def _further(seen: Seen, entries: Sequence[Any]) -> Seen:
+def _further(seen: InstallationRecord, entries: Sequence[Any]) -> InstallationRecord:
     """Advance the position by consecutive entries; remember those ahead of an open transaction."""
     settled = [entry for entry in entries if entry.settled]
     ahead = {entry.id for entry in entries if not entry.settled}

@@ -91,7 +91,7 @@ def run(
             say(_STAYS_ROOT)
         # A wrong setting is told before anything has been started.
         with with_files_of(PROGRAMS):
-            load_settings(_told(options))
+            load_settings(_environment(options))
         given = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", OWNER)}
         house = EmbeddedServers(
             options.data_dir,
@@ -123,7 +123,7 @@ def _look_at_the_database(options: InstallOptions, house: EmbeddedServers) -> No
     """Check, before anything uses it, that the database is this installation's."""
     try:
         with with_files_of(PROGRAMS):
-            settings = load_settings(_told(options) | {"DATABASE_URL": house.database_url})
+            settings = load_settings(_environment(options) | {"DATABASE_URL": house.database_url})
             verify_database(settings)
             if house.is_embedded:
                 check_folder(settings)
@@ -131,7 +131,7 @@ def _look_at_the_database(options: InstallOptions, house: EmbeddedServers) -> No
         raise RuntimeFailure(str(error)) from None
 
 
-def _told(options: InstallOptions) -> dict[str, str]:
+def _environment(options: InstallOptions) -> dict[str, str]:
     """Return the environment with what the command line adds."""
     env = dict(os.environ)
     env["LISTMGR_DATA_DIR"] = str(options.data_dir)
@@ -174,7 +174,7 @@ def _plan(
     options: InstallOptions, house: EmbeddedServers
 ) -> tuple[list[list[Program]], RunningInstallation]:
     """Return the processes to run; their environment carries their settings."""
-    env = _told(options)
+    env = _environment(options)
     env |= {"DATABASE_URL": house.database_url, "REDIS_URL": house.redis_url}
     logs = options.data_dir / "logs"
     logs.mkdir(mode=0o750, exist_ok=True)

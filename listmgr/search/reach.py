@@ -64,18 +64,18 @@ def reach(
     binds = {"purpose": purpose_id, **gate_binds(settings), **among.binds}
     if confirmed <= counted:
         _seen, by_reason = _looked_at(session, _ALL, among, binds)
-        return _told(by_reason, exact=True)
+        return _reach_of(by_reason, exact=True)
     seen, by_reason = _looked_at(session, _SOME, among, binds)
     groups = _groups(among)
     if by_reason.get(None, 0) < HITS and plan(session, groups, binds)["Total Cost"] <= DEAR:
         rows = session.execute(sa.text(groups), binds)
-        return _told({reason: int(n) for reason, n in rows}, exact=True)
+        return _reach_of({reason: int(n) for reason, n in rows}, exact=True)
     # The sample is of those confirmed; what it tells is told of all of them.
     whole = {reason: round(confirmed * n / max(1, seen)) for reason, n in by_reason.items()}
-    return _told(whole, exact=False)
+    return _reach_of(whole, exact=False)
 
 
-def _told(by_reason: dict[str | None, int], *, exact: bool) -> Reach:
+def _reach_of(by_reason: dict[str | None, int], *, exact: bool) -> Reach:
     return Reach(by_reason.pop(None, 0), exact, {str(why): n for why, n in by_reason.items()})
 
 

@@ -45,7 +45,7 @@ def create(
     tx: Transaction, name: str, tree: Group, *, role: Role, operator_id: int, at: datetime
 ) -> Segment:
     """Create a segment. Raises InvalidInput with a message for the name and for each rule."""
-    checked_name, rule = _told(tx, name, tree, role, None)
+    checked_name, rule = _checked_form(tx, name, tree, role, None)
     segment = Segment(
         name=checked_name,
         rule=document_of(rule),
@@ -83,7 +83,7 @@ def save(
                 "save again to replace theirs."
             )
         )
-    segment.name, rule = _told(tx, name, tree, role, segment_id)
+    segment.name, rule = _checked_form(tx, name, tree, role, segment_id)
     segment.rule = document_of(rule)
     segment.revision += 1
     segment.changed_at = at
@@ -157,7 +157,7 @@ def _locked(tx: Transaction, segment_id: int) -> Segment:
     return segment
 
 
-def _told(
+def _checked_form(
     tx: Transaction, name: str, tree: Group, role: Role, segment_id: int | None
 ) -> tuple[str, Group]:
     typed = Validator()

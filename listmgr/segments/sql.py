@@ -143,7 +143,7 @@ def _source(rule: Rule, names: _Names) -> str:
     )
 
 
-def _known(rule: Rule, names: _Names) -> str:
+def _known_since(rule: Rule, names: _Names) -> str:
     return _day("CAST(s.created_at AT TIME ZONE 'UTC' AS date)", rule, names)
 
 
@@ -177,7 +177,7 @@ _TESTS: dict[str, Callable[[Rule, _Names], str]] = {
     "domain": _domain,
     "tag": _tag,
     "source": _source,
-    "known": _known,
+    "known": _known_since,
     "consent": _consent,
     "campaign": _campaign,
 }

@@ -11,7 +11,7 @@ from listmgr.kit.transaction import Transaction
 from listmgr.subscribers.models import Subscriber
 
 # How the person can have been told; Article 18(3) asks for it before a restriction is lifted.
-TOLD = ("mail", "letter", "phone", "in_person")
+WAYS_TO_INFORM = ("mail", "letter", "phone", "in_person")
 
 
 class Restrictable(Protocol):
@@ -56,7 +56,7 @@ def end(record: Restrictable, *, informed_by: str) -> bool:
     """Lift the restriction of a locked record; return False if there was none. Raises
     InvalidInput.
     """
-    if informed_by not in TOLD:
+    if informed_by not in WAYS_TO_INFORM:
         sentence = N_("Tell the person first, then choose here how they were told (Article 18(3)).")
         raise InvalidInput(sentence, {"told": sentence})
     if record.restricted_at is None:

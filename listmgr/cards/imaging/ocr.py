@@ -32,7 +32,7 @@ _SIDE = 1600
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _DetectedLine:
     """A line's position in the picture: its four corners, clockwise from its beginning."""
 
     corners: tuple[tuple[float, float], ...]
@@ -71,7 +71,7 @@ def read_lines(pixels: Any) -> list[Line]:  # noqa: ANN401 - numpy's array, RGB
     return _with_upright_text(turned, best)
 
 
-def _with_upright_text(pixels: Any, seen: Sequence[_Seen]) -> list[Line]:  # noqa: ANN401
+def _with_upright_text(pixels: Any, seen: Sequence[_DetectedLine]) -> list[Line]:  # noqa: ANN401
     """Return the lines levelled, with vertical text recognized again horizontally."""
     upright = [line for line in seen if line.tall and len(line.text) > 2]
     lying = [line for line in seen if line not in upright]
@@ -115,7 +115,7 @@ def _rows(lines: Sequence[Line]) -> list[Line]:
     return sorted(rows, key=lambda row: row.top)
 
 
-def _around(seen: Sequence[_Seen]) -> tuple[int, int, int, int]:
+def _around(seen: Sequence[_DetectedLine]) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom of the enclosing rectangle with a margin."""
     xs = [x for line in seen for x, _ in line.corners]
     ys = [y for line in seen for _, y in line.corners]
@@ -124,20 +124,20 @@ def _around(seen: Sequence[_Seen]) -> tuple[int, int, int, int]:
     return int(left), int(top), int(right), int(bottom)
 
 
-def _look(pixels: Any) -> list[_Seen]:  # noqa: ANN401
+def _look(pixels: Any) -> list[_DetectedLine]:  # noqa: ANN401
     numpy = extra("numpy")
     # The models were taught with pictures whose blue comes first.
     output = _engine()(numpy.ascontiguousarray(pixels[:, :, ::-1]))
     if output.txts is None or output.boxes is None:
         return []
     return [
-        _Seen(tuple((float(x), float(y)) for x, y in corners), text, float(score))
+        _DetectedLine(tuple((float(x), float(y)) for x, y in corners), text, float(score))
         for corners, words, score in zip(output.boxes, output.txts, output.scores, strict=False)
         if (text := one_line(words))
     ][:_MAX_LINES]
 
 
-def _worth(seen: Sequence[_Seen]) -> float:
+def _worth(seen: Sequence[_DetectedLine]) -> float:
     """Return the recognition confidence by letter, without vertical lines."""
     letters = sum(len(line.text) for line in seen)
     if sum(line.tall for line in seen) > len(seen) / 2:
@@ -145,11 +145,11 @@ def _worth(seen: Sequence[_Seen]) -> float:
     return sum(line.score * len(line.text) for line in seen) / letters if letters else 0.0
 
 
-def _readable(seen: Sequence[_Seen]) -> float:
+def _readable(seen: Sequence[_DetectedLine]) -> float:
     return _worth(seen) * sum(line.score * len(line.text) for line in seen)
 
 
-def _levelled(seen: Sequence[_Seen]) -> list[Line]:
+def _levelled(seen: Sequence[_DetectedLine]) -> list[Line]:
     """Return the lines' boxes after turning the picture by their most common angle."""
     if not seen:
         return []

@@ -12,13 +12,13 @@ except ImportError:  # Pillow comes with the extras that read pictures.
 LONGEST_SIDE = 1600
 # More would be a bomb, or a poster.
 MOST_PIXELS = 64_000_000
-_KNOWN = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
+_SHOWABLE = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"))
 
 
 def to_show(content: bytes) -> tuple[bytes, str] | None:
     """Return a JPEG and its media type; None if a browser cannot show the picture."""
     if Image is None:
-        kind = next((kind for start, kind in _KNOWN if content.startswith(start)), None)
+        kind = next((kind for start, kind in _SHOWABLE if content.startswith(start)), None)
         return None if kind is None else (content, kind)
     try:
         with Image.open(io.BytesIO(content)) as opened:

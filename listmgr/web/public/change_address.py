@@ -38,7 +38,7 @@ def confirm_address_change(token: str) -> str:
     facts = request_facts(Method.ADDRESS_CHANGE_PAGE)
     try:
         with services().unit_of_work() as tx:
-            person_id = _known(tx.session, token)
+            person_id = _person_id(tx.session, token)
             if person_id:
                 request_change(tx, person_id, typed, facts=facts, actor="subscriber", at=now())
     except DomainError as error:
@@ -52,11 +52,11 @@ def confirm_address_change(token: str) -> str:
 def cancel_address_change(token: str) -> str:
     """Cancel the request."""
     with services().unit_of_work() as tx:
-        cancel_change(tx, _known(tx.session, token), actor="subscriber", at=now())
+        cancel_change(tx, _person_id(tx.session, token), actor="subscriber", at=now())
         return _page(tx.session, token, said="cancelled")
 
 
-def _known(session: Session, token: str) -> int:
+def _person_id(session: Session, token: str) -> int:
     """Return the id of the link's owner, or 0 if they were erased. Raises TokenInvalid for a forged
     link.
     """

@@ -182,13 +182,13 @@ def resend_campaign(campaign_id: int) -> ResponseReturnValue:
         with write_transaction() as tx:
             count = resend(tx, campaign_id, which)
             log_audit(tx, AuditAction.CAMPAIGN_RETRIED, campaign_id, which=which, count=count)
-        flash(_told(count))
+        flash(_retry_message(count))
     except Refused as error:
         flash(translate_error(error), "danger")
     return redirect(url_for("studio.not_mailed", campaign_id=campaign_id), 303)
 
 
-def _told(count: int) -> str:
+def _retry_message(count: int) -> str:
     if not count:
         return str(_("There is nothing to retry."))
     text = ngettext(

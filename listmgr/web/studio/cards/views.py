@@ -30,7 +30,7 @@ from listmgr.lists.signup_forms import forms
 from listmgr.operators.accounts import operators
 from listmgr.operators.audit_actions import AuditAction
 from listmgr.operators.roles import Right, may
-from listmgr.subscribers.restriction import TOLD
+from listmgr.subscribers.restriction import WAYS_TO_INFORM
 from listmgr.web.studio.blueprint import bp
 from listmgr.web.studio.cards.labels import guesses
 from listmgr.web.studio.guard import requires
@@ -172,7 +172,7 @@ def card_view(
             to_review=inbox.count_to_review(tx.session, whose_cards()),
             subscriber_id=subscriber_of(tx.session, card),
             ways=staff_requests.REQUEST_CHANNELS,
-            told=TOLD,
+            told=WAYS_TO_INFORM,
         )
 
 

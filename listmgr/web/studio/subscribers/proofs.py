@@ -37,19 +37,19 @@ def proof_page(consent_id: int) -> str:
 @requires(Right.SEE_PROOFS, look=AuditAction.CONSENT_PROOF_EXPORTED)
 def proof_text(consent_id: int) -> Response:
     """Return the proof as plain text, for a letter or a court."""
-    return Response(printable(_found(consent_id)), mimetype="text/plain")
+    return Response(printable(_exported_proof(consent_id)), mimetype="text/plain")
 
 
 @bp.get("/subscribers/consents/<key:consent_id>/proof.json")
 @requires(Right.SEE_PROOFS, look=AuditAction.CONSENT_PROOF_EXPORTED)
 def proof_file(consent_id: int) -> Response:
     """Download the file that `listmgr evidence verify` checks without a database."""
-    text = json.dumps(_found(consent_id), ensure_ascii=False, indent=1)
+    text = json.dumps(_exported_proof(consent_id), ensure_ascii=False, indent=1)
     name = f'attachment; filename="consent-{consent_id}.json"'
     return Response(text, mimetype="application/json", headers={"Content-Disposition": name})
 
 
-def _found(consent_id: int) -> dict[str, Any]:
+def _exported_proof(consent_id: int) -> dict[str, Any]:
     with read_only_transaction() as tx:
         return proof(tx.session, consent_id)
 

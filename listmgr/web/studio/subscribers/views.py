@@ -99,7 +99,7 @@ def subscriber_page(subscriber_id: int) -> str:
             staff={f"operator:{operator.id}": operator.name for operator in operators(tx.session)},
             ways=staff_requests.REQUEST_CHANNELS,
             cards=cards_of(tx.session, person.address_key),
-            told=restriction.TOLD,
+            told=restriction.WAYS_TO_INFORM,
         )
 
 
