@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Protocol
 
 from listmgr.runtime.accounts import PROGRAMS
@@ -140,9 +141,10 @@ class Supervisor:
         """Watch until KeyboardInterrupt. Raises RuntimeFailure if PostgreSQL cannot be
         restarted.
         """
-        while True:
+        while not _stop_requested:
             time.sleep(LOOKED_EVERY)
             self.look()
+        raise KeyboardInterrupt
 
     def look(self) -> None:
         """Restart what has died and kill what no longer answers.
@@ -191,12 +193,24 @@ class Supervisor:
                 program.wait(until)
 
 
+# Python ignores an exception that a signal handler raises inside a finalizer or a callback: then
+# this tells of the signal.
+_stop_requested = False
+
+
 def install_signal_handlers() -> None:
     """Turn every request to stop into a KeyboardInterrupt, from the first moment on."""
     for number in ENDINGS:
         # What a shell has set aside for us, as nohup does, stays set aside.
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, request_stop)
+
+
+def request_stop(_number: int, _frame: FrameType | None) -> None:
+    """Handle a signal: raise KeyboardInterrupt, and have `watch` raise it if that was ignored."""
+    global _stop_requested  # noqa: PLW0603 - handlers have no other place
+    _stop_requested = True
+    raise KeyboardInterrupt
 
 
 def ignore_signals() -> None:

@@ -100,7 +100,7 @@ def test_t17_every_maker_of_a_header_refuses_controls(control: str):
 
 def test_t17_the_refusal_says_which_character_stands_where():
     with pytest.raises(
-        HeaderRefused, match=r"^Subject holds .* \(U\+000D at position 3\)\. Remove"
+        HeaderRefused, match=r"^Subject contains .* \(U\+000D at position 3\)\. Remove"
     ):
         headers.header("Subject", "ab\r\nBcc: c")
 

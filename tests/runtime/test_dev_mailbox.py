@@ -63,7 +63,7 @@ def test_b07_a_campaign_does_not_push_out_other_mails_and_says_what_it_did(
         ]
         browser = viewer(here).test_client()
         page = browser.get("/", base_url="http://127.0.0.1:8025").text
-        assert "5 older mails are been deleted: the newest 3 of campaigns" in page
+        assert "5 older mails have been deleted: the newest 3 campaign mails" in page
         assert "maria@example.com" in page
     assert len(list(tmp_path.glob("*.eml"))) == 5
     store.clear()

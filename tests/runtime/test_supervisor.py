@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,12 @@ def test_f02_without_valkey_the_rest_goes_on_and_without_postgresql_for_good_it_
     with pytest.raises(RuntimeFailure, match="postgres does not start any more") as failure:
         look_for(Supervisor([], [Broken("postgres")], said.append), 5)
     assert "\n" not in str(failure.value)
+
+
+def test_f02_a_signal_whose_exception_was_ignored_still_ends_it(monkeypatch):
+    """Python ignores what a handler raises inside a finalizer: `up` then ran on for ever."""
+    monkeypatch.setattr(supervising, "_stop_requested", False)
+    with suppress(KeyboardInterrupt):
+        supervising.request_stop(signal.SIGINT, None)
+    with pytest.raises(KeyboardInterrupt):
+        Supervisor([], [], print).watch()
